@@ -1,0 +1,215 @@
+// The config snapshot: everything an operator has written, parsed, checked and with defaults filled in. A plain value,
+// immutable once made; shared by all threads. Names refer to each other by index where hot code follows them.
+// Each struct is one section of the YAML file; the tables in config/schema give every field its name, unit, bounds,
+// default and help, and are the place to look those up.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ip.h"
+#include "common/time.h"
+
+namespace popnet::model {
+
+/// Degrees, WGS 84.
+struct GeoPoint {
+  double latitude = 0;   // -90 .. 90, north positive
+  double longitude = 0;  // -180 .. 180, east positive
+};
+
+/// Options of one probe kind; each folder under probe/kinds derives its own.
+struct KindOptions {
+  virtual ~KindOptions() = default;
+};
+
+/// How to measure one thing of a target, again and again.
+struct ProbeSpec {
+  std::string kind;                   // "http", "tcp", "ftp", "load", "icmp", …: a folder of probe/kinds
+  Duration interval{};                // between the starts of two attempts
+  Duration timeout{};                 // of one attempt
+  int rise = 2;                       // successes in a row until a dead target counts as alive
+  int fall = 2;                       // failures in a row until a live target counts as dead
+  double jitter = 0.1;                // share of the interval that each attempt may move, 0 .. 1
+  Duration max_age{};                 // a sample older than this is not used any more
+  bool affects_health = true;         // false: measures only
+  std::shared_ptr<const KindOptions> options;  // never null after loading
+};
+
+/// One customer web server.
+struct Origin {
+  std::string name;                // unique within its site
+  Endpoint endpoint;               // where its HTTP server listens
+  bool tls = false;                // speak HTTPS to it
+  double weight = 1;               // share of users relative to its siblings at equal load; > 0
+  std::vector<ProbeSpec> probes;   // the site's probes and the origin's own, merged by the loader
+};
+
+/// What a hostname resolves to.
+enum class Resolve { origin, pop };
+
+/// How the target is chosen among the candidates.
+enum class Select {
+  least_load,  ///< shares moved by measured load (origins), latency and load (POPs)
+  latency,     ///< POPs only: lowest latency, load ignored while the POP is healthy
+  weighted,    ///< fixed shares by weight
+  failover,    ///< the first healthy one in configured order
+};
+
+struct Hostname {
+  std::string name;                     // lower case, no final dot
+  Resolve resolve = Resolve::origin;
+  Select select = Select::least_load;
+  Duration ttl{};                       // whole seconds
+  int answers_max = 2;                  // addresses in one answer, where that many targets are good
+};
+
+/// What the edge does with a request.
+enum class Action {
+  cache,     ///< serve from the store, fill from the least loaded origin
+  proxy,     ///< hand to the least loaded origin, never stored
+  redirect,  ///< 302 to the least loaded origin's own address
+  deny,      ///< 403
+};
+
+/// The first rule whose path matches decides.
+struct Rule {
+  std::string path;                       // "/static/*" (prefix), "*.png" (suffix), "/x" (exact), "*" (all)
+  Action action = Action::cache;
+  std::optional<Duration> ttl;            // freshness to use instead of the origin's fields
+  std::string redirect_host;              // redirect: host[:port] to send users to; empty = the origin's address:port
+};
+
+/// Weights of what makes up the load of a target; see routing/load.h for the formula.
+struct LoadModel {
+  double cpu = 1;
+  double memory = 0.25;
+  double http = 1;
+  double ftp = 0.5;
+  double tcp = 0;
+  Duration http_reference{};  // an HTTP first byte this late counts as load 1
+  Duration ftp_reference{};
+  Duration tcp_reference{};
+};
+
+/// How fast shares follow load; see routing/shares.h.
+struct Controller {
+  double gain = 0.2;         // share moved each second for a load difference of 1
+  double step_max = 0.05;    // most that one share moves in a second
+  double deadband = 0.05;    // load differences below this move nothing
+};
+
+struct CacheOptions {
+  uint64_t object_size_max = 0;  // bytes; larger ones are passed on, not stored
+  Duration stale_if_error{};     // how long stored content may be served stale while no origin answers
+  bool ignore_query = false;     // leave the query out of the cache key
+};
+
+/// One customer.
+struct Site {
+  std::string name;                  // unique; lower case letters, digits, '-'
+  std::vector<Hostname> hostnames;
+  std::string content_prefix;        // first path segment under the shared content hostname; empty = none
+  std::string origin_host;           // Host field sent to origins; empty = what the user asked for
+  std::vector<Origin> origins;       // at least one
+  std::vector<Rule> rules;           // the loader appends "* cache" for content hostnames when nothing matches
+  LoadModel load;
+  Controller controller;
+  CacheOptions cache;
+};
+
+/// One point of presence.
+struct Pop {
+  std::string name;                    // unique; lower case letters, digits, '-'
+  std::vector<IpAddress> addresses;    // what DNS answers with: at most one IPv4 and one IPv6; at least one
+  uint16_t http_port = 80;
+  uint16_t dns_port = 53;              // where its DNS server is reached, for probes
+  std::optional<GeoPoint> location;
+  uint64_t capacity_bits = 0;          // of its uplink, bits each second
+  double weight = 1;
+};
+
+/// What is known beforehand of a client network, used until it is measured.
+struct ClientPrior {
+  Prefix network;
+  struct PopLatency {
+    uint32_t pop;  // index into Config::pops
+    Duration latency;
+  };
+  std::vector<PopLatency> latency;
+  std::optional<GeoPoint> location;
+};
+
+struct Zone {
+  std::string name;  // lower case, no final dot
+  std::string file;  // master file (RFC 1035 section 5)
+};
+
+/// Measuring the round trip to the resolvers that ask.
+struct ClientLatency {
+  bool enabled = true;
+  int ipv4_prefix = 24;       // one decision, one measurement, for each such network
+  int ipv6_prefix = 48;
+  double rate_max = 20;       // measurements started each second, in total, each POP
+  Duration interval{};        // least time between two measurements of one network
+  Duration timeout{};
+  Duration max_age{};         // a measurement older than this is not used any more
+};
+
+/// The network as a whole: the same on every node.
+struct Network {
+  std::string name;
+  std::string zone;                // popnet's own zone: <pop>.<zone> for each POP; empty = none
+  std::string contact;             // SOA RNAME as a mail address
+  std::string content_hostname;    // shared by all sites that have a content_prefix; empty = none
+  Duration ttl{};                  // of names that are not decided
+  Duration content_ttl{};          // of the shared content hostname
+  std::vector<ProbeSpec> pop_probes;  // how every POP measures every other
+  LoadModel pop_load;
+  Controller pop_controller;
+  double pop_load_target = 0.8;    // a POP above this load gives clients away
+  ClientLatency client_latency;
+};
+
+/// This process: differs on each node.
+struct Node {
+  std::string pop;                    // name of the POP it belongs to; with one POP in the config the default is that
+  uint32_t pop_index = 0;
+  bool dns = true, edge = true, probe = true, control = true;  // roles
+  int threads = 0;                    // each for DNS and edge; 0 = one for each core
+  std::vector<Endpoint> dns_listen;
+  std::vector<Endpoint> http_listen;
+  Endpoint admin_listen;
+  std::string state_dir;              // empty = keep nothing on disk
+  uint64_t cache_memory = 0;          // bytes
+  Duration drain_timeout{};
+  std::string log_level;
+};
+
+enum class BusKind { memory, nats };
+
+struct Bus {
+  BusKind kind = BusKind::memory;
+  std::string url;              // nats://host:port
+  bool follow_config = false;   // take sites, POPs and network from the bus when it has them
+};
+
+/// Where an edge answers the health probes of other POPs, on every host (RFC 8615 well-known URI).
+inline constexpr const char* edge_health_path = "/.well-known/popnet/health";
+
+struct Config {
+  uint64_t generation = 0;  // counts up with every accepted config of this node
+  std::string source;       // the YAML text it was read from
+  Network network;
+  Node node;
+  Bus bus;
+  std::vector<Pop> pops;
+  std::vector<Site> sites;
+  std::vector<ClientPrior> clients;
+  std::vector<Zone> zones;
+};
+
+}  // namespace popnet::model

@@ -1,0 +1,117 @@
+// The event loop: one each thread, over epoll (level triggered). Owns its timers and the watching of descriptors.
+//
+// Threading: everything belongs to the thread that calls run(), except post() and stop(), which any thread may call.
+// Time stands still within a turn: now() is read once after each wait, so that a turn's decisions agree.
+// A turn: wait, run ready watchers, run due timers, run posted tasks, announce a quiescent moment to the Epoch.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "common/time.h"
+#include "rt/clock.h"
+#include "rt/epoch.h"
+#include "rt/fd.h"
+
+namespace popnet::rt {
+
+class Loop;
+
+/// Told when its descriptor is ready. May unwatch and destroy itself, and any other watcher, in the call.
+class Watcher {
+ public:
+  /// `events`: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP as epoll_wait(2) reports them.
+  virtual void on_ready(uint32_t events) = 0;
+
+ protected:
+  ~Watcher() = default;
+};
+
+/// Fires once each time it is armed. Re-arming to a later time is nearly free (the heap is corrected when the old time
+/// comes), which suits deadlines that move with every request. Destroying it cancels it.
+class Timer {
+ public:
+  Timer(Loop& loop, std::function<void()> on_due) : loop_(loop), on_due_(std::move(on_due)) {}
+  ~Timer() { cancel(); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  void arm(TimePoint due);
+  void arm_after(Duration delay);
+  void cancel();
+  [[nodiscard]] bool armed() const { return armed_; }
+
+ private:
+  friend class Loop;
+  Loop& loop_;
+  std::function<void()> on_due_;
+  TimePoint due_{};          // when it is to fire
+  TimePoint queued_{};       // its key in the loop's heap; never later than due_
+  size_t position_ = npos;   // in the heap
+  bool armed_ = false;
+  static constexpr size_t npos = static_cast<size_t>(-1);
+};
+
+class Loop {
+ public:
+  using Task = std::function<void()>;
+
+  /// With an epoch, the loop is one of its readers: online while it runs tasks, offline while it waits.
+  explicit Loop(Epoch* epoch = nullptr);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  /// Runs until stop(). Tasks posted before stop() are still run.
+  void run();
+  /// Any thread. run() returns after the current turn.
+  void stop();
+  /// Any thread. The task runs on the loop's thread, in order of posting. Tasks posted after the end never run.
+  void post(Task task);
+
+  /// The time of this turn.
+  [[nodiscard]] TimePoint now() const { return now_; }
+  [[nodiscard]] WallTime wall() const { return wall_; }
+
+  /// Reports `events` of `fd` to `watcher` until unwatch(). One watcher a descriptor. `watcher` and `fd` stay the
+  /// caller's; unwatch before closing.
+  void watch(int fd, uint32_t events, Watcher& watcher);
+  void rewatch(int fd, uint32_t events);
+  void unwatch(int fd);
+
+ private:
+  friend class Timer;
+  struct Watch {
+    Watcher* watcher = nullptr;
+    uint32_t generation = 0;  // tells a late event of a closed descriptor from one of its successor
+  };
+
+  void read_clocks();
+  int wait_ms() const;
+  void run_watchers(int count);
+  void run_timers();
+  void run_posted();
+  void heap_push(Timer& timer);
+  void heap_remove(Timer& timer);
+  void sift_up(size_t i);
+  void sift_down(size_t i);
+
+  UniqueFd epoll_;
+  UniqueFd wake_;  // eventfd
+  std::unique_ptr<Epoch::Reader> reader_;
+  TimePoint now_;
+  WallTime wall_;
+  std::vector<epoll_event> ready_;
+  std::vector<Watch> watches_;  // by descriptor
+  std::vector<Timer*> timers_;  // binary heap by queued_
+  std::atomic<bool> stop_{false};
+  std::mutex mutex_;           // guards posted_
+  std::vector<Task> posted_;
+};
+
+}  // namespace popnet::rt

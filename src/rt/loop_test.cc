@@ -1,0 +1,159 @@
+#include "rt/loop.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <thread>
+
+#include "rt/published.h"
+#include "rt/shards.h"
+#include "rt/socket.h"
+
+namespace popnet::rt {
+namespace {
+using namespace std::chrono_literals;
+
+TEST(Loop, TimersFireInOrderAndLaterReArmingMovesThem) {
+  Loop loop;
+  std::string order;
+  Timer a(loop, [&] { order += 'a'; });
+  Timer b(loop, [&] { order += 'b'; });
+  Timer c(loop, [&] { order += 'c'; });
+  Timer end(loop, [&] { loop.stop(); });
+  a.arm_after(1ms);
+  b.arm_after(2ms);
+  c.arm_after(3ms);
+  a.arm_after(5ms);  // later: lazily moved
+  b.arm_after(1ms);  // earlier
+  c.cancel();
+  end.arm_after(10ms);
+  loop.run();
+  EXPECT_EQ(order, "ba");
+}
+
+TEST(Loop, TimerMayDestroyItself) {
+  Loop loop;
+  std::unique_ptr<Timer> timer;
+  timer = std::make_unique<Timer>(loop, [&] {
+    timer.reset();
+    loop.stop();
+  });
+  timer->arm_after(1ms);
+  loop.run();
+  EXPECT_EQ(timer, nullptr);
+}
+
+TEST(Loop, PostedTasksRunInOrderFromOtherThreads) {
+  Loop loop;
+  std::vector<int> seen;
+  std::thread other([&] {
+    for (int i = 0; i < 1000; ++i) loop.post([&, i] { seen.push_back(i); });
+    loop.post([&] { loop.stop(); });
+  });
+  loop.run();
+  other.join();
+  ASSERT_EQ(seen.size(), 1000U);
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+}
+
+struct Closer final : Watcher {
+  Loop& loop;
+  UniqueFd fd;
+  Closer* other = nullptr;
+  int calls = 0;
+  Closer(Loop& l, int f) : loop(l), fd(f) { loop.watch(fd.get(), EPOLLIN, *this); }
+  void on_ready(uint32_t) override {
+    ++calls;
+    // Both are ready in one turn; the first one closes the second, which must not be called any more.
+    loop.unwatch(other->fd.get());
+    other->fd.reset();
+    loop.unwatch(fd.get());
+    loop.stop();
+  }
+};
+
+TEST(Loop, UnwatchedDescriptorIsNotReportedInTheSameTurn) {
+  Loop loop;
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  Closer first(loop, pair[0]);
+  Closer second(loop, pair[1]);
+  first.other = &second;
+  second.other = &first;
+  ASSERT_EQ(::write(pair[0], "x", 1), 1);
+  ASSERT_EQ(::write(pair[1], "x", 1), 1);
+  loop.run();
+  EXPECT_EQ(first.calls + second.calls, 1);
+}
+
+TEST(Sockets, PortInUseIsSaidInPlainWords) {
+  auto first = listen_tcp({IpAddress::v4(127, 0, 0, 1), 0});
+  ASSERT_TRUE(first);
+  const Endpoint at = local_endpoint(first->get());
+  const auto status = check_port_free(true, at);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::machine);
+  EXPECT_NE(status.error().message.find(at.to_string()), std::string::npos);
+}
+
+struct Tracked {
+  explicit Tracked(std::atomic<int>& c, int v) : count(c), value(v) { ++count; }
+  ~Tracked() {
+    value = -1;
+    --count;
+  }
+  std::atomic<int>& count;
+  int value;
+};
+
+TEST(Published, ReadersNeverSeeADestroyedValueAndOldOnesGo) {
+  std::atomic<int> alive{0};
+  Epoch epoch;
+  {
+    Published<Tracked> published(epoch, std::make_shared<Tracked>(alive, 0));
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> readers;
+    for (int i = 0; i < 3; ++i) {
+      readers.emplace_back([&] {
+        Epoch::Reader reader(epoch);
+        reader.online();
+        int last = 0;
+        for (int n = 0; !stop.load(std::memory_order_relaxed); ++n) {
+          const Tracked& value = published.get();
+          ASSERT_GE(value.value, last);
+          last = value.value;
+          if (n % 64 == 0) {
+            reader.offline();
+            reader.online();
+          } else {
+            reader.quiescent();
+          }
+        }
+        reader.offline();
+      });
+    }
+    for (int i = 1; i <= 2000; ++i) published.publish(std::make_shared<Tracked>(alive, i));
+    stop = true;
+    for (auto& reader : readers) reader.join();
+    epoch.reclaim();
+    EXPECT_EQ(alive, 1);
+    EXPECT_EQ(epoch.retired(), 0U);
+  }
+  EXPECT_EQ(alive, 0);
+}
+
+TEST(Shards, RunWorkOnEachThread) {
+  Epoch epoch;
+  Shards shards("test", 3, epoch);
+  std::mutex mutex;
+  std::vector<std::thread::id> ids;
+  shards.on_each([&](int) {
+    const std::lock_guard lock(mutex);
+    ids.push_back(std::this_thread::get_id());
+  });
+  std::sort(ids.begin(), ids.end());
+  EXPECT_EQ(std::unique(ids.begin(), ids.end()) - ids.begin(), 3);
+}
+
+}  // namespace
+}  // namespace popnet::rt
