@@ -6,8 +6,7 @@ add_library(popnet_flags INTERFACE)
 target_include_directories(popnet_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(popnet_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
   -Wimplicit-fallthrough -Wundef -Wformat=2 -Werror -fno-omit-frame-pointer)
-target_compile_definitions(popnet_flags INTERFACE POPNET_VERSION="${PROJECT_VERSION}"
-  $<$<BOOL:${POPNET_TESTS}>:POPNET_SOURCE_DIR="${CMAKE_SOURCE_DIR}">)
+target_compile_definitions(popnet_flags INTERFACE POPNET_VERSION="${PROJECT_VERSION}")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports false maybe-uninitialized and restrict overlaps inside libstdc++ at -O2 (GCC PR 105329, 105593).
   target_compile_options(popnet_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
@@ -73,6 +72,7 @@ function(popnet_folder folder target links)
   if(POPNET_TESTS AND tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test ${target} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${target}_test PRIVATE POPNET_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     string(REPLACE "popnet_" "" short ${target})
     add_test(NAME unit.${short} COMMAND ${target}_test)
     set_tests_properties(unit.${short} PROPERTIES LABELS unit TIMEOUT 300)
