@@ -1,0 +1,30 @@
+// The subcommands of popnet, one file each. Every one returns the process's exit code (contract: 0 fine, 1 the input
+// was wrong, 2 the usage was wrong, 3 the machine refused) and has printed one clear line to stderr when it is not 0.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace popnet::main {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_input = 1;
+inline constexpr int exit_usage = 2;
+inline constexpr int exit_machine = 3;
+
+int exit_code(const Error& error);
+/// Prints "popnet: <message>" to stderr and gives the exit code.
+int fail(const Error& error);
+
+struct ConfigArguments {
+  std::string file;
+  std::vector<std::string> sets;  // "path=value"
+};
+
+int serve(const ConfigArguments& arguments);
+int check(const ConfigArguments& arguments);
+int manual();
+
+}  // namespace popnet::main
