@@ -1,5 +1,6 @@
-// Cursors over hostile and outgoing bytes. Both remember the first error: after it every call is a no-op that yields
-// zeros, so a parser reads straight down and checks ok() once (idea: Knot's wire_ctx.h). Integers are in network order.
+// Cursors over hostile and outgoing bytes. Both remember the first error: after it every call is a no-op that
+// yields zeros, so a parser reads straight down and checks ok() once (idea: Knot's wire_ctx.h). Integers are
+// in network order.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Counters of the hot paths: one writer thread each, read by any. No locks, no shared cache lines if the owner aligns
-// its block (alignas(64)). Servers hand their sums to /metrics as CounterValue.
+// Counters of the hot paths: one writer thread each, read by any. No locks, no shared cache lines if the
+// owner aligns its block (alignas(64)). Servers hand their sums to /metrics as CounterValue.
 #pragma once
 
 #include <atomic>
@@ -13,8 +13,12 @@ namespace popnet {
 class Counter {
  public:
   /// Only from the owning thread.
-  void add(uint64_t n = 1) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
-  void sub(uint64_t n = 1) { value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed); }
+  void add(uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void sub(uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
+  }
   /// Any thread.
   [[nodiscard]] uint64_t get() const { return value_.load(std::memory_order_relaxed); }
 

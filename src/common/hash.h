@@ -1,5 +1,5 @@
-// Hashing for tables and for placing clients on shares. Stable across processes, machines and versions: two POPs must
-// place a client alike. Not for untrusted keys in unbounded tables unless seeded.
+// Hashing for tables and for placing clients on shares. Stable across processes, machines and versions: two
+// POPs must place a client alike. Not for untrusted keys in unbounded tables unless seeded.
 #pragma once
 
 #include <cstddef>
@@ -40,6 +40,8 @@ inline uint64_t hash_bytes(std::string_view bytes, uint64_t seed = 0) {
 }
 
 /// Maps a hash to [0, 1).
-constexpr double unit_interval(uint64_t hash) { return static_cast<double>(hash >> 11) * 0x1.0p-53; }
+constexpr double unit_interval(uint64_t hash) {
+  return static_cast<double>(hash >> 11) * 0x1.0p-53;
+}
 
 }  // namespace popnet

@@ -49,7 +49,9 @@ IpAddress IpAddress::from_bytes(std::span<const uint8_t> bytes) {
   return address;
 }
 
-bool IpAddress::is_v4() const { return std::memcmp(bytes_.data(), v4_mapped_head, 12) == 0; }
+bool IpAddress::is_v4() const {
+  return std::memcmp(bytes_.data(), v4_mapped_head, 12) == 0;
+}
 
 bool IpAddress::is_loopback() const {
   if (is_v4()) return bytes_[12] == 127;
@@ -106,7 +108,9 @@ IpAddress Prefix::last() const {
   return IpAddress::from_bytes(bytes);
 }
 
-std::string Prefix::to_string() const { return fmt::format("{}/{}", address_.to_string(), length_); }
+std::string Prefix::to_string() const {
+  return fmt::format("{}/{}", address_.to_string(), length_);
+}
 
 Result<Endpoint> Endpoint::parse(std::string_view text) {
   const auto colon = text.rfind(':');

@@ -1,5 +1,6 @@
-// IP addresses, prefixes and endpoints as plain values. Bytes are in network order; an IPv4 address is kept in its
-// IPv4-mapped IPv6 form (RFC 4291 section 2.5.5.2), so that one 16-byte comparison and one table serve both families.
+// IP addresses, prefixes and endpoints as plain values. Bytes are in network order; an IPv4 address is kept
+// in its IPv4-mapped IPv6 form (RFC 4291 section 2.5.5.2), so that one 16-byte comparison and one table serve
+// both families.
 #pragma once
 
 #include <array>
@@ -46,15 +47,16 @@ class IpAddress {
   std::array<uint8_t, 16> bytes_{};
 };
 
-/// An address prefix in CIDR form. Bits behind the length are always zero. The length counts in the address's own
-/// family: 0..32 for IPv4, 0..128 for IPv6.
+/// An address prefix in CIDR form. Bits behind the length are always zero. The length counts in the address's
+/// own family: 0..32 for IPv4, 0..128 for IPv6.
 class Prefix {
  public:
   Prefix() = default;
   /// Cuts the address to the length. REQUIRES: 0 <= length <= address.width()
   Prefix(const IpAddress& address, int length);
 
-  /// "198.51.100.0/24", "2001:db8::/32", or a plain address (full length). Set bits behind the length are an error.
+  /// "198.51.100.0/24", "2001:db8::/32", or a plain address (full length). Set bits behind the length are an
+  /// error.
   static Result<Prefix> parse(std::string_view text);
 
   [[nodiscard]] const IpAddress& address() const { return address_; }

@@ -39,7 +39,8 @@ TEST(Prefix, ZeroLengthStaysInItsFamily) {
 TEST(Endpoint, NeedsAPortAndBracketsForIpv6) {
   EXPECT_EQ(Endpoint::parse("192.0.2.1:80")->to_string(), "192.0.2.1:80");
   EXPECT_EQ(Endpoint::parse("[2001:db8::1]:8080")->to_string(), "[2001:db8::1]:8080");
-  for (const char* wrong : {"192.0.2.1", "2001:db8::1:80", "192.0.2.1:", "192.0.2.1:70000", "[192.0.2.1]:80", ":80"})
+  for (const char* wrong :
+       {"192.0.2.1", "2001:db8::1:80", "192.0.2.1:", "192.0.2.1:70000", "[192.0.2.1]:80", ":80"})
     EXPECT_FALSE(Endpoint::parse(wrong)) << wrong;
 }
 

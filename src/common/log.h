@@ -1,5 +1,5 @@
-// The log: one line an event to stderr, through spdlog. Any thread may log. Never on a hot path, never from a pure
-// folder. A message says what happened, to whom, and what follows from it.
+// The log: one line an event to stderr, through spdlog. Any thread may log. Never on a hot path, never from a
+// pure folder. A message says what happened, to whom, and what follows from it.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// A small seeded generator (SplitMix64, Steele, Lea and Flood, OOPSLA 2014). Given by reference to what needs chance, so
-// that tests and the simulator repeat. Not for secrets. Not thread safe: one each thread.
+// A small seeded generator (SplitMix64, Steele, Lea and Flood, OOPSLA 2014). Given by reference to what needs
+// chance, so that tests and the simulator repeat. Not for secrets. Not thread safe: one each thread.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,7 @@ class Random {
   /// In [0, 1).
   double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   /// In [0, bound). REQUIRES: bound > 0
-  uint64_t below(uint64_t bound) {
-    return static_cast<uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
-  }
+  uint64_t below(uint64_t bound) { return static_cast<uint64_t>((static_cast<Wide>(next()) * bound) >> 64); }
 
  private:
   uint64_t state_;

@@ -1,6 +1,6 @@
-// Result and Status: how expected failure is returned. An Error says who caused it (code) and what would be right
-// (message, one line, without a final full stop). Exceptions are only for our own bugs and for lack of memory; no
-// business code catches. Values are immutable in meaning and may cross threads.
+// Result and Status: how expected failure is returned. An Error says who caused it (code) and what would be
+// right (message, one line, without a final full stop). Exceptions are only for our own bugs and for lack of
+// memory; no business code catches. Values are immutable in meaning and may cross threads.
 #pragma once
 
 #include <cassert>

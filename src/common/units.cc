@@ -25,31 +25,30 @@ constexpr std::array<Unit, 7> duration_units{{{"d", 86'400'000'000'000},
                                               {"us", 1'000},
                                               {"ns", 1}}};
 constexpr uint64_t ki = 1024;
-constexpr std::array<Unit, 9> size_units{{{"TiB", ki * ki * ki * ki},
+constexpr std::array<Unit, 9> size_units{{{"TiB", ki* ki* ki* ki},
                                           {"TB", 1'000'000'000'000},
-                                          {"GiB", ki * ki * ki},
+                                          {"GiB", ki* ki* ki},
                                           {"GB", 1'000'000'000},
-                                          {"MiB", ki * ki},
+                                          {"MiB", ki* ki},
                                           {"MB", 1'000'000},
                                           {"KiB", ki},
                                           {"kB", 1'000},
                                           {"B", 1}}};
-constexpr std::array<Unit, 5> rate_units{{{"Tbit", 1'000'000'000'000},
-                                          {"Gbit", 1'000'000'000},
-                                          {"Mbit", 1'000'000},
-                                          {"kbit", 1'000},
-                                          {"bit", 1}}};
+constexpr std::array<Unit, 5> rate_units{
+    {{"Tbit", 1'000'000'000'000}, {"Gbit", 1'000'000'000}, {"Mbit", 1'000'000}, {"kbit", 1'000}, {"bit", 1}}};
 
 Error bad(std::string_view text, std::string_view what, std::string_view example) {
   return {ErrorCode::invalid, fmt::format("'{}' is not a {}: expected for example {}", text, what, example)};
 }
 
-/// Reads "<number><unit>" from the front of `text` and cuts it off; false when there is none or it is too large.
+/// Reads "<number><unit>" from the front of `text` and cuts it off; false when there is none or it is too
+/// large.
 bool take_quantity(std::string_view& text, std::span<const Unit> units, double& total, size_t& first_unit) {
   const auto digits = text.find_first_not_of("0123456789.");
   if (digits == text.npos || digits == 0) return false;
   double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, number, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + digits, number, std::chars_format::fixed);
   if (error != std::errc() || end != text.data() + digits) return false;
   std::string_view name = text.substr(digits);
   name = name.substr(0, name.find_first_of("0123456789."));
@@ -96,8 +95,14 @@ Result<uint64_t> parse_bit_rate(std::string_view text) {
   return parse(text, rate_units, false, bad(text, "bit rate", "500Mbit or 10Gbit"));
 }
 
-std::string format_duration(Duration d) { return format(static_cast<uint64_t>(d.count()), duration_units); }
-std::string format_size(uint64_t bytes) { return format(bytes, size_units); }
-std::string format_bit_rate(uint64_t rate) { return format(rate, rate_units); }
+std::string format_duration(Duration d) {
+  return format(static_cast<uint64_t>(d.count()), duration_units);
+}
+std::string format_size(uint64_t bytes) {
+  return format(bytes, size_units);
+}
+std::string format_bit_rate(uint64_t rate) {
+  return format(rate, rate_units);
+}
 
 }  // namespace popnet

@@ -1,5 +1,5 @@
-// Quantities as people write them in config and on the command line: "20s", "512MiB", "10Gbit". Parsed here and nowhere
-// else. A bare number is refused (except 0), so that nobody has to guess a unit.
+// Quantities as people write them in config and on the command line: "20s", "512MiB", "10Gbit". Parsed here
+// and nowhere else. A bare number is refused (except 0), so that nobody has to guess a unit.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 
 namespace popnet {
 
-/// ns, us, ms, s, m, h, d; several may follow each other, largest first ("1h30m"). Fractions are allowed ("0.5s").
+/// ns, us, ms, s, m, h, d; several may follow each other, largest first ("1h30m"). Fractions are allowed
+/// ("0.5s").
 Result<Duration> parse_duration(std::string_view text);
 /// B, kB/MB/GB/TB (powers of 1000), KiB/MiB/GiB/TiB (powers of 1024). Result in bytes.
 Result<uint64_t> parse_size(std::string_view text);

@@ -1,7 +1,7 @@
-// The config snapshot: everything an operator has written, parsed, checked and with defaults filled in. A plain value,
-// immutable once made; shared by all threads. Names refer to each other by index where hot code follows them.
-// Each struct is one section of the YAML file; the tables in config/schema give every field its name, unit, bounds,
-// default and help, and are the place to look those up.
+// The config snapshot: everything an operator has written, parsed, checked and with defaults filled in. A
+// plain value, immutable once made; shared by all threads. Names refer to each other by index where hot code
+// follows them. Each struct is one section of the YAML file; the tables in config/schema give every field its
+// name, unit, bounds, default and help, and are the place to look those up.
 #pragma once
 
 #include <cstdint>
@@ -28,24 +28,24 @@ struct KindOptions {
 
 /// How to measure one thing of a target, again and again.
 struct ProbeSpec {
-  std::string kind;                   // "http", "tcp", "ftp", "load", "icmp", …: a folder of probe/kinds
-  Duration interval{};                // between the starts of two attempts
-  Duration timeout{};                 // of one attempt
-  int rise = 2;                       // successes in a row until a dead target counts as alive
-  int fall = 2;                       // failures in a row until a live target counts as dead
-  double jitter = 0.1;                // share of the interval that each attempt may move, 0 .. 1
-  Duration max_age{};                 // a sample older than this is not used any more
-  bool affects_health = true;         // false: measures only
+  std::string kind;            // "http", "tcp", "ftp", "load", "icmp", …: a folder of probe/kinds
+  Duration interval{};         // between the starts of two attempts
+  Duration timeout{};          // of one attempt
+  int rise = 2;                // successes in a row until a dead target counts as alive
+  int fall = 2;                // failures in a row until a live target counts as dead
+  double jitter = 0.1;         // share of the interval that each attempt may move, 0 .. 1
+  Duration max_age{};          // a sample older than this is not used any more
+  bool affects_health = true;  // false: measures only
   std::shared_ptr<const KindOptions> options;  // never null after loading
 };
 
 /// One customer web server.
 struct Origin {
-  std::string name;                // unique within its site
-  Endpoint endpoint;               // where its HTTP server listens
-  bool tls = false;                // speak HTTPS to it
-  double weight = 1;               // share of users relative to its siblings at equal load; > 0
-  std::vector<ProbeSpec> probes;   // the site's probes and the origin's own, merged by the loader
+  std::string name;               // unique within its site
+  Endpoint endpoint;              // where its HTTP server listens
+  bool tls = false;               // speak HTTPS to it
+  double weight = 1;              // share of users relative to its siblings at equal load; > 0
+  std::vector<ProbeSpec> probes;  // the site's probes and the origin's own, merged by the loader
 };
 
 /// What a hostname resolves to.
@@ -60,11 +60,11 @@ enum class Select {
 };
 
 struct Hostname {
-  std::string name;                     // lower case, no final dot
+  std::string name;  // lower case, no final dot
   Resolve resolve = Resolve::origin;
   Select select = Select::least_load;
-  Duration ttl{};                       // whole seconds
-  int answers_max = 2;                  // addresses in one answer, where that many targets are good
+  Duration ttl{};       // whole seconds
+  int answers_max = 2;  // addresses in one answer, where that many targets are good
 };
 
 /// What the edge does with a request.
@@ -77,10 +77,10 @@ enum class Action {
 
 /// The first rule whose path matches decides.
 struct Rule {
-  std::string path;                       // "/static/*" (prefix), "*.png" (suffix), "/x" (exact), "*" (all)
+  std::string path;  // "/static/*" (prefix), "*.png" (suffix), "/x" (exact), "*" (all)
   Action action = Action::cache;
-  std::optional<Duration> ttl;            // freshness to use instead of the origin's fields
-  std::string redirect_host;              // redirect: host[:port] to send users to; empty = the origin's address:port
+  std::optional<Duration> ttl;  // freshness to use instead of the origin's fields
+  std::string redirect_host;    // redirect: host[:port] to send users to; empty = the origin's address:port
 };
 
 /// Weights of what makes up the load of a target; see routing/load.h for the formula.
@@ -97,9 +97,9 @@ struct LoadModel {
 
 /// How fast shares follow load; see routing/shares.h.
 struct Controller {
-  double gain = 0.2;         // share moved each second for a load difference of 1
-  double step_max = 0.05;    // most that one share moves in a second
-  double deadband = 0.05;    // load differences below this move nothing
+  double gain = 0.2;       // share moved each second for a load difference of 1
+  double step_max = 0.05;  // most that one share moves in a second
+  double deadband = 0.05;  // load differences below this move nothing
 };
 
 struct CacheOptions {
@@ -110,12 +110,12 @@ struct CacheOptions {
 
 /// One customer.
 struct Site {
-  std::string name;                  // unique; lower case letters, digits, '-'
+  std::string name;  // unique; lower case letters, digits, '-'
   std::vector<Hostname> hostnames;
-  std::string content_prefix;        // first path segment under the shared content hostname; empty = none
-  std::string origin_host;           // Host field sent to origins; empty = what the user asked for
-  std::vector<Origin> origins;       // at least one
-  std::vector<Rule> rules;           // the loader appends "* cache" for content hostnames when nothing matches
+  std::string content_prefix;   // first path segment under the shared content hostname; empty = none
+  std::string origin_host;      // Host field sent to origins; empty = what the user asked for
+  std::vector<Origin> origins;  // at least one
+  std::vector<Rule> rules;      // the loader appends "* cache" for content hostnames when nothing matches
   LoadModel load;
   Controller controller;
   CacheOptions cache;
@@ -123,12 +123,12 @@ struct Site {
 
 /// One point of presence.
 struct Pop {
-  std::string name;                    // unique; lower case letters, digits, '-'
-  std::vector<IpAddress> addresses;    // what DNS answers with: at most one IPv4 and one IPv6; at least one
+  std::string name;                  // unique; lower case letters, digits, '-'
+  std::vector<IpAddress> addresses;  // what DNS answers with: at most one IPv4 and one IPv6; at least one
   uint16_t http_port = 80;
-  uint16_t dns_port = 53;              // where its DNS server is reached, for probes
+  uint16_t dns_port = 53;  // where its DNS server is reached, for probes
   std::optional<GeoPoint> location;
-  uint64_t capacity_bits = 0;          // of its uplink, bits each second
+  uint64_t capacity_bits = 0;  // of its uplink, bits each second
   double weight = 1;
 };
 
@@ -151,40 +151,40 @@ struct Zone {
 /// Measuring the round trip to the resolvers that ask.
 struct ClientLatency {
   bool enabled = true;
-  int ipv4_prefix = 24;       // one decision, one measurement, for each such network
+  int ipv4_prefix = 24;  // one decision, one measurement, for each such network
   int ipv6_prefix = 48;
-  double rate_max = 20;       // measurements started each second, in total, each POP
-  Duration interval{};        // least time between two measurements of one network
+  double rate_max = 20;  // measurements started each second, in total, each POP
+  Duration interval{};   // least time between two measurements of one network
   Duration timeout{};
-  Duration max_age{};         // a measurement older than this is not used any more
+  Duration max_age{};  // a measurement older than this is not used any more
 };
 
 /// The network as a whole: the same on every node.
 struct Network {
   std::string name;
-  std::string zone;                // popnet's own zone: <pop>.<zone> for each POP; empty = none
-  std::string contact;             // SOA RNAME as a mail address
-  std::string content_hostname;    // shared by all sites that have a content_prefix; empty = none
-  Duration ttl{};                  // of names that are not decided
-  Duration content_ttl{};          // of the shared content hostname
+  std::string zone;                   // popnet's own zone: <pop>.<zone> for each POP; empty = none
+  std::string contact;                // SOA RNAME as a mail address
+  std::string content_hostname;       // shared by all sites that have a content_prefix; empty = none
+  Duration ttl{};                     // of names that are not decided
+  Duration content_ttl{};             // of the shared content hostname
   std::vector<ProbeSpec> pop_probes;  // how every POP measures every other
   LoadModel pop_load;
   Controller pop_controller;
-  double pop_load_target = 0.8;    // a POP above this load gives clients away
+  double pop_load_target = 0.8;  // a POP above this load gives clients away
   ClientLatency client_latency;
 };
 
 /// This process: differs on each node.
 struct Node {
-  std::string pop;                    // name of the POP it belongs to; with one POP in the config the default is that
+  std::string pop;  // name of the POP it belongs to; with one POP in the config the default is that
   uint32_t pop_index = 0;
   bool dns = true, edge = true, probe = true, control = true;  // roles
-  int threads = 0;                    // each for DNS and edge; 0 = one for each core
+  int threads = 0;                                             // each for DNS and edge; 0 = one for each core
   std::vector<Endpoint> dns_listen;
   std::vector<Endpoint> http_listen;
   Endpoint admin_listen;
-  std::string state_dir;              // empty = keep nothing on disk
-  uint64_t cache_memory = 0;          // bytes
+  std::string state_dir;      // empty = keep nothing on disk
+  uint64_t cache_memory = 0;  // bytes
   Duration drain_timeout{};
   std::string log_level;
 };
@@ -193,8 +193,8 @@ enum class BusKind { memory, nats };
 
 struct Bus {
   BusKind kind = BusKind::memory;
-  std::string url;              // nats://host:port
-  bool follow_config = false;   // take sites, POPs and network from the bus when it has them
+  std::string url;             // nats://host:port
+  bool follow_config = false;  // take sites, POPs and network from the bus when it has them
 };
 
 /// Where an edge answers the health probes of other POPs, on every host (RFC 8615 well-known URI).

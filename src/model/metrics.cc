@@ -3,10 +3,13 @@
 namespace popnet::model {
 
 namespace {
-constexpr const char* metric_names[metric_count] = {"http_ms", "tcp_ms", "ftp_ms", "rtt_ms", "cpu", "memory", "traffic"};
+constexpr const char* metric_names[metric_count] = {"http_ms", "tcp_ms", "ftp_ms", "rtt_ms",
+                                                    "cpu",     "memory", "traffic"};
 }
 
-const char* to_string(Metric metric) { return metric_names[static_cast<size_t>(metric)]; }
+const char* to_string(Metric metric) {
+  return metric_names[static_cast<size_t>(metric)];
+}
 
 std::optional<Metric> parse_metric(std::string_view name) {
   for (size_t i = 0; i < metric_count; ++i)
@@ -16,9 +19,12 @@ std::optional<Metric> parse_metric(std::string_view name) {
 
 const char* to_string(Health health) {
   switch (health) {
-    case Health::unknown: return "unknown";
-    case Health::up: return "up";
-    case Health::down: return "down";
+    case Health::unknown:
+      return "unknown";
+    case Health::up:
+      return "up";
+    case Health::down:
+      return "down";
   }
   return "?";
 }

@@ -1,5 +1,5 @@
-// Measurements and what is concluded from them. Plain values. A sample is one measurement; the metrics snapshot is what
-// the fold (cluster/fold) makes of the samples of all nodes.
+// Measurements and what is concluded from them. Plain values. A sample is one measurement; the metrics
+// snapshot is what the fold (cluster/fold) makes of the samples of all nodes.
 #pragma once
 
 #include <array>
@@ -20,7 +20,9 @@ struct TargetId {
   Kind kind = Kind::origin;
   std::string name;  // "site/origin", the POP's name, or the client network as a prefix
 
-  static TargetId origin(const std::string& site, const std::string& name) { return {Kind::origin, site + "/" + name}; }
+  static TargetId origin(const std::string& site, const std::string& name) {
+    return {Kind::origin, site + "/" + name};
+  }
   static TargetId pop(const std::string& name) { return {Kind::pop, name}; }
   static TargetId client(const Prefix& network) { return {Kind::client, network.to_string()}; }
   bool operator==(const TargetId&) const = default;
@@ -28,13 +30,13 @@ struct TargetId {
 
 /// What is measured. Times are milliseconds; shares are 0 .. 1 (may exceed 1 where a capacity is exceeded).
 enum class Metric : uint8_t {
-  http_ms,     ///< HTTP time to first byte
-  tcp_ms,      ///< TCP connect time
-  ftp_ms,      ///< FTP response time
-  rtt_ms,      ///< ICMP or TCP round trip
-  cpu,         ///< share of the CPU time in use
-  memory,      ///< share of the memory in use
-  traffic,     ///< share of the configured capacity in use (POPs)
+  http_ms,  ///< HTTP time to first byte
+  tcp_ms,   ///< TCP connect time
+  ftp_ms,   ///< FTP response time
+  rtt_ms,   ///< ICMP or TCP round trip
+  cpu,      ///< share of the CPU time in use
+  memory,   ///< share of the memory in use
+  traffic,  ///< share of the configured capacity in use (POPs)
 };
 inline constexpr size_t metric_count = 7;
 /// "http_ms", …: used in JSON, /metrics and explain.
@@ -49,15 +51,15 @@ struct Reading {
 
 /// One attempt of one probe, with the health verdict that the prober's rise and fall counts give after it.
 struct ProbeSample {
-  std::string prober;               // name of the POP that measured
+  std::string prober;  // name of the POP that measured
   TargetId target;
-  std::string probe;                // which of the target's probes: kind, and "#n" from the second of a kind on
-  bool ok = false;                  // this attempt
-  bool healthy = true;              // verdict after rise/fall
+  std::string probe;    // which of the target's probes: kind, and "#n" from the second of a kind on
+  bool ok = false;      // this attempt
+  bool healthy = true;  // verdict after rise/fall
   bool affects_health = true;
-  std::vector<Reading> readings;    // empty when the attempt failed
-  std::string error;                // why it failed, in words
-  TimePoint at;                     // when the attempt ended, on the clock of the machine that holds this value
+  std::vector<Reading> readings;  // empty when the attempt failed
+  std::string error;              // why it failed, in words
+  TimePoint at;                   // when the attempt ended, on the clock of the machine that holds this value
   Duration max_age{};
 };
 
@@ -77,10 +79,10 @@ struct Value {
 /// What is known of a target now.
 struct ServiceMetrics {
   Health health = Health::unknown;
-  TimePoint health_at{};             // of the newest verdict
+  TimePoint health_at{};  // of the newest verdict
   uint16_t probers_up = 0;
   uint16_t probers_down = 0;
-  std::string error;                 // newest failure, in words; empty while all is well
+  std::string error;  // newest failure, in words; empty while all is well
   std::array<std::optional<Value>, metric_count> values;
 
   [[nodiscard]] const std::optional<Value>& get(Metric m) const { return values[static_cast<size_t>(m)]; }
@@ -89,7 +91,7 @@ struct ServiceMetrics {
 /// Round trips from POPs to one client network.
 struct ClientMetrics {
   struct Rtt {
-    uint32_t pop;      // index into Config::pops
+    uint32_t pop;  // index into Config::pops
     double ms;
     TimePoint at;
   };

@@ -21,10 +21,14 @@ Epoch::Reader::~Reader() {
     if (&slot.seen == &seen_) slot.taken.store(false);
 }
 
-// The exchange is a full barrier on x86 and sequentially consistent everywhere: either reclaim() sees this reader, or
-// this reader sees what was unlinked before reclaim() looked.
-void Epoch::Reader::online() { seen_.exchange(epoch_.now_.load(std::memory_order_acquire)); }
-void Epoch::Reader::offline() { seen_.store(0, std::memory_order_release); }
+// The exchange is a full barrier on x86 and sequentially consistent everywhere: either reclaim() sees this
+// reader, or this reader sees what was unlinked before reclaim() looked.
+void Epoch::Reader::online() {
+  seen_.exchange(epoch_.now_.load(std::memory_order_acquire));
+}
+void Epoch::Reader::offline() {
+  seen_.store(0, std::memory_order_release);
+}
 void Epoch::Reader::quiescent() {
   const uint64_t now = epoch_.now_.load(std::memory_order_acquire);
   if (seen_.load(std::memory_order_relaxed) != now) seen_.exchange(now);

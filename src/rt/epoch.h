@@ -1,12 +1,12 @@
-// Safe memory reclamation for data that hot threads read without locks (quiescent-state based, after McKenney and
-// Slingwine 1998; same idea as liburcu's QSBR flavour).
+// Safe memory reclamation for data that hot threads read without locks (quiescent-state based, after McKenney
+// and Slingwine 1998; same idea as liburcu's QSBR flavour).
 //
-// Policy: a reader thread announces moments at which it holds no borrowed pointer (quiescent), and stretches in which it
-// reads nothing at all (offline). A writer first unlinks a thing so that no new reader can find it, then retires it. It
-// is destroyed once every reader has been quiescent or offline since.
+// Policy: a reader thread announces moments at which it holds no borrowed pointer (quiescent), and stretches
+// in which it reads nothing at all (offline). A writer first unlinks a thing so that no new reader can find
+// it, then retires it. It is destroyed once every reader has been quiescent or offline since.
 //
-// Threading: Epoch is thread safe. A Reader belongs to one thread. Borrowed pointers live until the reader's next
-// quiescent() or offline(): at the latest the end of a loop turn.
+// Threading: Epoch is thread safe. A Reader belongs to one thread. Borrowed pointers live until the reader's
+// next quiescent() or offline(): at the latest the end of a loop turn.
 #pragma once
 
 #include <atomic>
@@ -45,9 +45,11 @@ class Epoch {
   Epoch(const Epoch&) = delete;
   Epoch& operator=(const Epoch&) = delete;
 
-  /// Takes over a thing that new readers can no longer reach; `destroy` runs later, on whichever thread reclaims.
+  /// Takes over a thing that new readers can no longer reach; `destroy` runs later, on whichever thread
+  /// reclaims.
   void retire(std::function<void()> destroy);
-  /// Destroys what no reader can still hold. retire() calls it; an idle node may call it now and then. Cheap when empty.
+  /// Destroys what no reader can still hold. retire() calls it; an idle node may call it now and then. Cheap
+  /// when empty.
   void reclaim();
   /// What waits for its readers, for tests and metrics.
   [[nodiscard]] size_t retired() const;
@@ -64,7 +66,7 @@ class Epoch {
 
   Slot slots_[readers_max];
   std::atomic<uint64_t> now_{1};
-  mutable std::mutex mutex_;      // guards retired_
+  mutable std::mutex mutex_;     // guards retired_
   std::deque<Retired> retired_;  // oldest first
 };
 

@@ -33,7 +33,9 @@ void Timer::arm(TimePoint due) {
   loop_.heap_push(*this);
 }
 
-void Timer::arm_after(Duration delay) { arm(loop_.now() + delay); }
+void Timer::arm_after(Duration delay) {
+  arm(loop_.now() + delay);
+}
 
 void Timer::cancel() {
   armed_ = false;
@@ -41,7 +43,9 @@ void Timer::cancel() {
 }
 
 Loop::Loop(Epoch* epoch)
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), ready_(events_each_turn_max) {
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      ready_(events_each_turn_max) {
   if (!epoll_.valid() || !wake_.valid()) bug("epoll_create1 or eventfd");
   if (epoch != nullptr) reader_ = std::make_unique<Epoch::Reader>(*epoch);
   read_clocks();
@@ -51,7 +55,9 @@ Loop::Loop(Epoch* epoch)
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0) bug("epoll_ctl");
 }
 
-Loop::~Loop() { assert(timers_.empty() && "timers must go before their loop"); }
+Loop::~Loop() {
+  assert(timers_.empty() && "timers must go before their loop");
+}
 
 void Loop::run() {
   if (reader_) reader_->online();
@@ -140,7 +146,8 @@ void Loop::run_watchers(int count) {
       continue;
     }
     const Watch& watch = watches_[fd];
-    if (watch.watcher != nullptr && watch.generation == event.data.u64 >> 32) watch.watcher->on_ready(event.events);
+    if (watch.watcher != nullptr && watch.generation == event.data.u64 >> 32)
+      watch.watcher->on_ready(event.events);
   }
 }
 

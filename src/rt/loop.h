@@ -1,8 +1,10 @@
-// The event loop: one each thread, over epoll (level triggered). Owns its timers and the watching of descriptors.
+// The event loop: one each thread, over epoll (level triggered). Owns its timers and the watching of
+// descriptors.
 //
-// Threading: everything belongs to the thread that calls run(), except post() and stop(), which any thread may call.
-// Time stands still within a turn: now() is read once after each wait, so that a turn's decisions agree.
-// A turn: wait, run ready watchers, run due timers, run posted tasks, announce a quiescent moment to the Epoch.
+// Threading: everything belongs to the thread that calls run(), except post() and stop(), which any thread
+// may call. Time stands still within a turn: now() is read once after each wait, so that a turn's decisions
+// agree. A turn: wait, run ready watchers, run due timers, run posted tasks, announce a quiescent moment to
+// the Epoch.
 #pragma once
 
 #include <sys/epoll.h>
@@ -32,8 +34,8 @@ class Watcher {
   ~Watcher() = default;
 };
 
-/// Fires once each time it is armed. Re-arming to a later time is nearly free (the heap is corrected when the old time
-/// comes), which suits deadlines that move with every request. Destroying it cancels it.
+/// Fires once each time it is armed. Re-arming to a later time is nearly free (the heap is corrected when the
+/// old time comes), which suits deadlines that move with every request. Destroying it cancels it.
 class Timer {
  public:
   Timer(Loop& loop, std::function<void()> on_due) : loop_(loop), on_due_(std::move(on_due)) {}
@@ -50,9 +52,9 @@ class Timer {
   friend class Loop;
   Loop& loop_;
   std::function<void()> on_due_;
-  TimePoint due_{};          // when it is to fire
-  TimePoint queued_{};       // its key in the loop's heap; never later than due_
-  size_t position_ = npos;   // in the heap
+  TimePoint due_{};         // when it is to fire
+  TimePoint queued_{};      // its key in the loop's heap; never later than due_
+  size_t position_ = npos;  // in the heap
   bool armed_ = false;
   static constexpr size_t npos = static_cast<size_t>(-1);
 };
@@ -71,15 +73,16 @@ class Loop {
   void run();
   /// Any thread. run() returns after the current turn.
   void stop();
-  /// Any thread. The task runs on the loop's thread, in order of posting. Tasks posted after the end never run.
+  /// Any thread. The task runs on the loop's thread, in order of posting. Tasks posted after the end never
+  /// run.
   void post(Task task);
 
   /// The time of this turn.
   [[nodiscard]] TimePoint now() const { return now_; }
   [[nodiscard]] WallTime wall() const { return wall_; }
 
-  /// Reports `events` of `fd` to `watcher` until unwatch(). One watcher a descriptor. `watcher` and `fd` stay the
-  /// caller's; unwatch before closing.
+  /// Reports `events` of `fd` to `watcher` until unwatch(). One watcher a descriptor. `watcher` and `fd` stay
+  /// the caller's; unwatch before closing.
   void watch(int fd, uint32_t events, Watcher& watcher);
   void rewatch(int fd, uint32_t events);
   void unwatch(int fd);
@@ -110,7 +113,7 @@ class Loop {
   std::vector<Watch> watches_;  // by descriptor
   std::vector<Timer*> timers_;  // binary heap by queued_
   std::atomic<bool> stop_{false};
-  std::mutex mutex_;           // guards posted_
+  std::mutex mutex_;  // guards posted_
   std::vector<Task> posted_;
 };
 

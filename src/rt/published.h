@@ -1,8 +1,8 @@
 // One immutable value, replaced whole, read without locks: how a snapshot reaches the hot threads.
 //
-// A reader thread (an online Epoch::Reader) calls get() once at the start of a query or request and hands the reference
-// down; it stays valid until that thread's next quiescent moment. Work that outlives the loop turn takes share().
-// Writers may be any thread; each publish is atomic for every reader.
+// A reader thread (an online Epoch::Reader) calls get() once at the start of a query or request and hands the
+// reference down; it stays valid until that thread's next quiescent moment. Work that outlives the loop turn
+// takes share(). Writers may be any thread; each publish is atomic for every reader.
 #pragma once
 
 #include <atomic>

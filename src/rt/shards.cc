@@ -10,10 +10,11 @@ namespace popnet::rt {
 Shards::Shards(std::string name, int count, Epoch& epoch) {
   for (int i = 0; i < count; ++i) loops_.push_back(std::make_unique<Loop>(&epoch));
   for (int i = 0; i < count; ++i) {
-    threads_.emplace_back([loop = loops_[static_cast<size_t>(i)].get(), title = name + "-" + std::to_string(i)] {
-      name_thread(title);
-      loop->run();
-    });
+    threads_.emplace_back(
+        [loop = loops_[static_cast<size_t>(i)].get(), title = name + "-" + std::to_string(i)] {
+          name_thread(title);
+          loop->run();
+        });
   }
 }
 
@@ -40,6 +41,8 @@ int usable_cores() {
   return CPU_COUNT(&set) > 0 ? CPU_COUNT(&set) : 1;
 }
 
-void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
+void name_thread(const std::string& name) {
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+}
 
 }  // namespace popnet::rt

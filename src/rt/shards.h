@@ -1,7 +1,8 @@
-// One thread and one Loop each core: the runtime of a server. A shard owns what runs on it; shards share nothing but
-// immutable snapshots and structures that say so.
+// One thread and one Loop each core: the runtime of a server. A shard owns what runs on it; shards share
+// nothing but immutable snapshots and structures that say so.
 //
-// Life: construct (threads start), on_each()/post() work, stop() (asks every loop to end and joins). Destruction stops.
+// Life: construct (threads start), on_each()/post() work, stop() (asks every loop to end and joins).
+// Destruction stops.
 #pragma once
 
 #include <functional>
@@ -29,7 +30,8 @@ class Shards {
 
   /// Runs `work(shard)` on every shard's thread and waits until all are done. Not from a shard's own thread.
   void on_each(const std::function<void(int shard)>& work);
-  /// Ends the loops and joins the threads. Safe to call twice. What lives on the shards must be gone (see on_each).
+  /// Ends the loops and joins the threads. Safe to call twice. What lives on the shards must be gone (see
+  /// on_each).
   void stop();
 
  private:

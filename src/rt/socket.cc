@@ -16,7 +16,8 @@ Error machine_error(std::string_view what, const Endpoint& at, int error) {
   if (error == EADDRINUSE) hint = " (another program uses this port; stop it or choose another address)";
   if (error == EADDRNOTAVAIL) hint = " (this machine does not have that address)";
   if (error == EACCES) hint = " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
-  return {ErrorCode::machine, fmt::format("cannot {} {}: {}{}", what, at.to_string(), std::strerror(error), hint)};
+  return {ErrorCode::machine,
+          fmt::format("cannot {} {}: {}{}", what, at.to_string(), std::strerror(error), hint)};
 }
 
 void set_option(int fd, int level, int name) {
@@ -60,7 +61,8 @@ Endpoint to_endpoint(const sockaddr_storage& address) {
     return {IpAddress::from_bytes({reinterpret_cast<const uint8_t*>(&in.sin_addr), 4}), ntohs(in.sin_port)};
   }
   const auto& in6 = reinterpret_cast<const sockaddr_in6&>(address);
-  return {IpAddress::from_bytes({reinterpret_cast<const uint8_t*>(&in6.sin6_addr), 16}), ntohs(in6.sin6_port)};
+  return {IpAddress::from_bytes({reinterpret_cast<const uint8_t*>(&in6.sin6_addr), 16}),
+          ntohs(in6.sin6_port)};
 }
 
 Status check_port_free(bool tcp, const Endpoint& local) {
@@ -91,7 +93,8 @@ Result<UniqueFd> connect_tcp(const Endpoint& remote) {
   if (!fd.valid()) return machine_error("make a socket for", remote, errno);
   set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
   if (connect(fd.get(), address.raw(), address.length) != 0 && errno != EINPROGRESS)
-    return Error{ErrorCode::peer, fmt::format("cannot connect to {}: {}", remote.to_string(), std::strerror(errno))};
+    return Error{ErrorCode::peer,
+                 fmt::format("cannot connect to {}: {}", remote.to_string(), std::strerror(errno))};
   return fd;
 }
 
@@ -100,7 +103,8 @@ Status connect_error(int fd, const Endpoint& remote) {
   socklen_t length = sizeof error;
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
   if (error == 0) return {};
-  return Error{ErrorCode::peer, fmt::format("cannot connect to {}: {}", remote.to_string(), std::strerror(error))};
+  return Error{ErrorCode::peer,
+               fmt::format("cannot connect to {}: {}", remote.to_string(), std::strerror(error))};
 }
 
 Endpoint local_endpoint(int fd) {

@@ -1,5 +1,5 @@
-// Sockets: making them, and the conversions between Endpoint and the kernel's address structures. All sockets are
-// non-blocking and close-on-exec. Errors name the address and the cause in plain words.
+// Sockets: making them, and the conversions between Endpoint and the kernel's address structures. All sockets
+// are non-blocking and close-on-exec. Errors name the address and the cause in plain words.
 #pragma once
 
 #include <sys/socket.h>
@@ -23,11 +23,13 @@ struct SocketAddress {
 /// REQUIRES: an AF_INET or AF_INET6 address
 Endpoint to_endpoint(const sockaddr_storage& address);
 
-/// SO_REUSEPORT lets several of our threads share a port, and would let a second popnet share it unseen. Called once
-/// before a server's first socket, this says whether somebody listens there already. ErrorCode::machine.
+/// SO_REUSEPORT lets several of our threads share a port, and would let a second popnet share it unseen.
+/// Called once before a server's first socket, this says whether somebody listens there already.
+/// ErrorCode::machine.
 Status check_port_free(bool tcp, const Endpoint& local);
 
-/// A listening TCP socket with SO_REUSEPORT (one a thread) and TCP_NODELAY for what it accepts. ErrorCode::machine.
+/// A listening TCP socket with SO_REUSEPORT (one a thread) and TCP_NODELAY for what it accepts.
+/// ErrorCode::machine.
 Result<UniqueFd> listen_tcp(const Endpoint& local, int backlog = 4096);
 /// A bound UDP socket with SO_REUSEPORT. `blocking` for threads that do nothing else. ErrorCode::machine.
 Result<UniqueFd> bind_udp(const Endpoint& local, bool blocking = false);
