@@ -1,0 +1,93 @@
+#include "config/schema/scalar.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "common/units.h"
+
+namespace popnet::config {
+
+namespace {
+
+Error wrong(std::string_view text, std::string_view what, const std::string& right) {
+  return {ErrorCode::invalid, fmt::format("'{}' is {}, write {}", text, what, right)};
+}
+
+/// The whole text as one number, or nothing.
+template <class Number>
+bool read(std::string_view text, Number& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+/// What the parsers of quantities share: text to value, value against bounds.
+template <class Value, class Parse, class Format>
+Result<Value> parse_between(std::string_view text, Value low, Value high, std::string_view name,
+                            std::string_view example, Parse parse, Format format) {
+  const std::string bounds = fmt::format("from {} to {}", format(low), format(high));
+  auto value = parse(text);
+  if (!value)
+    return wrong(text, fmt::format("not a {}", name), fmt::format("one like {}, {}", example, bounds));
+  if (*value < low || *value > high)
+    return wrong(text, "out of bounds", fmt::format("a {} {}", name, bounds));
+  return *value;
+}
+
+}  // namespace
+
+Result<int64_t> parse_integer(std::string_view text, int64_t low, int64_t high) {
+  const std::string right = fmt::format("a whole number from {} to {}", low, high);
+  int64_t value = 0;
+  if (!read(text, value)) return wrong(text, "not a whole number", right);
+  if (value < low || value > high) return wrong(text, "out of bounds", right);
+  return value;
+}
+
+Result<double> parse_number(std::string_view text, double low, double high) {
+  const std::string right = fmt::format("a number from {} to {}", format_number(low), format_number(high));
+  double value = 0;
+  if (!read(text, value)) return wrong(text, "not a number", right);
+  if (!(value >= low && value <= high)) return wrong(text, "out of bounds", right);
+  return value;
+}
+
+Result<bool> parse_boolean(std::string_view text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return wrong(text, "neither true nor false", "true or false");
+}
+
+Result<Duration> parse_duration_between(std::string_view text, Duration low, Duration high) {
+  return parse_between(text, low, high, "duration", "500ms, 20s or 1h30m", parse_duration, format_duration);
+}
+
+Result<uint64_t> parse_size_between(std::string_view text, uint64_t low, uint64_t high) {
+  return parse_between(text, low, high, "size", "64KiB, 512MiB or 20GB", parse_size, format_size);
+}
+
+Result<uint64_t> parse_bit_rate_between(std::string_view text, uint64_t low, uint64_t high) {
+  return parse_between(text, low, high, "bit rate", "500Mbit or 10Gbit", parse_bit_rate, format_bit_rate);
+}
+
+Result<IpAddress> parse_address(std::string_view text) {
+  if (auto address = IpAddress::parse(text)) return address;
+  return wrong(text, "not an IP address", "one like 192.0.2.1 or 2001:db8::1");
+}
+
+Result<Endpoint> parse_endpoint(std::string_view text) {
+  if (auto endpoint = Endpoint::parse(text)) return endpoint;
+  return wrong(text, "not an address with a port", "one like 192.0.2.1:80 or [2001:db8::1]:80");
+}
+
+Result<Prefix> parse_prefix(std::string_view text) {
+  if (auto prefix = Prefix::parse(text)) return prefix;
+  return wrong(text, "not an address prefix",
+               "one like 198.51.100.0/24 or 2001:db8::/32, with no bits set behind the length");
+}
+
+std::string format_number(double value) {
+  return fmt::format("{}", value);
+}
+
+}  // namespace popnet::config

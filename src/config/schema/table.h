@@ -1,0 +1,340 @@
+// The typed option table: one row defines an option of the config file completely: its name, type, unit,
+// bounds, default, help, the effect of a change, and the member of the struct that it fills. The loader,
+// `--set`, `popnet check` and the manual walk the same rows, so none of them can drift from another.
+//
+//   const Table<HttpOptions>& http_options() {
+//     static const Table<HttpOptions> table("http", "Fetches a URL and takes the time to its first byte.", {
+//       option("path", &HttpOptions::path).text("/").help("Path and query to ask for."),
+//       option("port", &HttpOptions::port).integer(0, 65535, 0).help("Port; 0 means the target's own."),
+//       option("follow", &HttpOptions::follow).boolean(false).help("Follow redirects."),
+//     });
+//     return table;
+//   }
+//
+// The member's type gives the form: T is one value, std::optional<T> one that may be absent, std::vector<T> a
+// list. A default is written as in the file and is parsed by the row itself, so it obeys the row's own
+// bounds. A row or a default that contradicts itself is our bug and throws std::logic_error when the table is
+// made.
+//
+// A table is immutable once made, and any thread may read it. Nothing here knows YAML: scalars arrive as
+// text.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "common/units.h"
+#include "config/schema/row.h"
+#include "config/schema/scalar.h"
+#include "model/config.h"
+
+namespace popnet::config {
+
+namespace detail {
+
+template <class M>
+struct Element {
+  using Type = M;
+  static constexpr Form form = Form::one;
+  static M& slot(M& member) { return member; }
+};
+template <class T>
+struct Element<std::optional<T>> {
+  using Type = T;
+  static constexpr Form form = Form::one;
+  static T& slot(std::optional<T>& member) { return member.emplace(); }
+};
+template <class T>
+struct Element<std::vector<T>> {
+  using Type = T;
+  static constexpr Form form = Form::list;
+  static T& slot(std::vector<T>& member) { return member.emplace_back(); }
+};
+
+/// For values that we wrote into a table ourselves.
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw std::logic_error(result.error().message);
+  return std::move(result).value();
+}
+
+}  // namespace detail
+
+template <class S>
+class Table;
+
+template <class T>
+concept Integer = std::integral<T> && !std::same_as<T, bool>;
+
+/// One value of a choice: as written, as held, and what it means.
+template <class T>
+struct Choice {
+  std::string name;
+  T value;
+  std::string help = {};
+};
+
+/// Builds one row for the member `M S::*`. Exactly one of the type functions is called, then any of the
+/// others.
+template <class S, class M>
+class Option {
+ public:
+  using T = typename detail::Element<M>::Type;
+
+  Option(std::string name, M S::*member) : member_(member) {
+    row_.name = std::move(name);
+    row_.form = detail::Element<M>::form;
+  }
+
+  // Types. The last argument of each is the default, written as in the file; without one the member stays as
+  // its struct makes it (empty, absent), which the manual shows as "none".
+
+  Option& text() requires std::same_as<T, std::string> {
+    return typed(Type::text, {}, [](std::string_view text) -> Result<T> { return std::string(text); });
+  }
+  Option& text(std::string preset) requires std::same_as<T, std::string> {
+    return text().preset({std::move(preset)});
+  }
+
+  Option& integer(int64_t low, int64_t high) requires Integer<T> {
+    return typed(
+        Type::integer, std::to_string(low) + " to " + std::to_string(high),
+        [low, high](std::string_view text) -> Result<T> { return cast(parse_integer(text, low, high)); });
+  }
+  Option& integer(int64_t low, int64_t high, int64_t preset) requires Integer<T> {
+    return integer(low, high).preset({std::to_string(preset)});
+  }
+
+  Option& number(double low, double high) requires std::same_as<T, double> {
+    return typed(Type::number, format_number(low) + " to " + format_number(high),
+                 [low, high](std::string_view text) { return parse_number(text, low, high); });
+  }
+  Option& number(double low, double high, double preset) requires std::same_as<T, double> {
+    return number(low, high).preset({format_number(preset)});
+  }
+
+  Option& boolean() requires std::same_as<T, bool> { return typed(Type::boolean, {}, parse_boolean); }
+  Option& boolean(bool preset) requires std::same_as<T, bool> {
+    return boolean().preset({preset ? "true" : "false"});
+  }
+
+  Option& duration(const std::string& low, const std::string& high) requires std::same_as<T, Duration> {
+    return typed(Type::duration, low + " to " + high,
+                 [low = detail::must(parse_duration(low)), high = detail::must(parse_duration(high))](
+                     std::string_view text) { return parse_duration_between(text, low, high); });
+  }
+  Option& duration(const std::string& low, const std::string& high,
+                   std::string preset) requires std::same_as<T, Duration> {
+    return duration(low, high).preset({std::move(preset)});
+  }
+
+  Option& size(const std::string& low, const std::string& high) requires std::same_as<T, uint64_t> {
+    return typed(Type::size, low + " to " + high,
+                 [low = detail::must(parse_size(low)), high = detail::must(parse_size(high))](
+                     std::string_view text) { return parse_size_between(text, low, high); });
+  }
+  Option& size(const std::string& low, const std::string& high,
+               std::string preset) requires std::same_as<T, uint64_t> {
+    return size(low, high).preset({std::move(preset)});
+  }
+
+  Option& bit_rate(const std::string& low, const std::string& high) requires std::same_as<T, uint64_t> {
+    return typed(Type::bit_rate, low + " to " + high,
+                 [low = detail::must(parse_bit_rate(low)), high = detail::must(parse_bit_rate(high))](
+                     std::string_view text) { return parse_bit_rate_between(text, low, high); });
+  }
+  Option& bit_rate(const std::string& low, const std::string& high,
+                   std::string preset) requires std::same_as<T, uint64_t> {
+    return bit_rate(low, high).preset({std::move(preset)});
+  }
+
+  Option& choice(std::vector<Choice<T>> choices) {
+    for (const auto& c : choices) row_.choices.push_back({c.name, c.help});
+    return typed(Type::choice, {},
+                 [choices = std::move(choices), names = row_.choices](std::string_view text) -> Result<T> {
+                   for (const auto& c : choices)
+                     if (c.name == text) return c.value;
+                   return not_a_choice(text, names);
+                 });
+  }
+  Option& choice(std::vector<Choice<T>> choices, std::string preset) {
+    return choice(std::move(choices)).preset({std::move(preset)});
+  }
+
+  Option& address() requires std::same_as<T, IpAddress> { return typed(Type::address, {}, parse_address); }
+  Option& address(std::string preset) requires std::same_as<T, IpAddress> {
+    return address().preset({std::move(preset)});
+  }
+  Option& endpoint() requires std::same_as<T, Endpoint> { return typed(Type::endpoint, {}, parse_endpoint); }
+  Option& endpoint(std::string preset) requires std::same_as<T, Endpoint> {
+    return endpoint().preset({std::move(preset)});
+  }
+  Option& prefix() requires std::same_as<T, Prefix> { return typed(Type::prefix, {}, parse_prefix); }
+
+  /// A mapping with options of its own; for a vector a list of such mappings. A plain (not optional) section
+  /// that the file leaves out gets its defaults.
+  Option& section(const Table<T>& table) {
+    row_.type = Type::section;
+    row_.table = &table;
+    row_.optional_section = !std::same_as<T, M>;
+    row_.open = [](void* member) -> void* { return &detail::Element<M>::slot(*static_cast<M*>(member)); };
+    return *this;
+  }
+
+  /// A list of probes: mappings with the options of probe_spec() and those of the kind they name.
+  Option& probes() requires std::same_as<M, std::vector<model::ProbeSpec>> {
+    row_.type = Type::probes;
+    row_.open = [](void* member) -> void* { return &static_cast<M*>(member)->emplace_back(); };
+    return *this;
+  }
+
+  /// A mapping with free keys, each to one duration, kept as a list of structs. Order as in the file.
+  template <class E>
+  Option& duration_map(std::string E::*key, Duration E::*value, const std::string& low,
+                       const std::string& high) requires std::same_as<M, std::vector<E>> {
+    row_.type = Type::duration;
+    row_.form = Form::map;
+    row_.bounds = low + " to " + high;
+    row_.set_key = [key, value, low = detail::must(parse_duration(low)),
+                    high = detail::must(parse_duration(high))](void* member, const std::string& name,
+                                                               std::string_view text) -> Status {
+      auto duration = parse_duration_between(text, low, high);
+      if (!duration) return duration.error();
+      E& element = static_cast<M*>(member)->emplace_back();
+      element.*key = name;
+      element.*value = *duration;
+      return {};
+    };
+    return *this;
+  }
+
+  // The rest.
+
+  Option& help(std::string text) { return row_.help = std::move(text), *this; }
+  /// Must be written; a row has this or a default or neither.
+  Option& required() { return row_.required = true, *this; }
+  /// A change takes effect only when the node starts anew. Without this word a reload is enough.
+  Option& restart() { return row_.effect = Effect::restart, *this; }
+  /// Default of a list.
+  Option& preset(std::vector<std::string> values) { return row_.presets = std::move(values), *this; }
+  /// Says in words what an absent option means, where that is not a fixed value.
+  Option& preset_help(std::string words) { return row_.preset_help = std::move(words), *this; }
+  /// A further condition on one value, asked after type and bounds. The message says what would be right.
+  Option& check(std::function<Status(const T&)> condition) { return check_ = std::move(condition), *this; }
+
+  /// The finished row for the struct D, which is S or derived from it.
+  template <class D>
+  [[nodiscard]] Row finish() const requires std::derived_from<D, S> {
+    Row row = row_;
+    const auto locate = [member = member_](void* object) -> M* {
+      return &(static_cast<S*>(static_cast<D*>(object))->*member);
+    };
+    if (parse_)
+      row.set = [locate, parse = parse_, check = check_](void* object, std::string_view text) -> Status {
+        auto value = parse(text);
+        if (!value) return value.error();
+        if (check)
+          if (Status status = check(*value); !status) return status;
+        if constexpr (std::same_as<M, std::vector<T>>)
+          locate(object)->push_back(std::move(value).value());
+        else
+          *locate(object) = std::move(value).value();
+        return {};
+      };
+    if (row_.open) row.open = [locate, open = row_.open](void* object) { return open(locate(object)); };
+    if (row_.set_key)
+      row.set_key = [locate, set = row_.set_key](void* object, const std::string& key,
+                                                 std::string_view text) {
+        return set(locate(object), key, text);
+      };
+    return row;
+  }
+
+ private:
+  template <class Parse>
+  Option& typed(Type type, std::string bounds, Parse parse) {
+    row_.type = type;
+    row_.bounds = std::move(bounds);
+    parse_ = std::move(parse);
+    return *this;
+  }
+  static Result<T> cast(Result<int64_t> value) {
+    if (!value) return value.error();
+    return static_cast<T>(*value);
+  }
+
+  Row row_;
+  M S::*member_;
+  std::function<Result<T>(std::string_view)> parse_;
+  std::function<Status(const T&)> check_;
+};
+
+template <class S, class M>
+Option<S, M> option(std::string name, M S::*member) {
+  return Option<S, M>(std::move(name), member);
+}
+
+/// A row whose struct is known to the compiler: keeps rows of one struct out of another's table.
+template <class S>
+struct TypedRow {
+  template <class Base, class M>
+  TypedRow(const Option<Base, M>& option)  // NOLINT: implicit on purpose
+      requires std::derived_from<S, Base> : row(option.template finish<S>()) {}
+  Row row;
+};
+
+template <class S>
+class Table : public TableBase {
+ public:
+  /// `condition` looks at a whole section once all its options are in, for what one option alone cannot tell.
+  Table(std::string name, std::string help, std::initializer_list<TypedRow<S>> rows,
+        std::function<Status(const S&)> condition = {})
+      : TableBase(std::move(name), std::move(help)) {
+    for (const TypedRow<S>& typed : rows) add(typed.row);
+    if (condition)
+      condition_ = [condition = std::move(condition)](const void* object) {
+        return condition(*static_cast<const S*>(object));
+      };
+    (void)make();
+  }
+
+  /// An object with every default filled in; options without one are as the struct makes them.
+  [[nodiscard]] S make() const {
+    S object;
+    fill_presets(&object);
+    return object;
+  }
+};
+
+/// One kind of probe as the loader sees it: a name, its table, and how to make its options. main makes one
+/// for each kind with kind_table() and hands the list to the loader; nothing registers itself.
+struct KindTable {
+  struct Made {
+    std::shared_ptr<model::KindOptions> options;  // with defaults filled in
+    void* object = nullptr;                       // the same, as the struct that `table` describes
+  };
+  std::string name;
+  const TableBase* table = nullptr;
+  std::function<Made()> make;
+};
+
+/// The kind's name is the table's name.
+template <std::derived_from<model::KindOptions> S>
+KindTable kind_table(const Table<S>& table) {
+  return {table.name(), &table, [&table]() -> KindTable::Made {
+            auto options = std::make_shared<S>(table.make());
+            return {options, options.get()};
+          }};
+}
+
+}  // namespace popnet::config
