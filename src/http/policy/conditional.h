@@ -1,0 +1,51 @@
+// Conditional requests, both ways (RFC 9110 section 13, RFC 9111 section 4.3).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "common/time.h"
+#include "http/wire/fields.h"
+#include "http/wire/head.h"
+
+namespace popnet::http {
+
+/// What a stored response can be compared by. Views into its fields.
+struct Validators {
+  std::string_view etag;                       // empty = none; as sent, well formed
+  std::string_view last_modified;              // empty = none; as sent
+  std::optional<WallTime> last_modified_time;  // parsed
+  std::optional<WallTime> date;
+
+  [[nodiscard]] bool any() const { return !etag.empty() || last_modified_time.has_value(); }
+};
+Validators read_validators(const Fields& stored, WallTime now);
+
+enum class Condition : uint8_t {
+  proceed,       ///< no condition, or it holds: answer in full
+  not_modified,  ///< 304
+  failed,        ///< 412
+};
+/// Evaluates a client's If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since against a stored 200
+/// response, in the order of RFC 9110 section 13.2.2. (If-Range: plan_range.) `now` resolves two-digit years.
+Condition evaluate_conditions(const RequestHead& request, const Validators& stored, WallTime now);
+
+/// The fields that turn a fill into a validation of the stored response: If-None-Match and, where there is a
+/// date, If-Modified-Since. Adds nothing (returns false) when there is no validator. `out` borrows from
+/// `stored`.
+bool add_validation(const Validators& stored, Fields& out);
+
+/// Does this 304 speak of that stored response? (RFC 9111 section 4.3.4: a strong validator must match;
+/// without one, the weak ones.)
+bool confirms(const Fields& not_modified, const Fields& stored);
+
+/// The stored fields as a 304 updates them (RFC 9111 section 3.2): its fields replace the stored ones of the
+/// same name, all but Content-Length, Content-Encoding, Content-Range, Content-Type and hop-by-hop. False
+/// when there is no room. Borrows from both.
+bool merge_not_modified(const Fields& stored, const Fields& not_modified, Fields& merged);
+
+/// Is this field of the stored response sent in a 304 to a client? (RFC 9110 section 15.4.5.)
+bool is_sent_in_not_modified(const Field& field);
+
+}  // namespace popnet::http

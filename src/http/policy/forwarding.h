@@ -1,0 +1,39 @@
+// Which fields pass through a gateway, and what it adds (RFC 9110 sections 7.6.1 to 7.6.3 and 10.1.4).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "http/wire/fields.h"
+
+namespace popnet::http {
+
+/// The fields of one message that are for this connection only: the known ones and those that its Connection
+/// field names. Refers to the message.
+class HopByHop {
+ public:
+  explicit HopByHop(const Fields& fields);
+  [[nodiscard]] bool has(const Field& field) const;
+
+ private:
+  const Fields& fields_;
+  bool named_ = false;  // Connection names something beyond close and keep-alive
+};
+
+/// Goes to the origin? Not: hop-by-hop, Host and Content-Length (written anew), Expect, Range and conditions
+/// when `for_fill` (a fill fetches the whole object, whatever one user wants of it), X-Forwarded-*, Forwarded
+/// (written anew, never believed).
+bool is_forwarded_request(const Field& field, const HopByHop& hop, bool for_fill);
+/// Goes to the client, of an answer that is passed on? Not: hop-by-hop, Content-Length (written anew),
+/// targeted cache fields stay.
+bool is_forwarded_response(const Field& field, const HopByHop& hop);
+
+/// The Via line of this message with our entry appended: "1.0 old, 1.1 popnet". Writes into `room`, cut to
+/// whole entries.
+std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view pseudonym,
+                          std::span<char> room);
+/// Has this request been through a node of that pseudonym already?
+bool is_loop(const Fields& request, std::string_view pseudonym);
+
+}  // namespace popnet::http

@@ -1,0 +1,50 @@
+// May this response be stored, and which of its fields? (RFC 9111 sections 3, 3.1, 3.5 and 4; a shared
+// cache.)
+#pragma once
+
+#include <cstdint>
+
+#include "http/policy/cache_control.h"
+#include "http/policy/forwarding.h"
+#include "http/wire/head.h"
+
+namespace popnet::http {
+
+struct StoreOptions {
+  bool lifetime_by_rule = false;  // the operator gave a lifetime: counts as explicit freshness
+  bool with_set_cookie = false;   // store answers that set a cookie (without the Set-Cookie field)
+};
+
+enum class StoreWhy : uint8_t {
+  stored,
+  method,  ///< not GET
+  status,  ///< an interim answer, 206, 304, or a status that must be understood and is not
+  request_no_store,
+  no_store,
+  is_private,
+  authorization,  ///< the request had Authorization and the answer does not allow sharing (section 3.5)
+  no_freshness,   ///< no explicit lifetime and the status has no heuristic one
+  set_cookie,     ///< sets a cookie: would hand one user's cookie to the next
+  vary_star,      ///< no later request can match
+};
+const char* to_string(StoreWhy why);
+
+struct StoreDecision {
+  StoreWhy why = StoreWhy::stored;
+  [[nodiscard]] bool store() const { return why == StoreWhy::stored; }
+};
+StoreDecision may_store(const RequestHead& request, const RequestDirectives& request_directives,
+                        const ResponseHead& response, const ResponseDirectives& directives,
+                        const StoreOptions& options);
+
+/// Before the origin is asked: can the answer possibly be stored and shared? If not, the request is passed on
+/// by itself and nobody waits for it. True for GET, and for HEAD where a stored GET may answer it; not with a
+/// body, not under no-store.
+bool may_lookup(const RequestHead& request, const RequestDirectives& directives);
+
+/// Is this field of an origin's response kept with the object? Not: hop-by-hop fields, what no-cache="…" and
+/// private="…" name, Set-Cookie, and what the edge makes anew for each answer (Age, Date is kept,
+/// Content-Length is kept).
+bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives);
+
+}  // namespace popnet::http

@@ -1,0 +1,24 @@
+// Entity tags and their two comparisons (RFC 9110 section 8.8.3).
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace popnet::http {
+
+struct EntityTag {
+  bool weak = false;
+  std::string_view opaque;  ///< with its quotes
+};
+
+/// 'W/"x"' or '"x"'; anything else is none.
+std::optional<EntityTag> parse_entity_tag(std::string_view text);
+
+inline bool strong_equal(const EntityTag& a, const EntityTag& b) {
+  return !a.weak && !b.weak && a.opaque == b.opaque;
+}
+inline bool weak_equal(const EntityTag& a, const EntityTag& b) {
+  return a.opaque == b.opaque;
+}
+
+}  // namespace popnet::http
