@@ -21,12 +21,12 @@ class HopByHop {
   bool named_ = false;  // Connection names something beyond close and keep-alive
 };
 
-/// Goes to the origin? Not: hop-by-hop, Host and Content-Length (written anew), Expect, Range and conditions
-/// when `for_fill` (a fill fetches the whole object, whatever one user wants of it), X-Forwarded-*, Forwarded
-/// (written anew, never believed).
+/// Does a request's field go to the origin? Not: hop-by-hop fields; Host, Content-Length, Via, Forwarded and
+/// X-Forwarded-*, which the edge writes anew and never believes; Expect; with `for_fill` also Range and
+/// conditions, for a fill fetches the whole object whatever one user wants of it.
 bool is_forwarded_request(const Field& field, const HopByHop& hop, bool for_fill);
-/// Goes to the client, of an answer that is passed on? Not: hop-by-hop, Content-Length (written anew),
-/// targeted cache fields stay.
+/// Does an answer's field go on to the client? Not: hop-by-hop fields; Content-Length, Via, Age and
+/// Cache-Status, which the edge writes anew.
 bool is_forwarded_response(const Field& field, const HopByHop& hop);
 
 /// The Via line of this message with our entry appended: "1.0 old, 1.1 popnet". Writes into `room`, cut to

@@ -38,8 +38,7 @@ class KeyBuilder {
   std::array<char, capacity> room_;
 };
 
-/// The key of a "http://host/path?query" as people write it (purge). Empty when it is not an absolute http or
-/// https URL. `prefix`: where the store's keys of a whole site begin.
+/// The key of an URL as people write it (purge). Empty when it is not an absolute http or https URL.
 std::string_view make_key_of_url(std::string_view site, std::string_view url, bool ignore_query,
                                  KeyBuilder& builder);
 

@@ -43,8 +43,8 @@ StoreDecision may_store(const RequestHead& request, const RequestDirectives& req
 bool may_lookup(const RequestHead& request, const RequestDirectives& directives);
 
 /// Is this field of an origin's response kept with the object? Not: hop-by-hop fields, what no-cache="…" and
-/// private="…" name, Set-Cookie, and what the edge makes anew for each answer (Age, Date is kept,
-/// Content-Length is kept).
+/// private="…" name, Set-Cookie, and Age, which is made anew for each answer. Date and Content-Length are
+/// kept.
 bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives);
 
 }  // namespace popnet::http
