@@ -119,6 +119,8 @@ struct Site {
   LoadModel load;
   Controller controller;
   CacheOptions cache;
+  bool any_host = false;             // also answers, at the edge, every Host that nobody names; at most one site
+  std::vector<ProbeSpec> probes;     // as written for all origins; Origin::probes has them merged in: use those
 };
 
 /// One point of presence.
@@ -138,6 +140,7 @@ struct ClientPrior {
   struct PopLatency {
     uint32_t pop;  // index into Config::pops
     Duration latency;
+    std::string pop_name = {};  // as written
   };
   std::vector<PopLatency> latency;
   std::optional<GeoPoint> location;
