@@ -1,18 +1,27 @@
-// The bus: the one way in which nodes talk. Two implementations (embedded: POPs of one process; nats: many machines)
-// pass the same contract tests (cluster/api/contract.h).
+// The bus: the one way in which nodes talk. Two implementations (embedded: POPs of one process; nats: many
+// machines) pass the same contract tests (cluster/api/contract.h).
 //
 // Contract:
-//  - publish() reaches every subscriber of every node, the own one included, at most once, usually within milliseconds;
-//    nothing is promised while disconnected (metrics are repeated anyway). Order holds for one author.
-//  - the config is one text, kept by the bus; a watcher gets the present one (if any) soon after watching, then each
-//    newer one, never an older one.
-//  - a purge reaches every subscriber of every node that is connected; a node that was away gets those it missed within
-//    purge_history when it comes back.
+//  - publish() reaches every connected subscriber, the own one included, at most once, usually within
+//  milliseconds. It
+//    never waits; nothing is kept for later while disconnected (metrics are repeated anyway). Order holds for
+//    one author.
+//  - the config is one text, kept by the bus; a watcher gets the present one (if any) soon after watching,
+//  then each
+//    newer one, never an older one. Revisions grow; they count within one life of the bus's store, so do not
+//    compare them with those of another bus.
+//  - a purge reaches every connected subscriber once. A node that joins, or comes back, gets those of the
+//  last
+//    purge_history that it has not had: what it has stored may be older than they are.
+//  - on_connected(true) comes when reports begin to flow both ways, on_connected(false) when they stop.
 //
-// Threading: every call is thread safe. Handlers run on a thread of the bus, one at a time for one subscriber; they must not
-// block and usually post to their own loop. After close() (or destruction) no handler runs.
+// Threading: every call is thread safe. Handlers run on a thread of the bus, one at a time for one
+// subscriber; they must not block, and must not call close(); they usually post to their own loop. After
+// close() (or destruction) no handler runs. publish() and connected() never block. put_config() and purge()
+// wait for the bus to say that it has the thing: at most request_timeout, and not at all while disconnected.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,19 +37,19 @@ namespace popnet::cluster {
 
 /// What one node tells the others now and then.
 struct Report {
-  std::string author;                        // POP
+  std::string author;  // POP
   std::vector<model::ProbeSample> samples;
-  std::vector<IpAddress> resolvers;          // client DNS servers that asked and want to be measured by all
-  std::vector<model::Shares> shares;         // none or one
+  std::vector<IpAddress> resolvers;   // client DNS servers that asked and want to be measured by all
+  std::vector<model::Shares> shares;  // none or one
 };
 
 struct PurgeOrder {
   enum class Scope : uint8_t { url, site };
   Scope scope = Scope::url;
-  std::string site;      // name of the site; for url may be empty: found by the host
-  std::string url;       // "http://host/path?query"
-  bool soft = false;     // make stale instead of unusable
-  uint64_t id = 0;       // unique; set by the sender
+  std::string site;   // name of the site; for url may be empty: found by the host
+  std::string url;    // "http://host/path?query"
+  bool soft = false;  // make stale instead of unusable
+  uint64_t id = 0;    // unique; set by the sender
 };
 
 struct BusHandlers {
@@ -53,6 +62,8 @@ struct BusHandlers {
 class Bus {
  public:
   static constexpr std::chrono::minutes purge_history{10};
+  static constexpr size_t purge_history_max = 100'000;  // orders; of more, the oldest are forgotten
+  static constexpr std::chrono::seconds request_timeout{2};
 
   virtual ~Bus() = default;
   /// Registers a node. Handlers may be empty. Called once, before anything else.
@@ -60,6 +71,7 @@ class Bus {
   virtual void publish(const Report& report) = 0;
   /// ErrorCode::unavailable when the bus is not there. On success all watchers will see the text.
   virtual Status put_config(const std::string& text) = 0;
+  /// ErrorCode::unavailable when the bus is not there; the caller may send the same order (same id) again.
   virtual Status purge(const PurgeOrder& order) = 0;
   [[nodiscard]] virtual bool connected() const = 0;
   /// Ends handlers; waits for a running one.

@@ -1,0 +1,64 @@
+#include "cluster/api/courier.h"
+
+#include <cassert>
+#include <utility>
+
+#include "rt/shards.h"
+
+namespace popnet::cluster {
+
+void Courier::start(BusHandlers handlers) {
+  const std::lock_guard lock(mutex_);
+  assert(!thread_.joinable() && "a node subscribes once");
+  handlers_ = std::move(handlers);
+  thread_ = std::thread([this] {
+    rt::name_thread(name_);
+    loop_.run();
+  });
+}
+
+void Courier::stop() {
+  stopped_ = true;
+  const std::lock_guard lock(mutex_);
+  if (!thread_.joinable()) return;
+  loop_.stop();
+  thread_.join();
+}
+
+bool Courier::report(std::shared_ptr<const Report> report) {
+  if (reports_waiting_.fetch_add(1) >= reports_waiting_max) {
+    --reports_waiting_;
+    return false;
+  }
+  hand_over([this, report = std::move(report)] {
+    --reports_waiting_;
+    if (handlers_.on_report) handlers_.on_report(*report);
+  });
+  return true;
+}
+
+void Courier::config(uint64_t revision, std::string text) {
+  hand_over([this, revision, text = std::move(text)] {
+    if (handlers_.on_config) handlers_.on_config(revision, text);
+  });
+}
+
+void Courier::purge(PurgeOrder order) {
+  hand_over([this, order = std::move(order)] {
+    if (handlers_.on_purge) handlers_.on_purge(order);
+  });
+}
+
+void Courier::connected(bool now) {
+  hand_over([this, now] {
+    if (handlers_.on_connected) handlers_.on_connected(now);
+  });
+}
+
+void Courier::hand_over(rt::Loop::Task task) {
+  loop_.post([this, task = std::move(task)] {
+    if (!stopped_) task();
+  });
+}
+
+}  // namespace popnet::cluster
