@@ -20,6 +20,12 @@ Error machine_error(std::string_view what, const Endpoint& at, int error) {
           fmt::format("cannot {} {}: {}{}", what, at.to_string(), std::strerror(error), hint)};
 }
 
+Error connect_failure(const Endpoint& remote, int error) {
+  const bool ours = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+  if (ours) return machine_error("make a socket for", remote, error);
+  return {ErrorCode::peer, fmt::format("cannot connect to {}: {}", remote.to_string(), std::strerror(error))};
+}
+
 void set_option(int fd, int level, int name) {
   const int on = 1;
   setsockopt(fd, level, name, &on, sizeof on);
@@ -87,24 +93,31 @@ Result<UniqueFd> bind_udp(const Endpoint& local, bool blocking) {
   return bind_socket(SOCK_DGRAM | (blocking ? 0 : SOCK_NONBLOCK), local);
 }
 
-Result<UniqueFd> connect_tcp(const Endpoint& remote) {
+Connecting begin_connect(const Endpoint& remote) {
   const SocketAddress address(remote);
   UniqueFd fd(socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return machine_error("make a socket for", remote, errno);
+  if (!fd.valid()) return {{}, errno};
   set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
-  if (connect(fd.get(), address.raw(), address.length) != 0 && errno != EINPROGRESS)
-    return Error{ErrorCode::peer,
-                 fmt::format("cannot connect to {}: {}", remote.to_string(), std::strerror(errno))};
-  return fd;
+  if (connect(fd.get(), address.raw(), address.length) != 0 && errno != EINPROGRESS) return {{}, errno};
+  return {std::move(fd), 0};
+}
+
+int pending_error(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+Result<UniqueFd> connect_tcp(const Endpoint& remote) {
+  Connecting connecting = begin_connect(remote);
+  if (connecting.error != 0) return connect_failure(remote, connecting.error);
+  return std::move(connecting.fd);
 }
 
 Status connect_error(int fd, const Endpoint& remote) {
-  int error = 0;
-  socklen_t length = sizeof error;
-  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+  const int error = pending_error(fd);
   if (error == 0) return {};
-  return Error{ErrorCode::peer,
-               fmt::format("cannot connect to {}: {}", remote.to_string(), std::strerror(error))};
+  return connect_failure(remote, error);
 }
 
 Endpoint local_endpoint(int fd) {

@@ -33,7 +33,18 @@ Status check_port_free(bool tcp, const Endpoint& local);
 Result<UniqueFd> listen_tcp(const Endpoint& local, int backlog = 4096);
 /// A bound UDP socket with SO_REUSEPORT. `blocking` for threads that do nothing else. ErrorCode::machine.
 Result<UniqueFd> bind_udp(const Endpoint& local, bool blocking = false);
-/// Starts to connect; wait for EPOLLOUT, then ask connect_error(). ErrorCode::peer.
+/// Starts to connect; wait for EPOLLOUT, then ask pending_error(). For who needs the kernel's own word (an
+/// errno value) on why it failed, such as probes. `fd` is invalid when it failed at once; `error` says why.
+struct Connecting {
+  UniqueFd fd;
+  int error = 0;
+};
+Connecting begin_connect(const Endpoint& remote);
+/// SO_ERROR of a socket: 0, or an errno value, which is then cleared.
+int pending_error(int fd);
+
+/// Starts to connect; wait for EPOLLOUT, then ask connect_error(). ErrorCode::peer, or machine where we have
+/// no socket.
 Result<UniqueFd> connect_tcp(const Endpoint& remote);
 /// How the connect ended.
 Status connect_error(int fd, const Endpoint& remote);

@@ -1,5 +1,5 @@
-// What a probe kind is. A kind is one folder: its options, its table of them (config/schema), its code, its test. It
-// registers nowhere: main/probe_kinds.cc names them all.
+// What a probe kind is. A kind is one folder: its options, its table of them (config/schema), its code, its
+// test. It registers nowhere: main/probe_kinds.cc names them all. The one to copy is probe/kinds/tcp.
 #pragma once
 
 #include <functional>
@@ -18,40 +18,61 @@ namespace popnet::probe {
 /// What is to be measured.
 struct Target {
   model::TargetId id;
-  Endpoint endpoint;    // its HTTP server; a kind's options may name another port
+  Endpoint endpoint;  // its HTTP server; a kind's options may name another port
   bool tls = false;
-  std::string host;     // for the Host field and SNI; may be empty
+  std::string host;            // for the Host field and SNI; may be empty
+  std::string path = "/";      // what HTTP probes ask for unless their options say otherwise
+  uint64_t capacity_bits = 0;  // of its uplink, bits each second; 0 = not known
+
+  bool operator==(const Target&) const = default;
 };
 
-/// How one attempt ended. Readings may be present on failure too (an HTTP 500 has a time, but it is not health).
+/// How one attempt ended. Readings may be present on failure too (an HTTP 500 has a time, but it is not
+/// health).
 struct Outcome {
   bool ok = false;
   std::vector<model::Reading> readings;
   std::string error;  // in words, when !ok
+  bool inconclusive =
+      false;  // with !ok: this machine was in the way (permission, descriptors), not the target
 };
 
-/// One running attempt. Destroying it cancels it: `done` is not called after that.
+/// One running attempt. Destroying it cancels it: `done` is not called after that. It may be destroyed from
+/// within `done`.
 class Attempt {
  public:
   virtual ~Attempt() = default;
 };
 
-/// What attempts may use. Lives on the probe thread.
+/// What a kind remembers of one target from attempt to attempt, such as counters to take differences of.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+};
+
+/// What one attempt may use. The loop and the driver live on the probe thread, longer than the attempt; the
+/// Context itself only during start().
 class CurlDriver;
 struct Context {
   rt::Loop& loop;
   CurlDriver& curl;
+  /// Of this probe of this target: null at first, the kind's to fill. Gone when the target changes.
+  std::shared_ptr<Memory>& memory;
+  /// Bytes that this node's edge has sent since it started; may be empty.
+  const std::function<uint64_t()>& bytes_sent;
 };
 
-/// Starts one attempt on the loop's thread. Calls `done` exactly once, later, on that thread, at the latest at
-/// `timeout`, and never from within start().
+/// Starts one attempt on the loop's thread. Calls `done` exactly once, later, on that thread, at the latest
+/// at `timeout`, and never from within start(). `target` and `options` outlive the attempt.
 using Done = std::function<void(Outcome)>;
 class Kind {
  public:
   virtual ~Kind() = default;
+  /// As in ProbeSpec::kind; the name of its folder and of its option table.
   [[nodiscard]] virtual const char* name() const = 0;
   virtual std::unique_ptr<Attempt> start(const Context& context, const Target& target,
-                                         const model::KindOptions& options, Duration timeout, Done done) const = 0;
+                                         const model::KindOptions& options, Duration timeout,
+                                         Done done) const = 0;
 };
 
 }  // namespace popnet::probe
