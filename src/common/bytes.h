@@ -78,8 +78,12 @@ class ByteWriter {
     if (!b.empty()) std::memcpy(room_.data() + size_, b.data(), b.size());
     size_ += b.size();
   }
-  /// Overwrites two bytes written before. REQUIRES: position + 2 <= size()
+  /// Overwrites two bytes written before; fails when they were not.
   void patch_u16(size_t position, uint16_t v) {
+    if (position + 2 > size_) {
+      ok_ = false;
+      return;
+    }
     room_[position] = static_cast<uint8_t>(v >> 8);
     room_[position + 1] = static_cast<uint8_t>(v);
   }

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <limits>
 #include <span>
 
@@ -41,37 +39,51 @@ Error bad(std::string_view text, std::string_view what, std::string_view example
   return {ErrorCode::invalid, fmt::format("'{}' is not a {}: expected for example {}", text, what, example)};
 }
 
-/// Reads "<number><unit>" from the front of `text` and cuts it off; false when there is none or it is too
-/// large.
-bool take_quantity(std::string_view& text, std::span<const Unit> units, double& total, size_t& first_unit) {
-  const auto digits = text.find_first_not_of("0123456789.");
-  if (digits == text.npos || digits == 0) return false;
-  double number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + digits, number, std::chars_format::fixed);
-  if (error != std::errc() || end != text.data() + digits) return false;
-  std::string_view name = text.substr(digits);
+__extension__ using Wide = unsigned __int128;
+constexpr Wide largest = std::numeric_limits<int64_t>::max() / 2;
+
+/// Reads "<digits>[.<digits>]<unit>" from the front of `text`, cuts it off and adds it. Exact: a quantity
+/// that is not a whole number of the smallest unit is refused.
+bool take_quantity(std::string_view& text, std::span<const Unit> units, Wide& total, size_t& first_unit) {
+  Wide number = 0;
+  Wide scale = 1;
+  bool fraction = false;
+  size_t i = 0;
+  for (; i < text.size() && (text[i] == '.' || (text[i] >= '0' && text[i] <= '9')); ++i) {
+    if (text[i] == '.') {
+      if (fraction || i == 0) return false;
+      fraction = true;
+      continue;
+    }
+    number = number * 10 + static_cast<Wide>(text[i] - '0');
+    if (fraction) scale *= 10;
+    if (number > largest || scale > largest) return false;
+  }
+  if (i == 0 || text[i - 1] == '.') return false;
+  std::string_view name = text.substr(i);
   name = name.substr(0, name.find_first_of("0123456789."));
-  for (size_t i = first_unit; i < units.size(); ++i) {
-    if (units[i].name != name) continue;
-    total += number * static_cast<double>(units[i].factor);
-    first_unit = i + 1;
-    text.remove_prefix(digits + name.size());
-    return true;
+  for (size_t u = first_unit; u < units.size(); ++u) {
+    if (units[u].name != name) continue;
+    const Wide quantity = number * units[u].factor;
+    if (quantity % scale != 0) return false;
+    total += quantity / scale;
+    first_unit = u + 1;
+    text.remove_prefix(i + name.size());
+    return total <= largest;
   }
   return false;
 }
 
 Result<uint64_t> parse(std::string_view text, std::span<const Unit> units, bool several, Error error) {
   if (text == "0") return uint64_t{0};
-  double total = 0;
+  Wide total = 0;
   size_t first_unit = 0;
   std::string_view left = text;
   do {
     if (!take_quantity(left, units, total, first_unit)) return error;
   } while (several && !left.empty());
-  if (!left.empty() || total > static_cast<double>(std::numeric_limits<int64_t>::max() / 2)) return error;
-  return static_cast<uint64_t>(std::llround(total));
+  if (!left.empty()) return error;
+  return static_cast<uint64_t>(total);
 }
 
 std::string format(uint64_t value, std::span<const Unit> units) {

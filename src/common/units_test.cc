@@ -23,6 +23,9 @@ TEST(Units, SizesAndRates) {
   EXPECT_EQ(*parse_size("20GB"), 20'000'000'000U);
   EXPECT_FALSE(parse_size("512mib"));
   EXPECT_FALSE(parse_size("1MiB1KiB"));
+  EXPECT_EQ(*parse_size("2251799813685249B"), 2251799813685249U);
+  EXPECT_FALSE(parse_size("0.4B"));
+  EXPECT_EQ(*parse_size("1.5KiB"), 1536U);
   EXPECT_EQ(*parse_bit_rate("10Gbit"), 10'000'000'000U);
 }
 

@@ -39,12 +39,9 @@ Epoch::~Epoch() {
 }
 
 void Epoch::retire(std::function<void()> destroy) {
-  {
-    const std::lock_guard lock(mutex_);
-    // A reader that has seen the epoch made here came after the unlinking.
-    retired_.push_back({now_.fetch_add(1) + 1, std::move(destroy)});
-  }
-  reclaim();
+  const std::lock_guard lock(mutex_);
+  // A reader that has seen the epoch made here came after the unlinking.
+  retired_.push_back({now_.fetch_add(1) + 1, std::move(destroy)});
 }
 
 void Epoch::reclaim() {

@@ -19,7 +19,7 @@ namespace popnet::rt {
 
 class Epoch {
  public:
-  static constexpr int readers_max = 256;
+  static constexpr int readers_max = 1024;
 
   class Reader {
    public:
@@ -45,11 +45,11 @@ class Epoch {
   Epoch(const Epoch&) = delete;
   Epoch& operator=(const Epoch&) = delete;
 
-  /// Takes over a thing that new readers can no longer reach; `destroy` runs later, on whichever thread
-  /// reclaims.
+  /// Takes over a thing that new readers can no longer reach; `destroy` runs later, on the thread that
+  /// reclaims. Only queues: a hot thread that evicts one small object must not end up freeing an old map.
   void retire(std::function<void()> destroy);
-  /// Destroys what no reader can still hold. retire() calls it; an idle node may call it now and then. Cheap
-  /// when empty.
+  /// Destroys what no reader can still hold. The owner of the epoch calls it a few times a second from a
+  /// thread that has time. Cheap when there is nothing to do.
   void reclaim();
   /// What waits for its readers, for tests and metrics.
   [[nodiscard]] size_t retired() const;

@@ -25,7 +25,14 @@ uint64_t event_key(int fd, uint32_t generation) {
 
 }  // namespace
 
+Timer::~Timer() {
+  cancel();
+  if (loop_.running_ == this) loop_.running_ = nullptr;
+}
+
 void Timer::arm(TimePoint due) {
+  // Time stands still within a turn: what a timer arms for now fires in the next turn, or I/O would starve.
+  if (loop_.in_timers_ && due <= loop_.now_) due = loop_.now_ + Duration(1);
   due_ = due;
   armed_ = true;
   if (position_ != npos && due >= queued_) return;  // stays where it is; run_timers() moves it on
@@ -73,7 +80,14 @@ void Loop::run() {
     run_watchers(count);
     run_timers();
   }
-  run_posted();
+  for (;;) {
+    run_posted();
+    const std::lock_guard lock(mutex_);
+    if (posted_.empty()) {
+      ended_ = true;
+      break;
+    }
+  }
   if (reader_) reader_->offline();
 }
 
@@ -83,18 +97,20 @@ void Loop::stop() {
   (void)!::write(wake_.get(), &one, sizeof one);
 }
 
-void Loop::post(Task task) {
+bool Loop::post(Task task) {
   bool first;
   {
     const std::lock_guard lock(mutex_);
+    if (ended_) return false;
     first = posted_.empty();
     posted_.push_back(std::move(task));
   }
   const uint64_t one = 1;
   if (first) (void)!::write(wake_.get(), &one, sizeof one);
+  return true;
 }
 
-void Loop::watch(int fd, uint32_t events, Watcher& watcher) {
+bool Loop::watch(int fd, uint32_t events, Watcher& watcher) {
   if (watches_.size() <= static_cast<size_t>(fd)) watches_.resize(static_cast<size_t>(fd) + 1);
   Watch& watch = watches_[static_cast<size_t>(fd)];
   assert(watch.watcher == nullptr);
@@ -103,7 +119,10 @@ void Loop::watch(int fd, uint32_t events, Watcher& watcher) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = event_key(fd, watch.generation);
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) bug("epoll_ctl add");
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
+  if (errno != ENOSPC && errno != ENOMEM) bug("epoll_ctl add");
+  watch.watcher = nullptr;
+  return false;
 }
 
 void Loop::rewatch(int fd, uint32_t events) {
@@ -152,6 +171,7 @@ void Loop::run_watchers(int count) {
 }
 
 void Loop::run_timers() {
+  in_timers_ = true;
   while (!timers_.empty() && timers_.front()->queued_ <= now_) {
     Timer& timer = *timers_.front();
     heap_remove(timer);
@@ -160,8 +180,14 @@ void Loop::run_timers() {
       continue;
     }
     timer.armed_ = false;
-    timer.on_due_();  // may destroy the timer
+    // The callback may destroy its timer: it runs from a local, so that its captures outlive that.
+    running_ = &timer;
+    auto on_due = std::move(timer.on_due_);
+    on_due();
+    if (running_ != nullptr) timer.on_due_ = std::move(on_due);
+    running_ = nullptr;
   }
+  in_timers_ = false;
 }
 
 void Loop::run_posted() {

@@ -39,7 +39,7 @@ class Watcher {
 class Timer {
  public:
   Timer(Loop& loop, std::function<void()> on_due) : loop_(loop), on_due_(std::move(on_due)) {}
-  ~Timer() { cancel(); }
+  ~Timer();
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
@@ -73,9 +73,9 @@ class Loop {
   void run();
   /// Any thread. run() returns after the current turn.
   void stop();
-  /// Any thread. The task runs on the loop's thread, in order of posting. Tasks posted after the end never
-  /// run.
-  void post(Task task);
+  /// Any thread. The task runs on the loop's thread, in order of posting. False once run() has
+  /// ended: the task is dropped.
+  bool post(Task task);
 
   /// The time of this turn.
   [[nodiscard]] TimePoint now() const { return now_; }
@@ -83,7 +83,9 @@ class Loop {
 
   /// Reports `events` of `fd` to `watcher` until unwatch(). One watcher a descriptor. `watcher` and `fd` stay
   /// the caller's; unwatch before closing.
-  void watch(int fd, uint32_t events, Watcher& watcher);
+  /// False when the kernel has no room for it (max_user_watches, memory): the caller closes that connection;
+  /// it is not watched.
+  bool watch(int fd, uint32_t events, Watcher& watcher);
   void rewatch(int fd, uint32_t events);
   void unwatch(int fd);
 
@@ -113,8 +115,11 @@ class Loop {
   std::vector<Watch> watches_;  // by descriptor
   std::vector<Timer*> timers_;  // binary heap by queued_
   std::atomic<bool> stop_{false};
-  std::mutex mutex_;  // guards posted_
+  Timer* running_ = nullptr;  // the timer whose callback runs, unless that destroyed it
+  bool in_timers_ = false;
+  std::mutex mutex_;  // guards posted_ and ended_
   std::vector<Task> posted_;
+  bool ended_ = false;
 };
 
 }  // namespace popnet::rt

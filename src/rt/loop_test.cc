@@ -43,6 +43,19 @@ TEST(Loop, TimerMayDestroyItself) {
   EXPECT_EQ(timer, nullptr);
 }
 
+TEST(Loop, TimerThatReArmsAtOnceDoesNotStarveTheLoop) {
+  Loop loop;
+  int fired = 0;
+  Timer timer(loop, [&] {
+    if (++fired == 3) loop.stop();
+    timer.arm_after(Duration::zero());
+  });
+  timer.arm_after(Duration::zero());
+  loop.run();
+  timer.cancel();
+  EXPECT_EQ(fired, 3);
+}
+
 TEST(Loop, PostedTasksRunInOrderFromOtherThreads) {
   Loop loop;
   std::vector<int> seen;
@@ -153,6 +166,8 @@ TEST(Shards, RunWorkOnEachThread) {
   });
   std::sort(ids.begin(), ids.end());
   EXPECT_EQ(std::unique(ids.begin(), ids.end()) - ids.begin(), 3);
+  shards.stop();
+  shards.on_each([](int) { FAIL() << "runs on a stopped shard"; });  // and does not hang
 }
 
 }  // namespace

@@ -21,10 +21,11 @@ Shards::Shards(std::string name, int count, Epoch& epoch) {
 void Shards::on_each(const std::function<void(int)>& work) {
   std::latch done(count());
   for (int i = 0; i < count(); ++i) {
-    loop(i).post([&, i] {
+    const bool posted = loop(i).post([&, i] {
       work(i);
       done.count_down();
     });
+    if (!posted) done.count_down();
   }
   done.wait();
 }

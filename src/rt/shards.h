@@ -28,7 +28,8 @@ class Shards {
   [[nodiscard]] int count() const { return static_cast<int>(loops_.size()); }
   [[nodiscard]] Loop& loop(int shard) { return *loops_[static_cast<size_t>(shard)]; }
 
-  /// Runs `work(shard)` on every shard's thread and waits until all are done. Not from a shard's own thread.
+  /// Runs `work(shard)` on every shard's thread and waits until all are done; shards that have
+  /// stopped are left out. Not from a shard's own thread.
   void on_each(const std::function<void(int shard)>& work);
   /// Ends the loops and joins the threads. Safe to call twice. What lives on the shards must be gone (see
   /// on_each).
