@@ -11,20 +11,22 @@ namespace popnet::config {
 
 namespace {
 
-/// Insertions, deletions and changes of one letter that make `a` into `b` (Levenshtein).
+/// Letters put in, left out, changed, or swapped with their neighbour, to make `a` into `b` (optimal string
+/// alignment).
 size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> costs(b.size() + 1);
-  std::iota(costs.begin(), costs.end(), size_t{0});
+  std::vector<size_t> before_last(b.size() + 1), last(b.size() + 1), costs(b.size() + 1);
+  std::iota(last.begin(), last.end(), size_t{0});
   for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = costs[0];
     costs[0] = i + 1;
     for (size_t j = 0; j < b.size(); ++j) {
-      const size_t change = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = costs[j + 1];
-      costs[j + 1] = std::min({change, diagonal + 1, costs[j] + 1});
+      costs[j + 1] = std::min({last[j] + (a[i] == b[j] ? 0 : 1), last[j + 1] + 1, costs[j] + 1});
+      if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j])
+        costs[j + 1] = std::min(costs[j + 1], before_last[j - 1] + 1);
     }
+    before_last.swap(last);
+    last.swap(costs);
   }
-  return costs.back();
+  return last.back();
 }
 
 constexpr size_t word_max =
@@ -36,6 +38,8 @@ const char* to_string(Type type) {
   switch (type) {
     case Type::text:
       return "text";
+    case Type::dns_name:
+      return "DNS name";
     case Type::integer:
       return "whole number";
     case Type::number:

@@ -15,6 +15,7 @@ namespace popnet::config {
 
 enum class Type : uint8_t {
   text,
+  dns_name,
   integer,
   number,
   boolean,
@@ -51,6 +52,14 @@ struct ChoiceName {
 
 class TableBase;
 
+/// What the manual says of a whole section.
+struct About {
+  About(const char* text, const char* yaml = "")
+      : help(text), example(yaml) {}  // NOLINT: implicit on purpose
+  std::string help;
+  std::string example;  // YAML, as it would stand in the file under the section's key
+};
+
 /// One option. The functions take the address of the struct that the row's table describes.
 struct Row {
   std::string name;
@@ -82,7 +91,8 @@ class TableBase {
   TableBase& operator=(const TableBase&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] const std::string& help() const { return help_; }
+  [[nodiscard]] const std::string& help() const { return about_.help; }
+  [[nodiscard]] const std::string& example() const { return about_.example; }
   [[nodiscard]] std::span<const Row> rows() const { return rows_; }
   /// Null when there is no such option.
   [[nodiscard]] const Row* find(std::string_view name) const;
@@ -96,7 +106,7 @@ class TableBase {
   [[nodiscard]] Status check(const void* object) const { return condition_ ? condition_(object) : Status(); }
 
  protected:
-  TableBase(std::string name, std::string help) : name_(std::move(name)), help_(std::move(help)) {}
+  TableBase(std::string name, About about) : name_(std::move(name)), about_(std::move(about)) {}
   ~TableBase() = default;
   void add(Row row);
 
@@ -104,7 +114,7 @@ class TableBase {
 
  private:
   std::string name_;
-  std::string help_;
+  About about_;
   std::vector<Row> rows_;
 };
 

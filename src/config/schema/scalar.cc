@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
+#include "common/text.h"
 #include "common/units.h"
 
 namespace popnet::config {
@@ -84,6 +86,19 @@ Result<Prefix> parse_prefix(std::string_view text) {
   if (auto prefix = Prefix::parse(text)) return prefix;
   return wrong(text, "not an address prefix",
                "one like 198.51.100.0/24 or 2001:db8::/32, with no bits set behind the length");
+}
+
+Result<std::string> parse_dns_name(std::string_view text) {
+  constexpr size_t name_max = 253, label_max = 63;
+  std::string name = to_lower(text.ends_with('.') ? text.substr(0, text.size() - 1) : text);
+  const auto is_label = [](std::string_view label) {
+    return !label.empty() && label.size() <= label_max && label.front() != '-' && label.back() != '-' &&
+           label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == label.npos;
+  };
+  const auto labels = split(name, '.');
+  if (name.size() > name_max || !std::all_of(labels.begin(), labels.end(), is_label))
+    return wrong(text, "not a DNS name", "one like www.example.com, of letters, digits and '-'");
+  return name;
 }
 
 std::string format_number(double value) {

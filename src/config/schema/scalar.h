@@ -26,6 +26,11 @@ Result<IpAddress> parse_address(std::string_view text);
 Result<Endpoint> parse_endpoint(std::string_view text);
 Result<Prefix> parse_prefix(std::string_view text);
 
+/// A hostname (RFC 1123 section 2.1, RFC 1035 section 2.3.4): labels of letters, digits, '-' and '_', each 1
+/// to 63 long and not beginning or ending with '-'; 253 characters in all. Result in lower case without the
+/// final dot.
+Result<std::string> parse_dns_name(std::string_view text);
+
 /// The shortest decimal form that reads back to the same value.
 std::string format_number(double value);
 

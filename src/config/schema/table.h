@@ -106,6 +106,14 @@ class Option {
     return text().preset({std::move(preset)});
   }
 
+  /// A name of the DNS; kept in lower case, without the final dot.
+  Option& dns_name() requires std::same_as<T, std::string> {
+    return typed(Type::dns_name, {}, parse_dns_name);
+  }
+  Option& dns_name(std::string preset) requires std::same_as<T, std::string> {
+    return dns_name().preset({std::move(preset)});
+  }
+
   Option& integer(int64_t low, int64_t high) requires Integer<T> {
     return typed(
         Type::integer, std::to_string(low) + " to " + std::to_string(high),
@@ -297,9 +305,9 @@ template <class S>
 class Table : public TableBase {
  public:
   /// `condition` looks at a whole section once all its options are in, for what one option alone cannot tell.
-  Table(std::string name, std::string help, std::initializer_list<TypedRow<S>> rows,
+  Table(std::string name, About about, std::initializer_list<TypedRow<S>> rows,
         std::function<Status(const S&)> condition = {})
-      : TableBase(std::move(name), std::move(help)) {
+      : TableBase(std::move(name), std::move(about)) {
     for (const TypedRow<S>& typed : rows) add(typed.row);
     if (condition)
       condition_ = [condition = std::move(condition)](const void* object) {
@@ -326,15 +334,18 @@ struct KindTable {
   std::string name;
   const TableBase* table = nullptr;
   std::function<Made()> make;
+  bool affects_health = true;  // what a probe's option of this name is when it is not written
 };
 
-/// The kind's name is the table's name.
+/// The kind's name is the table's name. Kinds that measure load, not life, give affects_health = false.
 template <std::derived_from<model::KindOptions> S>
-KindTable kind_table(const Table<S>& table) {
-  return {table.name(), &table, [&table]() -> KindTable::Made {
+KindTable kind_table(const Table<S>& table, bool affects_health = true) {
+  return {table.name(), &table,
+          [&table]() -> KindTable::Made {
             auto options = std::make_shared<S>(table.make());
             return {options, options.get()};
-          }};
+          },
+          affects_health};
 }
 
 }  // namespace popnet::config

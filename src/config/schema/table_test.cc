@@ -134,7 +134,7 @@ TEST(Table, ConditionSeesTheWholeSection) {
 
 TEST(Table, NamesTheNearestOption) {
   EXPECT_EQ(sample_table().nearest("adress"), "address");
-  EXPECT_EQ(sample_table().nearest("prot"), "");
+  EXPECT_EQ(sample_table().nearest("prot"), "port");
   EXPECT_EQ(sample_table().nearest("something else"), "");
 }
 

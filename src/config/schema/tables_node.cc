@@ -1,0 +1,115 @@
+#include "config/schema/conditions.h"
+#include "config/schema/tables.h"
+
+namespace popnet::config {
+
+using model::Bus;
+using model::Node;
+
+const Table<Node>& node_table() {
+  static const Table<Node> table(
+      "node",
+      {"This process. The only section, with `bus`, that differs from node to node. A role without an "
+       "address to "
+       "listen on is off.",
+       R"(node:
+  pop: ams
+  admin_listen: 127.0.0.1:8500
+  state_dir: /var/lib/popnet
+  cache_memory: 8GiB
+)"},
+      {
+          option("pop", &Node::pop)
+              .text()
+              .check(is_label)
+              .restart()
+              .preset_help("the only POP of the config")
+              .help("Name of the POP that this node belongs to."),
+          option("dns", &Node::dns).boolean(true).restart().help("Answer DNS queries."),
+          option("edge", &Node::edge).boolean(true).restart().help("Answer HTTP requests: cache and proxy."),
+          option("probe", &Node::probe)
+              .boolean(true)
+              .restart()
+              .help("Measure origins, POPs and resolvers, and tell the others."),
+          option("control", &Node::control)
+              .boolean(true)
+              .restart()
+              .help("Answer on `admin_listen`: API, /metrics, /healthz, /readyz."),
+          option("threads", &Node::threads)
+              .integer(0, 1024, 0)
+              .restart()
+              .help("Threads for DNS, and as many for the edge; 0 means one for each core."),
+          option("dns_listen", &Node::dns_listen)
+              .endpoint()
+              .restart()
+              .preset_help("the POP's `addresses` at its `dns_port`")
+              .help("Where DNS queries arrive, over UDP and TCP. Without `pops` in the config there is no "
+                    "default: DNS is "
+                    "off unless this is written."),
+          option("http_listen", &Node::http_listen)
+              .endpoint()
+              .restart()
+              .preset_help("the POP's `addresses` at its `http_port`")
+              .help("Where HTTP requests arrive. Without `pops` in the config there is no default: the edge "
+                    "is off unless "
+                    "this is written."),
+          option("admin_listen", &Node::admin_listen)
+              .endpoint("127.0.0.1:8500")
+              .restart()
+              .help("Where the admin API answers. It asks for no password: keep it on an address only you "
+                    "can reach."),
+          option("state_dir", &Node::state_dir)
+              .text()
+              .restart()
+              .help("Folder for the last known config and metrics, so that the node starts and serves "
+                    "without the bus. "
+                    "None: nothing is kept on disk. A relative path counts from the config file."),
+          option("cache_memory", &Node::cache_memory)
+              .size("1MiB", "16TiB", "256MiB")
+              .restart()
+              .help("Memory for stored objects."),
+          option("drain_timeout", &Node::drain_timeout)
+              .duration("0", "1h", "10s")
+              .help("At SIGTERM, how long running requests may go on before they are cut."),
+          option("log_level", &Node::log_level)
+              .choice({{"debug", "debug", "everything, for finding faults"},
+                       {"info", "info", "what an operator wants to know"},
+                       {"warning", "warning", "what should not be so, but is coped with"},
+                       {"error", "error", "what needs a human"}},
+                      "info")
+              .help("Least weight of the lines that are logged."),
+      });
+  return table;
+}
+
+const Table<Bus>& bus_table() {
+  static const Table<Bus> table(
+      "bus", {"How nodes talk to each other.", R"(bus:
+  kind: nats
+  url: nats://10.0.0.1:4222,nats://10.0.0.2:4222
+  follow_config: true
+)"},
+      {
+          option("kind", &Bus::kind)
+              .choice({{"memory", model::BusKind::memory, "within this process: for a single node"},
+                       {"nats", model::BusKind::nats,
+                        "through NATS servers with JetStream: for several machines"}},
+                      "memory")
+              .restart()
+              .help("What carries measurements, config and purges."),
+          option("url", &Bus::url)
+              .text("nats://127.0.0.1:4222")
+              .check(is_nats_url)
+              .restart()
+              .help("NATS servers, separated by commas. Unused with `memory`."),
+          option("follow_config", &Bus::follow_config)
+              .boolean(false)
+              .restart()
+              .help("Take every section but `node` and `bus` from the config that the bus holds, as soon as "
+                    "it holds one; "
+                    "this file's sections fill in what that lacks."),
+      });
+  return table;
+}
+
+}  // namespace popnet::config

@@ -1,0 +1,290 @@
+#include "config/schema/conditions.h"
+#include "config/schema/tables.h"
+
+namespace popnet::config {
+
+using model::Action;
+using model::CacheOptions;
+using model::Controller;
+using model::Hostname;
+using model::LoadModel;
+using model::Origin;
+using model::ProbeSpec;
+using model::Resolve;
+using model::Rule;
+using model::Select;
+using model::Site;
+
+const Table<Site>& site_table() {
+  static const Table<Site> table(
+      "sites",
+      {"One site for each customer: hostnames that users ask for, origins that have the content, rules for "
+       "what the edge "
+       "does. A site needs at least one origin, and one of `hostnames`, `content_prefix` or `any_host`.",
+       R"(sites:
+  - name: shop
+    hostnames:
+      - {name: www.shop.example, resolve: origin}
+      - {name: static.shop.example, resolve: pop}
+    origins:
+      - {name: a, address: 203.0.113.1:80}
+      - {name: b, address: 203.0.113.2:80}
+    probes:
+      - {kind: http, path: /health, interval: 1s, timeout: 500ms}
+)"},
+      {
+          option("name", &Site::name).text().check(is_label).required().help("Unique."),
+          option("hostnames", &Site::hostnames).section(hostname_table()).help("Names that users ask for."),
+          option("content_prefix", &Site::content_prefix)
+              .text()
+              .check(is_path_segment)
+              .help("First segment of the paths that are this site's under `network.content_hostname`; "
+                    "unique. It is cut off "
+                    "before rules, cache key and origin see the path."),
+          option("any_host", &Site::any_host)
+              .boolean(false)
+              .help("At the edge, answer also every Host that nobody names. One site at most."),
+          option("origin_host", &Site::origin_host)
+              .text()
+              .check(is_host)
+              .preset_help("what the user asked for")
+              .help("Host field sent to origins."),
+          option("origins", &Site::origins)
+              .section(origin_table())
+              .required()
+              .help("The customer's web servers."),
+          option("probes", &Site::probes)
+              .probes()
+              .preset_help("one `http` probe with that kind's defaults")
+              .help("How every origin is measured. An origin's own probes take the place of those of the "
+                    "same kind."),
+          option("rules", &Site::rules)
+              .section(rule_table())
+              .help("What the edge does, by path. The first that matches decides; what none matches is "
+                    "cached."),
+          option("load", &Site::load).section(load_table()).help("What makes up the load of an origin."),
+          option("controller", &Site::controller)
+              .section(controller_table())
+              .help("How fast users move from loaded origins to others."),
+          option("cache", &Site::cache)
+              .section(cache_table())
+              .help("How the edge stores this site's content."),
+      });
+  return table;
+}
+
+const Table<Hostname>& hostname_table() {
+  static const Table<Hostname> table(
+      "hostnames", {"A name that users ask for, and how DNS answers.", R"(hostnames:
+  - name: www.shop.example
+    resolve: origin
+    select: least_load
+    ttl: 20s
+)"},
+      {
+          option("name", &Hostname::name).dns_name().required().help("Unique over all sites."),
+          option("resolve", &Hostname::resolve)
+              .choice({{"origin", Resolve::origin, "one of the site's own web servers"},
+                       {"pop", Resolve::pop, "a POP, whose edge serves or directs the request"}},
+                      "origin")
+              .help("What it resolves to."),
+          option("select", &Hostname::select)
+              .choice(
+                  {{"least_load", Select::least_load, "shares moved by measured load; for POPs also latency"},
+                   {"latency", Select::latency, "POPs only: the nearest, whatever its load"},
+                   {"weighted", Select::weighted, "fixed shares by `weight`"},
+                   {"failover", Select::failover, "the first healthy one, in the order of the file"}},
+                  "least_load")
+              .help("How the target is chosen."),
+          option("ttl", &Hostname::ttl)
+              .duration("0", "1d", "20s")
+              .check(is_whole_seconds)
+              .help("How long resolvers may keep an answer. Shorter reacts faster and asks more."),
+          option("answers_max", &Hostname::answers_max)
+              .integer(1, 4, 2)
+              .help("Addresses in one answer, where that many targets are good; browsers try the next by "
+                    "themselves."),
+      });
+  return table;
+}
+
+const Table<Origin>& origin_table() {
+  static const Table<Origin> table(
+      "origins", {"One web server of the customer.", R"(origins:
+  - name: a
+    address: 203.0.113.1:80
+    probes:
+      - {kind: load, url: "http://203.0.113.1:9100/metrics"}
+)"},
+      {
+          option("name", &Origin::name)
+              .text()
+              .check(is_word)
+              .preset_help("its `address`")
+              .help("Unique within the site."),
+          option("address", &Origin::endpoint).endpoint().required().help("Where its HTTP server listens."),
+          option("tls", &Origin::tls).boolean(false).help("Speak HTTPS to it."),
+          option("weight", &Origin::weight)
+              .number(0.001, 1000, 1)
+              .help("Share of users relative to the site's other origins at equal load."),
+          option("probes", &Origin::probes)
+              .probes()
+              .preset_help("the site's `probes`")
+              .help("How this one is measured: these, and those of the site's probes whose kind is not among "
+                    "them."),
+      });
+  return table;
+}
+
+const Table<Rule>& rule_table() {
+  static const Table<Rule> table(
+      "rules", {"What the edge does with the requests whose path matches.", R"(rules:
+  - {path: "/static/*", action: cache, ttl: 1h}
+  - {path: "/admin/*", action: deny}
+  - {path: "*", action: redirect}
+)"},
+      {
+          option("path", &Rule::path)
+              .text()
+              .check(is_rule_path)
+              .required()
+              .help("`/static/*` all that begins so, `*.png` all that ends so, `/x` exactly that, `*` "
+                    "everything. The query "
+                    "is not looked at."),
+          option("action", &Rule::action)
+              .choice({{"cache", Action::cache, "serve from the store, fill it from the least loaded origin"},
+                       {"proxy", Action::proxy, "hand on to the least loaded origin, store nothing"},
+                       {"redirect", Action::redirect, "send the user to the least loaded origin (302)"},
+                       {"deny", Action::deny, "refuse (403)"}},
+                      "cache")
+              .help("What to do."),
+          option("ttl", &Rule::ttl)
+              .duration("0", "365d")
+              .preset_help("what the origin's own fields say")
+              .help("With `cache`: how long stored content is fresh."),
+          option("redirect_host", &Rule::redirect_host)
+              .text()
+              .check(is_host)
+              .preset_help("the chosen origin's address and port")
+              .help("With `redirect`: the host, and port if need be, that users are sent to."),
+      });
+  return table;
+}
+
+const Table<CacheOptions>& cache_table() {
+  static const Table<CacheOptions> table(
+      "cache", {"How the edge stores a site's content.", R"(cache:
+  object_size_max: 1GiB
+  ignore_query: true
+)"},
+      {
+          option("object_size_max", &CacheOptions::object_size_max)
+              .size("1KiB", "1TiB", "64MiB")
+              .help("Larger objects are handed on, not stored."),
+          option("stale_if_error", &CacheOptions::stale_if_error)
+              .duration("0", "30d", "1d")
+              .help("How long after its freshness ended stored content may still be served while no origin "
+                    "answers."),
+          option("ignore_query", &CacheOptions::ignore_query)
+              .boolean(false)
+              .help("Leave the query out of the cache key: `/a?x=1` and `/a?x=2` are one object."),
+      });
+  return table;
+}
+
+const Table<LoadModel>& load_table() {
+  static const Table<LoadModel> table(
+      "load",
+      {"The load of a target is a weighted mean of what is measured of it; a measure that is not there, or "
+       "has weight 0, "
+       "does not count.",
+       R"(load:
+  cpu: 1
+  memory: 0
+  http_reference: 200ms
+)"},
+      {
+          option("cpu", &LoadModel::cpu).number(0, 1000, 1).help("Weight of the CPU in use."),
+          option("memory", &LoadModel::memory).number(0, 1000, 0.25).help("Weight of the memory in use."),
+          option("http", &LoadModel::http).number(0, 1000, 1).help("Weight of the HTTP response time."),
+          option("ftp", &LoadModel::ftp).number(0, 1000, 0.5).help("Weight of the FTP response time."),
+          option("tcp", &LoadModel::tcp).number(0, 1000, 0).help("Weight of the TCP connect time."),
+          option("http_reference", &LoadModel::http_reference)
+              .duration("1ms", "1m", "500ms")
+              .help("An HTTP first byte as late as this counts as load 1."),
+          option("ftp_reference", &LoadModel::ftp_reference)
+              .duration("1ms", "1m", "1s")
+              .help("An FTP answer as late as this counts as load 1."),
+          option("tcp_reference", &LoadModel::tcp_reference)
+              .duration("1ms", "1m", "200ms")
+              .help("A TCP connect that takes this long counts as load 1."),
+      });
+  return table;
+}
+
+const Table<Controller>& controller_table() {
+  static const Table<Controller> table(
+      "controller",
+      {"Users follow load slowly, because answers live on in caches for their TTL: who moves all at once "
+       "moves back and "
+       "forth for ever.",
+       R"(controller:
+  gain: 0.1
+  step_max: 0.02
+)"},
+      {
+          option("gain", &Controller::gain)
+              .number(0, 10, 0.2)
+              .help("Share of users moved each second for a difference in load of 1."),
+          option("step_max", &Controller::step_max)
+              .number(0, 1, 0.05)
+              .help("Most that one target's share moves in a second."),
+          option("deadband", &Controller::deadband)
+              .number(0, 1, 0.05)
+              .help("Smaller differences in load move nobody."),
+      });
+  return table;
+}
+
+const Table<ProbeSpec>& probe_table() {
+  static const Table<ProbeSpec> table(
+      "probes",
+      {"How to measure one thing of a target, again and again. The options of its kind stand beside these.",
+       R"(probes:
+  - {kind: http, path: /health, interval: 1s, timeout: 500ms, rise: 2, fall: 2}
+)"},
+      {
+          option("kind", &ProbeSpec::kind)
+              .text()
+              .required()
+              .help("What to do: one of the kinds of probe below."),
+          option("interval", &ProbeSpec::interval)
+              .duration("100ms", "1h", "10s")
+              .help("Between the starts of two attempts."),
+          option("timeout", &ProbeSpec::timeout)
+              .duration("10ms", "1m")
+              .preset_help("2s, or `interval` if that is less")
+              .help("Of one attempt."),
+          option("rise", &ProbeSpec::rise)
+              .integer(1, 100, 2)
+              .help("Successes in a row until a dead target counts as alive."),
+          option("fall", &ProbeSpec::fall)
+              .integer(1, 100, 2)
+              .help("Failures in a row until a live target counts as dead."),
+          option("jitter", &ProbeSpec::jitter)
+              .number(0, 1, 0.1)
+              .help("Part of the interval by which each attempt may move, so that probers do not march in "
+                    "step."),
+          option("max_age", &ProbeSpec::max_age)
+              .duration("100ms", "7d")
+              .preset_help("3 x `interval` + `timeout`")
+              .help("An older measurement is not used any more."),
+          option("affects_health", &ProbeSpec::affects_health)
+              .boolean()
+              .preset_help("true; false for kinds that measure load")
+              .help("false: a failure is noted, but the target stays alive."),
+      });
+  return table;
+}
+
+}  // namespace popnet::config
