@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Holds the sources against src/layers.txt: who includes whom, what pure folders touch, namespaces, own header first.
+"""Holds the sources against src/layers.txt: who includes whom, which packages a folder uses, what pure folders touch,
+namespaces, own header first, clocks.
 
 Prints every offence as file:line: what is wrong, and exits with 1 if there is one. With --headers it also compiles every
-header alone.
+header alone. `check_layers_test.py` keeps the ways in which somebody might slip past it.
 """
 import os
 import re
@@ -11,94 +12,135 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SRC = os.path.join(ROOT, "src")
 
-# What a pure folder must not include or name: threads, files, sockets, the real clock, random devices, the log.
-PURE_HEADERS = {"thread", "mutex", "shared_mutex", "condition_variable", "atomic", "future", "fstream", "iostream", "cstdio",
-                "filesystem", "random", "ctime", "time.h", "unistd.h", "fcntl.h", "netdb.h", "stdio.h", "common/log.h"}
-PURE_NAMES = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|clock_gettime|gettimeofday|random_device|"
-                        r"std::rand|getenv|std::thread|std::mutex|fopen|socket\(|printf\()")
+# What a pure folder may include beside our own headers: no threads, files, sockets, clocks, random devices.
+PURE_HEADERS = set("""algorithm array bit bitset cassert charconv chrono cmath compare concepts cstddef cstdint cstring cstdlib
+    deque emmintrin.h functional fmt/format.h fmt/ranges.h immintrin.h initializer_list iterator limits list map memory numbers numeric
+    optional queue regex set smmintrin.h span stdexcept string string_view tuple type_traits typeinfo unordered_map
+    unordered_set utility variant vector""".split())
+PURE_NAMES = re.compile(r"\b(getenv|std::rand|random_device|std::thread|std::mutex|fopen|printf)\b|(^|[^\w:.>])(::)?(socket|rand|getrandom) ?\("
+                        r"|(^|[^\w>]) *::(open|read|write) ?\(")
+CLOCK_NAMES = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|clock_gettime|gettimeofday)\b|[^\w.>:](::|std::)?time\("
+                         r"(nullptr|NULL|0)\)")
+CLOCK_FILES = {"rt/clock.h"}
+# Package of the table -> how its headers begin. A header that no row knows is the language's or the kernel's.
+PACKAGE_HEADERS = {"spdlog": "spdlog/", "yaml-cpp": "yaml-cpp/", "ldns": "ldns/", "curl": "curl/", "json": "nlohmann/",
+                   "nats": "nats", "sqlite3": "sqlite3", "prometheus": "prometheus/", "cli11": "CLI/"}
 
 
-def read_table():
+def read_table(src):
     table, order = {}, []
-    for number, line in enumerate(open(os.path.join(SRC, "layers.txt")), 1):
+    for number, line in enumerate(open(os.path.join(src, "layers.txt")), 1):
         if not line[0].isalpha():
             continue
-        folder, deps, packages, flags = [part.strip() for part in line.split(" : ")] if line.count(" : ") == 3 else \
-            [part.strip() for part in line.split(":")]
+        folder, deps, packages, flags = [part.strip() for part in re.split(r":(?=\s|$)", line.rstrip())]
         deps = deps.split()
         for dep in deps:
             if dep != "*" and dep not in order:
                 sys.exit(f"src/layers.txt:{number}: {folder} names {dep}, which does not stand above it")
+        table[folder] = (list(order) if deps == ["*"] else deps, packages.split(), "pure" in flags)
         order.append(folder)
-        table[folder] = (order[:-1] if deps == ["*"] else deps, "pure" in flags)
     return table
 
 
-def sources():
-    for directory, _, names in os.walk(SRC):
-        for name in sorted(names):
-            if name.endswith((".h", ".cc")):
-                yield os.path.relpath(os.path.join(directory, name), SRC)
+def without_comments(text):
+    """Comments and the insides of strings blanked, joined lines kept on their first line; line numbers stay."""
+    def blank(match):
+        token = match.group(0)
+        if match.group("include"):
+            return token
+        if token.startswith(("//", "/*")):
+            return "\n" * token.count("\n") or " "
+        return '""' + "\n" * token.count("\n")
+    text = re.sub(r"\\\n", " \0", text)
+    text = re.sub(r'(?P<include>^[ \t]*(/\*.*?\*/)?[ \t]*#[ \t]*include[^\n]*)|//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\3"|"(\\.|[^"\\\n])*"'
+                  r"|'(\\.|[^'\\\n])+'", blank, text, flags=re.S | re.M)
+    return text.replace("\0", "\n")
 
 
-def check_file(path, table, complain):
+def check_file(src, path, table, complain):
     folder = os.path.dirname(path)
     if folder not in table:
         complain(path, 1, f"folder {folder} has no line in src/layers.txt")
         return
-    allowed, pure = table[folder]
+    allowed, packages, pure = table[folder]
     test = path.endswith(("_test.cc", "_fuzz.cc"))
-    text = open(os.path.join(SRC, path)).read()
+    text = without_comments(open(os.path.join(src, path)).read())
+    # Naming another folder's class is not opening its namespace.
+    text = re.sub(r"\bnamespace popnet[\w:]* \{(\s*(class|struct) \w+;)+\s*\}", lambda m: "\n" * m.group(0).count("\n"), text)
     first = None
     for number, line in enumerate(text.splitlines(), 1):
-        include = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
-        code = line.split("//")[0]
+        include = re.match(r"\s*(?:/\*.*?\*/)?\s*#\s*include\s*(.*)", line)
         if include:
-            quoted, name = include.group(1) == '"', include.group(2)
-            first = first or name
-            target = os.path.dirname(name)
-            if quoted and not os.path.exists(os.path.join(SRC, name)):
-                complain(path, number, f'"{name}" is not below src/ (write our own headers as "folder/name.h")')
-            elif quoted and target != folder and target not in allowed:
-                complain(path, number, f"{folder} may not include {target} (see src/layers.txt)")
-            if pure and not test and name in PURE_HEADERS:
-                complain(path, number, f"{folder} is pure and may not include {name}: take it as an argument")
-        elif pure and not test and PURE_NAMES.search(code):
-            complain(path, number, f"{folder} is pure and may not name {PURE_NAMES.search(code).group(0)}")
+            name = re.match(r'([<"])([^>"]+)[>"]', include.group(1))
+            if not name:
+                complain(path, number, "write the header's name in the #include, on one line, without a macro")
+                continue
+            header, ours = name.group(2), os.path.exists(os.path.join(src, name.group(2)))
+            first = first or header
+            if ours and name.group(1) == "<":
+                complain(path, number, f'write "{header}" with quotation marks: it is ours')
+            if name.group(1) == '"' and not ours:
+                complain(path, number, f'"{header}" is not below src/ (write our own headers as "folder/name.h")')
+            elif ours and os.path.dirname(header) != folder and os.path.dirname(header) not in allowed:
+                complain(path, number, f"{folder} may not include {os.path.dirname(header)} (see src/layers.txt)")
+            for package, prefix in PACKAGE_HEADERS.items():
+                if not ours and header.startswith(prefix) and package not in packages and not test:
+                    complain(path, number, f"{folder} may not use the package {package} (see src/layers.txt)")
+            if pure and not test and not ours and header not in PURE_HEADERS:
+                complain(path, number, f"{folder} is pure and may not include {header}: take it as an argument")
+            continue
+        if not test and path not in CLOCK_FILES and CLOCK_NAMES.search(line):
+            complain(path, number, "only rt/clock.h reads clocks: take the time as an argument")
+        if pure and not test and PURE_NAMES.search(line):
+            complain(path, number, f"{folder} is pure and may not name {PURE_NAMES.search(line).group(0).strip()}")
+        for space in re.findall(r"\bnamespace\s+(popnet(?:::\w+)*)\s*\{", line):
+            if not test and not namespace_fits(space, folder):
+                complain(path, number, f"opens {space}: the first folder of {folder} is the namespace")
     own = path[:-3] + ".h"
-    if path.endswith(".cc") and not test and os.path.exists(os.path.join(SRC, own)) and first != own:
+    if path.endswith(".cc") and not test and os.path.exists(os.path.join(src, own)) and first != own:
         complain(path, 1, f'includes "{own}" first, so that the header proves to stand alone')
-    top = folder.split("/")[0]
-    if not re.search(r"namespace popnet\b", text) and not path.endswith("main/popnet.cc") and not path.endswith("_fuzz.cc"):
+    if not re.search(r"\bnamespace\s+popnet\b", text) and path != "main/popnet.cc" and not path.endswith("_fuzz.cc"):
         complain(path, 1, "has no namespace popnet")
-    elif top not in ("common", "main", "popnet") and not test and \
-            not re.search(rf"namespace popnet(::\w+)*::{top}\b", text):
-        complain(path, 1, f"has no namespace popnet::{top}")
 
 
-def compile_header(path):
-    run = subprocess.run(["g++", "-std=c++20", f"-I{SRC}", "-fsyntax-only", "-Wall", "-Wextra",
-                          "-x", "c++", os.path.join(SRC, path)], capture_output=True, text=True)
+def namespace_fits(space, folder):
+    """common is popnet itself (and its parts); every other folder opens popnet::<first folder>, perhaps with more behind."""
+    parts, top = space.split("::"), folder.split("/")[0]
+    return top == "common" or (len(parts) > 1 and parts[1] == top)
+
+
+def compile_header(src, path):
+    run = subprocess.run(["g++", "-std=c++20", f"-I{src}", "-fsyntax-only", "-Wall", "-Wextra", "-x", "c++",
+                          os.path.join(src, path)], capture_output=True, text=True)
     return path, run.stderr
 
 
-def main():
-    table, offences = read_table(), []
+def check_tree(src, headers=False):
+    table, offences, paths = read_table(src), [], []
 
     def complain(path, line, what):
         offences.append(f"src/{path}:{line}: {what}")
 
-    paths = list(sources())
-    for path in paths:
-        check_file(path, table, complain)
-    if "--headers" in sys.argv:
+    for directory, _, names in os.walk(src):
+        for name in sorted(names):
+            path = os.path.relpath(os.path.join(directory, name), src)
+            if name.endswith((".h", ".cc")):
+                paths.append(path)
+                check_file(src, path, table, complain)
+            elif path != "layers.txt":
+                complain(path, 1, "only .h and .cc files (and layers.txt) live below src/")
+    if headers:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for path, errors in pool.map(compile_header, [p for p in paths if p.endswith(".h")]):
+            for path, errors in pool.map(lambda p: compile_header(src, p), [p for p in paths if p.endswith(".h")]):
                 real = [line for line in errors.splitlines() if "error" in line]
                 if real:
                     complain(path, 1, "does not compile alone: " + real[0])
+    return paths, offences
+
+
+def main():
+    paths, offences = check_tree(os.path.join(ROOT, "src"), "--headers" in sys.argv)
     print("\n".join(offences) if offences else f"{len(paths)} files keep to src/layers.txt")
     sys.exit(1 if offences else 0)
 
