@@ -17,10 +17,10 @@ namespace popnet::probe {
 
 /// What is to be measured.
 struct Target {
-  model::TargetId id;
+  model::TargetId id{};
   Endpoint endpoint;  // its HTTP server; a kind's options may name another port
   bool tls = false;
-  std::string host;            // for the Host field and SNI; may be empty
+  std::string host{};          // for the Host field and SNI; may be empty
   std::string path = "/";      // what HTTP probes ask for unless their options say otherwise
   uint64_t capacity_bits = 0;  // of its uplink, bits each second; 0 = not known
 
@@ -31,10 +31,11 @@ struct Target {
 /// health).
 struct Outcome {
   bool ok = false;
-  std::vector<model::Reading> readings;
-  std::string error;  // in words, when !ok
-  bool inconclusive =
-      false;  // with !ok: this machine was in the way (permission, descriptors), not the target
+  std::vector<model::Reading> readings{};
+  std::string error{};  // in words, when !ok
+  /// With !ok: this machine was in the way (permission, descriptors), not the target. No verdict is drawn
+  /// from it.
+  bool inconclusive = false;
 };
 
 /// One running attempt. Destroying it cancels it: `done` is not called after that. It may be destroyed from
@@ -55,7 +56,7 @@ class Memory {
 class CurlDriver;
 struct Context {
   rt::Loop& loop;
-  CurlDriver& curl;
+  CurlDriver* curl;  // null only where no kind uses it
   /// Of this probe of this target: null at first, the kind's to fill. Gone when the target changes.
   std::shared_ptr<Memory>& memory;
   /// Bytes that this node's edge has sent since it started; may be empty.
