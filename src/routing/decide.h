@@ -1,20 +1,37 @@
-// The decision: pure, no allocation, no clock. The DNS server, the edge, explain and the simulator call these.
+// The decision: pure, no allocation, no clock. The DNS server, the edge, explain and the simulator call
+// these.
 //
 //   origins of a site                        POPs for a client
 //   ─────────────────                        ─────────────────
 //   none alive ──> all count as alive        ranking of the client's network (measured, configured, distance)
 //        │              (fail_open)               │ none alive ──> all count as alive (fail_open)
-//   place = hash(client network)             walk from the best; skip the dead; a POP that accepts only a part of
-//        │                                   its clients takes those whose hash falls in it (spilled: the next)
-//   first alive origin whose cumulative           │
-//   share exceeds the place                  ties (nothing known): rendezvous hash spreads clients
+//   each alive origin draws a score from          │
+//   hash(client network, origin) and its     walk from the best; skip the dead; a POP that accepts only a
+//   part of share; the lowest score wins             its clients takes those whose hash falls in it (spilled:
+//   the next);
+//        │                                   nobody accepts: the best one after all
 //        │                                        │
-//   second answer: the next good one         second answer: the next good one
+//        │                                   near ties (and nothing known): scores spread clients by weight
+//        │                                        │
+//   second answers: the next scores,         second answers: the next in the walk,
+//   where good                               where good
 //
-// A target is good when it is alive and nearly as well placed as the first: see `Good` in decide.cc.
+// Scores are weighted rendezvous hashing (Thaler and Ravishankar 1998; weights by -log(u)/share:
+// Schindelhauer and Schomaker 2005): each origin wins exactly its share of clients, and when an origin dies
+// only its own clients move, each to the one with its second score. When one share changes against the
+// others, clients move only to or from that origin. When several change at once, less than twice the moved
+// share of clients moves: no placement that keeps no memory of clients can promise less (Bavarian and others,
+// "Optimality of Correlated Sampling Strategies", 2016).
+//
+// A second answer is good when it is alive and nearly as well placed as the first, because many resolvers
+// rotate the addresses of an answer: see good_origin() and good_pop() in decide.cc.
+//
+// TTL: the hostname's; while some candidate is down at most degraded_ttl_max, so that users come back soon
+// after it does and leave soon if the rest is too weak.
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "common/ip.h"
 #include "model/config.h"
@@ -23,13 +40,15 @@
 
 namespace popnet::routing {
 
+inline constexpr uint32_t degraded_ttl_max = 10;  // seconds
+
 /// The client as decisions see it: its network, cut to the configured length (RFC 7871 SOURCE, or less).
 struct Client {
   IpAddress address;  // of the network (its first address) or of the resolver
   Prefix network;     // the network one decision is made for
 };
-/// Cuts `address` to the configured length (client_latency.ipv4_prefix / ipv6_prefix), or to `source_length` (of an EDNS client
-/// subnet) when that is shorter.
+/// Cuts `address` to the configured length (client_latency.ipv4_prefix / ipv6_prefix), or to `source_length`
+/// (of an EDNS client subnet) when that is shorter.
 Client make_client(const model::ClientLatency& lengths, const IpAddress& address, int source_length = 128);
 
 /// Told of each candidate, for explain. Never set on the hot path.
@@ -42,17 +61,22 @@ class Trace {
   ~Trace() = default;
 };
 
-/// For a page's hostname: origins of config.sites[site]. The decision's scope is the network's length: a neighbour has
-/// another place in the shares.
-model::Decision decide_origin(const model::Config& config, const Map& map, uint32_t site, const model::Hostname& host,
-                              const Client& client, Trace* trace = nullptr);
+/// For a page's hostname: origins of config.sites[site]. The decision's scope is the network's length where a
+/// neighbour may have another place in the shares, 0 where everybody gets the same. Select::latency does not
+/// exist for origins and means least_load; Select::failover gives one answer, because a rotated second one
+/// would send users to the spare.
+model::Decision decide_origin(const model::Config& config, const Map& map, uint32_t site,
+                              const model::Hostname& host, const Client& client, Trace* trace = nullptr);
 
-/// For a content hostname: POPs.
+/// For a content hostname: POPs. The scope is that of the client's entry in the table, or the network's
+/// length where the client's hash had a say.
 model::Decision decide_pop(const model::Config& config, const Map& map, const model::Hostname& host,
                            const Client& client, Trace* trace = nullptr);
 
-/// For the edge, request by request: origins of a site, least loaded first, the dead last. `in_flight[i]`: requests this
-/// node has running to origin i (may be empty). `salt` breaks ties. Writes at most targets_max indexes.
+/// For the edge, request by request: origins of a site, least loaded first, the dead last. `in_flight[i]`:
+/// requests this node has running to origin i (may be empty). `salt` breaks ties. Writes at most targets_max
+/// indexes. No TTL is involved, so there is no herd to fear beyond one round of measurements, and in_flight
+/// shows that one first: see fill_score().
 model::Decision decide_fill(const model::Config& config, const Map& map, uint32_t site,
                             std::span<const uint32_t> in_flight, uint64_t salt);
 

@@ -1,5 +1,6 @@
-// The map: what the hot paths read to decide. Made whole by make_map() off the query path, from one config, one metrics
-// snapshot and one set of shares; immutable after that. Indexes are those of the Config it was made from.
+// The map: what the hot paths read to decide. Made whole by make_map() off the query path, from one config,
+// one metrics snapshot and one set of shares; immutable after that. Indexes are those of the Config it was
+// made from.
 #pragma once
 
 #include <cstdint>
@@ -25,57 +26,66 @@ struct RankedPop {
 };
 
 struct OriginState {
-  double load = 0;         // 0 idle .. 1 full; see load.h
+  double load = 0;  // 0 idle .. 1 full; see load.h
   bool load_known = false;
-  bool alive = true;       // health is not down
-  double share = 0;        // of the site's users, among all origins
-  double cumulative = 0;   // sum of the shares of alive origins up to and with this one, scaled so that the last is 1
-  double fixed_cumulative = 0;  // the same from weights
+  bool alive = true;  // health is not down
+  double share = 0;   // of the site's users, among all origins; > 0
+  double weight = 0;  // the configured weight as a share; > 0
+  uint64_t key = 0;   // hash of "site/origin": places clients by name, so that an index may change
 };
 
 struct SiteState {
   std::vector<OriginState> origins;
-  bool any_alive = true;   // false: fail open
-  bool degraded = false;   // some origin is down
+  bool any_alive = true;  // false: fail open
+  bool degraded = false;  // some origin is down
 };
 
 struct PopState {
   double load = 0;
   bool load_known = false;
   bool alive = true;
-  double accept = 1;       // part of its clients that it takes
+  double accept = 1;  // part of its clients that it takes
+  double weight = 1;  // as configured
+  uint64_t key = 0;   // hash of the name
 };
 
-/// Client networks → ranked POPs. Disjoint ranges of addresses, so that one lookup is one search and the range found says
-/// how far the answer holds.
+/// Client networks → ranked POPs. Disjoint ranges of addresses (ranges.h), so that one lookup is one search
+/// and the range found says how far the answer holds. Networks with equal rankings share one. Immutable;
+/// copies share the contents.
 class ClientTable {
  public:
   struct Entry {
-    Prefix network;                 // the most specific known network
+    Prefix network;                  // the most specific known network
     std::vector<RankedPop> ranking;  // best first, every POP of the config
   };
   struct Found {
     std::span<const RankedPop> ranking;
-    uint8_t scope = 0;  // prefix length, in the client's own family, that has this same entry
+    uint8_t scope = 0;  // prefix length, in the client's own family, that has this same ranking
   };
 
-  ClientTable() = default;
-  /// `fallback`: the ranking of networks that no entry contains.
-  ClientTable(std::vector<Entry> entries, std::vector<RankedPop> fallback);
-  /// No allocation, no locks.
+  ClientTable();
+  /// `fallback`: the ranking of networks that no entry contains. Of two entries for one network the last
+  /// given counts.
+  ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback);
+  /// No allocation, no locks. The span lives as long as this table or a copy of it.
   [[nodiscard]] Found find(const IpAddress& client) const;
-  [[nodiscard]] size_t entries() const { return entries_.size(); }
+  /// What a client of whom nothing may be known gets (RFC 7871 section 7.1.2: SOURCE PREFIX-LENGTH 0).
+  [[nodiscard]] Found fallback() const;
+  [[nodiscard]] size_t entries() const;
 
  private:
-  struct Range {
-    IpAddress first;   // ranges are sorted by it; each ends before the next begins
-    uint32_t entry;    // index into entries_, or none
-  };
-  static constexpr uint32_t none = UINT32_MAX;
-  std::vector<Entry> entries_;
-  std::vector<RankedPop> fallback_;
-  std::vector<Range> ranges_;
+  struct Contents;
+  std::shared_ptr<const Contents> contents_;
 };
+
+/// Ranks every POP for every network that is measured or configured. Pure. Measurements older than
+/// config.network.client_latency.max_age at `now` are left out. For what is known of one POP see
+/// client_table.cc.
+ClientTable make_client_table(const model::Config& config, const model::MetricsSnapshot& metrics,
+                              TimePoint now);
+
+/// Round trip between two places that are this far apart, in ms; for ranking, not for promises.
+double estimate_rtt_ms(const model::GeoPoint& a, const model::GeoPoint& b);
 
 struct Map {
   uint64_t generation = 0;
@@ -87,8 +97,14 @@ struct Map {
   ClientTable clients;
 };
 
-/// Pure. `metrics` must have been folded for `config`; `shares` may be older or empty (then weights serve).
+/// Pure. `metrics` should have been folded for `config`: where their sizes differ nothing counts as known.
+/// `shares` may be older or empty (then weights serve).
 Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
              uint64_t generation, TimePoint now);
+
+/// The same with a client table made before: ranking many networks costs more than all the rest, and
+/// latencies move more slowly than loads. REQUIRES: `clients` was made for the same POPs.
+Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
+             uint64_t generation, ClientTable clients, TimePoint now);
 
 }  // namespace popnet::routing

@@ -11,7 +11,7 @@
 namespace popnet::routing {
 
 struct Snapshot {
-  std::shared_ptr<const model::Config> config;          // never null
+  std::shared_ptr<const model::Config> config;            // never null
   std::shared_ptr<const model::MetricsSnapshot> metrics;  // never null; folded for that config
   model::Shares shares;
   Map map;  // map.generation numbers the snapshot

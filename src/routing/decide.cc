@@ -1,0 +1,407 @@
+#include "routing/decide.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+namespace popnet::routing {
+
+namespace {
+
+using model::Decision;
+using model::Reason;
+using model::Select;
+
+// Latencies this close are equal: measurements of one way differ by more from one minute to the next.
+constexpr double near_ms = 0.5;
+constexpr double near_share = 0.05;
+// A second answer may be this much farther than the first ...
+constexpr double second_pop_ms = 10;
+constexpr double second_pop_share = 0.25;
+// ... or have this much more load and this part of the first one's share.
+constexpr double second_load_more = 0.25;
+constexpr double second_share_of_first = 0.5;
+// One request more in flight on an idle origin weighs as much as this load, ten as much as half of full.
+constexpr double in_flight_half = 10;
+
+constexpr uint64_t accept_seed = 0x61636365707473ULL;
+
+constexpr double infinite = std::numeric_limits<double>::infinity();
+
+/// Weighted rendezvous: the lowest score wins with a probability of share / Σ shares. REQUIRES: share > 0
+double rendezvous_score(uint64_t client, uint64_t key, double share) {
+  const double u = 1 - unit_interval(mix64(client ^ key));  // (0, 1]
+  return -std::log(u) / share;
+}
+
+/// Whether a POP that takes only a part of its clients takes this one: more `accept` adds clients, less
+/// removes some.
+bool accepts(const PopState& pop, uint64_t client) {
+  return pop.accept >= 1 || unit_interval(mix64(client ^ pop.key ^ accept_seed)) < pop.accept;
+}
+
+/// The lowest scores seen, in order.
+class Best {
+ public:
+  explicit Best(size_t wanted) : wanted_(std::clamp<size_t>(wanted, 1, model::targets_max)) {}
+
+  void offer(size_t index, double score) {
+    size_t at = count_;
+    while (at > 0 && score < scores_[at - 1]) --at;
+    if (at == wanted_) return;
+    count_ = std::min(count_ + 1, wanted_);
+    for (size_t i = count_ - 1; i > at; --i) {
+      scores_[i] = scores_[i - 1];
+      indexes_[i] = indexes_[i - 1];
+    }
+    scores_[at] = score;
+    indexes_[at] = static_cast<uint16_t>(index);
+  }
+  [[nodiscard]] std::span<const uint16_t> in_order() const { return {indexes_.data(), count_}; }
+
+ private:
+  size_t wanted_;
+  size_t count_ = 0;
+  std::array<double, model::targets_max> scores_{};
+  std::array<uint16_t, model::targets_max> indexes_{};
+};
+
+size_t answers_wanted(const model::Hostname& host) {
+  return static_cast<size_t>(std::clamp(host.answers_max, 1, static_cast<int>(model::targets_max)));
+}
+
+Decision begin(const Map& map, const model::Hostname& host, bool degraded) {
+  Decision decision;
+  decision.map_generation = map.generation;
+  decision.degraded = degraded;
+  const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(host.ttl).count();
+  decision.ttl = static_cast<uint32_t>(std::clamp<int64_t>(ttl, 0, std::numeric_limits<int32_t>::max()));
+  if (degraded) decision.ttl = std::min(decision.ttl, degraded_ttl_max);
+  return decision;
+}
+
+void append(Decision& decision, size_t target) {
+  decision.targets[decision.count++] = static_cast<uint16_t>(target);
+}
+
+bool is_chosen(const Decision& decision, size_t target) {
+  const auto chosen = decision.chosen();
+  return std::find(chosen.begin(), chosen.end(), target) != chosen.end();
+}
+
+uint8_t length_of(const Client& client) {
+  return static_cast<uint8_t>(client.network.length());
+}
+
+// ---- origins
+// ---------------------------------------------------------------------------------------------------------
+
+bool usable(const SiteState& site, size_t origin) {
+  return site.origins[origin].alive || !site.any_alive;
+}
+
+double share_of(const OriginState& origin, Select select) {
+  return select == Select::weighted ? origin.weight : origin.share;
+}
+
+/// Whether users may as well be sent to `other` where `first` is the answer.
+bool good_origin(const OriginState& first, const OriginState& other, Select select) {
+  if (share_of(other, select) < share_of(first, select) * second_share_of_first) return false;
+  return select == Select::weighted || !first.load_known || !other.load_known ||
+         other.load <= first.load + second_load_more;
+}
+
+Reason origin_reason(const SiteState& site, Select select) {
+  if (site.origins.size() == 1) return Reason::only_one;
+  if (!site.any_alive) return Reason::fail_open;
+  if (select == Select::failover) return Reason::failover;
+  return select == Select::weighted ? Reason::weighted : Reason::least_load;
+}
+
+void choose_first_in_order(const SiteState& site, Decision& decision) {
+  for (size_t i = 0; i < site.origins.size() && decision.count == 0; ++i)
+    if (usable(site, i)) append(decision, i);
+}
+
+void choose_by_share(const SiteState& site, const model::Hostname& host, const Client& client,
+                     Decision& decision) {
+  const uint64_t place = client.network.hash();
+  Best best(answers_wanted(host));
+  size_t candidates = 0;
+  for (size_t i = 0; i < site.origins.size(); ++i) {
+    if (!usable(site, i)) continue;
+    const OriginState& origin = site.origins[i];
+    best.offer(i, rendezvous_score(place, origin.key, share_of(origin, host.select)));
+    ++candidates;
+  }
+  for (const uint16_t i : best.in_order())
+    if (decision.count == 0 || good_origin(site.origins[decision.targets[0]], site.origins[i], host.select))
+      append(decision, i);
+  if (candidates > 1) decision.scope = length_of(client);
+}
+
+void trace_origins(const SiteState& site, Select select, const Decision& decision, Trace& trace) {
+  for (size_t i = 0; i < site.origins.size(); ++i) {
+    const auto index = static_cast<uint16_t>(i);
+    if (i == decision.targets[0])
+      trace.candidate(index, "chosen");
+    else if (is_chosen(decision, i))
+      trace.candidate(index, "second answer");
+    else if (!usable(site, i))
+      trace.candidate(index, "down");
+    else if (select == Select::failover)
+      trace.candidate(index, "later in order than one that is alive");
+    else if (select == Select::weighted)
+      trace.candidate(index, "the client's place in the weights is another's");
+    else
+      trace.candidate(index, "the client's place in the shares that load has moved is another's");
+  }
+}
+
+// ---- POPs
+// ------------------------------------------------------------------------------------------------------------
+
+bool usable(const Map& map, size_t pop) {
+  return map.pops[pop].alive || !map.any_pop_alive;
+}
+
+/// The POPs of one ranking that may be used, best first: near ones before far ones, near ties by rendezvous.
+class PopWalk {
+ public:
+  PopWalk(const Map& map, std::span<const RankedPop> ranking, uint64_t client, bool ties)
+      : map_(map), ranking_(ranking), client_(client), ties_(ties) {}
+
+  const RankedPop* next() {
+    if (left_ == 0 && !open_group()) return nullptr;
+    --left_;
+    return tied_ ? draw() : &ranking_[leader_];
+  }
+  /// The client's hash has had a say in what next() gave so far.
+  [[nodiscard]] bool drawn() const { return drawn_; }
+
+ private:
+  /// A group: the best POP that is left, and those that are as near.
+  bool open_group() {
+    leader_ = end_;
+    while (leader_ < ranking_.size() && !usable(map_, ranking_[leader_].pop)) ++leader_;
+    if (leader_ == ranking_.size()) return false;
+    const RankedPop& leader = ranking_[leader_];
+    const bool unknown = leader.source == LatencySource::none;
+    const double limit = leader.latency_ms * (ties_ ? 1 + near_share : 1) + (ties_ ? near_ms : 0);
+    for (end_ = leader_; end_ < ranking_.size(); ++end_) {
+      const RankedPop& pop = ranking_[end_];
+      if ((pop.source == LatencySource::none) != unknown || pop.latency_ms > limit) break;
+      if (usable(map_, pop.pop)) ++left_;
+    }
+    score_ = -infinite;
+    tied_ = left_ > 1;
+    drawn_ |= tied_;
+    return true;
+  }
+
+  /// The lowest score of the group above the last one given.
+  const RankedPop* draw() {
+    const RankedPop* best = &ranking_[leader_];
+    double best_score = infinite;
+    for (size_t i = leader_; i < end_; ++i) {
+      const PopState& pop = map_.pops[ranking_[i].pop];
+      if (!usable(map_, ranking_[i].pop)) continue;
+      const double score = rendezvous_score(client_, pop.key, pop.weight);
+      if (score <= score_ || score >= best_score) continue;
+      best_score = score;
+      best = &ranking_[i];
+    }
+    score_ = best_score;
+    return best;
+  }
+
+  const Map& map_;
+  std::span<const RankedPop> ranking_;
+  uint64_t client_;
+  bool ties_;
+  size_t leader_ = 0, end_ = 0, left_ = 0;
+  double score_ = 0;
+  bool tied_ = false;   // the present group has several
+  bool drawn_ = false;  // some group had
+};
+
+/// `pop` comes behind `first` in the walk: whether users may as well be sent there.
+bool good_pop(const RankedPop& first, const RankedPop& pop) {
+  return first.source == LatencySource::none ||
+         (pop.source != LatencySource::none &&
+          pop.latency_ms <= first.latency_ms * (1 + second_pop_share) + second_pop_ms);
+}
+
+Reason latency_reason(LatencySource source) {
+  switch (source) {
+    case LatencySource::measured:
+      return Reason::measured;
+    case LatencySource::configured:
+      return Reason::configured;
+    case LatencySource::distance:
+      return Reason::distance;
+    case LatencySource::none:
+      return Reason::unplaced;
+  }
+  return Reason::unplaced;
+}
+
+ClientTable::Found find_ranking(const Map& map, const Client& client) {
+  return client.network.length() == 0 ? map.clients.fallback() : map.clients.find(client.address);
+}
+
+/// Adds the second answers that stand behind `first` in the walk. Returns whether the client's hash had a
+/// say.
+bool choose_second_pops(const Map& map, const RankedPop& first, size_t wanted, bool load_counts,
+                        uint64_t place, PopWalk& walk, Decision& decision) {
+  bool hashed = false;
+  while (decision.count < wanted) {
+    const RankedPop* next = walk.next();
+    if (!next || !good_pop(first, *next)) break;
+    const PopState& pop = map.pops[next->pop];
+    hashed |= walk.drawn() || (load_counts && pop.accept < 1);
+    if (!load_counts || accepts(pop, place)) append(decision, next->pop);
+  }
+  return hashed;
+}
+
+void choose_by_latency(const Map& map, const model::Hostname& host, const Client& client,
+                       Decision& decision) {
+  const uint64_t place = client.network.hash();
+  const auto [ranking, scope] = find_ranking(map, client);
+  const bool load_counts = host.select == Select::least_load;
+  PopWalk walk(map, ranking, place, load_counts);
+  const RankedPop *best = nullptr, *first = nullptr;
+  bool hashed = false;
+  while (!first) {
+    const RankedPop* next = walk.next();
+    if (!next) break;
+    const PopState& pop = map.pops[next->pop];
+    hashed |= walk.drawn() || (load_counts && pop.accept < 1);
+    if (!best) best = next;
+    if (!load_counts || accepts(pop, place)) first = next;
+  }
+  if (!best) return;
+  if (!first) first = best;
+  append(decision, first->pop);
+  decision.reason = first == best ? latency_reason(first->source) : Reason::spilled;
+  hashed |= choose_second_pops(map, *first, answers_wanted(host), load_counts, place, walk, decision);
+  decision.scope = hashed ? std::max(scope, length_of(client)) : scope;
+}
+
+void choose_by_weight(const Map& map, const model::Hostname& host, const Client& client, Decision& decision) {
+  const uint64_t place = client.network.hash();
+  Best best(answers_wanted(host));
+  for (size_t i = 0; i < map.pops.size(); ++i)
+    if (usable(map, i)) best.offer(i, rendezvous_score(place, map.pops[i].key, map.pops[i].weight));
+  for (const uint16_t i : best.in_order())
+    if (decision.count == 0 ||
+        map.pops[i].weight >= map.pops[decision.targets[0]].weight * second_share_of_first)
+      append(decision, i);
+  decision.reason = host.select == Select::weighted ? Reason::weighted : Reason::unplaced;
+  decision.scope = length_of(client);
+}
+
+void choose_first_in_order(const Map& map, Decision& decision) {
+  for (size_t i = 0; i < map.pops.size() && decision.count == 0; ++i)
+    if (usable(map, i)) append(decision, i);
+  decision.reason = Reason::failover;
+}
+
+const char* why_not_pop(const Map& map, Select select, const RankedPop& first, const RankedPop& pop,
+                        uint64_t place) {
+  if (!usable(map, pop.pop)) return "down";
+  if (select == Select::failover) return "later in order than one that is alive";
+  if (select == Select::weighted) return "the client's place in the weights is another's";
+  if (select == Select::least_load && !accepts(map.pops[pop.pop], place))
+    return "too loaded: it accepts only a part of its clients, and not this one";
+  if (pop.source == LatencySource::none && first.source != LatencySource::none)
+    return "its latency to the client is not known";
+  if (pop.latency_ms > first.latency_ms * (1 + near_share) + near_ms) return "farther";
+  return "as near: the client's hash chose another";
+}
+
+void trace_pops(const Map& map, Select select, const Client& client, const Decision& decision, Trace& trace) {
+  const auto ranking = find_ranking(map, client).ranking;
+  const auto of_first = std::find_if(ranking.begin(), ranking.end(),
+                                     [&](const RankedPop& pop) { return pop.pop == decision.targets[0]; });
+  for (const RankedPop& pop : ranking) {
+    if (pop.pop == decision.targets[0])
+      trace.candidate(pop.pop, "chosen");
+    else if (is_chosen(decision, pop.pop))
+      trace.candidate(pop.pop, "second answer");
+    else
+      trace.candidate(pop.pop, why_not_pop(map, select, *of_first, pop, client.network.hash()));
+  }
+}
+
+// ---- fills
+// -----------------------------------------------------------------------------------------------------------
+
+/// Load as measured, plus what this node knows better than any probe: the requests it is waiting for. Loads
+/// that differ by less than the deadband are equal, so the salt may order them.
+double fill_score(const OriginState& origin, double deadband, double in_flight, uint64_t salt) {
+  const double waiting = in_flight / origin.weight;
+  return origin.load + waiting / (waiting + in_flight_half) +
+         deadband * unit_interval(mix64(salt ^ origin.key));
+}
+
+}  // namespace
+
+Client make_client(const model::ClientLatency& lengths, const IpAddress& address, int source_length) {
+  const int configured = address.is_v4() ? lengths.ipv4_prefix : lengths.ipv6_prefix;
+  return {address, Prefix(address, std::clamp(std::min(configured, source_length), 0, address.width()))};
+}
+
+Decision decide_origin(const model::Config&, const Map& map, uint32_t site_index, const model::Hostname& host,
+                       const Client& client, Trace* trace) {
+  const SiteState& site = map.sites[site_index];
+  Decision decision = begin(map, host, site.degraded);
+  if (host.select == Select::failover)
+    choose_first_in_order(site, decision);
+  else
+    choose_by_share(site, host, client, decision);
+  decision.reason = origin_reason(site, host.select);
+  if (trace) trace_origins(site, host.select, decision, *trace);
+  return decision;
+}
+
+Decision decide_pop(const model::Config&, const Map& map, const model::Hostname& host, const Client& client,
+                    Trace* trace) {
+  Decision decision = begin(map, host, map.pops_degraded);
+  if (host.select == Select::failover)
+    choose_first_in_order(map, decision);
+  else if (host.select != Select::weighted)
+    choose_by_latency(map, host, client, decision);
+  if (decision.count == 0) choose_by_weight(map, host, client, decision);
+  if (!map.any_pop_alive) decision.reason = Reason::fail_open;
+  if (map.pops.size() == 1) {
+    decision.reason = Reason::only_one;
+    decision.scope = 0;
+  }
+  if (trace) trace_pops(map, host.select, client, decision, *trace);
+  return decision;
+}
+
+Decision decide_fill(const model::Config& config, const Map& map, uint32_t site_index,
+                     std::span<const uint32_t> in_flight, uint64_t salt) {
+  constexpr double behind_all_alive = 1e6;
+  const SiteState& site = map.sites[site_index];
+  const double deadband = config.sites[site_index].controller.deadband;
+  const auto origins = static_cast<double>(site.origins.size());
+  Best best(model::targets_max);
+  for (size_t i = 0; i < site.origins.size(); ++i) {
+    const double running = i < in_flight.size() ? in_flight[i] : 0;
+    const double score = fill_score(site.origins[i], deadband, running / origins, salt);
+    best.offer(i, usable(site, i) ? score : score + behind_all_alive);
+  }
+  Decision decision;
+  decision.map_generation = map.generation;
+  decision.degraded = site.degraded;
+  decision.reason = origin_reason(site, Select::least_load);
+  for (const uint16_t i : best.in_order()) append(decision, i);
+  return decision;
+}
+
+}  // namespace popnet::routing
