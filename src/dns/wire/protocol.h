@@ -1,0 +1,45 @@
+// Numbers of the DNS protocol that popnet acts on (IANA "Domain Name System (DNS) Parameters"). Everything
+// else passes through as a plain number. Host byte order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace popnet::dns {
+
+namespace type {
+inline constexpr uint16_t a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, txt = 16, aaaa = 28,
+                          dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47, ixfr = 251, axfr = 252,
+                          any = 255;
+}
+
+inline constexpr uint16_t class_in = 1;
+inline constexpr uint8_t opcode_query = 0;
+
+enum class Rcode : uint8_t {
+  noerror = 0,
+  formerr = 1,
+  servfail = 2,
+  nxdomain = 3,
+  notimp = 4,
+  refused = 5,
+  yxdomain = 6,
+  badvers = 16,  ///< does not fit the header: its upper bits travel in the OPT record
+};
+inline constexpr size_t rcodes = 17;
+
+namespace flag {
+inline constexpr uint16_t qr = 0x8000, aa = 0x0400, tc = 0x0200, rd = 0x0100;
+}
+
+inline constexpr size_t header_size = 12;
+inline constexpr size_t question_offset = header_size;
+inline constexpr uint16_t pointer_mark = 0xc000;  ///< the two top bits of a compression pointer
+inline constexpr uint16_t pointer_to_question = pointer_mark | question_offset;
+inline constexpr uint16_t pointer_max = 0x3fff;  ///< farthest offset a pointer can name
+inline constexpr size_t udp_plain_max = 512;     ///< RFC 1035 section 2.3.4, without EDNS
+inline constexpr size_t message_size_max = 65535;
+inline constexpr uint16_t edns_option_subnet = 8;  ///< RFC 7871
+inline constexpr size_t opt_record_size = 11;      ///< an OPT record without options
+
+}  // namespace popnet::dns

@@ -1,0 +1,136 @@
+#include "dns/wire/query.h"
+
+#include <cstring>
+
+#include "common/bytes.h"
+
+namespace popnet::dns {
+
+namespace {
+
+constexpr uint16_t dnssec_ok_bit = 0x8000;
+
+/// An owner name outside the question may end in a compression pointer, which is not followed.
+void skip_name(ByteReader& in) {
+  while (in.ok()) {
+    const uint8_t length = in.u8();
+    if (length == 0) return;
+    if ((length & 0xc0) == 0xc0) return in.skip(1);
+    if (length > label_size_max) return in.fail();
+    in.skip(length);
+  }
+}
+
+void skip_records(ByteReader& in, unsigned count) {
+  while (count-- > 0 && in.ok()) {
+    skip_name(in);
+    in.skip(8);
+    in.skip(in.u16());
+  }
+}
+
+/// RFC 7871 section 6: address bytes exactly as many as the source length needs, no bit set behind it, scope
+/// 0 in queries.
+bool valid_subnet(std::span<const uint8_t> data, ClientSubnet& subnet) {
+  if (data.size() < 4 || data[0] != 0 || data[1] > 2 || data[3] != 0) return false;
+  const uint8_t family = data[1], length = data[2];
+  if (length > (family == 0 ? 0 : family == 1 ? 32 : 128)) return false;
+  if (data.size() != 4U + (length + 7U) / 8) return false;
+  if (length % 8 != 0 && (data.back() & (0xff >> length % 8)) != 0) return false;
+  subnet.family = family;
+  subnet.source_length = length;
+  subnet.size = static_cast<uint16_t>(data.size());
+  return true;
+}
+
+void read_options(ByteReader& in, size_t end, Query& query) {
+  while (in.ok() && in.position() < end) {
+    const uint16_t code = in.u16();
+    const uint16_t size = in.u16();
+    const size_t offset = in.position();
+    const auto data = in.take(size);
+    if (in.position() > end) return in.fail();
+    if (code != edns_option_subnet) continue;  // unknown options are ignored (RFC 6891 section 6.1.2)
+    if (!in.ok() || query.subnet.size != 0 || !valid_subnet(data, query.subnet)) return in.fail();
+    query.subnet.offset = static_cast<uint16_t>(offset);
+  }
+}
+
+/// What follows the root name and the type of an OPT record (RFC 6891 section 6.1.2).
+void read_opt(ByteReader& in, Query& query) {
+  const uint16_t udp_size = in.u16();
+  const uint16_t extended_rcode_and_version = in.u16();
+  const uint16_t flags = in.u16();
+  const uint16_t size = in.u16();
+  if (query.edns || in.left() < size) return in.fail();
+  query.edns = true;
+  query.dnssec_ok = (flags & dnssec_ok_bit) != 0;
+  if (udp_size > udp_plain_max) query.udp_size = udp_size;
+  if ((extended_rcode_and_version & 0xff) != 0) {
+    query.verdict = Verdict::badvers;
+    return in.skip(size);
+  }
+  read_options(in, in.position() + size, query);
+}
+
+void read_additional(ByteReader& in, unsigned count, Query& query) {
+  while (count-- > 0 && in.ok()) {
+    const size_t start = in.position();
+    skip_name(in);
+    const bool root_owner = in.position() == start + 1;
+    if (in.u16() == type::opt) {
+      if (!root_owner) return in.fail();
+      read_opt(in, query);
+    } else {
+      in.skip(6);
+      in.skip(in.u16());
+    }
+  }
+}
+
+bool read_question(std::span<const uint8_t> message, ByteReader& in, Query& query) {
+  const auto rest = message.subspan(question_offset);
+  const NameShape shape = measure_name(rest);
+  if (shape.size == 0 || rest.size() < shape.size + 4U) return false;
+  query.name.assign(rest.first(shape.size), shape.labels);
+  in.skip(shape.size);
+  query.type = in.u16();
+  query.qclass = in.u16();
+  query.question_size = static_cast<uint16_t>(shape.size + 4);
+  return true;
+}
+
+Verdict read_message(std::span<const uint8_t> message, Query& query) {
+  ByteReader in(message);
+  query.id = in.u16();
+  query.flags = in.u16();
+  if (!in.ok() || message.size() < header_size || (query.flags & flag::qr) != 0) return Verdict::drop;
+  if (query.opcode() != opcode_query) return Verdict::notimp;
+  const unsigned questions = in.u16(), answers = in.u16(), authorities = in.u16(), additionals = in.u16();
+  if (questions != 1 || !read_question(message, in, query)) return Verdict::formerr;
+  skip_records(in, answers + authorities);  // IXFR carries a SOA there (RFC 1995 section 3)
+  read_additional(in, additionals, query);
+  if (!in.ok() || in.left() != 0) return Verdict::formerr;
+  return query.verdict;
+}
+
+}  // namespace
+
+Verdict parse_query(std::span<const uint8_t> message, Query& query) {
+  query.verdict = Verdict::fine;
+  query.id = query.flags = query.question_size = query.type = query.qclass = 0;
+  query.edns = query.dnssec_ok = false;
+  query.udp_size = udp_plain_max;
+  query.subnet = {};
+  query.verdict = read_message(message, query);
+  return query.verdict;
+}
+
+IpAddress subnet_address(std::span<const uint8_t> message, const ClientSubnet& subnet) {
+  uint8_t bytes[16] = {};
+  const auto given = message.subspan(subnet.offset + 4U, subnet.size - 4U);
+  std::memcpy(bytes, given.data(), given.size());
+  return IpAddress::from_bytes({bytes, subnet.family == 1 ? 4U : 16U});
+}
+
+}  // namespace popnet::dns

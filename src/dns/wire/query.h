@@ -1,0 +1,54 @@
+// Parsing what a resolver sends: header, exactly one question, EDNS (RFC 6891) with client subnet (RFC 7871).
+// Pure; nothing is allocated; every input gives one of the verdicts below.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "common/ip.h"
+#include "dns/wire/name.h"
+#include "dns/wire/protocol.h"
+
+namespace popnet::dns {
+
+/// What kind of reply a message deserves, the worst first. RFC 8906 section 3 says what each fault gets.
+enum class Verdict : uint8_t {
+  drop,     ///< no reply: too short for a header, or itself a reply (replying could make two servers talk for
+            ///< ever)
+  notimp,   ///< an opcode other than QUERY; nothing behind the header was read
+  formerr,  ///< not one question, a broken name or record, a second OPT, a client subnet against RFC 7871
+  badvers,  ///< an EDNS version above 0; its options were not read
+  fine,
+};
+
+/// The client subnet option of a query, already checked. `size` is 0 when there was none.
+struct ClientSubnet {
+  uint16_t offset = 0;  // of the option's data in the message
+  uint16_t size = 0;    // of the option's data
+  uint8_t family = 0;   // 1 IPv4, 2 IPv6, 0 none (then the length is 0 too)
+  uint8_t source_length = 0;
+};
+
+struct Query {
+  Verdict verdict;
+  uint16_t id;
+  uint16_t flags;          // the header's second word as it came
+  uint16_t question_size;  // name, type and class in bytes; 0 = no question could be read
+  uint16_t type;
+  uint16_t qclass;
+  bool edns;          // an OPT record was there
+  bool dnssec_ok;     // EDNS DO
+  uint16_t udp_size;  // what the resolver takes over UDP: at least 512
+  ClientSubnet subnet;
+  Name name;  // set if question_size is not 0
+
+  [[nodiscard]] uint8_t opcode() const { return flags >> 11 & 0xf; }
+};
+
+/// Reads `message` into `query` (all members are set) and returns query.verdict.
+Verdict parse_query(std::span<const uint8_t> message, Query& query);
+
+/// The address in the option, bits behind the source length being zero. REQUIRES: subnet.family is 1 or 2
+IpAddress subnet_address(std::span<const uint8_t> message, const ClientSubnet& subnet);
+
+}  // namespace popnet::dns

@@ -1,0 +1,156 @@
+#include "dns/wire/query.h"
+
+#include <gmock/gmock.h>
+
+#include "dns/wire/test_query.h"
+
+namespace popnet::dns {
+namespace {
+
+Verdict verdict(std::span<const uint8_t> message) {
+  Query query;
+  return parse_query(message, query);
+}
+Query parsed(std::span<const uint8_t> message) {
+  Query query;
+  EXPECT_EQ(parse_query(message, query), Verdict::fine);
+  return query;
+}
+TestQuery www() {
+  return TestQuery("www.example.com", type::a);
+}
+
+TEST(Query, AnOrdinaryQuestionIsRead) {
+  const Query query = parsed(TestQuery("wWw.eXample.com", type::aaaa));
+  EXPECT_EQ(query.id, 0x1234);
+  EXPECT_EQ(query.name.to_text(), "www.example.com.");
+  EXPECT_EQ(query.type, type::aaaa);
+  EXPECT_EQ(query.qclass, class_in);
+  EXPECT_EQ(query.question_size, 17 + 4);
+  EXPECT_FALSE(query.edns);
+  EXPECT_EQ(query.udp_size, 512);
+}
+
+TEST(Query, WhatCouldMakeAReplyLoopIsDropped) {
+  EXPECT_EQ(verdict(www().set_flags(flag::qr)), Verdict::drop);
+  EXPECT_EQ(verdict(www().cut_to(11)), Verdict::drop);
+  EXPECT_EQ(verdict({}), Verdict::drop);
+}
+
+// RFC 8906 section 3.1.4: whatever follows the header is not looked at.
+TEST(Query, OtherOpcodesAreNotImplemented) {
+  EXPECT_EQ(verdict(www().set_flags(15 << 11)), Verdict::notimp);
+  EXPECT_EQ(verdict(www().set_flags(5 << 11).cut_to(12)), Verdict::notimp);
+}
+
+TEST(Query, ExactlyOneQuestion) {
+  EXPECT_EQ(verdict(www().set_word(4, 0)), Verdict::formerr);
+  EXPECT_EQ(verdict(www().set_word(4, 2)), Verdict::formerr);
+  EXPECT_EQ(verdict(www().cut_to(12)), Verdict::formerr);
+}
+
+TEST(Query, EveryCutMessageIsAFormatError) {
+  const auto whole = www().edns().subnet("192.0.2.0/24").bytes();
+  for (size_t size = header_size; size < whole.size(); ++size)
+    EXPECT_EQ(verdict(std::span(whole).first(size)), Verdict::formerr) << size;
+  EXPECT_EQ(verdict(whole), Verdict::fine);
+}
+
+TEST(Query, BytesBehindTheMessageAreAFormatError) {
+  EXPECT_EQ(verdict(www().byte(0)), Verdict::formerr);
+}
+
+TEST(Query, TheQuestionMayNotBeCompressed) {
+  EXPECT_EQ(verdict(TestQuery("a", type::a).set_word(12, 0xc00c)), Verdict::formerr);
+}
+
+// Over-long counts must end with the message, not with the counter.
+TEST(Query, CountsThatPromiseMoreThanThereIsAreAFormatError) {
+  for (const size_t count : {6, 8, 10}) EXPECT_EQ(verdict(www().set_word(count, 0xffff)), Verdict::formerr);
+}
+
+TEST(Query, RecordsInOtherSectionsAreSkipped) {
+  auto ixfr = TestQuery("example.com", type::ixfr)
+                  .set_word(8, 1);  // RFC 1995: the client's SOA in the authority section
+  ixfr.words({0xc00c, type::soa, class_in, 0, 0, 22}).byte(0).byte(0).words({0, 1, 0, 0, 0, 0, 0, 0, 0, 0});
+  EXPECT_EQ(verdict(ixfr), Verdict::fine);
+  auto signed_query = www().edns().set_word(10, 2);
+  signed_query.byte(0).words({250, 255, 0, 0, 3}).byte(1).byte(2).byte(3);  // TSIG
+  EXPECT_TRUE(parsed(signed_query).edns);
+}
+
+TEST(Edns, UdpSizeAndFlags) {
+  const Query query = parsed(www().edns(4096, 0, 0x8000));
+  EXPECT_TRUE(query.edns);
+  EXPECT_TRUE(query.dnssec_ok);
+  EXPECT_EQ(query.udp_size, 4096);
+  EXPECT_FALSE(parsed(www().edns(4096, 0, 0x7fff)).dnssec_ok);
+}
+
+// RFC 6891 section 6.2.3: values lower than 512 MUST be treated as equal to 512.
+TEST(Edns, UdpSizesBelow512CountAs512) {
+  EXPECT_EQ(parsed(www().edns(100)).udp_size, 512);
+}
+
+// RFC 6891 section 6.1.1: more than one OPT record MUST be answered with FORMERR.
+TEST(Edns, OneOptOnlyAtTheRootName) {
+  EXPECT_EQ(verdict(www().edns().edns()), Verdict::formerr);
+  auto named = www().set_word(10, 1).byte(1).byte('x').byte(0).words({type::opt, 512, 0, 0, 0});
+  EXPECT_EQ(verdict(named), Verdict::formerr);
+}
+
+TEST(Edns, LaterVersionsAreBadversWhateverTheirOptionsLookLike) {
+  EXPECT_EQ(verdict(www().edns(1232, 1)), Verdict::badvers);
+  EXPECT_EQ(verdict(www().edns(1232, 1).option(edns_option_subnet, {9})), Verdict::badvers);
+}
+
+TEST(Edns, UnknownOptionsAreIgnored) {
+  EXPECT_EQ(parsed(www().edns().option(65001, {1, 2, 3}).subnet("192.0.2.0/24")).subnet.source_length, 24);
+}
+
+TEST(Edns, OptionsMayNotRunOutOfTheirRecord) {
+  auto query = www().edns().set_word(10, 2);
+  query.words({65001, 100});                    // an option of 100 bytes
+  query.set_word(query.bytes().size() - 6, 4);  // in a record of 4
+  query.byte(0).words({type::txt, class_in, 0, 0, 110});
+  for (int i = 0; i < 110; ++i) query.byte(0);
+  EXPECT_EQ(verdict(query), Verdict::formerr);
+}
+
+TEST(ClientSubnet, BothFamiliesAndTheEmptyOne) {
+  auto message = www().edns().subnet("192.0.2.0/23");
+  Query query = parsed(message);
+  EXPECT_EQ(query.subnet.source_length, 23);
+  EXPECT_EQ(subnet_address(message, query.subnet).to_string(), "192.0.2.0");
+
+  message = www().edns().subnet("2001:db8:1200::/40");
+  query = parsed(message);
+  EXPECT_EQ(query.subnet.source_length, 40);
+  EXPECT_EQ(subnet_address(message, query.subnet).to_string(), "2001:db8:1200::");
+
+  query = parsed(www().edns().option(edns_option_subnet, {0, 0, 0, 0}));  // "tell nobody about me"
+  EXPECT_EQ(query.subnet.family, 0);
+  EXPECT_EQ(query.subnet.size, 4);
+}
+
+// RFC 7871 sections 6 and 7.1.2.
+TEST(ClientSubnet, WhatBreaksTheRulesIsAFormatError) {
+  const auto with = [](std::vector<uint8_t> data) {
+    return verdict(www().edns().option(edns_option_subnet, data));
+  };
+  EXPECT_EQ(with({0, 1, 24, 0, 192, 0, 2}), Verdict::fine);
+  EXPECT_EQ(with({}), Verdict::formerr);
+  EXPECT_EQ(with({0, 1, 24}), Verdict::formerr);
+  EXPECT_EQ(with({0, 1, 24, 24, 192, 0, 2}), Verdict::formerr) << "a scope in a query";
+  EXPECT_EQ(with({0, 1, 24, 0, 192, 0, 2, 0}), Verdict::formerr) << "more address than the length says";
+  EXPECT_EQ(with({0, 1, 24, 0, 192, 0}), Verdict::formerr) << "less address than the length says";
+  EXPECT_EQ(with({0, 1, 33, 0, 192, 0, 2, 0, 0}), Verdict::formerr) << "longer than an IPv4 address";
+  EXPECT_EQ(with({0, 2, 129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), Verdict::formerr);
+  EXPECT_EQ(with({0, 1, 23, 0, 192, 0, 3}), Verdict::formerr) << "a bit set behind the length";
+  EXPECT_EQ(with({0, 3, 0, 0}), Verdict::formerr) << "no such family";
+  EXPECT_EQ(with({0, 0, 8, 0, 1}), Verdict::formerr) << "no family has no address";
+  EXPECT_EQ(verdict(www().edns().subnet("192.0.2.0/24").subnet("192.0.2.0/24")), Verdict::formerr);
+}
+
+}  // namespace
+}  // namespace popnet::dns

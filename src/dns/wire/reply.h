@@ -1,0 +1,53 @@
+// Writing one reply: header, question as it came (case kept, RFC 4343 section 4.1; resolvers check it),
+// records, OPT. Pure, no allocation. Records are appended to body(); what they belong to is told by count().
+// The room for the OPT record is set aside at the start, so that finish() cannot fail; a record that does not
+// fit leaves body() failed, and the caller calls truncate().
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "common/bytes.h"
+#include "dns/wire/protocol.h"
+#include "dns/wire/query.h"
+
+namespace popnet::dns {
+
+/// The largest reply sent over UDP, and the size offered to others: fits into one packet on any usual path
+/// (DNS flag day 2020).
+inline constexpr size_t udp_reply_max = 1232;
+
+enum class Section : uint8_t { answer, authority, additional };
+
+class Reply {
+ public:
+  /// `room` is all the reply may take. REQUIRES: room.size() >= udp_plain_max; message and query outlive the
+  /// reply
+  Reply(std::span<const uint8_t> message, const Query& query, std::span<uint8_t> room);
+
+  [[nodiscard]] ByteWriter& body() { return body_; }
+  void count(Section section, size_t records) {
+    counts_[static_cast<size_t>(section)] += static_cast<uint16_t>(records);
+  }
+  [[nodiscard]] size_t counted(Section section) const { return counts_[static_cast<size_t>(section)]; }
+  void set_authoritative() { flags_ |= flag::aa; }
+  /// Takes all records back and sets TC: the resolver asks again over TCP (RFC 2181 section 9).
+  void truncate();
+  [[nodiscard]] bool truncated() const { return (flags_ & flag::tc) != 0; }
+
+  /// Writes header and OPT; returns the size of the reply. `scope`: how many bits of the client subnet the
+  /// answer was made for (RFC 7871 section 7.2.1); sent only if the query brought one.
+  size_t finish(Rcode rcode, uint8_t scope);
+
+ private:
+  void write_opt(ByteWriter& out, Rcode rcode, uint8_t scope) const;
+
+  std::span<const uint8_t> message_;
+  const Query& query_;
+  std::span<uint8_t> room_;
+  ByteWriter body_;
+  uint16_t flags_;
+  uint16_t counts_[3] = {};
+};
+
+}  // namespace popnet::dns
