@@ -31,7 +31,7 @@ uint64_t last_bytes(const uint8_t* end, size_t count, bool eight_before) {
     std::memcpy(&word, end - 8, 8);
     return word >> (8 * (8 - count));
   }
-  for (size_t i = 0; i < count; ++i) word |= uint64_t{end[i - count]} << (8 * i);
+  for (size_t i = 0; i < count; ++i) word |= uint64_t{(end - count)[i]} << (8 * i);
   return word;
 }
 
