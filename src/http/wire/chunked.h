@@ -34,8 +34,8 @@ class ChunkedReader {
     State state = State::need_more;
     Fault fault = Fault::none;
     size_t consumed = 0;  ///< bytes to drop from the front; set in every state
-    std::string_view data;
-    std::string_view trailers;
+    std::string_view data{};
+    std::string_view trailers{};
   };
   /// REQUIRES: neither done nor error was returned before
   Step next(std::string_view bytes);
@@ -61,7 +61,7 @@ class ChunkHead {
   [[nodiscard]] std::string_view text() const { return {bytes_.data() + begin_, bytes_.size() - begin_}; }
 
  private:
-  std::array<char, 18> bytes_;
+  std::array<char, 18> bytes_{};
   uint8_t begin_;
 };
 inline constexpr std::string_view chunk_end = "\r\n";

@@ -67,10 +67,10 @@ struct RequestHead {
   /// Of the target URI: from an absolute target, else from Host. Without port; as sent (case kept); an IPv6
   /// literal with its brackets. Empty only in an HTTP/1.0 request without Host.
   std::string_view host;
-  std::string_view port;  ///< digits; empty = the scheme's default
-  bool https = false;     ///< the scheme of an absolute target
-  uint8_t minor = 1;      ///< 0 or 1
-  bool keep_alive = true;
+  std::string_view port;   ///< digits; empty = the scheme's default
+  bool https = false;      ///< the scheme of an absolute target
+  uint8_t minor = 1;       ///< 0 or 1
+  bool keep_alive = true;  ///< RFC 9112 section 9.3; false also when Connection cannot be read
   bool expect_continue = false;
   Framing body;  ///< none, length or chunked
   Fields fields;
@@ -80,7 +80,7 @@ struct ResponseHead {
   uint16_t status = 0;      ///< 100 .. 599
   std::string_view reason;  ///< as sent; only for the log
   uint8_t minor = 1;
-  bool keep_alive = true;
+  bool keep_alive = true;  ///< RFC 9112 section 9.3; false also when Connection cannot be read
   Fields fields;
 
   [[nodiscard]] bool interim() const { return status < 200; }
@@ -106,7 +106,6 @@ enum class Fault : uint8_t {
   bad_transfer_coding,  ///< last coding is not "chunked", or it stands there twice
   unknown_transfer_coding,
   transfer_coding_in_1_0,
-  bad_connection,  ///< Connection is not a list of tokens
   bad_chunk,
   connect_refused,
   expectation_failed,

@@ -40,6 +40,7 @@ class HeadWriter {
  private:
   void put(std::string_view bytes);
   void put_value(std::string_view value);
+  void field_parts(std::string_view name, std::string_view first, std::string_view second);
 
   std::span<char> room_;
   size_t size_ = 0;
