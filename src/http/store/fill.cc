@@ -1,0 +1,276 @@
+#include "http/store/fill.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "http/store/store.h"
+#include "rt/loop.h"
+
+namespace popnet::http {
+
+namespace {
+constexpr uint32_t first_slab_bytes = 8 * 1024;  // of a body whose length is not known
+constexpr uint32_t window_slab_bytes = 64 * 1024;
+constexpr int window_slabs = 4;
+}  // namespace
+
+void Fill::Listener::leave() {
+  if (fill_ == nullptr) return;
+  next_->before_ = before_;
+  before_->next_ = next_;
+  fill_->listeners_.fetch_sub(1, std::memory_order_relaxed);
+  std::exchange(fill_, nullptr)->unref();
+}
+
+void Fill::Ring::add(Listener& listener) {
+  listener.next_ = &head;
+  listener.before_ = head.before_;
+  head.before_->next_ = &listener;
+  head.before_ = &listener;
+}
+
+void Fill::listen(rt::Loop& loop, Listener& listener) {
+  ref();
+  listener.fill_ = this;
+  listeners_.fetch_add(1, std::memory_order_relaxed);
+  ring_of(loop).add(listener);
+}
+
+Fill::Ring& Fill::ring_of(rt::Loop& loop) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& ring : rings_)
+    if (ring->loop == &loop) return *ring;
+  return *rings_.emplace_back(std::make_unique<Ring>(loop));
+}
+
+void Fill::tell(const rt::Loop& writer) {
+  Ring* own = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& ring : rings_) {
+      if (ring->loop == &writer)
+        own = ring.get();
+      else if (!ring->told.exchange(true))
+        ring->loop->post([fill = FillRef::share(this), r = ring.get()] {
+          r->told.store(false);  // before the listeners look: what is published after that tells again
+          fill->tell_ring(*r);
+        });
+    }
+  }
+  if (own == nullptr) return;
+  const FillRef keep = FillRef::share(this);
+  tell_ring(*own);
+}
+
+// Listeners may leave, come and die while others are told: all move to a ring of their own first, each goes
+// back before it is called.
+void Fill::tell_ring(Ring& ring) {
+  Ring batch(*ring.loop);
+  if (ring.head.next_ == &ring.head) return;
+  batch.head.next_ = ring.head.next_;
+  batch.head.before_ = ring.head.before_;
+  batch.head.next_->before_ = batch.head.before_->next_ = &batch.head;
+  ring.head.next_ = ring.head.before_ = &ring.head;
+  while (batch.head.next_ != &batch.head) {
+    Listener& listener = *batch.head.next_;
+    batch.head.next_ = listener.next_;
+    listener.next_->before_ = &batch.head;
+    ring.add(listener);
+    listener.on_progress();
+  }
+}
+
+Filler& Filler::operator=(Filler&& other) noexcept {
+  if (this != &other) {
+    abandon();
+    fill_ = std::move(other.fill_);
+    object_ = std::exchange(other.object_, nullptr);
+    length_ = other.length_;
+    size_max_ = other.size_max_;
+    window_ = std::move(other.window_);
+  }
+  return *this;
+}
+
+void Filler::make_object(const Draft& draft) {
+  Fill& fill = *fill_.get();
+  length_ = draft.length;
+  size_max_ = draft.size_max;
+  Object::Parts parts{draft.meta, fill.key_, draft.variant, draft.head};
+  const bool in_line = !window_ && length_ && *length_ <= Store::inline_max;
+  // An empty body has a slab too: "no first slab" says that the beginning is gone.
+  if (in_line) parts.inline_body = std::max<uint32_t>(1, static_cast<uint32_t>(*length_));
+  object_ = Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
+  if (!in_line) add_slab();
+  object_->fill_.store(FillRef(fill_).release(), std::memory_order_relaxed);
+  fill.object_ = ObjectRef::adopt(object_);
+}
+
+void Filler::open(const Draft& draft) {
+  make_object(draft);
+  fill_->store_.link(*fill_.get(), *object_);
+}
+
+void Filler::open_alone(const Draft& draft, std::span<const std::byte> marker) {
+  window_ = std::make_shared<Window>(window_slabs);
+  make_object(draft);
+  fill_->store_.set_aside(*fill_.get(), marker);
+}
+
+void Filler::add_slab() {
+  Body& body = object_->body_;
+  const uint64_t size = body.size_.load(std::memory_order_relaxed);
+  uint64_t want = window_ ? window_slab_bytes : Store::slab_bytes;
+  if (length_)
+    want = std::min<uint64_t>(want, std::max<uint64_t>(1, *length_ - std::min(size, *length_)));
+  else
+    want = std::min<uint64_t>(want, std::max<uint64_t>(first_slab_bytes, size));
+  Slab* slab = Slab::make(static_cast<uint32_t>(want), window_);
+  if (!window_) fill_->store_.charge(*object_, Slab::footprint(slab->capacity()));
+
+  if (body.tail_.get() == nullptr) {
+    body.first_.store(slab, std::memory_order_release);
+  } else {
+    body.tail_.get()->link(slab);
+    if (window_) forget_beginning();
+  }
+  body.tail_ = SlabRef::share(slab);
+  body.tail_used_ = 0;
+}
+
+void Filler::forget_beginning() {
+  SlabRef first;
+  const std::lock_guard lock(fill_->mutex_);  // see Object::cursor()
+  first = SlabRef::adopt(object_->body_.first_.exchange(nullptr, std::memory_order_acq_rel));
+}
+
+std::span<char> Filler::room() {
+  Body& body = object_->body_;
+  if (body.tail_used_ == body.tail_.get()->capacity()) add_slab();
+  Slab* tail = body.tail_.get();
+  return {tail->data() + body.tail_used_, tail->capacity() - body.tail_used_};
+}
+
+void Filler::advance(size_t count) {
+  Body& body = object_->body_;
+  body.tail_used_ += static_cast<uint32_t>(count);
+  const uint64_t size = body.size_.load(std::memory_order_relaxed) + count;
+  body.size_.store(size, std::memory_order_release);
+  if (!window_ && size > size_max_) stop_storing();
+}
+
+void Filler::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::span<char> space = room();
+    const size_t count = std::min(space.size(), bytes.size());
+    std::memcpy(space.data(), bytes.data(), count);
+    advance(count);
+    bytes.remove_prefix(count);
+  }
+}
+
+// Too large to be kept: from here on it passes through to those who read it.
+void Filler::stop_storing() {
+  window_ = std::make_shared<Window>(window_slabs);
+  fill_->store_.drop(*fill_.get(), object_);
+  forget_beginning();
+}
+
+bool Filler::full(rt::Loop& loop, std::function<void()> room) {
+  return window_ && window_->full() && window_->wait(loop, std::move(room));
+}
+
+void Filler::tell(const rt::Loop& loop) {
+  fill_->tell(loop);
+}
+
+FillRef Filler::commit() {
+  if (!window_) {
+    object_->body_.state_.store(Body::State::complete, std::memory_order_release);
+    Object* compact = worth_compacting() ? make_compact() : nullptr;
+    fill_->store_.settle(*fill_.get(), *object_, compact);
+  }
+  return end(Body::State::complete);
+}
+
+bool Filler::worth_compacting() const {
+  return !length_ && object_->body_.size_.load(std::memory_order_relaxed) <= Store::inline_max;
+}
+
+// A short body whose length was not known before lies in slabs made for longer ones: a copy in one piece
+// takes its place. Those who read the first one go on reading it.
+Object* Filler::make_compact() const {
+  const Fill& fill = *fill_.get();
+  const uint64_t size = object_->body_.size_.load(std::memory_order_relaxed);
+  const std::span<const std::byte> meta{reinterpret_cast<const std::byte*>(object_->tail()),
+                                        object_->meta_length_};
+  Object::Parts parts{meta, object_->key(), object_->variant(), object_->head()};
+  parts.inline_body = std::max<uint32_t>(1, static_cast<uint32_t>(size));
+  Object* compact =
+      Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
+  iovec pieces[16];  // slabs double from first_slab_bytes on: inline_max takes no more than five
+  const size_t count = gather(object_->body_.first(), 0, size, pieces);
+  char* to = compact->body_.first_.load(std::memory_order_relaxed)->data();
+  for (size_t i = 0; i < count; ++i) {
+    std::memcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+    to += pieces[i].iov_len;
+  }
+  compact->body_.size_.store(size, std::memory_order_relaxed);
+  compact->body_.state_.store(Body::State::complete, std::memory_order_relaxed);
+  return compact;
+}
+
+FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {
+  const uint64_t size = base->body().size();
+  Draft exact = draft;
+  exact.length = size;
+  exact.size_max = size;
+  if (size <= Store::inline_max) {
+    make_object(exact);
+    iovec pieces[16];
+    const size_t count = gather(base->body().first(), 0, size, pieces);
+    for (size_t i = 0; i < count; ++i)
+      append({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
+  } else {
+    make_heir(base, exact);
+  }
+  object_->body_.state_.store(Body::State::complete, std::memory_order_release);
+  fill_->store_.link(*fill_.get(), *object_);
+  fill_->store_.settle(*fill_.get(), *object_, nullptr);
+  return end(Body::State::complete);
+}
+
+void Filler::make_heir(const ObjectRef& base, const Draft& draft) {
+  Fill& fill = *fill_.get();
+  const Object::Parts parts{draft.meta, fill.key_, draft.variant, draft.head};
+  object_ = Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
+  const Object* owner = base->base_ != nullptr ? base->base_ : base.get();
+  owner->ref();
+  object_->base_ = owner;
+  fill.store_.lend_body(const_cast<Object&>(*base), *object_);
+  fill.object_ = ObjectRef::adopt(object_);
+}
+
+FillRef Filler::abandon() {
+  if (!fill_) return {};
+  fill_->store_.drop(*fill_.get(), object_);
+  return end(Body::State::broken);
+}
+
+FillRef Filler::end(Body::State state) {
+  Fill& fill = *fill_.get();
+  if (object_ != nullptr) {
+    object_->body_.state_.store(state, std::memory_order_release);
+    if (window_) forget_beginning();
+    object_->body_.tail_.reset();
+    if (Fill* held = object_->fill_.exchange(nullptr, std::memory_order_acq_rel))
+      fill.store_.epoch_.retire([held] { held->unref(); });
+  } else {
+    fill.stage_.store(Fill::Stage::failed, std::memory_order_release);
+  }
+  object_ = nullptr;
+  window_.reset();
+  return std::exchange(fill_, FillRef());
+}
+
+}  // namespace popnet::http

@@ -1,0 +1,221 @@
+// A fill: one fetch of a missing (or stale) object, written by one thread, followed by any number of readers
+// on any loop.
+//
+//   asked ──open──> shared ──commit──> (object complete)     all followers read the object as it grows
+//     │       └───> private ─────────> (object complete)     the answer is for the asker alone: others fetch
+//     for themselves └─abandon──> failed                                    no answer came
+//   An object that breaks off after open() is marked broken and leaves the store.
+//
+// The writer's end is the Filler (one owner, one thread); the readers' end is a FillRef. Followers do not
+// poll: a Listener is called on its own loop after each step, once for any number of steps. A reader that
+// goes takes its Listener along and the fill goes on.
+//
+// A body that turns out larger than Draft::size_max leaves the store and passes through a Window from then
+// on, to those who read it already.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/store/object.h"
+
+namespace popnet::rt {
+class Loop;
+}
+
+namespace popnet::http {
+
+class Filler;
+class Store;
+
+class Fill {
+ public:
+  enum class Stage : uint8_t { asked, shared, alone, failed };
+
+  /// One reader's ear. Lives on one loop's thread: made, told and destroyed there.
+  class Listener {
+   public:
+    Listener() = default;
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+    /// Something has happened: look at stage(), the body's state and size. May destroy this listener and
+    /// others.
+    virtual void on_progress() = 0;
+    /// Safe when it does not listen.
+    void leave();
+
+   protected:
+    virtual ~Listener() { leave(); }
+
+   private:
+    friend class Fill;
+    Fill* fill_ = nullptr;  // holds a reference while it listens
+    Listener* next_ = nullptr;
+    Listener* before_ = nullptr;
+  };
+
+  [[nodiscard]] Stage stage() const { return stage_.load(std::memory_order_acquire); }
+  /// The object that the answer made. REQUIRES: stage() is shared, or alone and the caller is the asker
+  [[nodiscard]] const ObjectRef& object() const { return object_; }
+  /// From now on `listener` is told on `loop`, the calling thread's own. Listen first, then look.
+  void listen(rt::Loop& loop, Listener& listener);
+  /// Tells every listener that there is something new: those on `writer`, the calling thread's loop, within
+  /// this call, so make it the last step. For the writer.
+  void tell(const rt::Loop& writer);
+  /// Readers that listen now, roughly. Any thread.
+  [[nodiscard]] int listeners() const { return listeners_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class Filler;
+  friend class FillRef;
+  friend class Object;
+  friend class Store;
+
+  /// The listeners of one loop: a ring that only that loop's thread touches.
+  struct Ring {
+    struct Head final : Listener {
+      Head() { next_ = before_ = this; }
+      void on_progress() override {}
+    };
+    explicit Ring(rt::Loop& l) : loop(&l) {}
+    void add(Listener& listener);
+
+    rt::Loop* loop;
+    Head head;
+    std::atomic<bool> told{false};  // a task is on its way
+  };
+
+  Fill(Store& store, Space& space, uint64_t hash, std::string_view key, uint64_t stamp)
+      : store_(store), space_(space), hash_(hash), key_(key), stamp_(stamp) {}
+  ~Fill() = default;
+  void ref() { refs_.fetch_add(1, std::memory_order_relaxed); }
+  void unref() {
+    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+  Ring& ring_of(rt::Loop& loop);
+  void tell_ring(Ring& ring);
+
+  Store& store_;
+  Space& space_;
+  const uint64_t hash_;
+  const std::string key_;
+  const uint64_t stamp_;
+  std::atomic<uint32_t> refs_{1};
+  std::atomic<Stage> stage_{Stage::asked};
+  std::atomic<int> listeners_{0};
+  ObjectRef object_;          // set before stage_ leaves asked
+  bool joinable_ = true;      // stripe's lock
+  bool doomed_ = false;       // stripe's lock: purged while it ran
+  bool soft_purged_ = false;  // stripe's lock
+  std::mutex
+      mutex_;  // guards rings_ (the vector; each ring is its loop's) and the beginning of a growing body
+  std::vector<std::unique_ptr<Ring>> rings_;
+};
+
+/// One counted reference to a fill, or null.
+class FillRef {
+ public:
+  FillRef() = default;
+  ~FillRef() { reset(); }
+  FillRef(const FillRef& other) : FillRef(share(other.fill_)) {}
+  FillRef(FillRef&& other) noexcept : fill_(std::exchange(other.fill_, nullptr)) {}
+  FillRef& operator=(FillRef other) noexcept {
+    std::swap(fill_, other.fill_);
+    return *this;
+  }
+  static FillRef share(Fill* fill) {
+    FillRef ref;
+    ref.fill_ = fill;
+    if (fill != nullptr) fill->ref();
+    return ref;
+  }
+  /// Takes over a reference.
+  static FillRef adopt(Fill* fill) {
+    FillRef ref;
+    ref.fill_ = fill;
+    return ref;
+  }
+  void reset() {
+    if (fill_ != nullptr) std::exchange(fill_, nullptr)->unref();
+  }
+  /// The caller takes over the reference.
+  [[nodiscard]] Fill* release() { return std::exchange(fill_, nullptr); }
+  explicit operator bool() const { return fill_ != nullptr; }
+  Fill* get() const { return fill_; }
+  Fill* operator->() const { return fill_; }
+
+ private:
+  Fill* fill_ = nullptr;
+};
+
+/// What is known of an object before its body.
+struct Draft {
+  std::span<const std::byte> meta;  // plain bytes of the owner's own type
+  std::string_view variant;         // equal variants under one key replace each other
+  std::string_view head;
+  std::optional<uint64_t> length{};  // of the body, if known. The writer keeps to it
+  uint64_t size_max = 0;             // a body larger than this is not stored
+};
+
+/// The writer's end. Everything on one thread, that of `loop`. Destroyed before commit(), it abandons.
+class Filler {
+ public:
+  Filler() = default;
+  Filler(Filler&& other) noexcept { *this = std::move(other); }
+  Filler& operator=(Filler&& other) noexcept;
+  ~Filler() { (void)abandon(); }
+  explicit operator bool() const { return static_cast<bool>(fill_); }
+  [[nodiscard]] Fill& fill() const { return *fill_.get(); }
+
+  /// The answer may be shared, and is stored unless its body grows beyond size_max. After it, tell().
+  void open(const Draft& draft);
+  /// The answer is for the asker alone, who takes his Cursor when told; it passes through a window. `marker`,
+  /// unless empty, is the meta of a marker left in the store: the next requests for the key need not wait for
+  /// each other.
+  void open_alone(const Draft& draft, std::span<const std::byte> marker);
+  /// Room for body bytes, at least one, owned by the fill; then advance().
+  std::span<char> room();
+  void advance(size_t count);
+  /// Copies.
+  void append(std::string_view bytes);
+  /// The window of a passing body is full: read no more from the origin. Then `room` is called once, on
+  /// `loop`, when it is not.
+  bool full(rt::Loop& loop, std::function<void()> room);
+  /// fill().tell(loop).
+  void tell(const rt::Loop& loop);
+  /// The body is complete. Ends the Filler; tell() the fill it returns.
+  [[nodiscard]] FillRef commit();
+  /// 304: the stored `base` (complete) gets a new head and lives on. Instead of open() and commit().
+  [[nodiscard]] FillRef commit_refreshed(const ObjectRef& base, const Draft& draft);
+  /// No answer, or a broken one. Safe when there is no fill. Also called by the destructor, which tells
+  /// nobody.
+  FillRef abandon();
+
+ private:
+  friend class Store;
+  explicit Filler(FillRef fill) : fill_(std::move(fill)) {}
+  void make_object(const Draft& draft);
+  void make_heir(const ObjectRef& base, const Draft& draft);
+  [[nodiscard]] bool worth_compacting() const;
+  [[nodiscard]] Object* make_compact() const;
+  void add_slab();
+  void forget_beginning();
+  void stop_storing();
+  FillRef end(Body::State state);
+
+  FillRef fill_;
+  Object* object_ = nullptr;  // fill_->object_, writable
+  std::optional<uint64_t> length_;
+  uint64_t size_max_ = 0;
+  std::shared_ptr<Window> window_;  // set: the body passes through
+};
+
+}  // namespace popnet::http

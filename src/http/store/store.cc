@@ -1,0 +1,285 @@
+#include "http/store/store.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <thread>
+
+namespace popnet::http {
+
+namespace {
+constexpr uint64_t bytes_each_bucket = 8 * 1024;  // about one object each bucket at this mean size
+constexpr uint64_t buckets_min = 1024;
+constexpr uint64_t buckets_max = uint64_t{1} << 22;
+
+uint64_t bucket_count(const Store::Options& options) {
+  const uint64_t wanted = std::clamp(options.memory / bytes_each_bucket, buckets_min, buckets_max);
+  return std::bit_ceil(std::max<uint64_t>(wanted, options.stripes));
+}
+}  // namespace
+
+Store::Store(const Options& options, rt::Epoch& epoch)
+    : options_(options),
+      epoch_(epoch),
+      bucket_mask_(bucket_count(options) - 1),
+      stripe_mask_(options.stripes - 1),
+      buckets_(new std::atomic<Object*>[bucket_mask_ + 1]()),
+      stripes_(new Stripe[options.stripes]) {
+  assert(std::has_single_bit(options.stripes));
+}
+
+Store::~Store() {
+  for (uint64_t i = 0; i <= bucket_mask_; ++i) {
+    for (Object* o = buckets_[i].load(); o != nullptr;) {
+      Object* next = o->next_.load();
+      o->unref();
+      o = next;
+    }
+  }
+  // What was unlinked before waits in the epoch for the readers of other parts of the node, for a moment.
+  while (held_.load() > 0) {
+    epoch_.reclaim();
+    std::this_thread::yield();
+  }
+}
+
+Space& Store::space(std::string_view site) {
+  const std::lock_guard lock(spaces_mutex_);
+  auto& space = spaces_[std::string(site)];
+  if (!space) space.reset(new Space(std::string(site), hash_bytes(site, options_.seed)));
+  return *space;
+}
+
+Store::Begun Store::begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable) {
+  Stripe& s = stripe(key.hash);
+  const std::lock_guard lock(s.mutex);
+  for (const Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load()) {
+    if (is(*o, key) && o->kind() == Object::Kind::response && !o->purged() && usable(*o)) {
+      o->visit();
+      return {ObjectRef::share(o), {}, {}};
+    }
+  }
+  const uint64_t stamp = clock_.load();
+  if (!alone) {
+    const auto [first, last] = s.fills.equal_range(key.hash);
+    for (auto it = first; it != last; ++it) {
+      Fill& fill = *it->second;
+      if (fill.joinable_ && !fill.doomed_ && fill.stage() == Fill::Stage::asked &&
+          &fill.space_ == key.space && fill.stamp_ >= key.space->hard_floor_.load() && fill.key_ == key.text)
+        return {{}, {}, FillRef::share(&fill)};
+    }
+  }
+  FillRef fill = FillRef::adopt(new Fill(*this, *key.space, key.hash, key.text, stamp));
+  fill->joinable_ = !alone;
+  s.fills.emplace(key.hash, fill.get());
+  return {{}, Filler(fill), fill};
+}
+
+void Store::link(Fill& fill, Object& object) {
+  Stripe& s = stripe(fill.hash_);
+  {
+    const std::lock_guard lock(s.mutex);
+    object.expired_.store(fill.soft_purged_, std::memory_order_relaxed);
+    if (!fill.doomed_ && !object.purged()) push(s, object);
+    fill.stage_.store(Fill::Stage::shared, std::memory_order_release);
+  }
+  make_room();
+}
+
+// The object is complete: from now on it can be evicted, and takes the place of what it replaces.
+void Store::settle(Fill& fill, Object& object, Object* compact) {
+  Stripe& s = stripe(fill.hash_);
+  Unlinked out;
+  {
+    const std::lock_guard lock(s.mutex);
+    forget(s, fill);
+    if (object.linked_ && object.purged()) unlink(s, object, out);
+    if (object.linked_) {
+      Object* lasting = &object;
+      if (compact != nullptr) {
+        compact->expired_.store(object.expired_.load());
+        unlink(s, object, out);
+        push(s, *compact);
+        lasting = compact;
+        compact->unref();  // the table has its own
+        compact = nullptr;
+      }
+      unlink_replaced(s, *lasting, out);
+      s.sieve.push(*lasting);
+      lasting->in_sieve_ = true;
+    }
+  }
+  if (compact != nullptr) compact->unref();
+  retire(out);
+  make_room();
+}
+
+void Store::drop(Fill& fill, Object* object) {
+  Stripe& s = stripe(fill.hash_);
+  Unlinked out;
+  {
+    const std::lock_guard lock(s.mutex);
+    forget(s, fill);
+    if (object != nullptr && object->linked_) unlink(s, *object, out);
+  }
+  retire(out);
+}
+
+void Store::set_aside(Fill& fill, std::span<const std::byte> marker) {
+  Object* object = nullptr;
+  if (!marker.empty()) {
+    const Object::Parts parts{marker, fill.key_, {}, {}};
+    object = Object::make(Object::Kind::marker, *this, fill.space_, fill.hash_, fill.stamp_, parts);
+  }
+  Stripe& s = stripe(fill.hash_);
+  Unlinked out;
+  {
+    const std::lock_guard lock(s.mutex);
+    forget(s, fill);
+    if (object != nullptr && !fill.doomed_ && !object->purged()) {
+      push(s, *object);
+      unlink_replaced(s, *object, out);
+      s.sieve.push(*object);
+      object->in_sieve_ = true;
+    }
+    fill.stage_.store(Fill::Stage::alone, std::memory_order_release);
+  }
+  if (object != nullptr) object->unref();
+  retire(out);
+  make_room();
+}
+
+void Store::charge(Object& object, uint64_t bytes) {
+  {
+    const std::lock_guard lock(stripe(object.hash_).mutex);
+    object.charge_ += bytes;
+    held_.fetch_add(bytes, std::memory_order_relaxed);
+    if (!object.linked_) return;
+    used_.fetch_add(bytes, std::memory_order_relaxed);
+  }
+  make_room();
+}
+
+// The heir answers for the memory that it and its forebear share.
+void Store::lend_body(Object& base, Object& heir) {
+  const std::lock_guard lock(stripe(base.hash_).mutex);
+  if (base.linked_) used_.fetch_sub(base.charge_, std::memory_order_relaxed);
+  heir.charge_ += std::exchange(base.charge_, 0);
+}
+
+bool Store::purge(const Key& key, Purge how) {
+  Stripe& s = stripe(key.hash);
+  Unlinked out;
+  bool found = false;
+  {
+    const std::lock_guard lock(s.mutex);
+    for (Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load()) {
+      if (!is(*o, key) || o->purged()) continue;
+      found = found || o->kind() == Object::Kind::response;
+      if (how == Purge::hard)
+        unlink(s, *o, out);  // keeps its next: the walk goes on
+      else
+        o->expired_.store(true, std::memory_order_relaxed);
+    }
+    const auto [first, last] = s.fills.equal_range(key.hash);
+    for (auto it = first; it != last; ++it) {
+      Fill& fill = *it->second;
+      if (&fill.space_ != key.space || fill.key_ != key.text) continue;
+      (how == Purge::hard ? fill.doomed_ : fill.soft_purged_) = true;
+    }
+  }
+  retire(out);
+  return found;
+}
+
+void Store::purge(Space& space, Purge how) {
+  const std::lock_guard lock(spaces_mutex_);  // so that floors only rise
+  (how == Purge::hard ? space.hard_floor_ : space.soft_floor_).store(clock_.fetch_add(1) + 1);
+}
+
+void Store::for_each(const std::function<void(const Object&)>& visit) {
+  for (uint64_t i = 0; i <= stripe_mask_; ++i) {
+    const std::lock_guard lock(stripes_[i].mutex);
+    for (uint64_t b = i; b <= bucket_mask_; b += stripe_mask_ + 1)
+      for (const Object* o = buckets_[b].load(); o != nullptr; o = o->next_.load())
+        if (!o->purged()) visit(*o);
+  }
+}
+
+Store::Stats Store::stats() const {
+  Stats stats;
+  for (uint64_t i = 0; i <= stripe_mask_; ++i) {
+    const std::lock_guard lock(stripes_[i].mutex);
+    stats.objects += stripes_[i].objects;
+    stats.fills += stripes_[i].fills.size();
+  }
+  stats.bytes = used_.load();
+  stats.held_bytes = held_.load() - std::min(held_.load(), stats.bytes);
+  stats.evicted = evicted_.load();
+  return stats;
+}
+
+void Store::push(Stripe& stripe, Object& object) {
+  std::atomic<Object*>& head = bucket(object.hash_);
+  object.ref();
+  object.linked_ = true;
+  object.next_.store(head.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  head.store(&object, std::memory_order_release);
+  ++stripe.objects;
+  used_.fetch_add(object.charge_, std::memory_order_relaxed);
+}
+
+void Store::unlink(Stripe& stripe, Object& object, Unlinked& out) {
+  std::atomic<Object*>* link = &bucket(object.hash_);
+  while (link->load(std::memory_order_relaxed) != &object)
+    link = &link->load(std::memory_order_relaxed)->next_;
+  link->store(object.next_.load(std::memory_order_relaxed), std::memory_order_release);
+  if (object.in_sieve_) stripe.sieve.remove(object);
+  object.in_sieve_ = object.linked_ = false;
+  --stripe.objects;
+  used_.fetch_sub(object.charge_, std::memory_order_relaxed);
+  out.push_back(&object);
+}
+
+void Store::unlink_replaced(Stripe& stripe, const Object& by, Unlinked& out) {
+  int variants = 0;
+  for (Object* o = by.next_.load(std::memory_order_relaxed); o != nullptr;) {
+    Object* next = o->next_.load(std::memory_order_relaxed);
+    const bool same_key = o->hash_ == by.hash_ && &o->space_ == &by.space_ && o->key() == by.key();
+    // A marker and the answers under its key replace each other: the last word counts.
+    const bool replaced = o->kind() != by.kind() || o->variant() == by.variant();
+    if (same_key && (replaced || ++variants >= variants_max)) unlink(stripe, *o, out);
+    o = next;
+  }
+}
+
+void Store::forget(Stripe& stripe, Fill& fill) {
+  const auto [first, last] = stripe.fills.equal_range(fill.hash_);
+  for (auto it = first; it != last; ++it) {
+    if (it->second == &fill) {
+      stripe.fills.erase(it);
+      return;
+    }
+  }
+}
+
+void Store::retire(const Unlinked& objects) {
+  for (Object* object : objects) epoch_.retire([object] { object->unref(); });
+}
+
+void Store::make_room() {
+  uint64_t idle = 0;
+  while (used_.load(std::memory_order_relaxed) > options_.memory && idle <= stripe_mask_) {
+    Stripe& s = stripes_[next_victim_.fetch_add(1, std::memory_order_relaxed) & stripe_mask_];
+    Unlinked out;
+    {
+      const std::lock_guard lock(s.mutex);
+      if (Object* victim = s.sieve.victim()) unlink(s, *victim, out);
+    }
+    idle = out.empty() ? idle + 1 : 0;
+    evicted_.fetch_add(out.size(), std::memory_order_relaxed);
+    retire(out);
+  }
+}
+
+}  // namespace popnet::http

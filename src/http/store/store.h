@@ -1,0 +1,178 @@
+// The store: responses in memory, shared by all threads of a node.
+//
+// Interface, small on purpose (a durable store behind it keeps it): lookup, begin (a fill),
+// open/append/commit/abandon (fill.h), mark, purge, for_each, stats.
+//
+// Reading takes no lock: a chained hash table with atomic heads, under rt::Epoch. What lookup() returns is
+// borrowed: valid until the calling thread's next quiescent moment, that is within the loop turn. Writers
+// take the lock of one of a few stripes; a bucket belongs to one stripe. No two locks are ever held together.
+//
+//   buckets:   [0] ──> object ──> object        newest first: of several that match, the most recent answer
+//   is used
+//              [1]                              (RFC 9111 section 4)
+//              [2] ──> object
+//   stripe s:  buckets with index mod stripes = s; their lock, their Sieve, their running fills
+//
+// Variants: objects under one key may differ in their `variant` text; the caller's predicate picks. A commit
+// replaces those of the same key and the same variant.
+//
+// Memory: every allocation of an object, its body included, is charged. When the charge of what the table
+// holds exceeds the budget, objects are evicted (sieve.h), from the stripes in turn. Unlinked objects that
+// somebody still sends are counted apart (Stats::held_bytes). Stale objects stay until room is needed: they
+// may be served while no origin answers.
+//
+// Purge: by key at once; by site by a floor: objects and running fills with an older stamp are invisible from
+// then on, at the cost of one number, and lose their memory when the Sieve meets them. A fill keeps the stamp
+// of its begin, so what was asked of the origin before a purge can never come back.
+//
+// Life: the store outlives every reference to its objects and fills.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/hash.h"
+#include "http/store/fill.h"
+#include "http/store/object.h"
+#include "http/store/sieve.h"
+#include "rt/epoch.h"
+
+namespace popnet::http {
+
+/// What an object is stored under. Borrows the text.
+struct Key {
+  Space* space = nullptr;
+  std::string_view text;
+  uint64_t hash = 0;
+};
+
+enum class Purge : uint8_t {
+  hard,  ///< gone
+  soft,  ///< stale: to be validated, or served while no origin answers
+};
+
+class Store {
+ public:
+  struct Options {
+    uint64_t memory = uint64_t{256} << 20;  // bytes, all overhead of objects included
+    uint64_t seed = 0;                      // of the hash: keys come from strangers
+    uint32_t stripes = 64;                  // a power of two
+  };
+  struct Stats {
+    uint64_t objects = 0;     // linked, markers included
+    uint64_t bytes = 0;       // charged for them
+    uint64_t held_bytes = 0;  // unlinked, still referred to
+    uint64_t fills = 0;       // running
+    uint64_t evicted = 0;     // since start
+  };
+  /// Fills are appended in slabs of this size, smaller at first where the length is not known.
+  static constexpr uint32_t slab_bytes = 256 * 1024;
+  /// A body up to this size whose length is known lies in its object's own allocation.
+  static constexpr uint32_t inline_max = 64 * 1024;
+  /// Variants kept under one key: more push out the oldest.
+  static constexpr int variants_max = 32;
+
+  Store(const Options& options, rt::Epoch& epoch);
+  /// REQUIRES: no reader, no fill, no reference left
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// The space of that site; made at the first call. Takes a lock: ask once, at configuration time.
+  Space& space(std::string_view site);
+  [[nodiscard]] Key key(Space& space, std::string_view text) const {
+    return {&space, text, hash_bytes(text, space.seed_)};
+  }
+
+  /// The newest object under the key that `matches(const Object&)` accepts, markers included; null if there
+  /// is none. Lock free. REQUIRES: the calling thread's Epoch::Reader is online
+  template <class Matches>
+  [[nodiscard]] const Object* lookup(const Key& key, Matches&& matches) const {
+    for (const Object* o = bucket(key.hash).load(std::memory_order_acquire); o != nullptr;
+         o = o->next_.load(std::memory_order_acquire)) {
+      if (is(*o, key) && !o->purged() && matches(*o)) {
+        o->visit();
+        return o;
+      }
+    }
+    return nullptr;
+  }
+
+  /// What a miss becomes: exactly one of the three.
+  struct Begun {
+    ObjectRef object;  // a usable one has come in the meantime
+    Filler filler;     // nobody fetches it: the caller does, and `fill` is what it writes
+    FillRef fill;      // without filler: somebody fetches it, listen there
+  };
+  /// `usable` decides whether an object (never a marker) would do; it is called under a lock. With `alone`,
+  /// neither joins nor is joined. REQUIRES: the calling thread's Epoch::Reader is online
+  Begun begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable);
+
+  /// Returns true if something was stored under the key.
+  bool purge(const Key& key, Purge how);
+  void purge(Space& space, Purge how);
+
+  /// Every visible object, stripe by stripe, under its lock.
+  void for_each(const std::function<void(const Object&)>& visit);
+  [[nodiscard]] Stats stats() const;
+
+ private:
+  friend class Fill;
+  friend class Filler;
+  friend class Object;
+
+  struct alignas(64) Stripe {
+    mutable std::mutex mutex;  // guards all below, and the buckets of this stripe for writing
+    Sieve<Object> sieve;
+    std::unordered_multimap<uint64_t, Fill*> fills;  // by hash; running ones, not owned
+    uint64_t objects = 0;
+  };
+  /// Unlinked under a lock, to be retired after it.
+  using Unlinked = std::vector<Object*>;
+
+  static bool is(const Object& o, const Key& key) {
+    return o.hash_ == key.hash && &o.space_ == key.space && o.key() == key.text;
+  }
+  [[nodiscard]] std::atomic<Object*>& bucket(uint64_t hash) const { return buckets_[hash & bucket_mask_]; }
+  [[nodiscard]] Stripe& stripe(uint64_t hash) const { return stripes_[hash & stripe_mask_]; }
+
+  // For Filler.
+  void link(Fill& fill, Object& object);
+  void settle(Fill& fill, Object& object, Object* compact);
+  void drop(Fill& fill, Object* object);
+  void set_aside(Fill& fill, std::span<const std::byte> marker);
+  void charge(Object& object, uint64_t bytes);
+  void lend_body(Object& base, Object& heir);
+
+  // Under the stripe's lock.
+  void push(Stripe& stripe, Object& object);
+  void unlink(Stripe& stripe, Object& object, Unlinked& out);
+  void unlink_replaced(Stripe& stripe, const Object& by, Unlinked& out);
+  static void forget(Stripe& stripe, Fill& fill);
+
+  void retire(const Unlinked& objects);
+  void make_room();
+
+  const Options options_;
+  rt::Epoch& epoch_;
+  const uint64_t bucket_mask_;
+  const uint64_t stripe_mask_;
+  std::unique_ptr<std::atomic<Object*>[]> buckets_;
+  std::unique_ptr<Stripe[]> stripes_;
+  std::atomic<uint64_t> clock_{1};  // stamps
+  std::atomic<uint64_t> used_{0};   // charged to linked objects
+  std::atomic<uint64_t> held_{0};   // charged to all objects
+  std::atomic<uint64_t> evicted_{0};
+  std::atomic<uint32_t> next_victim_{0};
+  std::mutex spaces_mutex_;  // guards spaces_
+  std::unordered_map<std::string, std::unique_ptr<Space>> spaces_;
+};
+
+}  // namespace popnet::http
