@@ -120,7 +120,8 @@ class Line {
 /// A server on 127.0.0.1 that plays `script` with each connection, each on its own thread.
 class ScriptedServer {
  public:
-  explicit ScriptedServer(std::function<void(Line&)> script, const std::string& address = "127.0.0.1")
+  using Script = std::function<void(Line&)>;
+  explicit ScriptedServer(Script script, const std::string& address = "127.0.0.1")
       : script_(std::move(script)), listener_(rt::listen_tcp({*IpAddress::parse(address), 0}).value()) {
     thread_ = std::thread([this] { accept_all(); });
   }
@@ -147,7 +148,7 @@ class ScriptedServer {
     }
   }
 
-  std::function<void(Line&)> script_;
+  Script script_;
   rt::UniqueFd listener_;
   std::atomic<bool> stop_{false};
   std::atomic<int> connections_{0};
@@ -156,7 +157,7 @@ class ScriptedServer {
 };
 
 /// Says `bytes` after the request's head and closes.
-inline std::function<void(Line&)> answers(std::string bytes) {
+inline ScriptedServer::Script answers(std::string bytes) {
   return [bytes = std::move(bytes)](Line& line) {
     line.head();
     line.send(bytes);

@@ -100,7 +100,6 @@ void Transfer::set_up_ftp() {
 void Transfer::stop(std::string error) {
   stopped_ = true;
   reply_.error = std::move(error);
-  if (is_ftp(request_.protocol)) ::shutdown(socket_, SHUT_RDWR);
 }
 
 // Callbacks that do not return the size they were given end the transfer.
@@ -134,7 +133,6 @@ curl_socket_t Transfer::on_open(void* self, curlsocktype /*purpose*/, curl_socka
   auto& transfer = *static_cast<Transfer*>(self);
   const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (fd < 0) transfer.socket_error_ = errno;
-  transfer.socket_ = fd;
   return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 

@@ -4,8 +4,9 @@
 // proxy, no redirect, no data connection of FTP), over a new connection each time, by the protocol asked for,
 // with TLS 1.2 or newer; everything a server sends is bounded in size, and one deadline covers the whole.
 //
-// FTP stays on the control connection. libcurl waits without a limit for the answer to QUIT, so a transfer
-// that ends by its `on_line` shuts its connection down first and no QUIT is ever sent.
+// FTP stays on the control connection. libcurl waits without a limit for the answer to QUIT, and it says QUIT
+// when a transfer ends by itself; one that is ended by its `on_line` just closes. So `on_line` must end every
+// talk.
 #pragma once
 
 #include <curl/curl.h>
@@ -92,7 +93,6 @@ class Transfer {
   CurlReply reply_;
   char problem_[CURL_ERROR_SIZE] = {};  // libcurl's own words
   size_t head_size_ = 0;
-  int socket_ = -1;       // libcurl's
   int socket_error_ = 0;  // errno value
   bool stopped_ = false;
   std::atomic<bool> cancelled_{false};
