@@ -1,0 +1,295 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "config/load/draft.h"
+
+namespace popnet::config {
+
+namespace {
+
+using model::Action;
+using model::Config;
+using model::Hostname;
+using model::Origin;
+using model::Pop;
+using model::ProbeSpec;
+using model::Resolve;
+using model::Rule;
+using model::Site;
+
+bool is_multicast(const IpAddress& address) {
+  const uint8_t first = address.bytes()[0];
+  return address.is_v4() ? first >= 224 : first == 0xff;  // with 240.0.0.0/4, which nobody may use
+}
+
+bool is_host_address(const IpAddress& address) {
+  return !address.is_unspecified() && !is_multicast(address);
+}
+
+std::string where(const Place& place) {
+  return place.line == 0 ? *place.file : fmt::format("line {}", place.line);
+}
+
+/// Values that may stand only once, and where they stand first.
+class Unique {
+ public:
+  explicit Unique(const Draft& draft) : draft_(draft) {}
+
+  /// "'x' <is already ...> (line 12), write another".
+  void add(const std::string& path, const std::string& value, std::string_view already) {
+    const auto [first, fresh] = first_.try_emplace(value, path);
+    if (!fresh)
+      draft_.error(path, fmt::format("'{}' {} ({}), write another", value, already,
+                                     where(draft_.place(first->second))));
+  }
+
+ private:
+  const Draft& draft_;
+  std::map<std::string, std::string, std::less<>> first_;
+};
+
+// --- POPs
+// ----------------------------------------------------------------------------------------------------------
+
+void check_pop_addresses(const Draft& draft, const std::string& path, const Pop& pop) {
+  int v4 = 0, v6 = 0;
+  for (size_t i = 0; i < pop.addresses.size(); ++i) {
+    const IpAddress& address = pop.addresses[i];
+    const std::string at = join(path, i);
+    if (!is_host_address(address))
+      draft.error(
+          at, fmt::format("'{}' is no address of a machine, write the one users reach", address.to_string()));
+    if (++(address.is_v4() ? v4 : v6) > 1)
+      draft.error(at, fmt::format("the second {} address, write at most one of each family",
+                                  address.is_v4() ? "IPv4" : "IPv6"));
+  }
+  if (pop.addresses.empty()) draft.error(path, "empty, write at least one address");
+}
+
+void check_pops(const Draft& draft) {
+  if (!draft.pops_written) return;
+  Unique names(draft), endpoints(draft);
+  for (size_t i = 0; i < draft.config.pops.size(); ++i) {
+    const Pop& pop = draft.config.pops[i];
+    const std::string path = join("pops", i);
+    names.add(join(path, "name"), pop.name, "is already the name of a POP");
+    check_pop_addresses(draft, join(path, "addresses"), pop);
+    for (size_t a = 0; a < pop.addresses.size(); ++a)
+      endpoints.add(join(join(path, "addresses"), a), Endpoint{pop.addresses[a], pop.http_port}.to_string(),
+                    "is already where a POP answers");
+  }
+}
+
+// --- this node
+// -----------------------------------------------------------------------------------------------------
+
+/// Do two sockets ask the kernel for the same port?
+bool collide(const Endpoint& a, const Endpoint& b) {
+  if (a.port != b.port || a.port == 0) return false;
+  const bool same_family = a.address.is_v4() == b.address.is_v4();
+  return a.address == b.address ||
+         (same_family && (a.address.is_unspecified() || b.address.is_unspecified()));
+}
+
+void check_listens(const Draft& draft) {
+  if (draft.problems.touches("pops")) return;  // where to listen may come from there
+  const model::Node& node = draft.config.node;
+  std::vector<std::pair<std::string, Endpoint>> all;
+  for (size_t i = 0; i < node.dns_listen.size(); ++i)
+    all.emplace_back(join("node.dns_listen", i), node.dns_listen[i]);
+  for (size_t i = 0; i < node.http_listen.size(); ++i)
+    all.emplace_back(join("node.http_listen", i), node.http_listen[i]);
+  if (node.control) all.emplace_back("node.admin_listen", node.admin_listen);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const auto& [path, endpoint] = all[i];
+    if (is_multicast(endpoint.address))
+      draft.error(path,
+                  fmt::format("'{}' is no address of this machine, write one that is", endpoint.to_string()));
+    const auto first = std::find_if(all.begin(), all.begin() + static_cast<ptrdiff_t>(i),
+                                    [&](const auto& other) { return collide(other.second, endpoint); });
+    if (first != all.begin() + static_cast<ptrdiff_t>(i))
+      draft.error(path, fmt::format("'{}' is taken by {}, write another address or port",
+                                    endpoint.to_string(), first->first));
+  }
+}
+
+/// A POP made up from listening addresses is fine for an edge, but DNS would tell users a made-up address.
+void check_made_up_pop(const Draft& draft) {
+  const Config& config = draft.config;
+  if (draft.pops_written || !config.node.dns) return;
+  const auto is_any = [](const Endpoint& e) { return e.address.is_unspecified(); };
+  const auto names_pop = [](const Site& site) {
+    return std::any_of(site.hostnames.begin(), site.hostnames.end(),
+                       [](const Hostname& h) { return h.resolve == Resolve::pop; });
+  };
+  const bool asked = !config.network.zone.empty() || !config.network.content_hostname.empty() ||
+                     std::any_of(config.sites.begin(), config.sites.end(), names_pop);
+  const bool unknown = std::any_of(config.node.http_listen.begin(), config.node.http_listen.end(), is_any) ||
+                       std::any_of(config.node.dns_listen.begin(), config.node.dns_listen.end(), is_any);
+  if (asked && unknown)
+    draft.error("pops",
+                "missing, write one POP with the address that DNS is to tell users: the node listens on all");
+}
+
+// --- names
+// ---------------------------------------------------------------------------------------------------------
+
+void check_names(const Draft& draft) {
+  const auto& [generation, source, network, node, bus, pops, sites, clients, zones] = draft.config;
+  Unique zone_names(draft), names(draft);
+  if (!network.zone.empty()) {
+    zone_names.add("network.zone", network.zone, "is already a zone");
+    names.add("network.zone", network.zone, "is already the network's zone");
+  }
+  for (size_t i = 0; i < zones.size(); ++i)
+    zone_names.add(join(join("zones", i), "name"), zones[i].name, "is already a zone");
+  if (!network.zone.empty() && draft.pops_written)
+    for (size_t i = 0; i < pops.size(); ++i)
+      names.add(join(join("pops", i), "name"), pops[i].name + "." + network.zone, "is already a POP");
+  if (!network.content_hostname.empty())
+    names.add("network.content_hostname", network.content_hostname, "is already a name of the network");
+  for (size_t s = 0; s < sites.size(); ++s)
+    for (size_t h = 0; h < sites[s].hostnames.size(); ++h)
+      names.add(fmt::format("sites.{}.hostnames.{}.name", s, h), sites[s].hostnames[h].name,
+                "is already a hostname");
+}
+
+// --- sites
+// ---------------------------------------------------------------------------------------------------------
+
+void check_probes(const Draft& draft, const std::string& path, const std::vector<ProbeSpec>& probes) {
+  for (size_t i = 0; i < probes.size(); ++i) {
+    const ProbeSpec& probe = probes[i];
+    if (probe.timeout > probe.interval)
+      draft.warning(
+          join(join(path, i), "timeout"),
+          "longer than the interval, so attempts overlap; write a shorter timeout or a longer interval");
+    if (probe.max_age < probe.interval)
+      draft.warning(
+          join(join(path, i), "max_age"),
+          "shorter than the interval, so measurements are forgotten before the next; write a longer one");
+  }
+}
+
+void check_origin(const Draft& draft, const std::string& path, const Origin& origin) {
+  const std::string address = join(path, "address");
+  const Endpoint& endpoint = origin.endpoint;
+  if (!is_host_address(endpoint.address) || endpoint.port == 0)
+    draft.error(address, fmt::format("'{}' is no address of a web server, write one like 192.0.2.1:80",
+                                     endpoint.to_string()));
+  for (const Pop& pop : draft.config.pops)
+    for (const IpAddress& own : pop.addresses)
+      if (endpoint == Endpoint{own, pop.http_port})
+        draft.error(address,
+                    fmt::format("'{}' is the edge of POP '{}', and requests would go round in circles; write "
+                                "the customer's web server",
+                                endpoint.to_string(), pop.name));
+}
+
+/// DNS tells addresses without ports, and tells them to users who may be elsewhere.
+void check_told_addresses(const Draft& draft, const std::string& path, const Site& site) {
+  const auto pop_is_loopback = [](const Pop& pop) {
+    return std::all_of(pop.addresses.begin(), pop.addresses.end(),
+                       [](const IpAddress& a) { return a.is_loopback(); });
+  };
+  const auto& pops = draft.config.pops;
+  const bool all_loopback = std::all_of(pops.begin(), pops.end(), pop_is_loopback);
+  std::map<IpAddress, std::string> first;
+  for (size_t i = 0; i < site.origins.size(); ++i) {
+    const Origin& origin = site.origins[i];
+    const std::string at = join(join(path, i), "address");
+    if (const auto [known, fresh] = first.try_emplace(origin.endpoint.address, origin.name); !fresh)
+      draft.warning(at,
+                    fmt::format("same address as origin '{}', which DNS cannot tell apart: it names no ports",
+                                known->second));
+    if (origin.endpoint.address.is_loopback() && !all_loopback)
+      draft.warning(at, "a loopback address, which DNS would tell users; write one that they reach");
+  }
+}
+
+void check_origins(const Draft& draft, const std::string& path, const Site& site) {
+  Unique names(draft), addresses(draft);
+  for (size_t i = 0; i < site.origins.size(); ++i) {
+    const Origin& origin = site.origins[i];
+    const std::string at = join(path, i);
+    check_origin(draft, at, origin);
+    addresses.add(join(at, "address"), origin.endpoint.to_string(), "is already an origin of this site");
+    names.add(join(at, "name"), origin.name, "is already an origin of this site");
+  }
+  if (site.origins.empty()) draft.error(path, "empty, write at least one web server");
+  const bool told = std::any_of(site.hostnames.begin(), site.hostnames.end(),
+                                [](const Hostname& h) { return h.resolve == Resolve::origin; });
+  if (told) check_told_addresses(draft, path, site);
+}
+
+void check_rules(const Draft& draft, const std::string& path, const std::vector<Rule>& rules) {
+  Unique paths(draft);
+  for (size_t i = 0; i < rules.size(); ++i) {
+    const Rule& rule = rules[i];
+    const std::string at = join(path, i);
+    if (i > 0 && rules[i - 1].path == "*")
+      draft.error(join(at, "path"), "never reached, the rule '*' before it takes all; write it above that");
+    else
+      paths.add(join(at, "path"), rule.path, "has a rule already");
+    if (rule.ttl && rule.action != Action::cache)
+      draft.warning(join(at, "ttl"), "has no effect here, it goes with 'action: cache'");
+    if (!rule.redirect_host.empty() && rule.action != Action::redirect)
+      draft.warning(join(at, "redirect_host"), "has no effect here, it goes with 'action: redirect'");
+  }
+}
+
+void check_hostnames(const Draft& draft, const std::string& path, const std::vector<Hostname>& hostnames) {
+  for (size_t i = 0; i < hostnames.size(); ++i)
+    if (hostnames[i].resolve == Resolve::origin && hostnames[i].select == model::Select::latency)
+      draft.error(join(join(path, i), "select"),
+                  "'latency' is known for POPs only, write least_load, weighted or failover");
+}
+
+void check_site(const Draft& draft, const std::string& path, const Site& site) {
+  check_hostnames(draft, join(path, "hostnames"), site.hostnames);
+  check_origins(draft, join(path, "origins"), site);
+  check_rules(draft, join(path, "rules"), site.rules);
+  check_probes(draft, join(path, "probes"), site.probes);
+  if (site.hostnames.empty() && site.content_prefix.empty() && !site.any_host)
+    draft.error(join(path, "hostnames"), "missing, write a hostname, or content_prefix, or 'any_host: true'");
+  if (!site.content_prefix.empty() && draft.config.network.content_hostname.empty())
+    draft.error(join(path, "content_prefix"),
+                "is of no use without network.content_hostname, write that too");
+}
+
+void check_sites(const Draft& draft) {
+  Unique names(draft), prefixes(draft), any_host(draft);
+  for (size_t i = 0; i < draft.config.sites.size(); ++i) {
+    const Site& site = draft.config.sites[i];
+    const std::string path = join("sites", i);
+    names.add(join(path, "name"), site.name, "is already the name of a site");
+    if (!site.content_prefix.empty())
+      prefixes.add(join(path, "content_prefix"), site.content_prefix, "is already the prefix of a site");
+    if (site.any_host) any_host.add(join(path, "any_host"), "true", "is said already of a site");
+    check_site(draft, path, site);
+  }
+}
+
+void check_clients(const Draft& draft) {
+  Unique networks(draft);
+  for (size_t i = 0; i < draft.config.clients.size(); ++i)
+    networks.add(join(join("clients", i), "network"), draft.config.clients[i].network.to_string(),
+                 "is described already");
+}
+
+}  // namespace
+
+void check(const Draft& draft) {
+  check_pops(draft);
+  check_listens(draft);
+  check_made_up_pop(draft);
+  check_names(draft);
+  check_probes(draft, "network.pop_probes", draft.config.network.pop_probes);
+  check_sites(draft);
+  check_clients(draft);
+}
+
+}  // namespace popnet::config

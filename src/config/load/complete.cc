@@ -1,0 +1,194 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "config/load/draft.h"
+#include "config/load/fill.h"
+#include "config/load/yaml.h"
+
+namespace popnet::config {
+
+namespace {
+
+using model::Config;
+using model::Node;
+using model::Pop;
+using model::ProbeSpec;
+using model::Site;
+
+constexpr const char* default_pop_http =
+    "{kind: http, path: /.well-known/popnet/health, interval: 2s, timeout: 1s}";
+constexpr const char* default_pop_host = "{kind: host, interval: 2s}";
+constexpr const char* default_site_probe = "{kind: http}";
+constexpr Duration default_timeout = std::chrono::seconds(2);
+
+// --- POPs and this node
+// --------------------------------------------------------------------------------------------
+
+/// The address users would know an endpoint by: its own, or the loopback address if it listens on all.
+IpAddress reachable(const IpAddress& address) {
+  if (!address.is_unspecified()) return address;
+  std::array<uint8_t, 16> loopback{};
+  loopback[15] = 1;
+  return address.is_v4() ? IpAddress::v4(127, 0, 0, 1) : IpAddress::from_bytes(loopback);
+}
+
+/// A config without POPs is that of a single node: one POP, known by the addresses the node listens on.
+Pop local_pop(const Node& node) {
+  Pop pop;
+  pop.name = node.pop.empty() ? "local" : node.pop;
+  std::vector<Endpoint> listens = node.http_listen;
+  listens.insert(listens.end(), node.dns_listen.begin(), node.dns_listen.end());
+  for (const Endpoint& listen : listens) {
+    const IpAddress address = reachable(listen.address);
+    const bool known = std::any_of(pop.addresses.begin(), pop.addresses.end(),
+                                   [&](const IpAddress& a) { return a.is_v4() == address.is_v4(); });
+    if (!known) pop.addresses.push_back(address);
+  }
+  if (pop.addresses.empty()) pop.addresses.push_back(IpAddress::v4(127, 0, 0, 1));
+  if (!node.http_listen.empty()) pop.http_port = node.http_listen.front().port;
+  if (!node.dns_listen.empty()) pop.dns_port = node.dns_listen.front().port;
+  return pop;
+}
+
+void complete_pops(Draft& draft) {
+  Config& config = draft.config;
+  if (!config.pops.empty() || draft.problems.touches("pops")) return;
+  config.pops.push_back(local_pop(config.node));
+  draft.pops_written = false;
+}
+
+std::string pop_names(const Config& config) {
+  std::vector<std::string> names;
+  for (const Pop& pop : config.pops) names.push_back(pop.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+void find_own_pop(const Draft& draft) {
+  Config& config = draft.config;
+  if (draft.problems.touches("pops")) return;
+  if (config.node.pop.empty() && config.pops.size() == 1) config.node.pop = config.pops.front().name;
+  if (config.node.pop.empty())
+    return draft.error("node.pop",
+                       fmt::format("missing, write the POP of this node, one of {}", pop_names(config)));
+  const auto own = std::find_if(config.pops.begin(), config.pops.end(),
+                                [&](const Pop& pop) { return pop.name == config.node.pop; });
+  if (own == config.pops.end())
+    return draft.error("node.pop", fmt::format("'{}' is no POP of this config, write one of {}",
+                                               config.node.pop, pop_names(config)));
+  config.node.pop_index = static_cast<uint32_t>(own - config.pops.begin());
+}
+
+/// Where a role listens: as written, else at the addresses of the node's POP. Without any, the role is off.
+void complete_listen(const Draft& draft, const std::string& option, bool& role, std::vector<Endpoint>& listen,
+                     uint16_t Pop::*port) {
+  const Config& config = draft.config;
+  if (!role) listen.clear();
+  if (role && !draft.written("node." + option) && draft.pops_written &&
+      config.node.pop_index < config.pops.size()) {
+    const Pop& pop = config.pops[config.node.pop_index];
+    for (const IpAddress& address : pop.addresses) listen.push_back({address, pop.*port});
+  }
+  role = role && !listen.empty();
+}
+
+// --- probes
+// --------------------------------------------------------------------------------------------------------
+
+void complete_probe(ProbeSpec& probe) {
+  if (probe.timeout == Duration{}) probe.timeout = std::min(default_timeout, probe.interval);
+  if (probe.max_age == Duration{}) probe.max_age = 3 * probe.interval + probe.timeout;
+}
+
+/// Appends a probe written in YAML, if its kind is among those of this program.
+void add_probe(const Draft& draft, const char* yaml, std::vector<ProbeSpec>& probes) {
+  const NodePtr node = read_yaml(yaml, "built-in probe", draft.problems);
+  const std::string& kind = node->find("kind")->value->scalar;
+  if (std::none_of(draft.kinds.begin(), draft.kinds.end(),
+                   [&](const KindTable& k) { return k.name == kind; }))
+    return;
+  Filler(draft.kinds, draft.problems).fill_probe(*node, probes.emplace_back());
+}
+
+void complete_pop_probes(const Draft& draft) {
+  auto& probes = draft.config.network.pop_probes;
+  if (!draft.written("network.pop_probes")) {
+    add_probe(draft, default_pop_http, probes);
+    add_probe(draft, default_pop_host, probes);
+  }
+  for (ProbeSpec& probe : probes) complete_probe(probe);
+}
+
+/// The site's probes and the origin's own; of one kind, the origin's.
+void merge_probes(const std::vector<ProbeSpec>& of_site, std::vector<ProbeSpec>& own) {
+  std::vector<ProbeSpec> merged;
+  for (const ProbeSpec& probe : of_site) {
+    const auto same_kind = [&](const ProbeSpec& o) { return o.kind == probe.kind; };
+    if (std::none_of(own.begin(), own.end(), same_kind)) merged.push_back(probe);
+  }
+  merged.insert(merged.end(), own.begin(), own.end());
+  own = std::move(merged);
+  for (ProbeSpec& probe : own) complete_probe(probe);
+}
+
+// --- sites, clients, files
+// -----------------------------------------------------------------------------------------
+
+void complete_site(const Draft& draft, const std::string& path, Site& site) {
+  if (!draft.written(join(path, "probes"))) add_probe(draft, default_site_probe, site.probes);
+  for (ProbeSpec& probe : site.probes) complete_probe(probe);
+  for (model::Origin& origin : site.origins) {
+    if (origin.name.empty()) origin.name = origin.endpoint.to_string();
+    merge_probes(site.probes, origin.probes);
+  }
+  const bool takes_all =
+      std::any_of(site.rules.begin(), site.rules.end(), [](const auto& r) { return r.path == "*"; });
+  if (!takes_all) site.rules.push_back({"*", model::Action::cache, {}, {}});
+}
+
+void complete_clients(const Draft& draft) {
+  Config& config = draft.config;
+  for (size_t i = 0; i < config.clients.size(); ++i) {
+    auto& latencies = config.clients[i].latency;
+    const std::string path = join(join("clients", i), "latency");
+    std::erase_if(latencies, [&](model::ClientPrior::PopLatency& latency) {
+      const auto pop = std::find_if(config.pops.begin(), config.pops.end(),
+                                    [&](const Pop& p) { return p.name == latency.pop_name; });
+      latency.pop = static_cast<uint32_t>(pop - config.pops.begin());
+      if (pop == config.pops.end() && !draft.problems.touches("pops"))
+        draft.error(join(path, latency.pop_name),
+                    fmt::format("'{}' is no POP of this config, write one of {}", latency.pop_name,
+                                pop_names(config)));
+      return pop == config.pops.end();
+    });
+  }
+}
+
+/// Paths count from the file they are written in; those of the command line from the working directory.
+void complete_path(const Draft& draft, const std::string& folder, const std::string& option,
+                   std::string& path) {
+  if (path.empty() || path.front() == '/' || draft.place(option).line == 0) return;
+  path = folder + path;
+}
+
+}  // namespace
+
+void complete(Draft& draft, const std::string& folder) {
+  Config& config = draft.config;
+  complete_pops(draft);
+  find_own_pop(draft);
+  complete_listen(draft, "dns_listen", config.node.dns, config.node.dns_listen, &Pop::dns_port);
+  complete_listen(draft, "http_listen", config.node.edge, config.node.http_listen, &Pop::http_port);
+  if (config.network.contact.empty() && !config.network.zone.empty())
+    config.network.contact = "hostmaster@" + config.network.zone;
+  complete_pop_probes(draft);
+  for (size_t i = 0; i < config.sites.size(); ++i) complete_site(draft, join("sites", i), config.sites[i]);
+  complete_clients(draft);
+  complete_path(draft, folder, "node.state_dir", config.node.state_dir);
+  for (size_t i = 0; i < config.zones.size(); ++i)
+    complete_path(draft, folder, join(join("zones", i), "file"), config.zones[i].file);
+}
+
+}  // namespace popnet::config

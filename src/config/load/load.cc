@@ -1,0 +1,85 @@
+#include "config/load/load.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <stdexcept>
+#include <utility>
+
+#include "config/load/draft.h"
+#include "config/load/fill.h"
+#include "config/load/override.h"
+#include "config/load/yaml.h"
+#include "config/schema/tables.h"
+
+namespace popnet::config {
+
+namespace {
+
+/// The folder of a file, with a final '/'; empty for the working directory.
+std::string folder_of(const std::string& file) {
+  const auto slash = file.rfind('/');
+  return slash == std::string::npos ? std::string() : file.substr(0, slash + 1);
+}
+
+NodePtr read_tree(const LoadInput& input, Problems& problems) {
+  NodePtr root = read_yaml(input.text, input.file, problems);
+  if (input.network_text)
+    root = merge_documents(root, read_yaml(*input.network_text, input.network_file, problems));
+  return apply_sets(std::move(root), input.sets, problems);
+}
+
+/// A kind must not use the name of an option that every probe has: nobody could tell which is meant.
+void require_distinct_names(std::span<const KindTable> kinds) {
+  for (const KindTable& kind : kinds)
+    for (const Row& row : kind.table->rows())
+      if (probe_table().find(row.name))
+        throw std::logic_error(
+            fmt::format("kind {} has an option '{}', which every probe has", kind.name, row.name));
+}
+
+}  // namespace
+
+Loaded load(const LoadInput& input) {
+  require_distinct_names(input.kinds);
+  Problems problems;
+  const NodePtr root = read_tree(input, problems);
+  if (problems.has_errors()) return {nullptr, std::move(problems).sorted()};
+
+  auto config = std::make_shared<model::Config>();
+  config->generation = input.generation;
+  config->source = input.network_text.value_or(input.text);
+  Filler(input.kinds, problems).fill(config_table(), *root, config.get());
+  Draft draft{*config, *root, input.kinds, problems};
+  complete(draft, folder_of(input.file));
+  check(draft);
+  if (problems.has_errors()) config = nullptr;
+  return {std::move(config), std::move(problems).sorted()};
+}
+
+std::string report(std::span<const Problem> problems) {
+  std::string lines;
+  for (const Problem& problem : problems) lines += to_string(problem) + "\n";
+  return lines;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  const auto failed = [&] {
+    const auto code = errno == ENOENT ? ErrorCode::not_found : ErrorCode::machine;
+    return Error{code, fmt::format("{}: cannot be read: {}", path, std::strerror(errno))};
+  };
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return failed();
+  std::string text;
+  std::array<char, 65536> part;
+  while (file.read(part.data(), part.size()) || file.gcount() > 0)
+    text.append(part.data(), static_cast<size_t>(file.gcount()));
+  if (file.bad()) return failed();  // a directory opens, and fails to read
+  return text;
+}
+
+}  // namespace popnet::config

@@ -1,0 +1,49 @@
+// The config file's way in: YAML text, the bus' document, `--set` and the option tables become one checked
+// model::Config, or the list of all that is wrong. Pure but for read_file(): no clock, no state. Any thread.
+//
+//   text ─────────> tree ─┐
+//   network text ─> tree ─┴> merge ─> --set ─> fill by the tables ─> complete ─> check ─> Config
+//
+// Who reads what: kinds of probes arrive as an argument, because their folders stand above this one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "config/load/problem.h"
+#include "config/schema/table.h"
+#include "model/config.h"
+
+namespace popnet::config {
+
+struct LoadInput {
+  std::string text;                  // the local file
+  std::string file = "popnet.yaml";  // its name: for problems, and relative paths in it count from its folder
+  std::optional<std::string>
+      network_text;  // the bus' document; its sections but `node` and `bus` replace the file's
+  std::string network_file = "bus";  // its name in problems
+  std::vector<std::string> sets;     // "path=value", applied last, in order
+  std::span<const KindTable> kinds;  // of probes
+  uint64_t generation = 1;           // for Config::generation
+};
+
+struct Loaded {
+  std::shared_ptr<const model::Config> config;  // null when there is an error
+  std::vector<Problem> problems;                // errors and warnings, in the order of the files
+};
+
+/// Config::source is the network text where there is one, else the text.
+Loaded load(const LoadInput& input);
+
+/// What `popnet check` prints: one line each, each with its line break.
+std::string report(std::span<const Problem> problems);
+
+/// A whole file as text. ErrorCode::not_found or machine, with the path and the reason.
+Result<std::string> read_file(const std::string& path);
+
+}  // namespace popnet::config

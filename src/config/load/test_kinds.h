@@ -1,0 +1,29 @@
+// Two kinds of probe for tests and the fuzzer: the real ones stand above this folder.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "config/schema/conditions.h"
+#include "config/schema/table.h"
+
+namespace popnet::config {
+
+struct TestHttp : model::KindOptions {
+  std::string path;
+};
+struct TestLoad : model::KindOptions {
+  std::string url;
+};
+
+inline std::span<const KindTable> test_kinds() {
+  static const Table<TestHttp> http(
+      "http", "Fetches a page.",
+      {option("path", &TestHttp::path).text("/").check(is_url_path).help("Page.")});
+  static const Table<TestLoad> load("load", "Asks for the load.", {option("url", &TestLoad::url).text()});
+  static const std::vector<KindTable> kinds{kind_table(http), kind_table(load, false)};
+  return kinds;
+}
+
+}  // namespace popnet::config
