@@ -1,0 +1,340 @@
+#include "cluster/fold/fold.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/random.h"
+
+namespace popnet::cluster {
+namespace {
+
+using model::Health;
+using model::Metric;
+using model::ProbeSample;
+using model::TargetId;
+
+constexpr std::chrono::seconds max_age{10};
+
+TimePoint at(double seconds) {
+  return TimePoint() + std::chrono::hours(1) + from_ms(seconds * 1000);
+}
+
+model::Config make_config(std::vector<std::string> origins = {"a", "b"},
+                          std::vector<std::string> pops = {"fra", "nyc", "tyo"}) {
+  model::Config config;
+  config.sites.emplace_back().name = "shop";
+  for (const auto& name : origins) config.sites[0].origins.emplace_back().name = name;
+  for (const auto& name : pops) config.pops.emplace_back().name = name;
+  return config;
+}
+
+ProbeSample sample(const std::string& prober, TargetId target, double seconds,
+                   std::vector<model::Reading> readings = {}) {
+  ProbeSample result;
+  result.prober = prober;
+  result.target = std::move(target);
+  result.probe = "http";
+  result.ok = true;
+  result.readings = std::move(readings);
+  result.at = at(seconds);
+  result.max_age = max_age;
+  return result;
+}
+
+const TargetId origin_a = TargetId::origin("shop", "a");
+
+class FoldTest : public ::testing::Test {
+ protected:
+  bool says(const std::string& prober, TargetId target, bool healthy, double seconds = 0,
+            const std::string& probe = "http") {
+    auto s = sample(prober, std::move(target), seconds);
+    s.ok = s.healthy = healthy;
+    s.probe = probe;
+    if (!healthy) s.error = "refused, says " + prober;
+    return fold_.add(s);
+  }
+  bool measures(const std::string& prober, Metric metric, double value, double seconds = 0,
+                const std::string& probe = "http") {
+    auto s = sample(prober, origin_a, seconds, {{metric, value}});
+    s.probe = probe;
+    return fold_.add(s);
+  }
+  model::MetricsSnapshot snapshot(double seconds = 0) const {
+    return fold_.snapshot(config_, 3, at(seconds));
+  }
+  model::ServiceMetrics a(double seconds = 0) const { return snapshot(seconds).origins[0][0]; }
+  Health health_of_a(double seconds = 0) const { return a(seconds).health; }
+
+  model::Config config_ = make_config();
+  Fold fold_;
+};
+
+TEST_F(FoldTest, WithoutSamplesAllIsUnknown) {
+  const auto all = snapshot();
+  EXPECT_EQ(all.generation, 3U);
+  EXPECT_EQ(all.at, at(0));
+  ASSERT_EQ(all.origins.size(), 1U);
+  ASSERT_EQ(all.origins[0].size(), 2U);
+  ASSERT_EQ(all.pops.size(), 3U);
+  EXPECT_EQ(all.origins[0][0].health, Health::unknown);
+  EXPECT_FALSE(all.origins[0][0].get(Metric::cpu));
+}
+
+TEST_F(FoldTest, OneProberIsBelieved) {
+  says("fra", origin_a, true);
+  EXPECT_EQ(health_of_a(), Health::up);
+  says("fra", origin_a, false, 1);
+  EXPECT_EQ(health_of_a(), Health::down);
+  EXPECT_EQ(a().error, "refused, says fra");
+  EXPECT_EQ(a().health_at, at(1));
+}
+
+TEST_F(FoldTest, OfTwoProbersBothMustSayDown) {
+  says("fra", origin_a, false);
+  says("nyc", origin_a, true);
+  EXPECT_EQ(health_of_a(), Health::up);
+  says("nyc", origin_a, false, 1);
+  EXPECT_EQ(health_of_a(), Health::down);
+}
+
+TEST_F(FoldTest, OfThreeProbersTwoDecide) {
+  says("fra", origin_a, false);
+  says("nyc", origin_a, true);
+  says("tyo", origin_a, true);
+  EXPECT_EQ(health_of_a(), Health::up);
+  EXPECT_EQ(a().probers_up, 2);
+  EXPECT_EQ(a().probers_down, 1);
+  says("tyo", origin_a, false, 1);
+  EXPECT_EQ(health_of_a(), Health::down);
+}
+
+TEST_F(FoldTest, AProberSaysDownIfAnyOfItsProbesDoes) {
+  says("fra", origin_a, true, 0, "http");
+  says("fra", origin_a, false, 0, "ftp");
+  EXPECT_EQ(health_of_a(), Health::down);
+  EXPECT_EQ(a().probers_down, 1);
+  EXPECT_EQ(a().probers_up, 0);
+}
+
+TEST_F(FoldTest, ProbesThatOnlyMeasureDoNotVote) {
+  auto load = sample("fra", origin_a, 0);
+  load.probe = "load";
+  load.ok = load.healthy = load.affects_health = false;
+  load.error = "no exporter";
+  EXPECT_FALSE(fold_.add(load));
+  EXPECT_EQ(health_of_a(), Health::unknown);
+  EXPECT_EQ(a().error, "no exporter");
+}
+
+TEST_F(FoldTest, VerdictsExpire) {
+  says("fra", origin_a, false, 0);
+  EXPECT_EQ(health_of_a(10), Health::down);
+  EXPECT_EQ(health_of_a(10.1), Health::unknown);
+  EXPECT_EQ(a(10.1).error, "");
+}
+
+TEST_F(FoldTest, WhatAPopSaysOfItselfIsNotAVerdict) {
+  says("fra", TargetId::pop("fra"), true);
+  EXPECT_EQ(snapshot().pops[0].health, Health::unknown);
+  says("nyc", TargetId::pop("fra"), false);
+  EXPECT_EQ(snapshot().pops[0].health, Health::down) << "its last good word does not keep a dead POP alive";
+}
+
+TEST_F(FoldTest, APopThatIsCutOffDoesNotBringDownAnything) {
+  for (const std::string target : {"fra", "nyc"}) {
+    says("tyo", TargetId::pop(target), false);
+    says("fra", TargetId::pop(target), true);
+    says("nyc", TargetId::pop(target), true);
+  }
+  for (const std::string prober : {"fra", "nyc"}) says(prober, TargetId::pop("tyo"), false);
+  says("tyo", origin_a, false);
+  says("fra", origin_a, true);
+  const auto all = snapshot();
+  EXPECT_EQ(all.pops[0].health, Health::up);
+  EXPECT_EQ(all.pops[1].health, Health::up);
+  EXPECT_EQ(all.pops[2].health, Health::down);
+  EXPECT_EQ(all.origins[0][0].health, Health::up);
+  EXPECT_EQ(all.origins[0][0].probers_down, 0) << "a POP that is down has no vote";
+}
+
+TEST_F(FoldTest, ADeadPopsLastGoodWordsDoNotHideADeadOrigin) {
+  config_ = make_config({"a"}, {"fra", "nyc"});
+  says("nyc", origin_a, true);
+  says("fra", TargetId::pop("nyc"), false, 1);
+  says("fra", origin_a, false, 1);
+  EXPECT_EQ(health_of_a(1), Health::down);
+}
+
+TEST_F(FoldTest, WhenOnlyPopsThatAreDownHaveLookedTheyAreHeard) {
+  says("fra", TargetId::pop("nyc"), false);
+  says("nyc", origin_a, false);
+  EXPECT_EQ(health_of_a(), Health::down);
+}
+
+TEST_F(FoldTest, TwoPopsThatSeeEachOtherDeadBothVote) {
+  config_ = make_config({"a"}, {"fra", "nyc"});
+  says("fra", TargetId::pop("nyc"), false);
+  says("nyc", TargetId::pop("fra"), false);
+  says("fra", origin_a, true);
+  says("nyc", origin_a, false);
+  EXPECT_EQ(health_of_a(), Health::up);
+  EXPECT_EQ(a().probers_up, 1);
+  EXPECT_EQ(a().probers_down, 1);
+}
+
+TEST_F(FoldTest, AValueIsTheMedianOfTheProbersNewest) {
+  measures("fra", Metric::http_ms, 500, 0);
+  measures("fra", Metric::http_ms, 10, 1);
+  EXPECT_DOUBLE_EQ(a(1).get(Metric::http_ms)->value, 10);
+  measures("nyc", Metric::http_ms, 30, 2);
+  EXPECT_DOUBLE_EQ(a(2).get(Metric::http_ms)->value, 20);
+  measures("tyo", Metric::http_ms, 9000, 1.5);
+  const auto value = *a(2).get(Metric::http_ms);
+  EXPECT_DOUBLE_EQ(value.value, 30);
+  EXPECT_EQ(value.samples, 3);
+  EXPECT_EQ(value.at, at(2));
+}
+
+TEST_F(FoldTest, TwoProbesOfOneProberAreOneVoice) {
+  measures("fra", Metric::http_ms, 10, 0, "http");
+  measures("fra", Metric::http_ms, 90, 1, "http#2");
+  EXPECT_DOUBLE_EQ(a(1).get(Metric::http_ms)->value, 90);
+  EXPECT_EQ(a(1).get(Metric::http_ms)->samples, 1);
+}
+
+TEST_F(FoldTest, AFailedAttemptLeavesTheLastGoodValueToItsAge) {
+  measures("fra", Metric::http_ms, 10, 0);
+  auto failed = sample("fra", origin_a, 5, {{Metric::http_ms, 0.1}});
+  failed.ok = false;
+  fold_.add(failed);
+  EXPECT_DOUBLE_EQ(a(9).get(Metric::http_ms)->value, 10);
+  EXPECT_FALSE(a(10.5).get(Metric::http_ms));
+}
+
+TEST_F(FoldTest, AnOlderSampleDoesNotReplaceANewerOne) {
+  says("fra", origin_a, true, 5);
+  EXPECT_FALSE(says("fra", origin_a, false, 4));
+  EXPECT_EQ(health_of_a(5), Health::up);
+}
+
+TEST_F(FoldTest, TellsWhenAVerdictIsNewOrChanges) {
+  EXPECT_TRUE(says("fra", origin_a, true, 0));
+  EXPECT_FALSE(says("fra", origin_a, true, 1));
+  EXPECT_TRUE(says("fra", origin_a, false, 2));
+  EXPECT_FALSE(says("fra", origin_a, false, 3));
+  EXPECT_TRUE(says("fra", origin_a, true, 4));
+}
+
+TEST_F(FoldTest, SnapshotsDifferUrgentlyWhenATargetGoesDownOrComesBack) {
+  const auto unknown = snapshot();
+  says("fra", origin_a, true);
+  const auto up = snapshot();
+  EXPECT_FALSE(differs_urgently(unknown, up)) << "both count as alive";
+  says("fra", origin_a, false, 1);
+  const auto down = snapshot();
+  EXPECT_TRUE(differs_urgently(up, down));
+  EXPECT_TRUE(differs_urgently(down, up));
+  EXPECT_FALSE(differs_urgently(down, down));
+  says("nyc", TargetId::pop("fra"), false);
+  EXPECT_TRUE(differs_urgently(down, snapshot()));
+  EXPECT_TRUE(differs_urgently(up, {}));
+}
+
+TEST_F(FoldTest, TargetsGoByNameWhenTheConfigChanges) {
+  says("fra", origin_a, false);
+  config_ = make_config({"new", "b", "a"}, {"nyc", "fra"});
+  const auto all = snapshot();
+  EXPECT_EQ(all.origins[0][0].health, Health::unknown);
+  EXPECT_EQ(all.origins[0][2].health, Health::down);
+  EXPECT_EQ(all.pops.size(), 2U);
+}
+
+TEST_F(FoldTest, ClientRoundTripsAreKeptByPop) {
+  const auto client = TargetId::client(*Prefix::parse("198.51.100.0/24"));
+  fold_.add(sample("nyc", client, 0, {{Metric::rtt_ms, 80}}));
+  fold_.add(sample("fra", client, 1, {{Metric::rtt_ms, 12}}));
+  fold_.add(sample("fra", client, 2, {{Metric::rtt_ms, 14}}));
+  fold_.add(sample("fra", client, 1.5, {{Metric::rtt_ms, 999}}));
+  fold_.add(sample("stranger", client, 2, {{Metric::rtt_ms, 1}}));
+  auto failed = sample("tyo", client, 2);
+  failed.ok = false;
+  fold_.add(failed);
+  const auto all = snapshot(2);
+  ASSERT_EQ(all.clients.size(), 1U);
+  const auto& rtts = all.clients.at(*Prefix::parse("198.51.100.0/24")).rtts;
+  ASSERT_EQ(rtts.size(), 2U);
+  EXPECT_EQ(rtts[0].pop, 1U);
+  EXPECT_EQ(rtts[0].ms, 80);
+  EXPECT_EQ(rtts[1].pop, 0U);
+  EXPECT_EQ(rtts[1].ms, 14);
+  EXPECT_EQ(rtts[1].at, at(2));
+  EXPECT_TRUE(snapshot(13).clients.empty());
+}
+
+TEST_F(FoldTest, ANetworkThatIsNoneIsRefused) {
+  fold_.add(sample("fra", {TargetId::Kind::client, "not a network"}, 0, {{Metric::rtt_ms, 80}}));
+  EXPECT_EQ(fold_.client_networks(), 0U);
+}
+
+TEST_F(FoldTest, TheNumberOfClientNetworksIsBounded) {
+  Fold fold(100);
+  for (int i = 0; i < 150; ++i) {
+    const auto network = TargetId::client(Prefix(IpAddress::v4(10, 0, static_cast<uint8_t>(i), 0), 24));
+    fold.add(sample("fra", network, i, {{Metric::rtt_ms, 80}}));
+  }
+  EXPECT_EQ(fold.client_networks(), 100U);
+  fold.forget(at(60));
+  EXPECT_EQ(fold.client_networks(), 50U);
+}
+
+TEST_F(FoldTest, ForgettingChangesNoSnapshot) {
+  Random random(1);
+  Fold forgetful;
+  for (int i = 0; i < 500; ++i) {
+    auto s = sample(config_.pops[random.below(3)].name, random.below(2) ? origin_a : TargetId::pop("fra"),
+                    static_cast<double>(random.below(40)), {{Metric::cpu, random.uniform()}});
+    s.probe = random.below(2) ? "http" : "load";
+    s.ok = s.healthy = random.below(3) > 0;
+    fold_.add(s);
+    forgetful.add(s);
+  }
+  forgetful.forget(at(35));
+  const auto left = forgetful.snapshot(config_, 3, at(35)), all = snapshot(35);
+  EXPECT_EQ(left.origins[0][0].health, all.origins[0][0].health);
+  EXPECT_EQ(left.origins[0][0].get(Metric::cpu)->value, all.origins[0][0].get(Metric::cpu)->value);
+  EXPECT_EQ(left.pops[0].probers_down, all.pops[0].probers_down);
+  forgetful.forget(at(100));
+  EXPECT_TRUE(forgetful.samples(at(35)).empty());
+}
+
+TEST_F(FoldTest, ItsSamplesMakeTheSameFoldAgain) {
+  measures("fra", Metric::http_ms, 10, 0);
+  measures("nyc", Metric::http_ms, 30, 1);
+  says("fra", origin_a, false, 2);
+  says("nyc", TargetId::pop("tyo"), false, 3);
+  auto load = sample("tyo", origin_a, 1, {{Metric::cpu, 0.7}, {Metric::memory, 0.4}});
+  load.affects_health = false;
+  fold_.add(load);
+  fold_.add(sample("fra", TargetId::client(*Prefix::parse("2001:db8::/48")), 2, {{Metric::rtt_ms, 14}}));
+  Fold again;
+  for (const auto& s : fold_.samples(at(4))) again.add(s);
+  const auto expected = snapshot(4), seen = again.snapshot(config_, 3, at(4));
+  const auto& x = expected.origins[0][0];
+  const auto& y = seen.origins[0][0];
+  EXPECT_EQ(x.health, y.health);
+  EXPECT_EQ(x.health_at, y.health_at);
+  EXPECT_EQ(x.probers_down, y.probers_down);
+  EXPECT_EQ(x.error, y.error);
+  for (size_t metric = 0; metric < model::metric_count; ++metric) {
+    ASSERT_EQ(x.values[metric].has_value(), y.values[metric].has_value());
+    if (!x.values[metric]) continue;
+    EXPECT_EQ(x.values[metric]->value, y.values[metric]->value);
+    EXPECT_EQ(x.values[metric]->at, y.values[metric]->at);
+    EXPECT_EQ(x.values[metric]->samples, y.values[metric]->samples);
+  }
+  EXPECT_EQ(seen.pops[2].health, Health::down);
+  EXPECT_EQ(seen.clients.at(*Prefix::parse("2001:db8::/48")).rtts[0].ms, 14);
+}
+
+}  // namespace
+}  // namespace popnet::cluster
