@@ -1,0 +1,69 @@
+// The brain: what a node believes about the network, from the reports of all nodes. PURE: reports, configs
+// and time go in, snapshots come out. One a node; the node's control thread owns it and nobody else touches
+// it.
+//
+//   reports ──> fold ──> metrics snapshot ──┐
+//   shares of the senior node ──> adopt ──> step ──> own shares ──> adopt ──> make_map ──> Snapshot
+//   config ─────────────────────────────────┘
+//
+// tick() is called a few times a second, and at once after a report for which add() returned true.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/api/bus.h"
+#include "cluster/fold/fold.h"
+#include "common/time.h"
+#include "model/config.h"
+#include "model/shares.h"
+#include "routing/snapshot.h"
+
+namespace popnet::brain {
+
+/// How long a node that has just started listens for the others' shares before it makes its own: long enough
+/// to hear everybody once, so that a restarted senior node does not set the network back to the weights.
+inline constexpr std::chrono::seconds listen_time{2};
+/// The table of client networks is made anew this often; verdicts and shares reach the map at every tick.
+inline constexpr std::chrono::seconds client_table_interval{1};
+
+class Brain {
+ public:
+  /// `author`: name of this node's POP, under which it publishes its shares.
+  explicit Brain(std::string author) : author_(std::move(author)) {}
+
+  /// The config to decide for from the next tick on. REQUIRES: called before the first tick()
+  void set_config(std::shared_ptr<const model::Config> config);
+
+  /// Takes in a report of any node, the own one included. True when it should be acted on at once: a verdict
+  /// changed.
+  bool add(const cluster::Report& report);
+
+  /// Folds, moves the shares by what has passed since the last tick, makes the map.
+  std::shared_ptr<const routing::Snapshot> tick(TimePoint now);
+
+  /// What to tell the other nodes; generation 0 while there is nothing to tell yet.
+  [[nodiscard]] const model::Shares& shares() const { return own_; }
+  /// Samples that are still fresh, to be kept over a restart.
+  [[nodiscard]] std::vector<model::ProbeSample> samples(TimePoint now) const { return fold_.samples(now); }
+  /// Puts back what an earlier process of this node kept.
+  void restore(const std::vector<model::ProbeSample>& samples, const model::Shares& shares);
+
+ private:
+  [[nodiscard]] bool listening(TimePoint now) const;
+
+  const std::string author_;
+  std::shared_ptr<const model::Config> config_;
+  cluster::Fold fold_;
+  model::Shares own_;
+  std::vector<model::Shares> heard_;  // the last of each other node
+  std::optional<TimePoint> first_tick_;
+  uint64_t generation_ = 0;
+  routing::ClientTable clients_;
+  TimePoint clients_at_{};
+  bool clients_stale_ = true;  // never made, or for another config
+};
+
+}  // namespace popnet::brain

@@ -1,0 +1,128 @@
+#include "brain/brain.h"
+
+#include <gtest/gtest.h>
+
+namespace popnet::brain {
+namespace {
+using namespace std::chrono_literals;
+
+std::shared_ptr<const model::Config> three_pops_one_site() {
+  auto config = std::make_shared<model::Config>();
+  config->generation = 1;
+  for (const char* name : {"ams", "fra", "nyc"}) {
+    model::Pop pop;
+    pop.name = name;
+    pop.addresses = {IpAddress::v4(192, 0, 2, static_cast<uint8_t>(config->pops.size() + 1))};
+    config->pops.push_back(pop);
+  }
+  model::Site site;
+  site.name = "shop";
+  site.load.http_reference = site.load.ftp_reference = site.load.tcp_reference = 200ms;
+  for (const char* name : {"web1", "web2"}) {
+    model::Origin origin;
+    origin.name = name;
+    origin.endpoint = {IpAddress::v4(198, 51, 100, 1), 80};
+    site.origins.push_back(origin);
+  }
+  config->sites.push_back(site);
+  return config;
+}
+
+cluster::Report origin_report(const std::string& prober, const std::string& origin, bool up, double cpu,
+                              TimePoint at) {
+  model::ProbeSample sample;
+  sample.prober = prober;
+  sample.target = model::TargetId::origin("shop", origin);
+  sample.probe = "http";
+  sample.ok = sample.healthy = up;
+  if (up) sample.readings = {{model::Metric::cpu, cpu}};
+  sample.at = at;
+  sample.max_age = 10s;
+  cluster::Report report;
+  report.author = prober;
+  report.samples = {sample};
+  return report;
+}
+
+const TimePoint start{1000s};
+
+TEST(Brain, AVerdictThatChangesIsUrgentAndReachesTheMap) {
+  Brain brain("ams");
+  brain.set_config(three_pops_one_site());
+  EXPECT_TRUE(brain.add(origin_report("ams", "web1", true, 0.1, start)));
+  EXPECT_FALSE(brain.add(origin_report("ams", "web1", true, 0.1, start + 1s)));
+  EXPECT_TRUE(brain.tick(start + 1s)->map.sites[0].origins[0].alive);
+  EXPECT_TRUE(brain.add(origin_report("ams", "web1", false, 0, start + 2s)));
+  const auto snapshot = brain.tick(start + 2s);
+  EXPECT_FALSE(snapshot->map.sites[0].origins[0].alive);
+  EXPECT_TRUE(snapshot->map.sites[0].origins[1].alive);
+  EXPECT_EQ(snapshot->map.generation, 2U);
+}
+
+/// Two brains that hear each other once a second, as nodes do, with the same loads.
+void run_pair(Brain& a, Brain& b, TimePoint from, Duration length, double load1, double load2) {
+  for (TimePoint now = from; now < from + length; now += 250ms) {
+    for (Brain* brain : {&a, &b}) {
+      brain->add(origin_report("ams", "web1", true, load1, now));
+      brain->add(origin_report("ams", "web2", true, load2, now));
+    }
+    a.tick(now);
+    b.tick(now);
+    cluster::Report of_a, of_b;
+    of_a.shares = {a.shares()};
+    of_b.shares = {b.shares()};
+    if (of_a.shares[0].generation > 0) b.add(of_a);
+    if (of_b.shares[0].generation > 0) a.add(of_b);
+  }
+}
+
+double first_share(const routing::Snapshot& snapshot) {
+  return snapshot.shares.origins.at(0).share;
+}
+
+TEST(Brain, NodesAnswerByTheSeniorsShares) {
+  Brain senior("ams"), junior("fra");
+  senior.set_config(three_pops_one_site());
+  junior.set_config(three_pops_one_site());
+  run_pair(senior, junior, start, 20s, 0.9, 0.1);
+  const double at_senior = first_share(*senior.tick(start + 20s));
+  const double at_junior = first_share(*junior.tick(start + 20s));
+  EXPECT_LT(at_senior, 0.5) << "load moves shares";
+  EXPECT_NEAR(at_senior, at_junior, 0.02);
+}
+
+TEST(Brain, ARestartedSeniorGoesOnFromWhatTheOthersSay) {
+  Brain senior("ams"), junior("fra");
+  senior.set_config(three_pops_one_site());
+  junior.set_config(three_pops_one_site());
+  run_pair(senior, junior, start, 20s, 0.9, 0.1);
+  const double before = first_share(*junior.tick(start + 20s));
+  Brain reborn("ams");
+  reborn.set_config(three_pops_one_site());
+  EXPECT_EQ(reborn.tick(start + 20s)->shares.generation, 0U) << "listens first";
+  run_pair(reborn, junior, start + 20s, 1s, 0.9, 0.1);
+  EXPECT_NEAR(first_share(*reborn.tick(start + 21s)), before, 0.1);
+  EXPECT_NEAR(first_share(*junior.tick(start + 21s)), before, 0.1);
+}
+
+TEST(Brain, ANodeAloneStartsAfterListening) {
+  Brain brain("ams");
+  brain.set_config(three_pops_one_site());
+  brain.tick(start);
+  EXPECT_EQ(brain.shares().generation, 0U);
+  brain.tick(start + listen_time);
+  EXPECT_GT(brain.shares().generation, 0U);
+}
+
+TEST(Brain, WhatWasKeptIsBelievedAgain) {
+  Brain before("ams");
+  before.set_config(three_pops_one_site());
+  before.add(origin_report("ams", "web1", false, 0, start));
+  Brain after("ams");
+  after.set_config(three_pops_one_site());
+  after.restore(before.samples(start + 1s), before.shares());
+  EXPECT_FALSE(after.tick(start + 1s)->map.sites[0].origins[0].alive);
+}
+
+}  // namespace
+}  // namespace popnet::brain
