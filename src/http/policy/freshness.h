@@ -40,6 +40,7 @@ struct StoredPolicy {
   Duration stale_while_revalidate{};  // zero = none
   Duration stale_if_error{};          // zero = none
   LifetimeSource source = LifetimeSource::none;
+  bool immutable = false;    // a reload does not make a fresh answer be validated (RFC 8246)
   bool no_cache = false;     // never used without validation
   bool never_stale = false;  // must-revalidate, proxy-revalidate, s-maxage or no-cache: never used stale
 

@@ -26,6 +26,7 @@ struct KeyParts {
   bool has_query = false;
 };
 KeyParts key_parts(std::string_view site, const RequestHead& request, bool ignore_query);
+KeyParts key_parts(std::string_view site, const HttpUrl& url, bool ignore_query);
 
 /// Room for one key; one for each thread.
 class KeyBuilder {

@@ -24,7 +24,8 @@ struct RangePlan {
 /// must match strongly, else the whole object is sent.
 RangePlan plan_range(const RequestHead& request, const Validators& stored, uint64_t size, WallTime now);
 
-/// "bytes 0-99/1000", "bytes */1000". Fits 80 bytes.
+/// "bytes 0-99/1000", "bytes */1000". Empty when the room is less than content_range_max.
+inline constexpr size_t content_range_max = 80;
 std::string_view format_content_range(const RangePlan& plan, uint64_t size, std::span<char> room);
 
 }  // namespace popnet::http

@@ -37,10 +37,11 @@ StoreDecision may_store(const RequestHead& request, const RequestDirectives& req
                         const ResponseHead& response, const ResponseDirectives& directives,
                         const StoreOptions& options);
 
-/// Before the origin is asked: can the answer possibly be stored and shared? If not, the request is passed on
-/// by itself and nobody waits for it. True for GET, and for HEAD where a stored GET may answer it; not with a
-/// body, not under no-store.
-bool may_lookup(const RequestHead& request, const RequestDirectives& directives);
+/// Can a stored response answer this request at all? GET and HEAD without a body.
+bool may_lookup(const RequestHead& request);
+/// Before the origin is asked: may others wait for the answer to this request? Not when it can hardly be
+/// stored for them (no-store, Authorization): such a request is passed on by itself.
+bool may_share_fill(const RequestHead& request, const RequestDirectives& directives);
 
 /// Is this field of an origin's response kept with the object? Not: hop-by-hop fields, what no-cache="…" and
 /// private="…" name, Set-Cookie, and Age, which is made anew for each answer. Date and Content-Length are

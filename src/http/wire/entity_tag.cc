@@ -20,4 +20,16 @@ std::optional<EntityTag> parse_entity_tag(std::string_view text) {
   return tag;
 }
 
+std::optional<EntityTag> take_entity_tag(std::string_view& list) {
+  list.remove_prefix(std::min(list.find_first_not_of(" \t,"), list.size()));
+  const size_t open = list.find('"');
+  const size_t close = open == list.npos ? open : list.find('"', open + 1);
+  if (close == list.npos) return {};
+  const auto tag = parse_entity_tag(list.substr(0, close + 1));
+  list.remove_prefix(close + 1);
+  const size_t next = list.find_first_not_of(" \t");
+  if (next != list.npos && list[next] != ',') return {};
+  return tag;
+}
+
 }  // namespace popnet::http

@@ -14,6 +14,11 @@ struct EntityTag {
 /// 'W/"x"' or '"x"'; anything else is none.
 std::optional<EntityTag> parse_entity_tag(std::string_view text);
 
+/// Takes the next tag from the front of a list of them ('"a", W/"b"'), with the comma behind it; none at the
+/// end and at the first that is malformed. (Not ListItems: inside of a tag a backslash is a character like
+/// any other.)
+std::optional<EntityTag> take_entity_tag(std::string_view& list);
+
 inline bool strong_equal(const EntityTag& a, const EntityTag& b) {
   return !a.weak && !b.weak && a.opaque == b.opaque;
 }

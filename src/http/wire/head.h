@@ -46,6 +46,20 @@ struct Target {
   bool has_query = false;  ///< "/a?" and "/a" are different targets
 };
 
+/// An http or https URL, in the terms of a request: what an absolute target, a Location or a purge order
+/// says.
+struct HttpUrl {
+  bool https = false;
+  std::string_view host;
+  std::string_view port;  ///< digits; empty = the scheme's default
+  std::string_view path;  ///< "/" where the URL has none
+  std::string_view query;
+  bool has_query = false;
+};
+/// False for any other scheme, an empty or malformed host, and user information (RFC 9110 section 4.2). A
+/// fragment is not looked for.
+bool parse_http_url(std::string_view text, HttpUrl& url);
+
 /// How the body of a message is delimited (RFC 9112 section 6.3).
 struct Framing {
   enum class Kind : uint8_t {

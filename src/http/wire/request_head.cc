@@ -92,24 +92,21 @@ bool split_authority(std::string_view text, std::string_view& host, std::string_
          (port.empty() || is_port(port));
 }
 
-void split_query(std::string_view text, Target& target) {
+template <class PathAndQuery>
+void split_query(std::string_view text, PathAndQuery& out) {
   const size_t mark = text.find('?');
-  target.has_query = mark != text.npos;
-  target.path = text.substr(0, mark);
-  target.query = target.has_query ? text.substr(mark + 1) : std::string_view{};
+  out.has_query = mark != text.npos;
+  out.path = text.substr(0, mark);
+  out.query = out.has_query ? text.substr(mark + 1) : std::string_view{};
 }
 
 bool read_absolute_target(RequestHead& head, std::string_view text) {
-  const size_t colon = text.find("://");
-  if (colon == text.npos) return false;
-  head.https = iequals(text.substr(0, colon), "https");
-  if (!head.https && !iequals(text.substr(0, colon), "http")) return false;
-  text.remove_prefix(colon + 3);
-  const size_t authority_end = std::min(text.find_first_of("/?"), text.size());
-  if (!split_authority(text.substr(0, authority_end), head.host, head.port)) return false;
-  head.target.form = TargetForm::absolute;
-  split_query(text.substr(authority_end), head.target);
-  if (head.target.path.empty()) head.target.path = "/";
+  HttpUrl url;
+  if (!parse_http_url(text, url)) return false;
+  head.https = url.https;
+  head.host = url.host;
+  head.port = url.port;
+  head.target = {TargetForm::absolute, text, url.path, url.query, url.has_query};
   return true;
 }
 
@@ -226,6 +223,19 @@ Fault too_long(std::string_view view) {
 }
 
 }  // namespace
+
+bool parse_http_url(std::string_view text, HttpUrl& url) {
+  const size_t colon = text.find("://");
+  if (colon == text.npos) return false;
+  url.https = iequals(text.substr(0, colon), "https");
+  if (!url.https && !iequals(text.substr(0, colon), "http")) return false;
+  text.remove_prefix(colon + 3);
+  const size_t authority_end = std::min(text.find_first_of("/?"), text.size());
+  if (!split_authority(text.substr(0, authority_end), url.host, url.port)) return false;
+  split_query(text.substr(authority_end), url);
+  if (url.path.empty()) url.path = "/";
+  return true;
+}
 
 std::string_view to_string(Method method) {
   for (const auto& known : methods)

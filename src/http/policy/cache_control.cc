@@ -1,0 +1,129 @@
+#include "http/policy/cache_control.h"
+
+#include <algorithm>
+
+#include "common/text.h"
+#include "http/wire/list.h"
+#include "http/wire/scan.h"
+
+namespace popnet::http {
+namespace {
+
+/// A duration directive: the first counts, and what is not a number is zero (RFC 9111 section 4.2.1).
+void set_duration(std::optional<Duration>& field, const Directive& directive) {
+  if (!field) field = std::chrono::seconds(parse_delta_seconds(directive.value).value_or(0));
+}
+
+/// 'no-cache' binds the whole response, 'no-cache="a, b"' the fields that it names.
+void set_qualified(bool& whole, std::string_view& fields, const Directive& directive) {
+  if (directive.value.empty())
+    whole = true;
+  else
+    fields = directive.value;
+}
+
+struct Flag {
+  std::string_view name;
+  bool ResponseDirectives::*member;
+};
+constexpr Flag response_flags[] = {
+    {"no-store", &ResponseDirectives::no_store},
+    {"public", &ResponseDirectives::is_public},
+    {"must-revalidate", &ResponseDirectives::must_revalidate},
+    {"proxy-revalidate", &ResponseDirectives::proxy_revalidate},
+    {"must-understand", &ResponseDirectives::must_understand},
+    {"no-transform", &ResponseDirectives::no_transform},
+    {"immutable", &ResponseDirectives::immutable},
+};
+struct Time {
+  std::string_view name;
+  std::optional<Duration> ResponseDirectives::*member;
+};
+constexpr Time response_times[] = {
+    {"max-age", &ResponseDirectives::max_age},
+    {"s-maxage", &ResponseDirectives::s_maxage},
+    {"stale-while-revalidate", &ResponseDirectives::stale_while_revalidate},
+    {"stale-if-error", &ResponseDirectives::stale_if_error},
+};
+
+void apply(ResponseDirectives& out, const Directive& directive) {
+  for (const Flag& flag : response_flags)
+    if (iequals(directive.name, flag.name)) out.*flag.member = true;
+  for (const Time& time : response_times)
+    if (iequals(directive.name, time.name)) set_duration(out.*time.member, directive);
+  if (iequals(directive.name, "no-cache")) set_qualified(out.no_cache, out.no_cache_fields, directive);
+  if (iequals(directive.name, "private")) set_qualified(out.is_private, out.private_fields, directive);
+}
+
+/// key of RFC 8941 section 3.1.2
+bool is_dictionary_key(std::string_view key) {
+  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  return !key.empty() && (lower(key[0]) || key[0] == '*') && std::all_of(key.begin(), key.end(), [&](char c) {
+    return lower(c) || scan::is(c, scan::digit) || c == '_' || c == '-' || c == '.' || c == '*';
+  });
+}
+
+/// Of the bare items of RFC 8941 those that a cache directive can have: integer, boolean, string, token.
+bool is_bare_item(const Directive& directive) {
+  const std::string_view value = directive.value;
+  if (directive.quoted) return true;
+  if (value.empty()) return false;
+  if (value[0] == '?') return value == "?0" || value == "?1";
+  if (scan::is(value[0], scan::digit)) return scan::all(value, scan::digit) && value.size() <= 15;
+  return ((to_lower(value[0]) >= 'a' && to_lower(value[0]) <= 'z') || value[0] == '*') &&
+         scan::all(value, scan::token);
+}
+
+/// A targeted field is a dictionary of structured fields; parameters of its members are not looked at. False
+/// when it is empty or has an error: then it is as if it were not there (RFC 9213 section 2.1).
+bool read_targeted(const Fields& response, FieldName name, ResponseDirectives& out) {
+  for (ListItems items(response, name); items.next();) {
+    const Directive directive = parse_directive(trim(items.item().substr(0, items.item().find(';')), " "));
+    if (!is_dictionary_key(directive.name) || (directive.has_value && !is_bare_item(directive))) return false;
+    out.targeted = true;
+    if (directive.value == "?0" && !directive.quoted) continue;
+    Directive plain = directive;
+    if (directive.value == "?1" && !directive.quoted) plain.value = {};
+    apply(out, plain);
+  }
+  return out.targeted;
+}
+
+}  // namespace
+
+RequestDirectives read_request_directives(const Fields& request) {
+  RequestDirectives out;
+  for (ListItems items(request, FieldName::cache_control); items.next();) {
+    const Directive directive = parse_directive(items.item());
+    if (iequals(directive.name, "no-cache"))
+      out.no_cache = true;
+    else if (iequals(directive.name, "no-store"))
+      out.no_store = true;
+    else if (iequals(directive.name, "only-if-cached"))
+      out.only_if_cached = true;
+    else if (iequals(directive.name, "max-age"))
+      set_duration(out.max_age, directive);
+    else if (iequals(directive.name, "min-fresh"))
+      set_duration(out.min_fresh, directive);
+    else if (iequals(directive.name, "max-stale") && !directive.has_value)
+      out.max_stale_any = true;
+    else if (iequals(directive.name, "max-stale"))
+      set_duration(out.max_stale, directive);
+    else if (iequals(directive.name, "stale-if-error"))
+      set_duration(out.stale_if_error, directive);
+  }
+  return out;
+}
+
+ResponseDirectives read_response_directives(const Fields& response) {
+  for (const FieldName name : {FieldName::popnet_cache_control, FieldName::cdn_cache_control}) {
+    ResponseDirectives targeted;
+    if (read_targeted(response, name, targeted)) return targeted;
+  }
+  ResponseDirectives out;
+  for (ListItems items(response, FieldName::cache_control); items.next();)
+    apply(out, parse_directive(items.item()));
+  return out;
+}
+
+}  // namespace popnet::http

@@ -1,0 +1,114 @@
+#include "http/policy/forwarding.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "common/text.h"
+#include "http/wire/list.h"
+
+namespace popnet::http {
+namespace {
+
+/// RFC 9110 section 7.6.1, and the fields of proxy authentication (section 11.7): we are no proxy that asks
+/// for it.
+bool is_always_hop_by_hop(FieldName id) {
+  switch (id) {
+    case FieldName::connection:
+    case FieldName::keep_alive:
+    case FieldName::proxy_authenticate:
+    case FieldName::proxy_authentication_info:
+    case FieldName::proxy_authorization:
+    case FieldName::proxy_connection:
+    case FieldName::te:
+    case FieldName::trailer:
+    case FieldName::transfer_encoding:
+    case FieldName::upgrade:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_of_one_user(FieldName id) {
+  switch (id) {
+    case FieldName::range:
+    case FieldName::if_match:
+    case FieldName::if_modified_since:
+    case FieldName::if_none_match:
+    case FieldName::if_range:
+    case FieldName::if_unmodified_since:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// received-protocol SP received-by [ RWS comment ]: the middle part.
+std::string_view received_by(std::string_view entry) {
+  entry = trim(entry.substr(std::min(entry.find_first_of(" \t"), entry.size())), " \t");
+  return entry.substr(0, entry.find_first_of(" \t"));
+}
+
+}  // namespace
+
+HopByHop::HopByHop(const Fields& fields) : fields_(fields) {
+  for (ListItems items(fields, FieldName::connection); items.next();)
+    if (!iequals(items.item(), "close") && !iequals(items.item(), "keep-alive")) named_ = true;
+}
+
+bool HopByHop::has(const Field& field) const {
+  return is_always_hop_by_hop(field.id) || (named_ && list_has(fields_, FieldName::connection, field.name));
+}
+
+bool is_forwarded_request(const Field& field, const HopByHop& hop, bool for_fill) {
+  switch (field.id) {
+    case FieldName::host:
+    case FieldName::content_length:
+    case FieldName::expect:
+    case FieldName::forwarded:
+    case FieldName::via:
+    case FieldName::x_forwarded_for:
+    case FieldName::x_forwarded_host:
+    case FieldName::x_forwarded_proto:
+      return false;
+    default:
+      return !hop.has(field) && !(for_fill && is_of_one_user(field.id));
+  }
+}
+
+bool is_forwarded_response(const Field& field, const HopByHop& hop) {
+  switch (field.id) {
+    case FieldName::age:
+    case FieldName::cache_status:
+    case FieldName::content_length:
+    case FieldName::via:
+      return false;
+    default:
+      return !hop.has(field);
+  }
+}
+
+std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view pseudonym,
+                          std::span<char> room) {
+  size_t size = 0;
+  const auto put = [&](std::string_view text) {
+    if (room.size() - size < text.size()) return false;
+    std::copy(text.begin(), text.end(), room.begin() + static_cast<std::ptrdiff_t>(size));
+    size += text.size();
+    return true;
+  };
+  const std::string_view protocol = minor == 0 ? "1.0 " : "1.1 ";
+  const size_t own = protocol.size() + pseudonym.size();
+  for (ListItems items(fields, FieldName::via); items.next();)
+    if (size + items.item().size() + 2 + own <= room.size()) put(items.item()) && put(", ");
+  return put(protocol) && put(pseudonym) ? std::string_view(room.data(), size) : std::string_view{};
+}
+
+bool is_loop(const Fields& request, std::string_view pseudonym) {
+  for (ListItems items(request, FieldName::via); items.next();)
+    if (received_by(items.item()) == pseudonym) return true;
+  return false;
+}
+
+}  // namespace popnet::http

@@ -1,0 +1,108 @@
+#include "http/policy/storing.h"
+
+#include "common/text.h"
+#include "http/policy/freshness.h"
+#include "http/wire/list.h"
+#include "http/wire/writer.h"
+
+namespace popnet::http {
+namespace {
+
+/// Do we know all that a cache must know of this status? Those of RFC 9110 but the partial ones, which are
+/// not stored.
+bool is_understood(uint16_t status) {
+  return status >= 200 && status != 206 && status != 304 && !reason_phrase(status).empty();
+}
+
+/// RFC 9111 section 3.5.
+bool allows_authorized(const ResponseDirectives& directives) {
+  return directives.must_revalidate || directives.is_public || directives.s_maxage.has_value();
+}
+
+bool has_explicit_freshness(const Fields& response, const ResponseDirectives& directives) {
+  return directives.max_age || directives.s_maxage || directives.is_public ||
+         (response.has(FieldName::expires) && !directives.targeted);
+}
+
+/// Without explicit freshness, storing is of use only if a later request can be answered after validation, or
+/// a heuristic lifetime can be computed: both need a validator.
+bool has_heuristic_use(const ResponseHead& response) {
+  return is_heuristically_cacheable(response.status) &&
+         (response.fields.has(FieldName::last_modified) || response.fields.has(FieldName::etag));
+}
+
+bool names(std::string_view list, std::string_view name) {
+  for (ListItems items(list); items.next();)
+    if (iequals(items.item(), name)) return true;
+  return false;
+}
+
+StoreWhy judge(const RequestHead& request, const RequestDirectives& request_directives,
+               const ResponseHead& response, const ResponseDirectives& directives,
+               const StoreOptions& options) {
+  const bool understood = is_understood(response.status);
+  if (request.method != Method::get) return StoreWhy::method;
+  if (response.interim() || response.status == 206 || response.status == 304) return StoreWhy::status;
+  if (request_directives.no_store) return StoreWhy::request_no_store;
+  if (directives.must_understand && !understood) return StoreWhy::status;
+  if (directives.no_store && !directives.must_understand) return StoreWhy::no_store;  // section 5.2.2.3
+  if (directives.is_private) return StoreWhy::is_private;
+  if (request.fields.has(FieldName::authorization) && !allows_authorized(directives))
+    return StoreWhy::authorization;
+  if (response.fields.has(FieldName::set_cookie) && !options.with_set_cookie) return StoreWhy::set_cookie;
+  if (list_has(response.fields, FieldName::vary, "*")) return StoreWhy::vary_star;
+  if (!options.lifetime_by_rule && !has_explicit_freshness(response.fields, directives) &&
+      !has_heuristic_use(response))
+    return StoreWhy::no_freshness;
+  return StoreWhy::stored;
+}
+
+}  // namespace
+
+StoreDecision may_store(const RequestHead& request, const RequestDirectives& request_directives,
+                        const ResponseHead& response, const ResponseDirectives& directives,
+                        const StoreOptions& options) {
+  return {judge(request, request_directives, response, directives, options)};
+}
+
+bool may_lookup(const RequestHead& request) {
+  return (request.method == Method::get || request.method == Method::head) &&
+         request.body.kind == Framing::Kind::none;
+}
+
+bool may_share_fill(const RequestHead& request, const RequestDirectives& directives) {
+  return may_lookup(request) && !directives.no_store && !request.fields.has(FieldName::authorization);
+}
+
+bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives) {
+  if (field.id == FieldName::set_cookie || field.id == FieldName::age || hop.has(field)) return false;
+  return !names(directives.no_cache_fields, field.name) && !names(directives.private_fields, field.name);
+}
+
+const char* to_string(StoreWhy why) {
+  switch (why) {
+    case StoreWhy::stored:
+      return "stored";
+    case StoreWhy::method:
+      return "method";
+    case StoreWhy::status:
+      return "status";
+    case StoreWhy::request_no_store:
+      return "request-no-store";
+    case StoreWhy::no_store:
+      return "no-store";
+    case StoreWhy::is_private:
+      return "private";
+    case StoreWhy::authorization:
+      return "authorization";
+    case StoreWhy::no_freshness:
+      return "no-freshness";
+    case StoreWhy::set_cookie:
+      return "set-cookie";
+    case StoreWhy::vary_star:
+      return "vary-star";
+  }
+  return "";
+}
+
+}  // namespace popnet::http
