@@ -1,8 +1,8 @@
 #include "probe/kinds/ftp/ftp.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "config/schema/conditions.h"
 #include "probe/kinds/curl/driver.h"
 #include "probe/kinds/ftp/talk.h"
 
@@ -11,13 +11,6 @@ namespace popnet::probe {
 namespace {
 
 using config::option;
-
-Status check_path(const std::string& path) {
-  const bool plain = std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < 127; });
-  if (path.starts_with('/') && plain) return {};
-  return Error{ErrorCode::invalid,
-               "'" + path + "' is not a path, start it with / and write other than ASCII signs as %XX"};
-}
 
 FtpTalk::Goal goal_of(const std::string& path) {
   if (path == "/") return FtpTalk::Goal::login;
@@ -45,7 +38,7 @@ const config::Table<FtpOptions>& ftp_options() {
           option("password", &FtpOptions::password).text("popnet-probe@"),
           option("path", &FtpOptions::path)
               .text("/")
-              .check(check_path)
+              .check(config::is_url_path)
               .help("Below the directory that the login gives: / is content with the login, /pub/ enters a "
                     "directory, "
                     "/pub/file asks for the size of a file."),

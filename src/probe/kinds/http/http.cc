@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/units.h"
+#include "config/schema/conditions.h"
 #include "probe/kinds/curl/driver.h"
 
 namespace popnet::probe {
@@ -68,13 +69,6 @@ class Regex {
 
 Error invalid(std::string message) {
   return {ErrorCode::invalid, std::move(message)};
-}
-
-Status check_path(const std::string& path) {
-  const bool plain = std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < 127; });
-  if (path.starts_with('/') && plain) return {};
-  return invalid(
-      fmt::format("'{}' is not a path, start it with / and write other than ASCII signs as %XX", path));
 }
 
 Status check_status(const std::string& text) {
@@ -140,7 +134,7 @@ const config::Table<HttpOptions>& http_options() {
       {
           option("path", &HttpOptions::path)
               .text()
-              .check(check_path)
+              .check(config::is_url_path)
               .preset_help("/ of an origin, the health page of a POP")
               .help("Path and query to ask for."),
           option("method", &HttpOptions::method)

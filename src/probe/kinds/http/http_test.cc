@@ -31,8 +31,7 @@ std::string refusal(const char* option, const char* text) {
 
 TEST(HttpOptionsTable, RefusesWhatCannotWork) {
   EXPECT_EQ(refusal("path", "/a?b=c%20d"), "accepted");
-  EXPECT_THAT(refusal("path", "index.html"), HasSubstr("start it with /"));
-  EXPECT_THAT(refusal("path", "/a b"), HasSubstr("%XX"));
+  EXPECT_THAT(refusal("path", "index.html"), HasSubstr("begins with '/'"));
   EXPECT_EQ(refusal("status", "204"), "accepted");
   EXPECT_EQ(refusal("status", "200-299"), "accepted");
   for (const char* wrong : {"", "20", "2000", "299-200", "200-", "-299", "2xx", "200-299-300", "000"})
