@@ -247,10 +247,6 @@ Reason latency_reason(LatencySource source) {
   return Reason::unplaced;
 }
 
-ClientTable::Found find_ranking(const Map& map, const Client& client) {
-  return client.network.length() == 0 ? map.clients.fallback() : map.clients.find(client.address);
-}
-
 /// Adds the second answers that stand behind `first` in the walk. Returns whether the client's hash had a
 /// say.
 bool choose_second_pops(const Map& map, const RankedPop& first, size_t wanted, bool load_counts,
@@ -352,6 +348,10 @@ double fill_score(const OriginState& origin, double deadband, double in_flight, 
 Client make_client(const model::ClientLatency& lengths, const IpAddress& address, int source_length) {
   const int configured = address.is_v4() ? lengths.ipv4_prefix : lengths.ipv6_prefix;
   return {address, Prefix(address, std::clamp(std::min(configured, source_length), 0, address.width()))};
+}
+
+ClientTable::Found find_ranking(const Map& map, const Client& client) {
+  return client.network.length() == 0 ? map.clients.fallback() : map.clients.find(client.address);
 }
 
 Decision decide_origin(const model::Config&, const Map& map, uint32_t site_index, const model::Hostname& host,

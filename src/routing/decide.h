@@ -51,6 +51,9 @@ struct Client {
 /// (of an EDNS client subnet) when that is shorter.
 Client make_client(const model::ClientLatency& lengths, const IpAddress& address, int source_length = 128);
 
+/// The POPs as this client sees them.
+ClientTable::Found find_ranking(const Map& map, const Client& client);
+
 /// Told of each candidate, for explain. Never set on the hot path.
 class Trace {
  public:
