@@ -18,7 +18,7 @@ namespace popnet::probe {
 /// What is to be measured.
 struct Target {
   model::TargetId id{};
-  Endpoint endpoint;  // its HTTP server; a kind's options may name another port
+  Endpoint endpoint{};  // its HTTP server; a kind's options may name another port
   bool tls = false;
   std::string host{};          // for the Host field and SNI; may be empty
   std::string path = "/";      // what HTTP probes ask for unless their options say otherwise

@@ -34,8 +34,7 @@ TEST(JsonLoad, SaysWhatIsMissing) {
 
 TEST(JsonLoad, DeepNestingIsHarmless) {
   EXPECT_EQ(read(std::string(60'000, '['), {"/cpu", "", 1}), "the page is not JSON");
-  EXPECT_EQ(read(std::string(30'000, '[') + std::string(30'000, ']'), {"/cpu", "", 1}),
-            "no number at /cpu");
+  EXPECT_EQ(read(std::string(30'000, '[') + std::string(30'000, ']'), {"/cpu", "", 1}), "no number at /cpu");
 }
 
 TEST(JsonLoad, PointersAreChecked) {

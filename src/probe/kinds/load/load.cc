@@ -19,8 +19,8 @@ namespace {
 using config::option;
 using model::Metric;
 
-// A full page of node-exporter has some 100 KiB and is read in one pass; a tree of JSON costs more to build, on the
-// thread that probes for all customers.
+// A full page of node-exporter has some 100 KiB and is read in one pass; a tree of JSON costs more to build,
+// on the thread that probes for all customers.
 constexpr size_t page_max = size_t{1} << 20;
 constexpr size_t json_max = size_t{64} << 10;
 
