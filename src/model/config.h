@@ -115,7 +115,7 @@ struct Site {
   std::string content_prefix;   // first path segment under the shared content hostname; empty = none
   std::string origin_host;      // Host field sent to origins; empty = what the user asked for
   std::vector<Origin> origins;  // at least one
-  std::vector<Rule> rules;      // the loader appends "* cache" for content hostnames when nothing matches
+  std::vector<Rule> rules;      // what none matches: pages (hostnames that resolve to origins) are proxied, all else cached
   LoadModel load;
   Controller controller;
   CacheOptions cache;

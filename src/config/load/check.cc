@@ -103,16 +103,16 @@ void check_listens(const Draft& draft) {
   for (size_t i = 0; i < node.http_listen.size(); ++i)
     all.emplace_back(join("node.http_listen", i), node.http_listen[i]);
   if (node.control) all.emplace_back("node.admin_listen", node.admin_listen);
-  for (size_t i = 0; i < all.size(); ++i) {
-    const auto& [path, endpoint] = all[i];
-    if (is_multicast(endpoint.address))
-      draft.error(path,
-                  fmt::format("'{}' is no address of this machine, write one that is", endpoint.to_string()));
-    const auto first = std::find_if(all.begin(), all.begin() + static_cast<ptrdiff_t>(i),
-                                    [&](const auto& other) { return collide(other.second, endpoint); });
-    if (first != all.begin() + static_cast<ptrdiff_t>(i))
-      draft.error(path, fmt::format("'{}' is taken by {}, write another address or port",
-                                    endpoint.to_string(), first->first));
+  for (auto listen = all.begin(); listen != all.end(); ++listen) {
+    const std::string endpoint = listen->second.to_string();
+    if (is_multicast(listen->second.address))
+      draft.error(listen->first,
+                  fmt::format("'{}' is no address of this machine, write one that is", endpoint));
+    const auto first = std::find_if(all.begin(), listen,
+                                    [&](const auto& other) { return collide(other.second, listen->second); });
+    if (first != listen)
+      draft.error(listen->first,
+                  fmt::format("'{}' is taken by {}, write another address or port", endpoint, first->first));
   }
 }
 
@@ -140,10 +140,7 @@ void check_made_up_pop(const Draft& draft) {
 void check_names(const Draft& draft) {
   const auto& [generation, source, network, node, bus, pops, sites, clients, zones] = draft.config;
   Unique zone_names(draft), names(draft);
-  if (!network.zone.empty()) {
-    zone_names.add("network.zone", network.zone, "is already a zone");
-    names.add("network.zone", network.zone, "is already the network's zone");
-  }
+  if (!network.zone.empty()) names.add("network.zone", network.zone, "is already the network's zone");
   for (size_t i = 0; i < zones.size(); ++i)
     zone_names.add(join(join("zones", i), "name"), zones[i].name, "is already a zone");
   if (!network.zone.empty() && draft.pops_written)

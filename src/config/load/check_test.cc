@@ -67,8 +67,11 @@ network: {content_hostname: content.example}
 
 TEST(Names, AZoneStandsOnce) {
   EXPECT_THAT(
-      problems_of("network: {zone: cdn.example}\nzones:\n  - {name: cdn.example, file: x}\n"),
-      ElementsAre("a.yaml:3:12: zones.0.name: 'cdn.example' is already a zone (line 1), write another"));
+      problems_of("zones:\n  - {name: a.example, file: x}\n  - {name: A.example., file: y}\n"),
+      ElementsAre("a.yaml:3:12: zones.1.name: 'a.example' is already a zone (line 2), write another"));
+  EXPECT_THAT(problems_of("network: {zone: cdn.example}\nzones: [{name: cdn.example, file: x}]\n"),
+              ElementsAre())
+      << "the network's zone may have a file too";
 }
 
 TEST(Names, AHostnameMustNotBeThatOfAPop) {

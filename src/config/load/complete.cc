@@ -143,9 +143,6 @@ void complete_site(const Draft& draft, const std::string& path, Site& site) {
     if (origin.name.empty()) origin.name = origin.endpoint.to_string();
     merge_probes(site.probes, origin.probes);
   }
-  const bool takes_all =
-      std::any_of(site.rules.begin(), site.rules.end(), [](const auto& r) { return r.path == "*"; });
-  if (!takes_all) site.rules.push_back({"*", model::Action::cache, {}, {}});
 }
 
 void complete_clients(const Draft& draft) {

@@ -56,15 +56,6 @@ TEST(Origins, AreNamedByTheirAddress) {
   EXPECT_EQ(config_of(site)->sites.at(0).origins.at(0).name, "192.0.2.1:80");
 }
 
-TEST(Rules, WhatNoneMatchesIsCached) {
-  const auto config = config_of(site + "    rules: [{path: /a, action: deny}]\n");
-  const auto& rules = config->sites.at(0).rules;
-  ASSERT_EQ(rules.size(), 2U);
-  EXPECT_EQ(rules[1].path, "*");
-  EXPECT_EQ(rules[1].action, model::Action::cache);
-  EXPECT_EQ(config_of(site + "    rules: [{path: '*', action: proxy}]\n")->sites.at(0).rules.size(), 1U);
-}
-
 TEST(Clients, NamePopsByName) {
   const auto config = config_of(two_pops +
                                 "node: {pop: ams}\n"

@@ -62,7 +62,7 @@ void Filler::fill_layers(std::span<const Layer> layers, const Node& node) {
   if (node.kind != Node::Kind::map) {
     problems_.error(node.place, path_.empty() ? "config" : path_,
                     fmt::format("found {}, write options like {}: ...", name_of(node.kind),
-                                layers.back().table->rows().front().name));
+                                layers.front().table->rows().front().name));
     return;
   }
   const size_t errors_before = problems_.errors();

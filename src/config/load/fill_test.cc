@@ -145,18 +145,26 @@ sites:
   EXPECT_EQ(dynamic_cast<const TestHttp&>(*origins.at(1).probes.at(0).options).path, "/site");
 }
 
-TEST(Probes, PopsWatchEachOthersHealthPage) {
+TEST(Probes, PopsWatchEachOthersHealthPageAndThemselves) {
   const auto config = config_of("");
   const auto& probes = config->network.pop_probes;
-  ASSERT_EQ(probes.size(), 1U);  // there is no kind "host" among the test's kinds
+  ASSERT_EQ(probes.size(), 2U);
   EXPECT_EQ(dynamic_cast<const TestHttp&>(*probes[0].options).path, model::edge_health_path);
   EXPECT_EQ(probes[0].interval, 2s);
+  EXPECT_EQ(probes[1].kind, "host");
+  EXPECT_FALSE(probes[1].affects_health);
+}
+
+TEST(Probes, BuiltInOnesNeedTheirKind) {
+  LoadInput input = input_of("");
+  input.kinds = {};
+  EXPECT_TRUE(config_of(input)->network.pop_probes.empty());
 }
 
 TEST(Probes, UnknownKind) {
-  EXPECT_THAT(
-      problems_of(site + "    probes: [{kind: htp, path: /}]\n"),
-      ElementsAre("a.yaml:5:21: sites.0.probes.0.kind: 'htp' is no kind of probe, write one of http, load"));
+  EXPECT_THAT(problems_of(site + "    probes: [{kind: htp, path: /}]\n"),
+              ElementsAre("a.yaml:5:21: sites.0.probes.0.kind: 'htp' is no kind of probe, write one of http, "
+                          "load, tcp, host"));
 }
 
 TEST(Probes, KindIsMissing) {

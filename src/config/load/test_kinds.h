@@ -1,4 +1,4 @@
-// Two kinds of probe for tests and the fuzzer: the real ones stand above this folder.
+// Kinds of probe for tests and the fuzzer: the real ones stand above this folder.
 #pragma once
 
 #include <span>
@@ -13,6 +13,8 @@ namespace popnet::config {
 struct TestHttp : model::KindOptions {
   std::string path;
 };
+struct TestTcp : model::KindOptions {};
+struct TestHost : model::KindOptions {};
 struct TestLoad : model::KindOptions {
   std::string url;
 };
@@ -22,7 +24,10 @@ inline std::span<const KindTable> test_kinds() {
       "http", "Fetches a page.",
       {option("path", &TestHttp::path).text("/").check(is_url_path).help("Page.")});
   static const Table<TestLoad> load("load", "Asks for the load.", {option("url", &TestLoad::url).text()});
-  static const std::vector<KindTable> kinds{kind_table(http), kind_table(load, false)};
+  static const Table<TestTcp> tcp("tcp", "Connects.", {});
+  static const Table<TestHost> host("host", "Looks at the machine.", {});
+  static const std::vector<KindTable> kinds{kind_table(http), kind_table(load, false), kind_table(tcp),
+                                            kind_table(host, false)};
   return kinds;
 }
 

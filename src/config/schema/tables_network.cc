@@ -46,7 +46,7 @@ const Table<Network>& network_table() {
           option("zone", &Network::zone)
               .dns_name()
               .help("The network's own DNS zone. Each POP is found in it as `<pop>.<zone>`, and is one of "
-                    "its name servers."),
+                    "its name servers. If `zones` has a file of this name, the POPs are added to it."),
           option("contact", &Network::contact)
               .text()
               .check(is_mail_address)

@@ -60,8 +60,8 @@ const Table<Site>& site_table() {
                     "same kind."),
           option("rules", &Site::rules)
               .section(rule_table())
-              .help("What the edge does, by path. The first that matches decides; what none matches is "
-                    "cached."),
+              .help("What the edge does, by path. The first that matches decides. What none matches is "
+                    "cached; under hostnames that resolve to an origin it is proxied."),
           option("load", &Site::load).section(load_table()).help("What makes up the load of an origin."),
           option("controller", &Site::controller)
               .section(controller_table())
