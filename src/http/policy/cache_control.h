@@ -20,10 +20,10 @@ struct RequestDirectives {
   bool no_cache = false;
   bool only_if_cached = false;
   bool max_stale_any = false;  // max-stale without a value
-  std::optional<Duration> max_age;
-  std::optional<Duration> min_fresh;
-  std::optional<Duration> max_stale;
-  std::optional<Duration> stale_if_error;
+  std::optional<Duration> max_age{};
+  std::optional<Duration> min_fresh{};
+  std::optional<Duration> max_stale{};
+  std::optional<Duration> stale_if_error{};
 };
 RequestDirectives read_request_directives(const Fields& request);
 
@@ -39,12 +39,12 @@ struct ResponseDirectives {
   bool must_understand = false;
   bool no_transform = false;
   bool immutable = false;
-  std::optional<Duration> max_age;
-  std::optional<Duration> s_maxage;
-  std::optional<Duration> stale_while_revalidate;
-  std::optional<Duration> stale_if_error;
-  std::string_view no_cache_fields;  // inside of the quotes of no-cache="…"
-  std::string_view private_fields;   // inside of the quotes of private="…"
+  std::optional<Duration> max_age{};
+  std::optional<Duration> s_maxage{};
+  std::optional<Duration> stale_while_revalidate{};
+  std::optional<Duration> stale_if_error{};
+  std::string_view no_cache_fields{};  // inside of the quotes of no-cache="…"
+  std::string_view private_fields{};   // inside of the quotes of private="…"
 };
 /// From Popnet-Cache-Control, else CDN-Cache-Control, else Cache-Control: the first that is there and well
 /// formed.

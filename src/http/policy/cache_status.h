@@ -24,11 +24,11 @@ enum class CacheForward : uint8_t {
 
 struct CacheStatus {
   CacheForward forward = CacheForward::none;
-  std::optional<uint16_t> forward_status;  // the origin's, when it is not the one sent on
-  std::optional<Duration> ttl;             // negative = stale
-  bool stored = false;                     // the answer to the forwarded request was stored
-  bool collapsed = false;                  // shared another request's fill
-  std::string_view detail;                 // a token; empty = none
+  std::optional<uint16_t> forward_status{};  // the origin's, when it is not the one sent on
+  std::optional<Duration> ttl{};             // negative = stale
+  bool stored = false;                       // the answer to the forwarded request was stored
+  bool collapsed = false;                    // shared another request's fill
+  std::string_view detail{};                 // a token; empty = none
 };
 /// Writes the value; `cache` names this cache (a token or it is quoted). Fits 160 bytes + both names; empty
 /// when it does not fit.

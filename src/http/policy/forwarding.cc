@@ -100,8 +100,10 @@ std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view 
   };
   const std::string_view protocol = minor == 0 ? "1.0 " : "1.1 ";
   const size_t own = protocol.size() + pseudonym.size();
-  for (ListItems items(fields, FieldName::via); items.next();)
-    if (size + items.item().size() + 2 + own <= room.size()) put(items.item()) && put(", ");
+  for (const Field& field : fields)
+    if (field.id == FieldName::via && !field.value.empty() &&
+        size + field.value.size() + 2 + own <= room.size())
+      put(field.value) && put(", ");
   return put(protocol) && put(pseudonym) ? std::string_view(room.data(), size) : std::string_view{};
 }
 

@@ -29,8 +29,8 @@ bool is_forwarded_request(const Field& field, const HopByHop& hop, bool for_fill
 /// Cache-Status, which the edge writes anew.
 bool is_forwarded_response(const Field& field, const HopByHop& hop);
 
-/// The Via line of this message with our entry appended: "1.0 old, 1.1 popnet". Writes into `room`, cut to
-/// whole entries.
+/// The Via value of this message with our entry appended: "1.0 old, 1.1 popnet". Old lines that do not fit
+/// are left out; empty when not even our entry fits.
 std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view pseudonym,
                           std::span<char> room);
 /// Has this request been through a node of that pseudonym already?

@@ -17,12 +17,12 @@
 namespace popnet::http {
 
 struct KeyParts {
-  std::string_view site;  // unique name
+  std::string_view site{};  // unique name
   bool https = false;
-  std::string_view host;  // any case
-  std::string_view port;  // digits or empty
-  std::string_view path;
-  std::string_view query;
+  std::string_view host{};  // any case
+  std::string_view port{};  // digits or empty
+  std::string_view path{};
+  std::string_view query{};
   bool has_query = false;
 };
 KeyParts key_parts(std::string_view site, const RequestHead& request, bool ignore_query);

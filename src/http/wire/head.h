@@ -40,9 +40,9 @@ enum class TargetForm : uint8_t { origin, absolute, asterisk };
 
 struct Target {
   TargetForm form = TargetForm::origin;
-  std::string_view text;   ///< as sent
-  std::string_view path;   ///< "/…"; "/" where an absolute target has none; "*" for asterisk
-  std::string_view query;  ///< behind the "?"
+  std::string_view text{};   ///< as sent
+  std::string_view path{};   ///< "/…"; "/" where an absolute target has none; "*" for asterisk
+  std::string_view query{};  ///< behind the "?"
   bool has_query = false;  ///< "/a?" and "/a" are different targets
 };
 
@@ -50,10 +50,10 @@ struct Target {
 /// says.
 struct HttpUrl {
   bool https = false;
-  std::string_view host;
-  std::string_view port;  ///< digits; empty = the scheme's default
-  std::string_view path;  ///< "/" where the URL has none
-  std::string_view query;
+  std::string_view host{};
+  std::string_view port{};  ///< digits; empty = the scheme's default
+  std::string_view path{};  ///< "/" where the URL has none
+  std::string_view query{};
   bool has_query = false;
 };
 /// False for any other scheme, an empty or malformed host, and user information (RFC 9110 section 4.2). A
@@ -76,12 +76,12 @@ struct Framing {
 
 struct RequestHead {
   Method method = Method::other;
-  std::string_view method_text;
+  std::string_view method_text{};
   Target target;
   /// Of the target URI: from an absolute target, else from Host. Without port; as sent (case kept); an IPv6
   /// literal with its brackets. Empty only in an HTTP/1.0 request without Host.
-  std::string_view host;
-  std::string_view port;   ///< digits; empty = the scheme's default
+  std::string_view host{};
+  std::string_view port{};   ///< digits; empty = the scheme's default
   bool https = false;      ///< the scheme of an absolute target
   uint8_t minor = 1;       ///< 0 or 1
   bool keep_alive = true;  ///< RFC 9112 section 9.3; false also when Connection cannot be read
@@ -92,7 +92,7 @@ struct RequestHead {
 
 struct ResponseHead {
   uint16_t status = 0;      ///< 100 .. 599
-  std::string_view reason;  ///< as sent; only for the log
+  std::string_view reason{};  ///< as sent; only for the log
   uint8_t minor = 1;
   bool keep_alive = true;  ///< RFC 9112 section 9.3; false also when Connection cannot be read
   Fields fields;

@@ -1,0 +1,88 @@
+// What passes a gateway (RFC 9110 section 7.6) and what this one says of itself (RFC 9211).
+#include "http/policy/forwarding.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+#include "http/policy/cache_status.h"
+
+namespace popnet::http {
+namespace {
+
+Field named(std::string_view name) {
+  return {find_field_name(name), name, "v"};
+}
+
+TEST(Forwarding, DropsWhatIsForThisConnection) {
+  Fields fields;
+  fields.add("Connection", "keep-alive, X-Hop");
+  fields.add("Connection", "close, Cookie");
+  const HopByHop hop(fields);
+  for (const char* name : {"Connection", "keep-alive", "Proxy-Connection", "TE", "Trailer",
+                           "Transfer-Encoding", "Upgrade", "Proxy-Authorization", "x-hop", "Cookie"}) {
+    EXPECT_FALSE(is_forwarded_request(named(name), hop, false)) << name;
+    EXPECT_FALSE(is_forwarded_response(named(name), hop)) << name;
+  }
+  EXPECT_TRUE(is_forwarded_request(named("X-Other"), hop, false));
+  EXPECT_TRUE(is_forwarded_request(named("Close"), HopByHop(Fields{}), false));
+}
+
+TEST(Forwarding, OfARequestBelievesNothingThatTheEdgeSaysItself) {
+  const Fields none;
+  const HopByHop hop(none);
+  for (const char* name : {"Host", "Content-Length", "Expect", "Via", "Forwarded", "X-Forwarded-For",
+                           "X-Forwarded-Host", "X-Forwarded-Proto"})
+    EXPECT_FALSE(is_forwarded_request(named(name), hop, false)) << name;
+  for (const char* name : {"Accept", "Authorization", "Cookie", "Cache-Control", "User-Agent"})
+    EXPECT_TRUE(is_forwarded_request(named(name), hop, true)) << name;
+  for (const char* name :
+       {"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}) {
+    EXPECT_FALSE(is_forwarded_request(named(name), hop, true)) << name;
+    EXPECT_TRUE(is_forwarded_request(named(name), hop, false)) << name;
+  }
+}
+
+TEST(Via, GrowsByThisNode) {  // RFC 9110 section 7.6.3
+  Fields fields;
+  std::array<char, 64> room;
+  EXPECT_EQ(make_via(fields, 0, "popnet-a", room), "1.0 popnet-a");
+  fields.add("Via", "1.0 fred (a, b)");
+  fields.add("Via", "HTTP/1.1 proxy.example:8080");
+  EXPECT_EQ(make_via(fields, 1, "popnet-a", room),
+            "1.0 fred (a, b), HTTP/1.1 proxy.example:8080, 1.1 popnet-a");
+  EXPECT_EQ(make_via(fields, 1, "popnet-a", std::span(room).first(20)), "1.1 popnet-a");
+  EXPECT_EQ(make_via(fields, 1, "popnet-a", std::span(room).first(5)), "");
+}
+
+TEST(Via, ShowsALoop) {
+  Fields fields;
+  fields.add("Via", "1.1 other, 1.1  popnet-a (x)");
+  EXPECT_TRUE(is_loop(fields, "popnet-a"));
+  EXPECT_TRUE(is_loop(fields, "other"));
+  EXPECT_FALSE(is_loop(fields, "popnet"));
+  EXPECT_FALSE(is_loop(fields, "1.1"));
+}
+
+TEST(CacheStatus, SaysWhatWasDone) {  // RFC 9211 section 2
+  using namespace std::chrono_literals;
+  std::array<char, 160> room;
+  const auto text = [&room](const CacheStatus& status) {
+    return std::string(format_cache_status("popnet-a", status, room));
+  };
+  EXPECT_EQ(text({.ttl = 52900ms}), "popnet-a; hit; ttl=52");
+  EXPECT_EQ(text({.ttl = -1500ms}), "popnet-a; hit; ttl=-2");
+  EXPECT_EQ(text({.forward = CacheForward::uri_miss, .stored = true}), "popnet-a; fwd=uri-miss; stored");
+  EXPECT_EQ(text({.forward = CacheForward::stale,
+                  .forward_status = 304,
+                  .ttl = 60s,
+                  .collapsed = true,
+                  .detail = "if-error"}),
+            "popnet-a; fwd=stale; fwd-status=304; ttl=60; collapsed; detail=if-error");
+  EXPECT_EQ(format_cache_status("a \"b\"", {}, room), "\"a \\\"b\\\"\"; hit");
+  EXPECT_EQ(format_cache_status("popnet-a", {}, std::span(room).first(10)), "");
+}
+
+}  // namespace
+}  // namespace popnet::http

@@ -1,0 +1,224 @@
+// RFC 9111 sections 4.2 and 5.2, RFC 5861, RFC 8246, RFC 9213. Field lines are given as text, LF for line
+// ends.
+#include "http/policy/freshness.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/text.h"
+#include "http/wire/date.h"
+
+namespace popnet::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+const WallTime wall = WallTime(1'750'000'000s);
+const TimePoint arrival = TimePoint(1000s);
+
+std::string date(Duration from_now) {
+  const DateChars text = format_http_date(wall + from_now);
+  return {text.data(), text.size()};
+}
+
+/// Field lines and the text they borrow.
+struct Lines {
+  std::string text;
+  Fields fields;
+
+  explicit Lines(std::string given) : text(std::move(given)) {
+    for (const std::string_view line : split(text, '\n')) {
+      const size_t colon = line.find(": ");
+      if (colon != line.npos) fields.add(line.substr(0, colon), line.substr(colon + 2));
+    }
+  }
+};
+
+StoredPolicy assessed(const std::string& response, uint16_t status = 200,
+                      const FreshnessOptions& options = {}, Duration delay = 0s) {
+  const Lines lines(response);
+  const Exchange exchange{arrival - delay, arrival, wall};
+  return assess(status, lines.fields, read_response_directives(lines.fields), exchange, options);
+}
+
+TEST(Freshness, LastsAsLongAsTheFirstOfItsSourcesSays) {  // section 4.2.1
+  struct {
+    std::string response;
+    Duration lifetime;
+    LifetimeSource source;
+  } const cases[] = {
+      {"Cache-Control: max-age=60", 60s, LifetimeSource::max_age},
+      {"Cache-Control: MAX-AGE=\"60\"", 60s, LifetimeSource::max_age},
+      {"Cache-Control: max-age=60, s-maxage=10", 10s, LifetimeSource::s_maxage},
+      {"Cache-Control: max-age=60\nExpires: " + date(10s), 60s, LifetimeSource::max_age},
+      {"Cache-Control: max-age=60\nCache-Control: max-age=10", 60s, LifetimeSource::max_age},
+      {"Cache-Control: max-age=99999999999999", 2147483648s, LifetimeSource::max_age},
+      {"Cache-Control: x=\"max-age=1\", max-age=60", 60s, LifetimeSource::max_age},
+      {"Expires: " + date(10s), 10s, LifetimeSource::expires},
+      {"Date: " + date(-5s) + "\nExpires: " + date(10s), 15s, LifetimeSource::expires},
+      {"Expires: " + date(-10s), 0s, LifetimeSource::expires},
+      {"Last-Modified: " + date(-1000s), 100s, LifetimeSource::heuristic},
+      {"Date: " + date(-500s) + "\nLast-Modified: " + date(-1000s), 50s, LifetimeSource::heuristic},
+      {"Last-Modified: " + date(-240h), 24h, LifetimeSource::heuristic},
+      {"Last-Modified: " + date(10s), 0s, LifetimeSource::none},
+      {"Last-Modified: yesterday", 0s, LifetimeSource::none},
+      {"", 0s, LifetimeSource::none},
+      {"Cache-Control: private, max-age=60", 60s, LifetimeSource::max_age},
+  };
+  for (const auto& c : cases) {
+    const StoredPolicy stored = assessed(c.response);
+    EXPECT_EQ(stored.lifetime, c.lifetime) << c.response;
+    EXPECT_EQ(stored.source, c.source) << c.response;
+  }
+}
+
+TEST(Freshness, IsZeroWhereItCannotBeRead) {  // section 4.2.1: encouraged to consider such responses stale
+  for (const std::string text :
+       {"Cache-Control: max-age=-1", "Cache-Control: max-age=1.5", "Cache-Control: max-age",
+        "Cache-Control: max-age=", "Cache-Control: max-age= 60", "Cache-Control: max-age=60s",
+        "Cache-Control: s-maxage=a, max-age=60", "Expires: 0", "Expires: -1",
+        "Expires: ", "Expires: Thu, 18 Aug 2050 02:01:18", "Expires: Thursday, 18-Aug-50 02:01:18 UTC"})
+    EXPECT_EQ(assessed(text).lifetime, 0s) << text;
+}
+
+TEST(Freshness, CanBeSetByTheOperator) {
+  const FreshnessOptions options{.lifetime = 5min};
+  const StoredPolicy stored = assessed("Cache-Control: max-age=1", 200, options);
+  EXPECT_EQ(stored.lifetime, 5min);
+  EXPECT_EQ(stored.source, LifetimeSource::rule);
+}
+
+TEST(Freshness, IsGuessedOnlyForSomeStatuses) {  // section 4.2.2, RFC 9110 section 15.1
+  const std::string modified = "Last-Modified: " + date(-1000s);
+  for (const uint16_t status : {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
+    EXPECT_EQ(assessed(modified, status).lifetime, 100s) << status;
+  for (const uint16_t status : {201, 202, 302, 303, 307, 400, 403, 500, 503})
+    EXPECT_EQ(assessed(modified, status).lifetime, 0s) << status;
+  EXPECT_EQ(assessed("Cache-Control: public\n" + modified, 201).lifetime, 100s);
+}
+
+TEST(Freshness, FollowsTheTargetedFieldAlone) {  // RFC 9213 section 2.1
+  const auto lifetime = [](const std::string& text) { return assessed(text).lifetime; };
+  EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60\nCache-Control: max-age=1"), 60s);
+  EXPECT_EQ(lifetime("Popnet-Cache-Control: max-age=5\nCDN-Cache-Control: max-age=60"), 5s);
+  EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60;x=1"), 60s);
+  EXPECT_EQ(lifetime("CDN-Cache-Control: must-revalidate\nExpires: " + date(10s)), 0s);
+  // Empty or not a dictionary: as if it were not there.
+  EXPECT_EQ(lifetime("CDN-Cache-Control: \nCache-Control: max-age=1"), 1s);
+  EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60, &&&\nCache-Control: max-age=1"), 1s);
+  EXPECT_EQ(lifetime("CDN-Cache-Control: Max-Age=60\nCache-Control: max-age=1"), 1s);
+  const Lines off("CDN-Cache-Control: no-store=?0, private=?1");
+  EXPECT_FALSE(read_response_directives(off.fields).no_store);
+  EXPECT_TRUE(read_response_directives(off.fields).is_private);
+}
+
+TEST(Age, IsTheWorseOfTwoEstimates) {  // section 4.2.3
+  EXPECT_EQ(assessed("").initial_age, 0s);
+  EXPECT_EQ(assessed("Date: " + date(-7s)).initial_age, 7s);
+  EXPECT_EQ(assessed("Date: " + date(7s)).initial_age, 0s);
+  EXPECT_EQ(assessed("Age: 30").initial_age, 30s);
+  EXPECT_EQ(assessed("Age: 30\nDate: " + date(-7s)).initial_age, 30s);
+  EXPECT_EQ(assessed("Age: 3\nDate: " + date(-7s)).initial_age, 7s);
+  EXPECT_EQ(assessed("Age: 30", 200, {}, 2s).initial_age, 32s);  // what the exchange took counts
+  EXPECT_EQ(assessed("Age: 30, 60").initial_age, 30s);           // section 5.1: the first member
+  EXPECT_EQ(assessed("Age: -1").initial_age, 0s);
+  EXPECT_EQ(assessed("Age: abc").initial_age, 0s);
+  EXPECT_EQ(assessed("Age: 30").age(arrival + 5s), 35s);
+}
+
+struct Judged {
+  std::string response;
+  std::string request;
+  Duration later;
+  Use use;
+  Why why;
+};
+
+TEST(MayServe, DecidesByTheChartAtTheHeadOfFreshness) {
+  const Judged cases[] = {
+      {"Cache-Control: max-age=60", "", 59s, Use::serve, Why::fresh},
+      {"Cache-Control: max-age=60", "", 60s, Use::validate, Why::expired},
+      {"Cache-Control: max-age=60\nAge: 30", "", 31s, Use::validate, Why::expired},
+      // Response directives: section 5.2.2
+      {"Cache-Control: max-age=60, no-cache", "", 0s, Use::validate, Why::response_no_cache},
+      {"Cache-Control: max-age=60, no-cache=\"set-cookie\"", "", 0s, Use::serve, Why::fresh},
+      {"Cache-Control: max-age=60, must-revalidate", "", 59s, Use::serve, Why::fresh},
+      {"Cache-Control: max-age=60, must-revalidate", "Cache-Control: max-stale", 61s, Use::validate,
+       Why::never_stale},
+      {"Cache-Control: max-age=60, proxy-revalidate", "Cache-Control: max-stale", 61s, Use::validate,
+       Why::never_stale},
+      {"Cache-Control: s-maxage=60", "Cache-Control: max-stale", 61s, Use::validate, Why::never_stale},
+      // Request directives: section 5.2.1
+      {"Cache-Control: max-age=60", "Cache-Control: no-cache", 1s, Use::validate, Why::request_no_cache},
+      {"Cache-Control: max-age=60", "Cache-Control: max-age=10", 10s, Use::serve, Why::fresh},
+      {"Cache-Control: max-age=60", "Cache-Control: max-age=10", 11s, Use::validate, Why::request_max_age},
+      {"Cache-Control: max-age=60", "Cache-Control: max-age=0", 1s, Use::validate, Why::request_max_age},
+      {"Cache-Control: max-age=60", "Cache-Control: min-fresh=10", 50s, Use::serve, Why::fresh},
+      {"Cache-Control: max-age=60", "Cache-Control: min-fresh=10", 51s, Use::validate,
+       Why::request_min_fresh},
+      {"Cache-Control: max-age=60", "Cache-Control: max-stale", 1h, Use::serve, Why::max_stale},
+      {"Cache-Control: max-age=60", "Cache-Control: max-stale=10", 70s, Use::serve, Why::max_stale},
+      {"Cache-Control: max-age=60", "Cache-Control: max-stale=10", 71s, Use::validate, Why::expired},
+      {"Cache-Control: max-age=60", "Cache-Control: only-if-cached", 1s, Use::serve, Why::fresh},
+      {"Cache-Control: max-age=60", "Cache-Control: only-if-cached", 61s, Use::refuse, Why::expired},
+      {"Cache-Control: max-age=60", "Pragma: no-cache", 1s, Use::serve, Why::fresh},
+      // RFC 5861 section 3
+      {"Cache-Control: max-age=60, stale-while-revalidate=30", "", 89s, Use::serve_and_refresh,
+       Why::while_revalidate},
+      {"Cache-Control: max-age=60, stale-while-revalidate=30", "", 90s, Use::validate, Why::expired},
+      {"Cache-Control: max-age=60, must-revalidate, stale-while-revalidate=30", "", 61s, Use::validate,
+       Why::never_stale},
+      // RFC 8246 section 2
+      {"Cache-Control: max-age=60, immutable", "Cache-Control: max-age=0", 1s, Use::serve, Why::fresh},
+      {"Cache-Control: max-age=60, immutable", "Cache-Control: max-age=0", 61s, Use::validate,
+       Why::request_max_age},
+      {"Cache-Control: max-age=60, immutable", "Cache-Control: no-cache", 1s, Use::validate,
+       Why::request_no_cache},
+  };
+  for (const Judged& c : cases) {
+    const Lines request(c.request);
+    const Verdict got =
+        may_serve(assessed(c.response), read_request_directives(request.fields), arrival + c.later);
+    EXPECT_EQ(static_cast<int>(got.use), static_cast<int>(c.use)) << c.response << " | " << c.request;
+    EXPECT_STREQ(to_string(got.why), to_string(c.why)) << c.response << " | " << c.request;
+  }
+}
+
+TEST(MayServe, AfterAnErrorWithinTheWindowOnly) {  // RFC 5861 section 4, RFC 9111 section 4.2.4
+  const FreshnessOptions hour{.stale_if_error = 1h};
+  struct {
+    std::string response;
+    std::string request;
+    Duration later;
+    Why why;
+  } const cases[] = {
+      {"Cache-Control: max-age=60", "", 61s, Why::if_error},
+      {"Cache-Control: max-age=60", "", 60s + 1h, Why::error_window_over},
+      {"Cache-Control: max-age=60, stale-if-error=10", "", 69s, Why::if_error},
+      {"Cache-Control: max-age=60, stale-if-error=10", "", 70s, Why::error_window_over},
+      {"Cache-Control: max-age=60, stale-if-error=10", "Cache-Control: stale-if-error=30", 89s,
+       Why::if_error},
+      {"Cache-Control: max-age=60, stale-if-error=0", "", 61s, Why::error_window_over},
+      {"Cache-Control: max-age=60", "Cache-Control: no-cache", 30s, Why::fresh},
+      {"Cache-Control: max-age=60, must-revalidate", "", 61s, Why::never_stale},
+      {"Cache-Control: max-age=60, proxy-revalidate", "", 61s, Why::never_stale},
+      {"Cache-Control: s-maxage=60", "", 61s, Why::never_stale},
+      {"Cache-Control: max-age=60, no-cache", "", 1s, Why::response_no_cache},
+  };
+  for (const auto& c : cases) {
+    const Lines request(c.request);
+    const Verdict got = may_serve_after_error(assessed(c.response, 200, hour),
+                                              read_request_directives(request.fields), arrival + c.later);
+    EXPECT_STREQ(to_string(got.why), to_string(c.why)) << c.response << " | " << c.request;
+    EXPECT_EQ(got.use == Use::serve, c.why == Why::if_error || c.why == Why::fresh) << c.response;
+  }
+}
+
+TEST(MayFill, UnlessOnlyIfCached) {
+  EXPECT_EQ(may_fill({}).use, Use::validate);
+  EXPECT_EQ(may_fill({.only_if_cached = true}).use, Use::refuse);
+}
+
+}  // namespace
+}  // namespace popnet::http

@@ -1,0 +1,182 @@
+// Primary and secondary keys (RFC 9111 sections 2 and 4.1), and what an unsafe request invalidates
+// (section 4.4).
+#include "http/policy/key.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "common/text.h"
+#include "http/policy/invalidation.h"
+#include "http/policy/vary.h"
+
+namespace popnet::http {
+namespace {
+
+std::string wire(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n') out += '\r';
+    out += c;
+  }
+  return out;
+}
+
+std::string key_of(const std::string& line, std::string_view host, bool ignore_query = false,
+                   std::string_view site = "s") {
+  const std::string bytes = wire(line + " HTTP/1.1\nHost: " + std::string(host) + "\n\n");
+  RequestHead request;
+  EXPECT_TRUE(parse_request(bytes, Limits{}, request).complete()) << bytes;
+  KeyBuilder builder;
+  return std::string(builder.make(key_parts(site, request, ignore_query)));
+}
+
+std::string with_site(std::string_view site, std::string_view url) {
+  return std::string(site) + '\0' + std::string(url);
+}
+
+TEST(Key, EqualsOnlyWhatRfc3986CallsEqual) {  // RFC 3986 sections 6.2.2 and 6.2.3
+  EXPECT_EQ(key_of("GET /a?b", "Example.COM"), with_site("s", "http://example.com/a?b"));
+  EXPECT_EQ(key_of("GET /a?b", "example.com:80"), with_site("s", "http://example.com/a?b"));
+  EXPECT_EQ(key_of("GET /a", "example.com:0080"), with_site("s", "http://example.com/a"));
+  EXPECT_EQ(key_of("GET /a", "example.com:8080"), with_site("s", "http://example.com:8080/a"));
+  EXPECT_EQ(key_of("GET http://example.com?b", "x"), with_site("s", "http://example.com/?b"));
+  EXPECT_EQ(key_of("GET https://example.com:443/", "x"), with_site("s", "https://example.com/"));
+  EXPECT_NE(key_of("GET /A", "a"), key_of("GET /a", "a"));
+  EXPECT_NE(key_of("GET /%41", "a"), key_of("GET /A", "a"));
+  EXPECT_NE(key_of("GET /a?", "a"), key_of("GET /a", "a"));
+  EXPECT_EQ(key_of("GET /a?b", "a", true), key_of("GET /a?c", "a", true));
+  EXPECT_EQ(key_of("GET /a?b", "a", true), key_of("GET /a", "a"));
+}
+
+TEST(Key, OfTwoSitesIsNeverTheSame) {
+  EXPECT_NE(key_of("GET /", "a", false, "one"), key_of("GET /", "a", false, "two"));
+  EXPECT_NE(key_of("GET /", "a", false, "s"), key_of("GET /", "a", false, "sh"));
+}
+
+TEST(Key, OfAnUrlIsThatOfItsRequest) {
+  KeyBuilder builder;
+  const auto key = [&](std::string_view url) {
+    return std::string(make_key_of_url("s", url, false, builder));
+  };
+  EXPECT_EQ(key("http://Example.com/a?b#c"), key_of("GET /a?b", "example.com"));
+  EXPECT_EQ(key("http://example.com:8080"), key_of("GET /", "example.com:8080"));
+  EXPECT_EQ(key("/a"), "");
+  EXPECT_EQ(key("ftp://example.com/a"), "");
+  EXPECT_EQ(key("http://"), "");
+}
+
+TEST(Key, ThatDoesNotFitIsEmpty) {
+  const std::string path(KeyBuilder::capacity, 'a');
+  KeyBuilder builder;
+  KeyParts parts;
+  parts.site = "s";
+  parts.host = "h";
+  parts.path = path;
+  EXPECT_EQ(builder.make(parts), "");
+}
+
+TEST(Vary, IsReadOverAllLines) {
+  Fields fields;
+  EXPECT_EQ(read_vary(fields).kind, VaryKind::none);
+  fields.add("Vary", "Origin, Accept-Encoding");
+  fields.add("Vary", "origin");
+  EXPECT_EQ(read_vary(fields), (Vary{VaryKind::names, "accept-encoding,origin"}));
+  fields.add("Vary", "x, *");
+  EXPECT_EQ(read_vary(fields).kind, VaryKind::star);
+}
+
+std::string secondary(std::string_view names, const std::string& lines) {
+  Fields fields;
+  for (const std::string_view line : split(lines, '\n')) {
+    const size_t colon = line.find(": ");
+    if (colon != line.npos) fields.add(line.substr(0, colon), line.substr(colon + 2));
+  }
+  std::array<char, 4096> room;
+  const SecondaryKey key = make_secondary_key(names, fields, room);
+  EXPECT_TRUE(key.ok);
+  return std::string(key.text);
+}
+
+TEST(SecondaryKey, IsTheSameForEqualMeaning) {  // RFC 9111 section 4.1
+  const std::string_view coding = "accept-encoding", language = "accept-language";
+  const std::string gzip = secondary(coding, "Accept-Encoding: gzip, br");
+  EXPECT_EQ(secondary(coding, "accept-encoding: BR ,\tGZIP"), gzip);
+  EXPECT_EQ(secondary(coding, "Accept-Encoding: gzip;q=1.0,br"), gzip);
+  EXPECT_EQ(secondary(coding, "Accept-Encoding: br\nAccept-Encoding: gzip"), gzip);
+  EXPECT_NE(secondary(coding, "Accept-Encoding: gzip, br;q=0.5"), gzip);
+  EXPECT_EQ(secondary(coding, "Accept-Encoding: br; Q=0.50, gzip"),
+            secondary(coding, "Accept-Encoding: gzip,br;q=0.5"));
+  EXPECT_EQ(secondary(language, "Accept-Language: en, de"), secondary(language, "Accept-Language: de,EN"));
+  EXPECT_NE(secondary(language, "Accept-Language: en, de;q=0.1"),
+            secondary(language, "Accept-Language: de, en;q=0.1"));
+  // Lines of any field join to a list (RFC 9110 section 5.3)
+  EXPECT_EQ(secondary("x", "X: a\nX: b"), secondary("x", "X: a, b"));
+}
+
+TEST(SecondaryKey, DiffersWhereMeaningMayDiffer) {
+  EXPECT_NE(secondary("x", "X: a"), secondary("x", "X: A"));
+  EXPECT_NE(secondary("x", "X: "), secondary("x", ""));
+  EXPECT_NE(secondary("accept-encoding", "Accept-Encoding: "), secondary("accept-encoding", ""));
+  EXPECT_NE(secondary("x,y", "X: a"), secondary("x,y", "Y: a"));
+  EXPECT_NE(secondary("x,y", "X: a\nY: b"), secondary("x,y", "X: b\nY: a"));
+  EXPECT_NE(secondary("accept-encoding", "Accept-Encoding: gzip;x=1"),
+            secondary("accept-encoding", "Accept-Encoding: gzip"));
+  EXPECT_NE(secondary("accept-encoding", "Accept-Encoding: gzip;q=9"),
+            secondary("accept-encoding", "Accept-Encoding: gzip"));
+}
+
+TEST(SecondaryKey, LeavesOutWhatTheOriginWillNotSee) {
+  EXPECT_EQ(secondary("x", "X: a\nConnection: X"), secondary("x", ""));
+  EXPECT_EQ(secondary("accept-language", "Accept-Language: a\nConnection: accept-language"),
+            secondary("accept-language", ""));
+}
+
+TEST(SecondaryKey, ThatDoesNotFitIsRefused) {
+  Fields fields;
+  fields.add("X", "0123456789");
+  std::array<char, 8> room;
+  EXPECT_FALSE(make_secondary_key("x", fields, room).ok);
+}
+
+TEST(Invalidation, FollowsASuccessfulUnsafeRequest) {  // RFC 9111 section 4.4
+  const std::string target = with_site("s", "http://a/x");
+  struct {
+    const char* method;
+    const char* response;
+    std::vector<std::string> want;
+  } const cases[] = {
+      {"POST", "HTTP/1.1 200 OK\n", {target}},
+      {"DELETE", "HTTP/1.1 204 OK\n", {target}},
+      {"FROB", "HTTP/1.1 302 OK\n", {target}},
+      {"PUT", "HTTP/1.1 201 OK\nLocation: /new?q\n", {target, with_site("s", "http://a/new?q")}},
+      {"PUT",
+       "HTTP/1.1 201 OK\nLocation: http://A:80/new\nContent-Location: /x#f\n",
+       {target, with_site("s", "http://a/new"), target}},
+      {"PUT", "HTTP/1.1 201 OK\nLocation: http://b/new\nContent-Location: //b/new\n", {target}},
+      {"PUT", "HTTP/1.1 201 OK\nLocation: https://a/new\nContent-Location: http://a:81/new\n", {target}},
+      {"PUT", "HTTP/1.1 201 OK\nLocation: relative\n", {target}},
+      {"POST", "HTTP/1.1 500 No\n", {}},
+      {"POST", "HTTP/1.1 404 No\nLocation: /new\n", {}},
+      {"GET", "HTTP/1.1 200 OK\nLocation: /new\n", {}},
+      {"OPTIONS", "HTTP/1.1 200 OK\n", {}},
+  };
+  for (const auto& c : cases) {
+    const std::string request_bytes = wire(std::string(c.method) + " /x HTTP/1.1\nHost: a\n\n");
+    const std::string response_bytes = wire(std::string(c.response) + "\n");
+    RequestHead request;
+    ResponseHead response;
+    ASSERT_TRUE(parse_request(request_bytes, Limits{}, request).complete());
+    ASSERT_TRUE(parse_response(response_bytes, Limits{}, response).complete());
+    const Invalidation plan = plan_invalidation("s", request, response, false);
+    KeyBuilder builder;
+    std::vector<std::string> got;
+    for (size_t i = 0; i < plan.count; ++i) got.emplace_back(builder.make(plan.keys[i]));
+    EXPECT_EQ(got, c.want) << c.method << " " << c.response;
+  }
+}
+
+}  // namespace
+}  // namespace popnet::http

@@ -1,0 +1,123 @@
+// What a shared cache may store: RFC 9111 section 3.
+#include "http/policy/storing.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace popnet::http {
+namespace {
+
+struct Asked {
+  std::string request;   // request line and fields
+  std::string response;  // status line and fields
+  StoreWhy why;
+  StoreOptions options = {};
+};
+
+StoreWhy judged(const Asked& asked) {
+  std::string request_bytes, response_bytes;
+  for (const char c : asked.request + "\nHost: a\n\n")
+    request_bytes += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  for (const char c : asked.response + "\n\n")
+    response_bytes += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  RequestHead request;
+  ResponseHead response;
+  EXPECT_TRUE(parse_request(request_bytes, Limits{}, request).complete()) << asked.request;
+  EXPECT_TRUE(parse_response(response_bytes, Limits{}, response).complete()) << asked.response;
+  return may_store(request, read_request_directives(request.fields), response,
+                   read_response_directives(response.fields), asked.options)
+      .why;
+}
+
+TEST(MayStore, DecidesAsSection3Says) {
+  const std::string get = "GET / HTTP/1.1", ok = "HTTP/1.1 200 OK\nCache-Control: max-age=60";
+  const Asked cases[] = {
+      {get, ok, StoreWhy::stored},
+      {get, "HTTP/1.1 200 OK\nExpires: Thu, 01 Jan 2099 00:00:00 GMT", StoreWhy::stored},
+      {get, "HTTP/1.1 200 OK\nCache-Control: s-maxage=60", StoreWhy::stored},
+      {get, "HTTP/1.1 200 OK\nETag: \"a\"", StoreWhy::stored},
+      {get, "HTTP/1.1 200 OK\nLast-Modified: Thu, 01 Jan 2015 00:00:00 GMT", StoreWhy::stored},
+      {get, "HTTP/1.1 200 OK", StoreWhy::no_freshness},
+      {get, "HTTP/1.1 200 OK", StoreWhy::stored, {.lifetime_by_rule = true}},
+      {get, "HTTP/1.1 302 Found\nLast-Modified: Thu, 01 Jan 2015 00:00:00 GMT", StoreWhy::no_freshness},
+      // Any final status with explicit freshness, known or not
+      {get, "HTTP/1.1 299 ?\nCache-Control: max-age=60", StoreWhy::stored},
+      {get, "HTTP/1.1 303 See Other\nCache-Control: max-age=60", StoreWhy::stored},
+      {get, "HTTP/1.1 499 ?\nCache-Control: max-age=60", StoreWhy::stored},
+      {get, "HTTP/1.1 599 ?\nCache-Control: max-age=60", StoreWhy::stored},
+      {get, "HTTP/1.1 103 Early Hints\nCache-Control: max-age=60", StoreWhy::status},
+      {get, "HTTP/1.1 206 Partial\nCache-Control: max-age=60", StoreWhy::status},
+      {get, "HTTP/1.1 304 Not Modified\nCache-Control: max-age=60", StoreWhy::status},
+      // Section 5.2.2.3
+      {get, "HTTP/1.1 200 OK\nCache-Control: max-age=60, no-store, must-understand", StoreWhy::stored},
+      {get, "HTTP/1.1 299 ?\nCache-Control: max-age=60, must-understand", StoreWhy::status},
+      // Methods
+      {"HEAD / HTTP/1.1", ok, StoreWhy::method},
+      {"POST / HTTP/1.1", ok, StoreWhy::method},
+      {"get / HTTP/1.1", ok, StoreWhy::method},
+      // Directives
+      {"GET / HTTP/1.1\nCache-Control: no-store", ok, StoreWhy::request_no_store},
+      {get, ok + ", no-store", StoreWhy::no_store},
+      {get, ok + ", private", StoreWhy::is_private},
+      {get, ok + ", private=\"X-User\"", StoreWhy::stored},
+      {get, ok + ", no-cache", StoreWhy::stored},
+      // Section 3.5
+      {"GET / HTTP/1.1\nAuthorization: Basic YTpi", ok, StoreWhy::authorization},
+      {"GET / HTTP/1.1\nAuthorization: Basic YTpi", ok + ", public", StoreWhy::stored},
+      {"GET / HTTP/1.1\nAuthorization: Basic YTpi", ok + ", must-revalidate", StoreWhy::stored},
+      {"GET / HTTP/1.1\nAuthorization: Basic YTpi", ok + ", s-maxage=9", StoreWhy::stored},
+      {"GET / HTTP/1.1\nAuthorization: Basic YTpi",
+       "HTTP/1.1 200 OK\nETag: \"a\"",
+       StoreWhy::authorization,
+       {.lifetime_by_rule = true}},
+      // Cookies by option
+      {get, ok + "\nSet-Cookie: a=b", StoreWhy::set_cookie},
+      {get, ok + "\nSet-Cookie: a=b", StoreWhy::stored, {.with_set_cookie = true}},
+      // Section 4.1
+      {get, ok + "\nVary: *", StoreWhy::vary_star},
+      {get, ok + "\nVary: accept\nVary: user-agent, *", StoreWhy::vary_star},
+      // RFC 9213: the targeted field wins in both directions
+      {get, "HTTP/1.1 200 OK\nCache-Control: no-store\nCDN-Cache-Control: max-age=60", StoreWhy::stored},
+      {get, ok + "\nCDN-Cache-Control: no-store", StoreWhy::no_store},
+  };
+  for (const Asked& c : cases)
+    EXPECT_STREQ(to_string(judged(c)), to_string(c.why)) << c.request << " | " << c.response;
+}
+
+TEST(MayStore, KeepsFieldsThatOthersMaySee) {  // sections 3.1, 5.2.2.4 and 5.2.2.7
+  Fields fields;
+  fields.add("Cache-Control", "private=\"X-User, x-other\", no-cache=\"X-Fresh\"");
+  fields.add("Connection", "close, X-Hop");
+  const HopByHop hop(fields);
+  const ResponseDirectives directives = read_response_directives(fields);
+  const auto stored = [&](std::string_view name) {
+    return is_stored({find_field_name(name), name, "v"}, hop, directives);
+  };
+  for (const char* name : {"Content-Type", "Date", "ETag", "Cache-Control", "Content-Length", "X-Own", "Via"})
+    EXPECT_TRUE(stored(name)) << name;
+  for (const char* name : {"Set-Cookie", "Age", "X-User", "X-OTHER", "X-Fresh", "X-Hop", "Connection",
+                           "Keep-Alive", "Proxy-Authenticate", "Transfer-Encoding", "Upgrade", "Trailer"})
+    EXPECT_FALSE(stored(name)) << name;
+}
+
+TEST(MayLookup, GetAndHeadWithoutBody) {
+  RequestHead request;
+  for (const Method method : {Method::get, Method::head}) {
+    request.method = method;
+    EXPECT_TRUE(may_lookup(request));
+  }
+  EXPECT_TRUE(may_share_fill(request, {}));
+  EXPECT_FALSE(may_share_fill(request, {.no_store = true}));
+  request.fields.add("Authorization", "Basic YTpi");
+  EXPECT_TRUE(may_lookup(request));
+  EXPECT_FALSE(may_share_fill(request, {}));
+  request.body = {Framing::Kind::length, 5};
+  EXPECT_FALSE(may_lookup(request));
+  request.body = {};
+  request.method = Method::post;
+  EXPECT_FALSE(may_lookup(request));
+}
+
+}  // namespace
+}  // namespace popnet::http
