@@ -1,5 +1,5 @@
 // What a probe kind is. A kind is one folder: its options, its table of them (config/schema), its code, its
-// test. It registers nowhere: main/probe_kinds.cc names them all. The one to copy is probe/kinds/tcp.
+// test. It registers nowhere: node/probe_kinds.cc names them all. The one to copy is probe/kinds/tcp.
 #pragma once
 
 #include <functional>

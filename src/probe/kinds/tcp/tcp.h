@@ -1,7 +1,7 @@
 // The kind "tcp": how long a TCP connect takes. It says that a server listens, not that it works.
 //
 // The smallest complete kind, and the one to copy: options, their table, the kind; tcp_test.cc beside it. A
-// new kind also needs its line in src/layers.txt and a name in main/probe_kinds.cc.
+// new kind also needs its line in src/layers.txt and a name in node/probe_kinds.cc.
 #pragma once
 
 #include <memory>

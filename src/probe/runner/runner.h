@@ -1,0 +1,81 @@
+// The prober of a node: one thread that measures every origin of every site, every other POP, its own
+// machine, and the round trip to client DNS servers that have asked. It decides nothing: samples with the
+// verdicts of rise and fall go to the sink it was given.
+//
+// What is probed follows the config (probe/runner/plan.h); a probe keeps its state over a change of config as
+// long as its target stays what it is. First attempts are spread over a second, so that verdicts come soon
+// after the start but not all in one moment.
+//
+// Threading: every public call is thread safe. The sink and `bytes_sent` are called on the probe thread and
+// must not block. After stop() neither is called.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/counter.h"
+#include "common/ip.h"
+#include "common/time.h"
+#include "model/config.h"
+#include "model/metrics.h"
+#include "probe/health/health.h"
+#include "probe/kinds/api/kind.h"
+
+namespace popnet::probe {
+
+/// One probe of one target as it stands now: for explain and status pages.
+struct ProbeState {
+  model::TargetId target{};
+  std::string probe{};  // as in ProbeSample::probe
+  HealthState health{};
+  bool affects_health = true;
+  std::vector<model::Reading> readings{};  // of the last attempt that was ok
+  std::string error{};                     // of the last attempt; empty when it was ok
+  TimePoint at{};  // when the last attempt ended; the beginning of time before the first
+};
+
+class Runner {
+ public:
+  /// Samples in the order they were made. `urgent`: a verdict has changed; otherwise a few times a second.
+  using Sink = std::function<void(std::vector<model::ProbeSample> samples, bool urgent)>;
+
+  struct Parts {
+    std::vector<std::unique_ptr<Kind>> kinds;
+    Sink sink;
+    std::function<uint64_t()> bytes_sent = {};  // total of this node's edge; may be empty
+    uint64_t seed = 0;
+  };
+
+  /// Starts the thread. Nothing is probed before the first publish().
+  explicit Runner(Parts parts);
+  ~Runner();
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  /// Probes what this config says from now on.
+  void publish(std::shared_ptr<const model::Config> config);
+
+  /// These resolvers asked: their networks are measured when their time has come (see ClientLatency in the
+  /// config). Lossy: what is too much is dropped.
+  void measure(std::vector<IpAddress> resolvers);
+
+  /// All probes, in no particular order.
+  [[nodiscard]] std::vector<ProbeState> states() const;
+  [[nodiscard]] std::vector<CounterValue> counters() const;
+
+  /// Cancels what runs and ends the thread. Safe to call twice.
+  void stop();
+
+ private:
+  class Work;  // what lives on the thread
+
+  std::unique_ptr<Work> work_;
+  std::thread thread_;
+};
+
+}  // namespace popnet::probe
