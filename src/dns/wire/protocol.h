@@ -26,7 +26,7 @@ enum class Rcode : uint8_t {
   yxdomain = 6,
   badvers = 16,  ///< does not fit the header: its upper bits travel in the OPT record
 };
-inline constexpr size_t rcodes = 17;
+inline constexpr size_t rcode_count = 17;
 
 namespace flag {
 inline constexpr uint16_t qr = 0x8000, aa = 0x0400, tc = 0x0200, rd = 0x0100;

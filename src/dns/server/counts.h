@@ -1,0 +1,67 @@
+// Counters of the DNS server: how often each target led a decided answer ("share of answers"), and what the
+// server did. Each thread has its own block; any thread may read the sums, which are then a moment old.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/counter.h"
+#include "dns/server/answer.h"
+#include "model/config.h"
+
+namespace popnet::dns {
+
+/// Decided answers by their first target; indexes as in the Config.
+struct AnswerCounts {
+  std::vector<std::vector<uint64_t>> origins;  // [site][origin]
+  std::vector<uint64_t> pops;                  // [pop]
+};
+
+/// For one config and a fixed number of threads. A new config takes the counts of targets that keep their
+/// names over.
+class TargetCounts {
+ public:
+  TargetCounts(std::shared_ptr<const model::Config> config, size_t threads, const TargetCounts* before);
+
+  /// Only from the thread with that number.
+  void add(size_t thread, const Outcome& outcome) {
+    if (outcome.decided == Outcome::Decided::no) return;
+    const bool by_pop = outcome.decided == Outcome::Decided::pop;
+    blocks_[thread][(by_pop ? first_pop_ : first_of_site_[outcome.site]) + outcome.target].add();
+  }
+  [[nodiscard]] AnswerCounts read() const;
+  [[nodiscard]] const model::Config& config() const { return *config_; }
+
+ private:
+  [[nodiscard]] uint64_t sum(size_t index) const;
+
+  std::shared_ptr<const model::Config> config_;
+  std::vector<size_t> first_of_site_;
+  size_t first_pop_ = 0;
+  std::vector<uint64_t> taken_over_;
+  std::vector<std::unique_ptr<Counter[]>>
+      blocks_;  // one a thread, with spare room at both ends against false sharing
+};
+
+/// What one thread did. Aligned, so that no two threads write to one cache line.
+struct alignas(64) ServerCounts {
+  Counter udp_queries, tcp_queries;
+  Counter rcodes[rcode_count];  // replies by rcode; BADVERS is the last
+  Counter dropped;              // messages that got silence
+  Counter truncated;
+  Counter with_subnet;  // queries that brought a client subnet
+  Counter send_failures;
+  Counter tcp_accepted, tcp_refused, tcp_closed;
+
+  void add(Transport transport, const Query& query, const Outcome& outcome) {
+    (transport == Transport::udp ? udp_queries : tcp_queries).add();
+    if (outcome.size == 0) return dropped.add();
+    rcodes[static_cast<size_t>(outcome.rcode)].add();
+    if (outcome.truncated) truncated.add();
+    if (query.subnet.size != 0) with_subnet.add();
+  }
+};
+
+}  // namespace popnet::dns

@@ -1,0 +1,236 @@
+// A small world for tests, fuzzing and plays: two POPs, one customer with decided names, one zone from a
+// file. Asks a query of the answer path and reads the reply with ldns, which thereby judges every message
+// sent.
+#pragma once
+
+#include <ldns/ldns.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dns/server/answer.h"
+#include "dns/wire/reply.h"
+#include "dns/wire/test_query.h"
+#include "dns/zone/make_names.h"
+
+namespace popnet::dns {
+
+inline constexpr const char* test_zone = R"($TTL 300
+@           IN SOA ns1 hostmaster 2024010101 3600 600 604800 60
+            IN NS  ns1
+            IN NS  ns2.example.net.
+            IN MX  10 mail
+ns1         IN A   192.0.2.53
+            IN AAAA 2001:db8::53
+mail        IN A   192.0.2.25
+www     600 IN A   192.0.2.80
+        600 IN A   192.0.2.81
+MiXed       IN TXT "case" "kept"
+a.b.deep    IN TXT "deep"
+alias       IN CNAME www
+alias2      IN CNAME alias
+dangling    IN CNAME nowhere
+outside     IN CNAME www.example.org.
+loop1       IN CNAME loop2
+loop2       IN CNAME loop1
+to-page     IN CNAME www.shop.test.
+to-sub      IN CNAME host.sub
+to-wild     IN CNAME x.wild
+*.wild      IN A   192.0.2.99
+            IN MX  5 mail
+*.walias    IN CNAME www
+exact.wild  IN TXT "not the wildcard"
+sub         IN NS  ns.sub
+            IN NS  ns.other
+            IN NS  ns.example.net.
+            IN DS  12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ns.sub      IN A   192.0.2.54
+            IN AAAA 2001:db8::54
+www.sub     IN A   192.0.2.55
+other       IN NS  ns.other
+ns.other    IN A   192.0.2.56
+tree        IN DNAME forest.example
+tree        IN TXT "at the DNAME itself"
+oak.forest.example IN A 192.0.2.200
+www.child   IN A   192.0.2.250
+unknown     IN TYPE65400 \# 3 010203
+big         IN TXT "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+big         IN TXT "1123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+big         IN TXT "2123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+big         IN TXT "3123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+big         IN TXT "4123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+)";
+
+/// A file that is gone when this is.
+class TempFile {
+ public:
+  explicit TempFile(const std::string& text) {
+    std::string name = (std::filesystem::temp_directory_path() / "popnet-XXXXXX").string();
+    const int fd = mkstemp(name.data());
+    path_ = name;
+    FILE* file = fdopen(fd, "w");
+    std::fwrite(text.data(), 1, text.size(), file);
+    std::fclose(file);
+  }
+  ~TempFile() { std::filesystem::remove(path_); }
+  TempFile(const TempFile&) = delete;
+  TempFile& operator=(const TempFile&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// A reply as ldns reads it. Records as text: "www.example.com. 600 IN A 192.0.2.80".
+struct TestReply {
+  std::vector<uint8_t> bytes;
+  Outcome outcome;
+  bool readable = false;
+  int rcode = -1;     // with the bits from EDNS
+  std::string flags;  // of "qr aa tc rd ra", those that are set
+  std::vector<std::string> question, answer, authority, additional;
+  bool edns = false;
+  uint16_t edns_size = 0;
+  std::vector<uint8_t> edns_options;
+
+  static TestReply read(std::span<const uint8_t> bytes);
+};
+
+inline std::vector<std::string> to_lines(const ldns_rr_list* list) {
+  std::vector<std::string> lines;
+  for (size_t i = 0; list != nullptr && i < ldns_rr_list_rr_count(list); ++i) {
+    char* text = ldns_rr2str(ldns_rr_list_rr(list, i));
+    std::string line(text);
+    std::free(text);
+    for (char& c : line)
+      if (c == '\t' || c == '\n') c = ' ';
+    while (line.ends_with(' ')) line.pop_back();
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+inline TestReply TestReply::read(std::span<const uint8_t> bytes) {
+  TestReply reply;
+  reply.bytes.assign(bytes.begin(), bytes.end());
+  ldns_pkt* raw = nullptr;
+  if (ldns_wire2pkt(&raw, bytes.data(), bytes.size()) != LDNS_STATUS_OK) return reply;
+  const std::unique_ptr<ldns_pkt, void (*)(ldns_pkt*)> packet(raw, ldns_pkt_free);
+  reply.readable = true;
+  reply.rcode = ldns_pkt_get_rcode(raw) | (ldns_pkt_edns(raw) ? ldns_pkt_edns_extended_rcode(raw) << 4 : 0);
+  const auto flag = [&](bool set, const char* name) {
+    if (set) reply.flags += (reply.flags.empty() ? "" : " ") + std::string(name);
+  };
+  flag(ldns_pkt_qr(raw), "qr");
+  flag(ldns_pkt_aa(raw), "aa");
+  flag(ldns_pkt_tc(raw), "tc");
+  flag(ldns_pkt_rd(raw), "rd");
+  flag(ldns_pkt_ra(raw), "ra");
+  flag(ldns_pkt_ad(raw), "ad");
+  flag(ldns_pkt_cd(raw), "cd");
+  reply.question = to_lines(ldns_pkt_question(raw));
+  reply.answer = to_lines(ldns_pkt_answer(raw));
+  reply.authority = to_lines(ldns_pkt_authority(raw));
+  reply.additional = to_lines(ldns_pkt_additional(raw));
+  reply.edns = ldns_pkt_edns(raw);
+  if (reply.edns) reply.edns_size = ldns_pkt_edns_udp_size(raw);
+  if (const ldns_rdf* options = ldns_pkt_edns_data(raw); reply.edns && options != nullptr)
+    reply.edns_options.assign(ldns_rdf_data(options), ldns_rdf_data(options) + ldns_rdf_size(options));
+  return reply;
+}
+
+inline std::shared_ptr<const routing::Snapshot> test_snapshot(std::shared_ptr<const model::Config> config,
+                                                              uint64_t generation = 1) {
+  auto metrics = std::make_shared<model::MetricsSnapshot>();
+  for (const auto& site : config->sites) metrics->origins.emplace_back(site.origins.size());
+  metrics->pops.resize(config->pops.size());
+  auto snapshot = std::make_shared<routing::Snapshot>();
+  snapshot->map = routing::make_map(*config, *metrics, {}, generation, {});
+  snapshot->config = std::move(config);
+  snapshot->metrics = std::move(metrics);
+  return snapshot;
+}
+
+inline model::Hostname test_hostname(std::string name, model::Resolve resolve) {
+  model::Hostname host;
+  host.name = std::move(name);
+  host.resolve = resolve;
+  host.ttl = std::chrono::seconds(20);
+  return host;
+}
+
+/// One customer, "shop": www.shop.test by origin, img.shop.test and static.example.com by POP.
+inline model::Config test_config() {
+  const auto ip = [](const char* text) { return IpAddress::parse(text).value(); };
+  model::Config config;
+  config.generation = 7;
+  config.network.name = "test";
+  config.network.zone = "cdn.test";
+  config.network.contact = "noc.team@example.net";
+  config.network.content_hostname = "all.cdn.test";
+  config.network.ttl = std::chrono::seconds(3600);
+  config.network.content_ttl = std::chrono::seconds(30);
+  config.network.client_latency.ipv4_prefix = 24;
+  config.network.client_latency.ipv6_prefix = 48;
+  config.pops.resize(2);
+  config.pops[0].name = "ams";
+  config.pops[0].addresses = {ip("192.0.2.1"), ip("2001:db8:1::1")};
+  config.pops[1].name = "nyc";
+  config.pops[1].addresses = {ip("192.0.2.2")};
+  model::Site& shop = config.sites.emplace_back();
+  shop.name = "shop";
+  shop.hostnames = {test_hostname("www.shop.test", model::Resolve::origin),
+                    test_hostname("img.shop.test", model::Resolve::pop),
+                    test_hostname("static.example.com", model::Resolve::pop)};
+  for (const char* address : {"198.51.100.1", "198.51.100.2", "198.51.100.3"}) {
+    model::Origin& origin = shop.origins.emplace_back();
+    origin.name = std::string("web") + std::to_string(shop.origins.size());
+    origin.endpoint = {ip(address), 80};
+  }
+  model::ClientPrior prior;  // 203.0.113.0/24 is near nyc
+  prior.network = Prefix::parse("203.0.113.0/24").value();
+  prior.latency = {{0, std::chrono::milliseconds(80)}, {1, std::chrono::milliseconds(5)}};
+  config.clients.push_back(prior);
+  return config;
+}
+
+class TestWorld {
+ public:
+  /// `zone`: the text of example.com's file; empty = no such zone.
+  explicit TestWorld(const std::string& zone = test_zone, model::Config config = test_config())
+      : file_(zone) {
+    if (!zone.empty()) config.zones.push_back({"example.com", file_.path()});
+    config_ = std::make_shared<model::Config>(std::move(config));
+    auto names = make_names(*config_);
+    if (!names.ok()) std::fprintf(stderr, "%s\n", names.error().message.c_str());
+    view_.names = std::move(names).value();
+    view_.snapshot = test_snapshot(config_);
+  }
+
+  [[nodiscard]] const View& view() const { return view_; }
+  [[nodiscard]] const std::shared_ptr<const model::Config>& config() const { return config_; }
+
+  /// Asks as the resolver at that address.
+  [[nodiscard]] TestReply ask(std::span<const uint8_t> message, Transport transport = Transport::udp,
+                              const char* resolver = "192.0.2.200") const {
+    Query query;
+    parse_query(message, query);
+    std::vector<uint8_t> room(transport == Transport::udp ? udp_reply_max : message_size_max);
+    const Outcome outcome =
+        answer(view_, message, query, IpAddress::parse(resolver).value(), transport, room);
+    TestReply reply = TestReply::read(std::span(room).first(outcome.size));
+    reply.outcome = outcome;
+    return reply;
+  }
+
+ private:
+  TempFile file_;
+  std::shared_ptr<const model::Config> config_;
+  View view_;
+};
+
+}  // namespace popnet::dns

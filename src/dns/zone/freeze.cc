@@ -1,0 +1,288 @@
+#include "dns/zone/freeze.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "dns/wire/protocol.h"
+#include "dns/zone/render.h"
+
+namespace popnet::dns {
+
+namespace {
+
+bool is_address(uint16_t t) {
+  return t == type::a || t == type::aaaa;
+}
+/// May stand beside a CNAME (RFC 4034 section 2.5).
+bool is_signature_data(uint16_t t) {
+  return t == type::rrsig || t == type::nsec;
+}
+
+/// The records of one owner, in order of type.
+class Group {
+ public:
+  Group(const Records& records, size_t begin) : records_(records), begin_(begin), end_(begin) {
+    while (end_ < records.size() && records[end_].owner == owner()) ++end_;
+  }
+  [[nodiscard]] OwnerKey owner() const { return records_[begin_].owner; }
+  [[nodiscard]] size_t end() const { return end_; }
+  [[nodiscard]] std::string where() const { return records_.describe(records_[begin_].place); }
+
+  [[nodiscard]] std::vector<Record> of(uint16_t type) const {
+    std::vector<Record> found;
+    for (size_t i = begin_; i < end_; ++i)
+      if (records_[i].type == type) found.push_back(records_[i]);
+    return found;
+  }
+  [[nodiscard]] bool has(uint16_t type) const {
+    for (size_t i = begin_; i < end_; ++i)
+      if (records_[i].type == type) return true;
+    return false;
+  }
+  template <class Visit>
+  void each_set(Visit visit) const {
+    for (size_t i = begin_; i < end_;) {
+      std::vector<Record> set;
+      for (const uint16_t t = records_[i].type; i < end_ && records_[i].type == t; ++i)
+        set.push_back(records_[i]);
+      visit(set);
+    }
+  }
+
+ private:
+  const Records& records_;
+  size_t begin_, end_;
+};
+
+class Freezer {
+ public:
+  Freezer(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems)
+      : records_(records),
+        names_(names),
+        problems_(problems),
+        apex_(owner_key(records.apex().bytes())),
+        zone_(zone) {}
+
+  void run() {
+    check_apex();
+    for (size_t i = 0; i < records_.size();) {
+      const Group group(records_, i);
+      visit(group);
+      i = group.end();
+    }
+  }
+
+ private:
+  void complain(const std::string& where, std::string_view what) { problems_.add(where, std::string(what)); }
+  [[nodiscard]] static std::string text(OwnerKey key) { return owner_name(key).to_text(); }
+
+  void check_apex();
+  void visit(const Group& group);
+  void visit_cut(const Group& group);
+  void check_owner(const Group& group);
+  void add_owner(const Group& group);
+  void add_at(OwnerKey owner, const NamesBuilder::NodeDraft& draft);
+  void lead_path_to(OwnerKey owner);
+  void add_negative_soa(const Group& group);
+  void add_set(const Name& owner, const std::vector<Record>& set, std::vector<RenderedSet>& sets,
+               std::span<const Glue> glue = {});
+  std::vector<Glue> glue_for(const Group& cut);
+  bool add_addresses(const Name& target, std::vector<Glue>& glue);
+
+  const Records& records_;
+  NamesBuilder& names_;
+  Problems& problems_;
+  const std::string apex_;
+  const uint32_t zone_;
+
+  OwnerKey cut_;  // records below it are not ours; valid if has_cut_
+  bool has_cut_ = false;
+  OwnerKey dname_;  // records below it are an error; valid if has_dname_
+  bool has_dname_ = false;
+  struct Step {
+    size_t key_size;
+    NamesBuilder::NodeId node;
+  };
+  std::vector<Step> path_;  // nodes from the apex to the last one added
+  OwnerKey last_;           // owner of the last one added
+};
+
+void Freezer::check_apex() {
+  const size_t first = records_.find(apex_);
+  const std::string zone = records_.apex().to_text();
+  const std::string where = records_.describe({});
+  if (first == records_.size())
+    return complain(where, fmt::format("zone {} has no records at its apex; it needs SOA and NS", zone));
+  const Group group(records_, first);
+  const auto soas = group.of(type::soa);
+  if (soas.empty()) complain(where, fmt::format("zone {} has no SOA record", zone));
+  if (soas.size() > 1)
+    complain(records_.describe(soas[1].place), fmt::format("zone {} has a second SOA record", zone));
+  if (!group.has(type::ns)) complain(where, fmt::format("zone {} has no NS record at its apex", zone));
+}
+
+void Freezer::visit(const Group& group) {
+  const OwnerKey owner = group.owner();
+  has_cut_ = has_cut_ && owner.starts_with(cut_);
+  has_dname_ = has_dname_ && owner.starts_with(dname_);
+  if (has_cut_) {
+    if (group.has(type_decided))
+      complain(group.where(), "this hostname lies below a delegation of its zone; remove the NS records");
+    return;
+  }
+  if (has_dname_)
+    return complain(group.where(), fmt::format("{} stands below the DNAME of {} (RFC 6672 section 2.4)",
+                                               text(owner), text(dname_)));
+  check_owner(group);
+  if (group.has(type_zone_begins) || (owner != apex_ && group.has(type::ns))) return visit_cut(group);
+  add_owner(group);
+}
+
+void Freezer::check_owner(const Group& group) {
+  const OwnerKey owner = group.owner();
+  size_t others = 0;
+  group.each_set([&](const std::vector<Record>& set) {
+    const uint16_t t = set[0].type;
+    const std::string where = records_.describe(set[0].place);
+    if (t != type::cname && !is_signature_data(t)) ++others;
+    if ((t == type::cname || t == type::dname) && set.size() > 1)
+      complain(records_.describe(set[1].place),
+               fmt::format("{} has a second {} record", text(owner), t == type::cname ? "CNAME" : "DNAME"));
+    if (t == type::soa && owner != apex_)
+      complain(where, fmt::format("{} has a SOA record but is not the zone's apex", text(owner)));
+    if (is_address(t) && group.has(type_decided))
+      complain(where, fmt::format("the addresses of {} are decided query by query; remove this record",
+                                  text(owner)));
+  });
+  if (group.has(type::cname) && others > 0)
+    complain(records_.describe(group.of(type::cname)[0].place),
+             fmt::format("{} has a CNAME beside other records (RFC 1034 section 3.6.2)", text(owner)));
+  if (group.has(type::ns) && owner != apex_ && group.has(type::dname))
+    complain(group.where(),
+             fmt::format("{} is delegated and has a DNAME (RFC 6672 section 2.3)", text(owner)));
+  if (is_wildcard(owner_name(owner).bytes()) && (group.has(type::ns) || group.has(type::dname)))
+    complain(group.where(),
+             fmt::format("the wildcard {} has NS or DNAME records (RFC 4592 section 4)", text(owner)));
+}
+
+// Where another zone of ours begins, that zone's apex answers, whether this zone delegates it or not. Only DS
+// is asked here.
+void Freezer::visit_cut(const Group& group) {
+  cut_ = group.owner();
+  has_cut_ = true;
+  if (group.has(type_decided))
+    complain(group.where(), "this hostname is delegated by its zone; remove the NS records");
+  const Name owner = owner_name(group.owner());
+  std::vector<RenderedSet> sets;
+  if (const auto ns = group.of(type::ns); !ns.empty()) add_set(owner, ns, sets, glue_for(group));
+  if (const auto ds = group.of(type::ds); !ds.empty()) add_set(owner, ds, sets);
+  const NamesBuilder::NodeDraft draft{owner.bytes(), zone_, Node::not_decided, Node::cut, sets};
+  const auto other_zone = group.of(type_zone_begins);
+  if (other_zone.empty()) return add_at(group.owner(), draft);
+  lead_path_to(group.owner());
+  names_.set_parent_side(other_zone[0].index(), names_.add_side_node(draft));
+}
+
+void Freezer::add_owner(const Group& group) {
+  const Name owner = owner_name(group.owner());
+  std::vector<RenderedSet> sets;
+  NamesBuilder::NodeDraft draft{owner.bytes(), zone_, Node::not_decided, 0, {}};
+  group.each_set([&](const std::vector<Record>& set) {
+    if (set[0].type == type_decided) {
+      draft.decided = set[0].index();
+    } else {
+      add_set(owner, set, sets);
+    }
+  });
+  draft.sets = sets;
+  if (group.owner() == apex_) draft.flags |= Node::apex;
+  if (group.has(type::dname)) {
+    draft.flags |= Node::has_dname;
+    dname_ = group.owner();
+    has_dname_ = true;
+  }
+  add_at(group.owner(), draft);
+  if (group.owner() == apex_) add_negative_soa(group);
+}
+
+void Freezer::add_at(OwnerKey owner, const NamesBuilder::NodeDraft& draft) {
+  lead_path_to(owner);
+  if (is_wildcard(draft.name) && !path_.empty()) names_.set_flag(path_.back().node, Node::has_wildcard);
+  path_.push_back({owner.size(), names_.add_node(draft)});
+}
+
+// Makes path_ end at the owner's parent, with empty non-terminals for what is missing on the way.
+void Freezer::lead_path_to(OwnerKey owner) {
+  const auto on_the_way = [&](const Step& step) {
+    return step.key_size < owner.size() && owner.substr(0, step.key_size) == last_.substr(0, step.key_size);
+  };
+  while (!path_.empty() && !on_the_way(path_.back())) path_.pop_back();
+  last_ = owner;
+  if (path_.empty()) return;  // the apex
+  for (size_t labels = count_key_labels(owner.substr(0, path_.back().key_size)) + 1;; ++labels) {
+    const OwnerKey here = first_labels(owner, labels);
+    if (here.size() == owner.size()) return;
+    const Name empty = owner_name(here);
+    path_.push_back({here.size(), names_.add_node({empty.bytes(), zone_, Node::not_decided, 0, {}})});
+  }
+}
+
+void Freezer::add_negative_soa(const Group& group) {
+  const auto soa = group.of(type::soa);
+  if (soa.empty()) return;
+  uint32_t minimum = 0;
+  for (const uint8_t b : soa[0].data.last(4)) minimum = minimum << 8 | b;
+  const Name owner = owner_name(group.owner());
+  const std::vector<RenderedSet> sets = {
+      render(owner.bytes(), {soa.data(), 1}, std::min(soa[0].ttl, minimum))};
+  names_.set_negative_soa(zone_,
+                          names_.add_side_node({owner.bytes(), zone_, Node::not_decided, Node::apex, sets}));
+}
+
+// Different TTLs in one set are against RFC 2181 section 5.2; the lowest serves everybody.
+void Freezer::add_set(const Name& owner, const std::vector<Record>& set, std::vector<RenderedSet>& sets,
+                      std::span<const Glue> glue) {
+  const auto lowest = std::min_element(set.begin(), set.end(),
+                                       [](const Record& a, const Record& b) { return a.ttl < b.ttl; });
+  sets.push_back(render(owner.bytes(), set, lowest->ttl, glue));
+  if (sets.back().bytes.empty())
+    complain(records_.describe(set[0].place),
+             fmt::format("{} has more records of one type than fit into a message", owner.to_text()));
+}
+
+std::vector<Glue> Freezer::glue_for(const Group& cut) {
+  std::vector<Glue> glue;
+  const Name owner = owner_name(cut.owner());
+  for (const Record& ns : cut.of(type::ns)) {
+    const Name target{NameBytes(ns.data)};
+    if (!add_addresses(target, glue) && is_at_or_below(target.bytes(), owner.bytes()))
+      complain(
+          records_.describe(ns.place),
+          fmt::format("{} is delegated to {}, which lies below the delegation and has no address here (glue)",
+                      owner.to_text(), target.to_text()));
+  }
+  return glue;
+}
+
+bool Freezer::add_addresses(const Name& target, std::vector<Glue>& glue) {
+  if (!is_at_or_below(target.bytes(), records_.apex().bytes())) return false;
+  const size_t first = records_.find(owner_key(target.bytes()));
+  if (first == records_.size()) return false;
+  bool found = false;
+  Group(records_, first).each_set([&](const std::vector<Record>& set) {
+    if (!is_address(set[0].type)) return;
+    found = true;
+    for (const Record& r : set) glue.push_back({target, r.type, r.ttl, r.data});
+  });
+  return found;
+}
+
+}  // namespace
+
+void freeze_zone(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems) {
+  Freezer(records, zone, names, problems).run();
+}
+
+}  // namespace popnet::dns

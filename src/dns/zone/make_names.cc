@@ -1,0 +1,244 @@
+#include "dns/zone/make_names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "dns/wire/protocol.h"
+#include "dns/zone/freeze.h"
+#include "dns/zone/master_file.h"
+#include "dns/zone/names_builder.h"
+#include "dns/zone/problems.h"
+#include "dns/zone/records.h"
+
+namespace popnet::dns {
+
+namespace {
+
+uint32_t seconds(Duration d) {
+  return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(d).count());
+}
+
+void append_u32(std::vector<uint8_t>& data, uint32_t v) {
+  for (const int shift : {24, 16, 8, 0}) data.push_back(static_cast<uint8_t>(v >> shift));
+}
+void append_name(std::vector<uint8_t>& data, const Name& name) {
+  data.insert(data.end(), name.bytes().begin(), name.bytes().end());
+}
+
+/// A hostname and where it comes from.
+struct Wanted {
+  Name name;
+  DecidedName decided;
+  std::string from;  // for complaints
+};
+
+class Maker {
+ public:
+  explicit Maker(const model::Config& config) : config_(config) {}
+
+  Result<std::shared_ptr<const Names>> make(std::vector<std::string>* problems);
+
+ private:
+  struct Plan {
+    Plan(const Name& apex, const std::string& source) : records(apex, source) {}
+    Records records;
+    uint32_t index = 0;
+    std::string file;  // to be read; empty for zones made here
+  };
+
+  void plan_configured_zones();
+  void plan_network_zone();
+  void plan_hostnames();
+  void want(DecidedName decided, const std::string& from);
+  void place(const Wanted& wanted);
+  void mark_nested_zones();
+  void freeze(Plan& plan);
+
+  Plan* new_plan(const Name& apex, const std::string& source);
+  Plan* innermost(const Name& name);
+  void add_apex_records(Plan& plan, Place place);
+  void add_pop_addresses(Plan& plan, const Name& under, Place place);
+  [[nodiscard]] Name name_server(const model::Pop& pop, const Name& apex) const;
+  [[nodiscard]] std::vector<uint8_t> soa_data(const Name& apex);
+  [[nodiscard]] Name contact(const Name& apex);
+  Name checked(Result<Name> name, const std::string& where);
+
+  const model::Config& config_;
+  NamesBuilder builder_;
+  Problems problems_;
+  std::map<std::string, std::unique_ptr<Plan>> plans_;  // by owner key of the apex: parents before children
+  std::optional<Name> network_zone_;
+  std::map<std::string, Wanted> wanted_;  // by owner key
+};
+
+Name Maker::checked(Result<Name> name, const std::string& where) {
+  if (name.ok()) return *name;
+  problems_.add(where, name.error().message);
+  return Name();
+}
+
+/// Null if the zone was there already.
+Maker::Plan* Maker::new_plan(const Name& apex, const std::string& source) {
+  auto& plan = plans_[owner_key(apex.bytes())];
+  if (plan != nullptr) return nullptr;
+  plan = std::make_unique<Plan>(apex, source);
+  plan->index = builder_.add_zone();
+  return plan.get();
+}
+
+Maker::Plan* Maker::innermost(const Name& name) {
+  for (NameBytes at = name.bytes();; at = parent(at)) {
+    const auto found = plans_.find(owner_key(at));
+    if (found != plans_.end()) return found->second.get();
+    if (is_root(at)) return nullptr;
+  }
+}
+
+void Maker::plan_configured_zones() {
+  for (const model::Zone& zone : config_.zones) {
+    const std::string where = fmt::format("zone {}", zone.name);
+    Plan* plan = new_plan(checked(parse_name(zone.name), where), zone.file);
+    if (plan == nullptr) {
+      problems_.add(where, "is configured twice");
+    } else {
+      plan->file = zone.file;
+    }
+  }
+}
+
+void Maker::plan_network_zone() {
+  if (config_.network.zone.empty()) return;
+  network_zone_ = checked(parse_name(config_.network.zone), "network zone");
+  const std::string source = fmt::format("network zone {}", config_.network.zone);
+  Plan* plan = new_plan(*network_zone_, source);
+  const bool made_here = plan != nullptr;
+  if (!made_here) plan = innermost(*network_zone_);
+  const Place place{plan->records.add_file(source), 0};
+  if (made_here) add_apex_records(*plan, place);
+  add_pop_addresses(*plan, *network_zone_, place);
+}
+
+// Shorter names first, so that a hostname below another one joins its zone.
+void Maker::plan_hostnames() {
+  for (uint32_t s = 0; s < config_.sites.size(); ++s)
+    for (const model::Hostname& host : config_.sites[s].hostnames)
+      want({host, s}, fmt::format("site {}: hostname {}", config_.sites[s].name, host.name));
+  if (!config_.network.content_hostname.empty()) {
+    model::Hostname shared;
+    shared.name = config_.network.content_hostname;
+    shared.resolve = model::Resolve::pop;
+    shared.ttl = config_.network.content_ttl;
+    want({shared, DecidedName::no_site}, fmt::format("content hostname {}", shared.name));
+  }
+  std::vector<const Wanted*> wanted;
+  for (const auto& [key, w] : wanted_) wanted.push_back(&w);
+  std::stable_sort(wanted.begin(), wanted.end(),
+                   [](const Wanted* a, const Wanted* b) { return a->name.labels() < b->name.labels(); });
+  for (const Wanted* w : wanted) place(*w);
+}
+
+void Maker::want(DecidedName decided, const std::string& from) {
+  const auto name = parse_name(decided.host.name);
+  if (!name) return problems_.add(from, name.error().message);
+  const auto [entry, is_new] =
+      wanted_.try_emplace(owner_key(name->bytes()), Wanted{*name, std::move(decided), from});
+  if (!is_new) problems_.add(from, fmt::format("is also {}", entry->second.from));
+}
+
+void Maker::place(const Wanted& wanted) {
+  Plan* plan = innermost(wanted.name);
+  const bool own_zone = plan == nullptr;
+  if (own_zone) plan = new_plan(wanted.name, wanted.from);
+  const Place place{plan->records.add_file(wanted.from), 0};
+  if (own_zone) {
+    add_apex_records(*plan, place);
+    if (!network_zone_) add_pop_addresses(*plan, wanted.name, place);
+  }
+  plan->records.add(wanted.name, type_decided, 0, index_data(builder_.add_decided(wanted.decided)), place);
+}
+
+void Maker::add_apex_records(Plan& plan, Place place) {
+  const Name& apex = plan.records.apex();
+  const uint32_t ttl = seconds(config_.network.ttl);
+  plan.records.add(apex, type::soa, ttl, soa_data(apex), place);
+  for (const model::Pop& pop : config_.pops)
+    plan.records.add(apex, type::ns, ttl, name_server(pop, apex).bytes(), place);
+}
+
+void Maker::add_pop_addresses(Plan& plan, const Name& under, Place place) {
+  for (const model::Pop& pop : config_.pops) {
+    const Name name = checked(child_name(pop.name, under.bytes()), fmt::format("POP {}", pop.name));
+    for (const IpAddress& address : pop.addresses)
+      plan.records.add(name, address.is_v4() ? type::a : type::aaaa, seconds(config_.network.ttl),
+                       address.bytes(), place);
+  }
+}
+
+Name Maker::name_server(const model::Pop& pop, const Name& apex) const {
+  const auto name = child_name(pop.name, (network_zone_ ? *network_zone_ : apex).bytes());
+  return name.ok() ? *name : Name();  // add_pop_addresses() complains
+}
+
+Name Maker::contact(const Name& apex) {
+  const std::string& mail = config_.network.contact;
+  const size_t at = mail.find('@');
+  if (at == mail.npos) return checked(child_name("hostmaster", apex.bytes()), "network contact");
+  const Name domain = checked(parse_name(mail.substr(at + 1)), "network contact");
+  return checked(child_name(mail.substr(0, at), domain.bytes()), "network contact");
+}
+
+std::vector<uint8_t> Maker::soa_data(const Name& apex) {
+  constexpr uint32_t refresh = 3600, retry = 600, expire = 604800;
+  std::vector<uint8_t> data;
+  if (config_.pops.empty())
+    problems_.add("network", "a zone made by popnet needs at least one POP as its name server");
+  append_name(data, config_.pops.empty() ? Name() : name_server(config_.pops[0], apex));
+  append_name(data, contact(apex));
+  append_u32(data, static_cast<uint32_t>(config_.generation));
+  for (const uint32_t v : {refresh, retry, expire, seconds(config_.network.ttl)}) append_u32(data, v);
+  return data;
+}
+
+/// Tells every zone where a zone of ours begins in it.
+void Maker::mark_nested_zones() {
+  for (auto& [key, plan] : plans_) {
+    const Name& apex = plan->records.apex();
+    Plan* outer = is_root(apex.bytes()) ? nullptr : innermost(Name(parent(apex.bytes())));
+    if (outer == nullptr) continue;
+    const Place place{outer->records.add_file(fmt::format("zone {}", apex.to_text())), 0};
+    outer->records.add(apex, type_zone_begins, 0, index_data(plan->index), place);
+  }
+}
+
+// A zone's records are freed before the next zone is read.
+void Maker::freeze(Plan& plan) {
+  const bool complete = plan.file.empty() || read_master_file(plan.file, plan.records, problems_);
+  plan.records.sort();
+  if (complete) freeze_zone(plan.records, plan.index, builder_, problems_);
+  plan.records = Records(plan.records.apex(), "");
+}
+
+Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* problems) {
+  plan_configured_zones();
+  plan_network_zone();
+  plan_hostnames();
+  mark_nested_zones();
+  for (auto& [key, plan] : plans_) freeze(*plan);
+  if (problems != nullptr) *problems = problems_.lines();
+  if (problems_.count() == 0) return builder_.finish(config_.generation);
+  std::string message = problems_.lines()[0];
+  if (problems_.count() > 1) message += fmt::format(" (and {} more)", problems_.count() - 1);
+  return Error{ErrorCode::invalid, message};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Names>> make_names(const model::Config& config,
+                                                std::vector<std::string>* problems) {
+  return Maker(config).make(problems);
+}
+
+}  // namespace popnet::dns

@@ -1,0 +1,31 @@
+// From a config to the Names that are served:
+//  - the zones of the config, from their files;
+//  - the network zone, made here: SOA, NS, the addresses of each POP as <pop>.<zone>. If the config also has
+//  a file for that
+//    zone, the POPs are added to it;
+//  - every site's hostname and the shared content hostname, as decided names in the innermost zone that
+//  contains them. A
+//    hostname outside all zones gets a small zone of its own, as its owner delegates it or points a CNAME at
+//    it.
+//
+// POPs are the name servers of the zones made here: <pop>.<network zone>, or <pop>.<zone> when there is no
+// network zone.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "dns/zone/names.h"
+#include "model/config.h"
+
+namespace popnet::dns {
+
+/// Reads zone files; may take seconds for millions of names, so not on a loop's thread. ErrorCode::invalid;
+/// the message is the first problem and how many more there are, `problems` gets them all (at most a
+/// hundred), each "file:line: reason".
+Result<std::shared_ptr<const Names>> make_names(const model::Config& config,
+                                                std::vector<std::string>* problems = nullptr);
+
+}  // namespace popnet::dns

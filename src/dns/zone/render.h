@@ -1,0 +1,26 @@
+// Renders the records of one owner and type the way answers carry them: owner as a pointer to the question,
+// names in the data compressed where RFC 3597 section 4 lets them be.
+#pragma once
+
+#include <span>
+
+#include "dns/wire/name.h"
+#include "dns/zone/names_builder.h"
+#include "dns/zone/records.h"
+
+namespace popnet::dns {
+
+/// An address that goes with a delegation.
+struct Glue {
+  Name owner;
+  uint16_t type = 0;
+  uint32_t ttl = 0;
+  std::span<const uint8_t> address;
+};
+
+/// `set`: records of one owner and type, at least one; all get the TTL `ttl`. Empty bytes = larger than a
+/// message can be.
+RenderedSet render(NameBytes owner, std::span<const Record> set, uint32_t ttl,
+                   std::span<const Glue> glue = {});
+
+}  // namespace popnet::dns
