@@ -27,6 +27,8 @@ constexpr double in_flight_half = 10;
 
 constexpr uint64_t accept_seed = 0x61636365707473ULL;
 
+constexpr const char* no_address = "has no address of the family asked for";
+
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
 /// Weighted rendezvous: the lowest score wins with a probability of share / Σ shares. REQUIRES: share > 0
@@ -97,8 +99,10 @@ uint8_t length_of(const Client& client) {
 // ---- origins
 // ---------------------------------------------------------------------------------------------------------
 
-bool usable(const SiteState& site, size_t origin) {
-  return site.origins[origin].alive || !site.any_alive;
+/// All count as alive where none of the wanted family is: fail open.
+bool usable(const SiteState& site, size_t origin, Families wanted) {
+  const OriginState& o = site.origins[origin];
+  return (o.families & wanted) != 0 && (o.alive || (site.alive_families & wanted) == 0);
 }
 
 double share_of(const OriginState& origin, Select select) {
@@ -112,16 +116,16 @@ bool good_origin(const OriginState& first, const OriginState& other, Select sele
          other.load <= first.load + second_load_more;
 }
 
-Reason origin_reason(const SiteState& site, Select select) {
+Reason origin_reason(const SiteState& site, Select select, Families wanted) {
   if (site.origins.size() == 1) return Reason::only_one;
-  if (!site.any_alive) return Reason::fail_open;
+  if ((site.alive_families & wanted) == 0) return Reason::fail_open;
   if (select == Select::failover) return Reason::failover;
   return select == Select::weighted ? Reason::weighted : Reason::least_load;
 }
 
-void choose_first_in_order(const SiteState& site, Decision& decision) {
+void choose_first_in_order(const SiteState& site, Families wanted, Decision& decision) {
   for (size_t i = 0; i < site.origins.size() && decision.count == 0; ++i)
-    if (usable(site, i)) append(decision, i);
+    if (usable(site, i, wanted)) append(decision, i);
 }
 
 void choose_by_share(const SiteState& site, const model::Hostname& host, const Client& client,
@@ -130,7 +134,7 @@ void choose_by_share(const SiteState& site, const model::Hostname& host, const C
   Best best(answers_wanted(host));
   size_t candidates = 0;
   for (size_t i = 0; i < site.origins.size(); ++i) {
-    if (!usable(site, i)) continue;
+    if (!usable(site, i, client.family)) continue;
     const OriginState& origin = site.origins[i];
     best.offer(i, rendezvous_score(place, origin.key, share_of(origin, host.select)));
     ++candidates;
@@ -141,14 +145,15 @@ void choose_by_share(const SiteState& site, const model::Hostname& host, const C
   if (candidates > 1) decision.scope = length_of(client);
 }
 
-void trace_origins(const SiteState& site, Select select, const Decision& decision, Trace& trace) {
+void trace_origins(const SiteState& site, Select select, Families wanted, const Decision& decision,
+                   Trace& trace) {
   for (size_t i = 0; i < site.origins.size(); ++i) {
     const auto index = static_cast<uint16_t>(i);
-    if (i == decision.targets[0])
-      trace.candidate(index, "chosen");
-    else if (is_chosen(decision, i))
-      trace.candidate(index, "second answer");
-    else if (!usable(site, i))
+    if (is_chosen(decision, i))
+      trace.candidate(index, i == decision.targets[0] ? "chosen" : "second answer");
+    else if ((site.origins[i].families & wanted) == 0)
+      trace.candidate(index, no_address);
+    else if (!usable(site, i, wanted))
       trace.candidate(index, "down");
     else if (select == Select::failover)
       trace.candidate(index, "later in order than one that is alive");
@@ -162,15 +167,16 @@ void trace_origins(const SiteState& site, Select select, const Decision& decisio
 // ---- POPs
 // ------------------------------------------------------------------------------------------------------------
 
-bool usable(const Map& map, size_t pop) {
-  return map.pops[pop].alive || !map.any_pop_alive;
+bool usable(const Map& map, size_t pop, Families wanted) {
+  const PopState& p = map.pops[pop];
+  return (p.families & wanted) != 0 && (p.alive || (map.alive_pop_families & wanted) == 0);
 }
 
 /// The POPs of one ranking that may be used, best first: near ones before far ones, near ties by rendezvous.
 class PopWalk {
  public:
-  PopWalk(const Map& map, std::span<const RankedPop> ranking, uint64_t client, bool ties)
-      : map_(map), ranking_(ranking), client_(client), ties_(ties) {}
+  PopWalk(const Map& map, std::span<const RankedPop> ranking, uint64_t client, Families wanted, bool ties)
+      : map_(map), ranking_(ranking), client_(client), wanted_(wanted), ties_(ties) {}
 
   const RankedPop* next() {
     if (left_ == 0 && !open_group()) return nullptr;
@@ -184,7 +190,7 @@ class PopWalk {
   /// A group: the best POP that is left, and those that are as near.
   bool open_group() {
     leader_ = end_;
-    while (leader_ < ranking_.size() && !usable(map_, ranking_[leader_].pop)) ++leader_;
+    while (leader_ < ranking_.size() && !usable(map_, ranking_[leader_].pop, wanted_)) ++leader_;
     if (leader_ == ranking_.size()) return false;
     const RankedPop& leader = ranking_[leader_];
     const bool unknown = leader.source == LatencySource::none;
@@ -192,7 +198,7 @@ class PopWalk {
     for (end_ = leader_; end_ < ranking_.size(); ++end_) {
       const RankedPop& pop = ranking_[end_];
       if ((pop.source == LatencySource::none) != unknown || pop.latency_ms > limit) break;
-      if (usable(map_, pop.pop)) ++left_;
+      if (usable(map_, pop.pop, wanted_)) ++left_;
     }
     score_ = -infinite;
     tied_ = left_ > 1;
@@ -206,7 +212,7 @@ class PopWalk {
     double best_score = infinite;
     for (size_t i = leader_; i < end_; ++i) {
       const PopState& pop = map_.pops[ranking_[i].pop];
-      if (!usable(map_, ranking_[i].pop)) continue;
+      if (!usable(map_, ranking_[i].pop, wanted_)) continue;
       const double score = rendezvous_score(client_, pop.key, pop.weight);
       if (score <= score_ || score >= best_score) continue;
       best_score = score;
@@ -219,6 +225,7 @@ class PopWalk {
   const Map& map_;
   std::span<const RankedPop> ranking_;
   uint64_t client_;
+  Families wanted_;
   bool ties_;
   size_t leader_ = 0, end_ = 0, left_ = 0;
   double score_ = 0;
@@ -267,7 +274,7 @@ void choose_by_latency(const Map& map, const model::Hostname& host, const Client
   const uint64_t place = client.network.hash();
   const auto [ranking, scope] = find_ranking(map, client);
   const bool load_counts = host.select == Select::least_load;
-  PopWalk walk(map, ranking, place, load_counts);
+  PopWalk walk(map, ranking, place, client.family, load_counts);
   const RankedPop *best = nullptr, *first = nullptr;
   bool hashed = false;
   while (!first) {
@@ -290,7 +297,8 @@ void choose_by_weight(const Map& map, const model::Hostname& host, const Client&
   const uint64_t place = client.network.hash();
   Best best(answers_wanted(host));
   for (size_t i = 0; i < map.pops.size(); ++i)
-    if (usable(map, i)) best.offer(i, rendezvous_score(place, map.pops[i].key, map.pops[i].weight));
+    if (usable(map, i, client.family))
+      best.offer(i, rendezvous_score(place, map.pops[i].key, map.pops[i].weight));
   for (const uint16_t i : best.in_order())
     if (decision.count == 0 ||
         map.pops[i].weight >= map.pops[decision.targets[0]].weight * second_share_of_first)
@@ -299,15 +307,17 @@ void choose_by_weight(const Map& map, const model::Hostname& host, const Client&
   decision.scope = length_of(client);
 }
 
-void choose_first_in_order(const Map& map, Decision& decision) {
+void choose_first_in_order(const Map& map, Families wanted, Decision& decision) {
   for (size_t i = 0; i < map.pops.size() && decision.count == 0; ++i)
-    if (usable(map, i)) append(decision, i);
+    if (usable(map, i, wanted)) append(decision, i);
   decision.reason = Reason::failover;
 }
 
 const char* why_not_pop(const Map& map, Select select, const RankedPop& first, const RankedPop& pop,
-                        uint64_t place) {
-  if (!usable(map, pop.pop)) return "down";
+                        const Client& client) {
+  const uint64_t place = client.network.hash();
+  if ((map.pops[pop.pop].families & client.family) == 0) return no_address;
+  if (!usable(map, pop.pop, client.family)) return "down";
   if (select == Select::failover) return "later in order than one that is alive";
   if (select == Select::weighted) return "the client's place in the weights is another's";
   if (select == Select::least_load && !accepts(map.pops[pop.pop], place))
@@ -320,15 +330,15 @@ const char* why_not_pop(const Map& map, Select select, const RankedPop& first, c
 
 void trace_pops(const Map& map, Select select, const Client& client, const Decision& decision, Trace& trace) {
   const auto ranking = find_ranking(map, client).ranking;
-  const auto of_first = std::find_if(ranking.begin(), ranking.end(),
-                                     [&](const RankedPop& pop) { return pop.pop == decision.targets[0]; });
+  const auto of_first = std::find_if(ranking.begin(), ranking.end(), [&](const RankedPop& pop) {
+    return decision.count > 0 && pop.pop == decision.targets[0];
+  });
   for (const RankedPop& pop : ranking) {
-    if (pop.pop == decision.targets[0])
-      trace.candidate(pop.pop, "chosen");
-    else if (is_chosen(decision, pop.pop))
-      trace.candidate(pop.pop, "second answer");
+    if (is_chosen(decision, pop.pop))
+      trace.candidate(pop.pop, pop.pop == decision.targets[0] ? "chosen" : "second answer");
     else
-      trace.candidate(pop.pop, why_not_pop(map, select, *of_first, pop, client.network.hash()));
+      trace.candidate(pop.pop,
+                      why_not_pop(map, select, of_first == ranking.end() ? pop : *of_first, pop, client));
   }
 }
 
@@ -359,11 +369,11 @@ Decision decide_origin(const model::Config&, const Map& map, uint32_t site_index
   const SiteState& site = map.sites[site_index];
   Decision decision = begin(map, host, site.degraded);
   if (host.select == Select::failover)
-    choose_first_in_order(site, decision);
+    choose_first_in_order(site, client.family, decision);
   else
     choose_by_share(site, host, client, decision);
-  decision.reason = origin_reason(site, host.select);
-  if (trace) trace_origins(site, host.select, decision, *trace);
+  decision.reason = origin_reason(site, host.select, client.family);
+  if (trace) trace_origins(site, host.select, client.family, decision, *trace);
   return decision;
 }
 
@@ -371,11 +381,11 @@ Decision decide_pop(const model::Config&, const Map& map, const model::Hostname&
                     Trace* trace) {
   Decision decision = begin(map, host, map.pops_degraded);
   if (host.select == Select::failover)
-    choose_first_in_order(map, decision);
+    choose_first_in_order(map, client.family, decision);
   else if (host.select != Select::weighted)
     choose_by_latency(map, host, client, decision);
   if (decision.count == 0) choose_by_weight(map, host, client, decision);
-  if (!map.any_pop_alive) decision.reason = Reason::fail_open;
+  if ((map.alive_pop_families & client.family) == 0) decision.reason = Reason::fail_open;
   if (map.pops.size() == 1) {
     decision.reason = Reason::only_one;
     decision.scope = 0;
@@ -394,12 +404,12 @@ Decision decide_fill(const model::Config& config, const Map& map, uint32_t site_
   for (size_t i = 0; i < site.origins.size(); ++i) {
     const double running = i < in_flight.size() ? in_flight[i] : 0;
     const double score = fill_score(site.origins[i], deadband, running / origins, salt);
-    best.offer(i, usable(site, i) ? score : score + behind_all_alive);
+    best.offer(i, usable(site, i, family_any) ? score : score + behind_all_alive);
   }
   Decision decision;
   decision.map_generation = map.generation;
   decision.degraded = site.degraded;
-  decision.reason = origin_reason(site, Select::least_load);
+  decision.reason = origin_reason(site, Select::least_load, family_any);
   for (const uint16_t i : best.in_order()) append(decision, i);
   return decision;
 }

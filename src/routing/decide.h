@@ -44,8 +44,9 @@ inline constexpr uint32_t degraded_ttl_max = 10;  // seconds
 
 /// The client as decisions see it: its network, cut to the configured length (RFC 7871 SOURCE, or less).
 struct Client {
-  IpAddress address;  // of the network (its first address) or of the resolver
-  Prefix network;     // the network one decision is made for
+  IpAddress address;             // of the network (its first address) or of the resolver
+  Prefix network;                // the network one decision is made for
+  Families family = family_any;  // only targets with an address of these: A wants v4, AAAA v6
 };
 /// Cuts `address` to the configured length (client_latency.ipv4_prefix / ipv6_prefix), or to `source_length`
 /// (of an EDNS client subnet) when that is shorter.

@@ -218,6 +218,34 @@ TEST_F(DecideTest, AllDeadIsAsIfAllWereAlive) {
   EXPECT_EQ(origin(make(), nth_client(1)).targets[0], 0);
 }
 
+TEST_F(DecideTest, AQuestionForOneFamilyNeverLandsOnTheOther) {
+  config_.sites[0].origins[3].endpoint.address = ip("2001:db8::1");
+  config_.pops[2].addresses = {ip("2001:db8::2")};
+  const Map map = make();
+  for (uint32_t i = 0; i < 1000; ++i) {
+    Client client = nth_client(i);
+    client.family = family_v4;
+    for (const uint16_t target : origin(map, client).chosen()) EXPECT_NE(target, 3);
+    for (const uint16_t target : pop(map, client).chosen()) EXPECT_NE(target, 2);
+    client.family = family_v6;
+    EXPECT_THAT(origin(map, client).chosen(), ElementsAre(3));
+    EXPECT_THAT(pop(map, client).chosen(), ElementsAre(2));
+  }
+}
+
+TEST_F(DecideTest, EachFamilyFailsOpenAlone) {
+  config_.sites[0].origins[3].endpoint.address = ip("2001:db8::1");
+  metrics_.origins[0][3].health = Health::down;
+  Client client = nth_client(1);
+  client.family = family_v6;
+  const auto decision = origin(make(), client);
+  EXPECT_THAT(decision.chosen(), ElementsAre(3)) << "the only one that can be answered, dead or not";
+  EXPECT_EQ(decision.reason, Reason::fail_open);
+  config_.pops[0].addresses = config_.pops[1].addresses = config_.pops[2].addresses = {ip("2001:db8::2")};
+  client.family = family_v4;
+  EXPECT_EQ(pop(make(), client).count, 0) << "nobody has such an address";
+}
+
 TEST_F(DecideTest, TtlIsTheHostnamesAndShortWhileSomethingIsDown) {
   EXPECT_EQ(origin(make(), nth_client(1)).ttl, 20U);
   EXPECT_FALSE(origin(make(), nth_client(1)).degraded);

@@ -40,6 +40,7 @@ SiteState make_site(const model::Site& site, const std::vector<model::ServiceMet
   const auto metrics = fitted(measured, site.origins.size());
   SiteState state;
   state.any_alive = false;
+  state.alive_families = 0;
   state.origins.resize(site.origins.size());
   for (size_t i = 0; i < site.origins.size(); ++i) state.origins[i].weight = site.origins[i].weight;
   scale_to_one(state.origins, &OriginState::weight);
@@ -53,7 +54,9 @@ SiteState make_site(const model::Site& site, const std::vector<model::ServiceMet
     const auto share = shares.find(name);
     origin.share = share != shares.end() ? share->second : origin.weight;
     origin.key = hash_bytes(name);
+    origin.families = site.origins[i].endpoint.address.is_v4() ? family_v4 : family_v6;
     state.any_alive |= origin.alive;
+    if (origin.alive) state.alive_families |= origin.families;
     state.degraded |= !origin.alive;
   }
   scale_to_one(state.origins, &OriginState::share);
@@ -74,7 +77,10 @@ std::vector<PopState> make_pops(const model::Config& config,
                .alive = metrics[i].health != model::Health::down,
                .accept = accept != accepts.end() ? accept->second : 1,
                .weight = config.pops[i].weight,
-               .key = hash_bytes(name)};
+               .key = hash_bytes(name),
+               .families = 0};
+    for (const IpAddress& address : config.pops[i].addresses)
+      pops[i].families |= address.is_v4() ? family_v4 : family_v6;
   }
   return pops;
 }
@@ -100,6 +106,9 @@ Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics,
   map.pops = make_pops(config, metrics.pops, index_shares(shares.pops));
   map.any_pop_alive =
       std::any_of(map.pops.begin(), map.pops.end(), [](const PopState& pop) { return pop.alive; });
+  map.alive_pop_families = 0;
+  for (const PopState& pop : map.pops)
+    if (pop.alive) map.alive_pop_families |= pop.families;
   map.pops_degraded =
       !std::all_of(map.pops.begin(), map.pops.end(), [](const PopState& pop) { return pop.alive; });
   map.clients = std::move(clients);

@@ -25,6 +25,10 @@ struct RankedPop {
   float latency_ms = 0;  // distance: an estimate from great-circle distance
 };
 
+/// Address families, as a set: what a target can be reached by, or what a question asks for.
+using Families = uint8_t;
+inline constexpr Families family_v4 = 1, family_v6 = 2, family_any = 3;
+
 struct OriginState {
   double load = 0;  // 0 idle .. 1 full; see load.h
   bool load_known = false;
@@ -32,11 +36,14 @@ struct OriginState {
   double share = 0;   // of the site's users, among all origins; > 0
   double weight = 0;  // the configured weight as a share; > 0
   uint64_t key = 0;   // hash of "site/origin": places clients by name, so that an index may change
+  Families families = family_v4;
 };
 
 struct SiteState {
   std::vector<OriginState> origins;
   bool any_alive = true;  // false: fail open
+  Families alive_families =
+      family_any;         // of the origins that are alive; a family without any fails open alone
   bool degraded = false;  // some origin is down
 };
 
@@ -47,6 +54,7 @@ struct PopState {
   double accept = 1;  // part of its clients that it takes
   double weight = 1;  // as configured
   uint64_t key = 0;   // hash of the name
+  Families families = family_v4;
 };
 
 /// Client networks → ranked POPs. Disjoint ranges of addresses (ranges.h), so that one lookup is one search
@@ -93,6 +101,7 @@ struct Map {
   std::vector<SiteState> sites;
   std::vector<PopState> pops;
   bool any_pop_alive = true;
+  Families alive_pop_families = family_any;
   bool pops_degraded = false;
   ClientTable clients;
 };

@@ -14,7 +14,8 @@ namespace {
 
 using Previous = std::unordered_map<std::string_view, double>;
 
-constexpr double load_min = 0.1;            // less does not make the bound on the rate wider
+constexpr double lag = 2;         // seconds from a load to its being known, beside the probe interval
+constexpr double load_min = 0.1;  // less does not make the bound on the rate wider
 constexpr double idle_pull_dead_times = 5;  // time constant of the drift back to the weights
 
 Previous index_previous(const std::vector<model::Shares::Target>& targets) {
@@ -46,8 +47,9 @@ double interval_max(const std::vector<model::ProbeSpec>& probes) {
   return to_seconds(longest);
 }
 
+/// See "why the rate is bounded" in shares.h.
 double dead_time(Duration ttl, double probe_interval) {
-  return std::max(1.0, to_seconds(ttl) / 2 + probe_interval);
+  return to_seconds(ttl) / 2 + probe_interval + lag;
 }
 
 double site_dead_time(const model::Site& site) {
@@ -180,7 +182,7 @@ void follow_weights(Origins& origins, const Pace& pace) {
     error_max = std::max(error_max, std::abs(origin.error));
     farthest = std::max(farthest, std::abs(origin.weight - origin.share));
   }
-  const double calm = error_max > 0 ? 1 - error_max / pace.controller.deadband : 1;
+  const double calm = error_max > 0 ? 1 - 2 * error_max / pace.controller.deadband : 1;
   if (calm <= 0 || farthest <= 0) return;
   const double part =
       std::min({1.0, calm * pace.dt / (idle_pull_dead_times * pace.dead_time), pace.step_max() / farthest});

@@ -23,11 +23,12 @@
 // to capacities.
 //
 // Why the rate is bounded. A share's change shows in measured load after about dead_time = TTL / 2 (caches
-// expire evenly over the TTL) + one probe interval. If load is in proportion to users, its slope is load /
-// share. An integrator with gain g on a process with slope K and dead time θ settles without swinging if g K
-// θ <= 1/e₀, and swings for ever if g K θ >= π/2 (see any text on dead-time processes). So g = share / (e₀
-// load θ) is the fastest that does not swing, with a margin of four for load that grows faster than users
-// (queues near full). The configured gain can only make it slower.
+// expire evenly over the TTL) + one probe interval + 2 s (what is measured is a mean over a while, reports
+// travel, nodes fold). If load is in proportion to users, its slope is load / share. An integrator with gain
+// g on a process with slope K and dead time θ settles without swinging if g K θ <= 1/e₀, and swings for ever
+// if g K θ >= π/2 (see any text on dead-time processes). So g = share / (e₀ load θ) is the fastest that does
+// not swing, with a margin of four for load that grows faster than users (queues near full). The configured
+// gain can only make it slower.
 //
 // The dead. A dead origin keeps its place in the list but its share falls by step_max a second down to its
 // floor; the decisions skip it anyway and the others' proportions do not change, so this moves no client.

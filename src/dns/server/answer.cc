@@ -166,8 +166,13 @@ void Answerer::decide(const Node& node, const Name& name, size_t offset) {
 routing::Client Answerer::client() const {
   const model::ClientLatency& lengths = snapshot_.config->network.client_latency;
   const ClientSubnet& subnet = query_.subnet;
-  if (subnet.source_length == 0) return routing::make_client(lengths, resolver_);
-  return routing::make_client(lengths, subnet_address(message_, subnet), subnet.source_length);
+  routing::Client client =
+      subnet.source_length == 0
+          ? routing::make_client(lengths, resolver_)
+          : routing::make_client(lengths, subnet_address(message_, subnet), subnet.source_length);
+  if (query_.type == type::a) client.family = routing::family_v4;
+  if (query_.type == type::aaaa) client.family = routing::family_v6;
+  return client;
 }
 
 size_t Answerer::put_addresses(const DecidedName& name, const model::Decision& decision, size_t offset) {
