@@ -33,13 +33,13 @@ std::string render(const std::vector<PopRow>& pops, const std::vector<OriginRow>
                        row.stopped ? "stopped" : row.health, row.queries_per_second, row.requests_per_second,
                        percent(row.hit_ratio), fixed(row.load, 2), percent(row.accept));
   }
-  out += fmt::format("\n{:<12} {:<16} {:<8} {:>5} {:>7} {:>5}  {:<{}} {:>5} {:>8} {:>7}\n", "web server",
-                     "address", "health", "cpu", "http ms", "load", "share", bar_cells, "", "answers",
-                     "fills/s");
+  out +=
+      fmt::format("\n{:<12} {:<16} {:<8} {:>5} {:>7} {:>5}  {:<{}} {:>5} {:>8} {:>7}\n", "web server",
+                  "address", "health", "cpu", "http ms", "load", "share", bar_cells, "", "answers", "req/s");
   for (const OriginRow& row : origins) {
     out += fmt::format("{:<12} {:<16} {:<8} {:>5} {:>7} {:>5}  {} {:>5} {:>8} {:>7.1f}\n", row.name,
                        row.address, row.health, percent(row.cpu), fixed(row.http_ms, 1), fixed(row.load, 2),
-                       bar(row.share), percent(row.share), percent(row.answers), row.fills_per_second);
+                       bar(row.share), percent(row.share), percent(row.answers), row.requests_per_second);
   }
   return out;
 }

@@ -26,9 +26,9 @@ struct OriginRow {
   std::optional<double> cpu;
   std::optional<double> http_ms;
   std::optional<double> load;
-  double share = 0;               // of the site's users, as the controller wants it
-  std::optional<double> answers;  // of the DNS answers since the last table; none without answers
-  double fills_per_second = 0;
+  double share = 0;                // of the site's users, as the controller wants it
+  std::optional<double> answers;   // of the DNS answers since the last table; none without answers
+  double requests_per_second = 0;  // that reach it: pages and fills
 };
 
 /// Lines of at most 100 columns.

@@ -1,5 +1,6 @@
-// The subcommands of popnet, one file each. Every one returns the process's exit code (contract: 0 fine, 1 the input
-// was wrong, 2 the usage was wrong, 3 the machine refused) and has printed one clear line to stderr when it is not 0.
+// The subcommands of popnet, one file each. Every one returns the process's exit code (contract: 0 fine, 1
+// the input was wrong, 2 the usage was wrong, 3 the machine refused) and has printed one clear line to stderr
+// when it is not 0.
 #pragma once
 
 #include <string>

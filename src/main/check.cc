@@ -1,0 +1,24 @@
+#include <cstdio>
+
+#include "dns/zone/names.h"
+#include "main/commands.h"
+#include "node/config_source.h"
+
+namespace popnet::main {
+
+int check(const ConfigArguments& arguments) {
+  const node::ConfigSource source{arguments.file, std::nullopt, arguments.sets};
+  const auto loaded = source.load(std::nullopt, 1);
+  std::fputs(config::report(loaded.problems).c_str(), loaded.config ? stdout : stderr);
+  if (!loaded.config) return exit_input;
+  // Zone files are input too: they are read as serve would read them.
+  if (auto names = dns::make_names(*loaded.config); !names) {
+    std::fprintf(stderr, "%s\n", names.error().message.c_str());
+    return exit_input;
+  }
+  std::printf("%s: fine (%zu POPs, %zu sites, %zu zones)\n", arguments.file.c_str(),
+              loaded.config->pops.size(), loaded.config->sites.size(), loaded.config->zones.size());
+  return exit_ok;
+}
+
+}  // namespace popnet::main

@@ -1,0 +1,28 @@
+#include "main/signals.h"
+
+#include <cerrno>
+
+namespace popnet::main {
+
+Signals::Signals(std::initializer_list<int> numbers) {
+  sigemptyset(&set_);
+  for (const int number : numbers) sigaddset(&set_, number);
+  pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+std::optional<int> Signals::next(std::optional<Duration> timeout) {
+  for (;;) {
+    int number;
+    if (timeout) {
+      const timespec wait{timeout->count() / 1'000'000'000, timeout->count() % 1'000'000'000};
+      number = sigtimedwait(&set_, nullptr, &wait);
+    } else {
+      number = sigwaitinfo(&set_, nullptr);
+    }
+    if (number > 0) return number;
+    if (errno != EINTR) return std::nullopt;
+  }
+}
+
+}  // namespace popnet::main

@@ -1,0 +1,30 @@
+#include "node/config_source.h"
+
+#include "node/probe_kinds.h"
+
+namespace popnet::node {
+
+config::Loaded ConfigSource::load(const std::optional<std::string>& network_text, uint64_t generation) const {
+  config::LoadInput input;
+  input.file = file;
+  if (text) {
+    input.text = *text;
+  } else {
+    auto read = config::read_file(file);
+    if (!read) {
+      config::Problem problem;
+      problem.place.file = std::make_shared<const std::string>(file);
+      problem.key = "file";
+      problem.message = read.error().message;
+      return {nullptr, {problem}};
+    }
+    input.text = std::move(*read);
+  }
+  input.network_text = network_text;
+  input.sets = sets;
+  input.kinds = probe_kind_tables();
+  input.generation = generation;
+  return config::load(input);
+}
+
+}  // namespace popnet::node

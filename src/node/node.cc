@@ -1,0 +1,370 @@
+#include "node/node.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <future>
+
+#include "cluster/nats/nats.h"
+#include "common/log.h"
+#include "dns/zone/names.h"
+#include "node/probe_kinds.h"
+#include "rt/clock.h"
+#include "rt/shards.h"
+
+namespace popnet::node {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration tick_interval = 250ms;  // fold, shares, map
+constexpr Duration speak_interval = 1s;    // shares and resolvers to the other nodes
+constexpr Duration keep_interval = 5s;     // measurements to disk
+constexpr Duration reclaim_interval = 100ms;
+
+Error invalid(const std::vector<config::Problem>& problems) {
+  std::string text = config::report(problems);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return {ErrorCode::invalid, "the config is not usable:\n" + text};
+}
+
+config::Problem problem_of(const std::string& file, const Error& error) {
+  config::Problem problem;
+  problem.place.file = std::make_shared<const std::string>(file);
+  problem.key = "zones";
+  problem.message = error.message;
+  return problem;
+}
+
+/// Options of the node section that only count at the start.
+std::string restart_only(const model::Node& n) {
+  const auto text = [](const std::vector<Endpoint>& list) {
+    std::string all;
+    for (const Endpoint& e : list) all += e.to_string() + " ";
+    return all;
+  };
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {}", n.pop, n.dns, n.edge, n.probe, n.control, n.threads,
+                     text(n.dns_listen), text(n.http_listen), n.admin_listen.to_string(), n.state_dir,
+                     n.cache_memory);
+}
+
+bool has_errors(const std::vector<config::Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(),
+                     [](const auto& p) { return p.severity == config::Problem::Severity::error; });
+}
+
+}  // namespace
+
+/// Timers of the control thread; made and destroyed there.
+struct Node::Timers {
+  explicit Timers(Node& n)
+      : node(n),
+        tick(n.control_loop_, [this] { node.publish_snapshot(), tick.arm_after(tick_interval); }),
+        speak(n.control_loop_, [this] { node.speak(), speak.arm_after(speak_interval); }),
+        keep(n.control_loop_, [this] { node.keep_state(), keep.arm_after(keep_interval); }),
+        reclaim(n.control_loop_, [this] { node.epoch_.reclaim(), reclaim.arm_after(reclaim_interval); }) {
+    tick.arm_after(tick_interval);
+    speak.arm_after(speak_interval);
+    keep.arm_after(keep_interval);
+    reclaim.arm_after(reclaim_interval);
+  }
+  Node& node;
+  rt::Timer tick, speak, keep, reclaim;
+};
+
+Node::Node(Options options) : options_(std::move(options)) {}
+
+Node::~Node() {
+  stop();
+}
+
+Result<std::unique_ptr<Node>> Node::start(Options options) {
+  std::unique_ptr<Node> node(new Node(std::move(options)));
+  if (auto status = node->start_all(); !status) return status.error();
+  return node;
+}
+
+// What starts, in which order. What ends stands in stop(), from the bottom up.
+Status Node::start_all() {
+  auto loaded = options_.source.load(std::nullopt, ++config_generation_);
+  if (!loaded.config) return invalid(loaded.problems);
+  for (const auto& problem : loaded.problems) log::warning("{}", config::to_string(problem));
+  const std::string state_dir = loaded.config->node.state_dir;
+  if (!log::set_level(loaded.config->node.log_level)) log::set_level(log::Level::info);
+
+  if (!state_dir.empty()) {
+    auto state = cluster::State::open(state_dir);
+    if (!state) return state.error();
+    state_ = std::move(*state);
+  }
+  if (auto kept = load_kept_config(*loaded.config)) loaded = std::move(*kept);
+  auto names = dns::make_names(*loaded.config);
+  if (!names) return names.error();
+
+  config_ = loaded.config;
+  names_ = *names;
+  started_ = rt::monotonic_now();
+  pop_ = config_->node.pop;
+  brain_.emplace(pop_);
+  brain_->set_config(config_);
+  if (state_)
+    if (auto kept = state_->load_metrics(started_, rt::wall_now()))
+      brain_->restore(kept->samples, kept->shares.empty() ? model::Shares{} : kept->shares.front());
+  snapshot_ = brain_->tick(started_);
+
+  make_bus();
+  if (auto status = start_servers(); !status) return status;
+  start_control();
+  start_probes();
+  join_bus();
+  return {};
+}
+
+/// With a bus that keeps the network's config: the copy from the last run, when the bus may be away.
+std::optional<config::Loaded> Node::load_kept_config(const model::Config& local) {
+  if (!state_ || !local.bus.follow_config) return std::nullopt;
+  auto kept = state_->load_config();
+  if (!kept) return std::nullopt;
+  auto loaded = options_.source.load(kept->text, ++config_generation_);
+  if (!loaded.config) {
+    log::warning("the network config kept in {} (revision {}) does not fit any more: serving the file's",
+                 local.node.state_dir, kept->revision);
+    return std::nullopt;
+  }
+  network_text_ = kept->text;
+  network_revision_ = kept->revision;
+  return loaded;
+}
+
+Status Node::start_servers() {
+  const model::Node& node = config_->node;
+  const int threads = node.threads > 0 ? node.threads : rt::usable_cores();
+  if (node.dns) {
+    auto server =
+        dns::Server::start({.listen = node.dns_listen, .threads = threads}, epoch_, snapshot_, names_);
+    if (!server) return server.error();
+    dns_ = std::move(*server);
+  }
+  if (node.edge) {
+    http::Edge::Options options;
+    options.listen = node.http_listen;
+    options.threads = threads;
+    options.cache_memory = node.cache_memory;
+    options.seed = options_.seed;
+    auto edge = http::Edge::start(std::move(options), epoch_, snapshot_);
+    if (!edge) return edge.error();
+    edge_ = std::move(*edge);
+  }
+  if (node.control) {
+    auto admin = control::AdminServer::start(node.admin_listen, admin_hooks());
+    if (!admin) return admin.error();
+    admin_ = std::move(*admin);
+  }
+  return {};
+}
+
+void Node::start_probes() {
+  if (!config_->node.probe) return;
+  probe::Runner::Parts parts;
+  parts.kinds = make_probe_kinds();
+  parts.seed = options_.seed;
+  parts.sink = [this](std::vector<model::ProbeSample> samples, bool) {
+    cluster::Report report;
+    report.author = pop_;
+    report.samples = std::move(samples);
+    bus_->publish(report);
+  };
+  if (edge_) parts.bytes_sent = [this] { return edge_->totals().bytes_sent; };
+  runner_ = std::make_unique<probe::Runner>(std::move(parts));
+}
+
+void Node::start_control() {
+  control_thread_ = std::thread([this] {
+    rt::name_thread("control");
+    Timers timers(*this);
+    control_loop_.run();
+  });
+}
+
+void Node::make_bus() {
+  if (options_.hub) {
+    bus_ = std::make_unique<cluster::EmbeddedBus>(*options_.hub);
+  } else if (config_->bus.kind == model::BusKind::nats) {
+    cluster::NatsOptions nats;
+    nats.url = config_->bus.url;
+    nats.network = config_->network.name;
+    nats.node = pop_;
+    bus_ = std::make_unique<cluster::NatsBus>(std::move(nats));
+  } else {
+    own_hub_ = std::make_unique<cluster::EmbeddedHub>();
+    bus_ = std::make_unique<cluster::EmbeddedBus>(*own_hub_);
+  }
+}
+
+void Node::join_bus() {
+  cluster::BusHandlers handlers;
+  handlers.on_report = [this](const cluster::Report& report) {
+    control_loop_.post([this, report] { on_report(report); });
+  };
+  if (config_->bus.follow_config)
+    handlers.on_config = [this](uint64_t revision, const std::string& text) {
+      control_loop_.post([this, revision, text] { on_network_config(revision, text); });
+    };
+  handlers.on_purge = [this](const cluster::PurgeOrder& order) { on_purge(order); };
+  if (config_->bus.kind == model::BusKind::nats)
+    handlers.on_connected = [url = config_->bus.url](bool up) {
+      up ? log::info("connected to the bus at {}", url)
+         : log::warning("lost the bus at {}: serving by what is known", url);
+    };
+  bus_->subscribe(std::move(handlers));
+  if (runner_) runner_->publish(config_);
+}
+
+void Node::drain() {
+  if (edge_) edge_->drain(config_->node.drain_timeout);
+  stop();
+}
+
+void Node::stop() {
+  if (stopped_.exchange(true)) return;
+  if (runner_) runner_->stop();
+  if (bus_) bus_->close();
+  admin_.reset();
+  if (control_thread_.joinable()) {
+    control_loop_.post([this] { keep_state(); });
+    control_loop_.stop();
+    control_thread_.join();
+  }
+  if (dns_) dns_->stop();
+  if (edge_) edge_->stop();
+}
+
+// ---- on the control thread
+
+void Node::on_report(const cluster::Report& report) {
+  if (runner_ && !report.resolvers.empty()) runner_->measure(report.resolvers);
+  if (brain_->add(report)) publish_snapshot();
+}
+
+void Node::publish_snapshot() {
+  auto snapshot = brain_->tick(control_loop_.now());
+  if (dns_) dns_->publish(snapshot, names_);
+  if (edge_) edge_->publish(snapshot);
+  const std::lock_guard lock(mutex_);
+  snapshot_ = std::move(snapshot);
+}
+
+void Node::speak() {
+  cluster::Report report;
+  report.author = pop_;
+  if (brain_->shares().generation > 0) report.shares.push_back(brain_->shares());
+  if (dns_) report.resolvers = dns_->take_resolvers();
+  if (!report.shares.empty() || !report.resolvers.empty()) bus_->publish(report);
+}
+
+void Node::keep_state() {
+  if (!state_) return;
+  cluster::Report report;
+  report.author = pop_;
+  report.samples = brain_->samples(control_loop_.now());
+  report.shares.push_back(brain_->shares());
+  state_->save_metrics(report, control_loop_.now(), control_loop_.wall());
+}
+
+void Node::on_network_config(uint64_t revision, const std::string& text) {
+  if (revision <= network_revision_) return;
+  const auto problems = apply(text);
+  for (const auto& problem : problems) log::warning("{}", config::to_string(problem));
+  if (has_errors(problems)) {
+    log::error("network config revision {} from the bus has errors: keeping revision {}", revision,
+               network_revision_);
+    return;
+  }
+  network_revision_ = revision;
+  if (state_) state_->save_config({revision, text});
+}
+
+std::vector<config::Problem> Node::apply(std::optional<std::string> network_text) {
+  auto loaded = options_.source.load(network_text, config_generation_ + 1);
+  if (!loaded.config) return loaded.problems;
+  auto names = dns::make_names(*loaded.config);
+  if (!names) {
+    loaded.problems.push_back(problem_of(options_.source.file, names.error()));
+    return loaded.problems;
+  }
+  ++config_generation_;
+  if (restart_only(loaded.config->node) != restart_only(config_->node))
+    log::warning("options of the node section have changed that only count at the next start");
+  log::set_level(loaded.config->node.log_level);
+  network_text_ = std::move(network_text);
+  config_ = loaded.config;
+  names_ = *names;
+  brain_->set_config(config_);
+  if (runner_) runner_->publish(config_);
+  publish_snapshot();
+  log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_, config_->pops.size(),
+            config_->sites.size(), config_->zones.size());
+  return loaded.problems;
+}
+
+// ---- any thread
+
+std::vector<config::Problem> Node::on_control(std::function<std::vector<config::Problem>()> work) {
+  auto done = std::make_shared<std::promise<std::vector<config::Problem>>>();
+  auto result = done->get_future();
+  if (!control_loop_.post([done, work = std::move(work)] { done->set_value(work()); }))
+    return {problem_of(options_.source.file, {ErrorCode::unavailable, "the node is stopping"})};
+  return result.get();
+}
+
+std::vector<config::Problem> Node::reload() {
+  return on_control([this] { return apply(network_text_); });
+}
+
+void Node::on_purge(const cluster::PurgeOrder& order) {
+  if (!edge_) return;
+  const bool site = order.scope == cluster::PurgeOrder::Scope::site;
+  const Status status =
+      site ? edge_->purge_site(order.site, order.soft) : edge_->purge_url(order.url, order.site, order.soft);
+  if (status)
+    log::info("purged {}", site ? order.site : order.url);
+  else
+    log::warning("purge of {}: {}", site ? order.site : order.url, status.error().message);
+}
+
+std::shared_ptr<const routing::Snapshot> Node::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+std::vector<CounterValue> Node::counters() const {
+  std::vector<CounterValue> all;
+  if (dns_) dns_->collect(all);
+  if (edge_) edge_->collect(all);
+  if (runner_)
+    for (auto& value : runner_->counters()) all.push_back(std::move(value));
+  return all;
+}
+
+dns::AnswerCounts Node::answer_counts() const {
+  return dns_ ? dns_->answer_counts() : dns::AnswerCounts{};
+}
+
+http::EdgeTotals Node::edge_totals() const {
+  return edge_ ? edge_->totals() : http::EdgeTotals{};
+}
+
+std::string Node::listens() const {
+  std::vector<std::string> parts;
+  const auto add = [&](std::string_view what, const std::vector<Endpoint>& list) {
+    for (const Endpoint& endpoint : list) parts.push_back(fmt::format("{} {}", what, endpoint.to_string()));
+  };
+  if (dns_) add("dns", dns_->listening());
+  if (edge_) add("http", edge_->listening());
+  if (admin_) add("admin", {admin_->listening()});
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+}  // namespace popnet::node

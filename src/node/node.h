@@ -1,0 +1,121 @@
+// One node: builds the four parts (dns, edge, probe, control), connects them, and takes them down in the
+// opposite order. All logic is in the parts; here are only the arrows between them.
+//
+//   runner ──samples──> bus ──reports──> brain ──Snapshot──> dns, edge, admin          (control thread in the
+//   middle) dns ──resolvers that asked──> bus ──reports──> runner (round trips) admin, SIGHUP, bus ──config
+//   text──> apply() ──> names, brain, runner admin ──purge──> bus ──> edge
+//
+// Threads: one control thread (owns the brain, timers, config), one probe thread, the DNS and edge threads,
+// the admin server's, the bus's. Public calls are thread safe unless they say otherwise.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "brain/brain.h"
+#include "cluster/api/bus.h"
+#include "cluster/embedded/embedded.h"
+#include "cluster/state/state.h"
+#include "common/counter.h"
+#include "control/api/admin_server.h"
+#include "dns/server/server.h"
+#include "http/edge/edge.h"
+#include "node/config_source.h"
+#include "probe/runner/runner.h"
+#include "rt/epoch.h"
+#include "rt/loop.h"
+
+namespace popnet::node {
+
+class Node {
+ public:
+  struct Options {
+    ConfigSource source;
+    cluster::EmbeddedHub* hub = nullptr;  // joins this one instead of what the config's bus section says
+    uint64_t seed = 0;                    // of all chance in this node
+  };
+
+  /// Binds, starts, and returns once the node answers. ErrorCode::invalid with all problems of the config,
+  /// one a line; ErrorCode::machine when a port or folder cannot be had.
+  static Result<std::unique_ptr<Node>> start(Options options);
+  /// Stops at once.
+  ~Node();
+
+  /// Reads the config again; nothing changes when it has an error. The problems, warnings included.
+  std::vector<config::Problem> reload();
+  /// Answers what has been received, lets running transfers end (at most node.drain_timeout), then stops.
+  void drain();
+
+  [[nodiscard]] std::shared_ptr<const routing::Snapshot> snapshot() const;
+  /// All counters of all parts, summed over threads.
+  [[nodiscard]] std::vector<CounterValue> counters() const;
+  /// Decided answers of this node's DNS server, by their first target.
+  [[nodiscard]] dns::AnswerCounts answer_counts() const;
+  /// DNS queries received.
+  [[nodiscard]] uint64_t queries() const;
+  [[nodiscard]] http::EdgeTotals edge_totals() const;
+  /// Lines for people: what listens where.
+  [[nodiscard]] std::string listens() const;
+
+ private:
+  struct Timers;
+
+  explicit Node(Options options);
+  void stop();
+
+  Status start_all();
+  std::optional<config::Loaded> load_kept_config(const model::Config& local);
+  void make_bus();
+  Status start_servers();
+  void start_control();
+  void start_probes();
+  void join_bus();
+  control::Hooks admin_hooks();
+
+  // On the control thread, which owns the members they use.
+  void on_report(const cluster::Report& report);
+  void publish_snapshot();
+  void speak();
+  void keep_state();
+  void on_network_config(uint64_t revision, const std::string& text);
+  /// Loads the config with this network document; puts it in force unless it has an error.
+  std::vector<config::Problem> apply(std::optional<std::string> network_text);
+
+  void on_purge(const cluster::PurgeOrder& order);
+  /// Runs the work on the control thread and waits for it.
+  std::vector<config::Problem> on_control(std::function<std::vector<config::Problem>()> work);
+
+  Options options_;
+  std::string pop_;
+  TimePoint started_{};
+  rt::Epoch epoch_;
+  rt::Loop control_loop_;
+  std::unique_ptr<cluster::State> state_;          // null: nothing is kept
+  std::unique_ptr<cluster::EmbeddedHub> own_hub_;  // a node alone is its own hub
+  std::unique_ptr<cluster::Bus> bus_;
+  std::unique_ptr<dns::Server> dns_;
+  std::unique_ptr<http::Edge> edge_;
+  std::unique_ptr<probe::Runner> runner_;
+  std::unique_ptr<control::AdminServer> admin_;
+  std::thread control_thread_;
+  std::atomic<bool> stopped_{false};
+
+  // The control thread's, once it runs.
+  std::optional<brain::Brain> brain_;
+  std::shared_ptr<const model::Config> config_;
+  std::shared_ptr<const dns::Names> names_;
+  std::optional<std::string> network_text_;  // the bus' document, once there was one
+  uint64_t network_revision_ = 0;
+  uint64_t config_generation_ = 0;
+
+  mutable std::mutex mutex_;  // guards snapshot_
+  std::shared_ptr<const routing::Snapshot> snapshot_;
+};
+
+}  // namespace popnet::node
