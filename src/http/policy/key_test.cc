@@ -128,6 +128,13 @@ TEST(SecondaryKey, DiffersWhereMeaningMayDiffer) {
             secondary("accept-encoding", "Accept-Encoding: gzip"));
 }
 
+TEST(SecondaryKey, TakesMalformedPreferencesAsTheyAre) {
+  for (const char* value : {"gzip;", "gzip;;q=1", "gzip;q", ";q=1", "gzip;q=1;q=1"})
+    EXPECT_NE(secondary("accept-encoding", "Accept-Encoding: " + std::string(value)),
+              secondary("accept-encoding", "Accept-Encoding: gzip"))
+        << value;
+}
+
 TEST(SecondaryKey, LeavesOutWhatTheOriginWillNotSee) {
   EXPECT_EQ(secondary("x", "X: a\nConnection: X"), secondary("x", ""));
   EXPECT_EQ(secondary("accept-language", "Accept-Language: a\nConnection: accept-language"),

@@ -45,7 +45,8 @@ bool read_preference(std::string_view element, Weighted& out) {
   const size_t semicolon = element.find(';');
   if (semicolon == element.npos) return true;
   const std::string_view parameter = trim(element.substr(semicolon + 1), " \t");
-  return out.weight && to_lower(parameter[0]) == 'q' && parameter.find(';') == parameter.npos;
+  return out.weight && !parameter.empty() && to_lower(parameter[0]) == 'q' &&
+         parameter.find(';') == parameter.npos;
 }
 
 /// Elements sorted by weight, then name. False, with nothing written, when they are not plain preferences.
