@@ -45,7 +45,7 @@ bool read_preference(std::string_view element, Weighted& out) {
   const size_t semicolon = element.find(';');
   if (semicolon == element.npos) return true;
   const std::string_view parameter = trim(element.substr(semicolon + 1), " \t");
-  return out.weight && !parameter.empty() && to_lower(parameter[0]) == 'q' &&
+  return out.weight && parameter.size() > 2 && to_lower(parameter[0]) == 'q' && parameter[1] == '=' &&
          parameter.find(';') == parameter.npos;
 }
 
