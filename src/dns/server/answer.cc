@@ -153,12 +153,12 @@ void Answerer::decide(const Node& node, const Name& name, size_t offset) {
       by_pop ? routing::decide_pop(*snapshot_.config, snapshot_.map, decided.host, client())
              : routing::decide_origin(*snapshot_.config, snapshot_.map, decided.site, decided.host, client());
   if (query_.subnet.source_length != 0) scope_ = decision.scope;
+  const size_t addresses = put_addresses(decided, decision, offset);
+  if (addresses == 0) return put_soa(node.zone(), name, offset);  // no target has an address of this family
+  reply_.count(Section::answer, addresses);
   outcome_.decided = by_pop ? Outcome::Decided::pop : Outcome::Decided::origin;
   outcome_.site = decided.site;
   outcome_.target = decision.targets[0];
-  const size_t addresses = put_addresses(decided, decision, offset);
-  if (addresses == 0) return put_soa(node.zone(), name, offset);  // the targets lack this family
-  reply_.count(Section::answer, addresses);
 }
 
 // A source length of 0 asks not to use the client's address (RFC 7871 section 7.1.2): then the resolver's own

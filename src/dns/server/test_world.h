@@ -3,8 +3,6 @@
 // sent.
 #pragma once
 
-#include <ldns/ldns.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +14,7 @@
 #include "dns/wire/reply.h"
 #include "dns/wire/test_query.h"
 #include "dns/zone/make_names.h"
+#include "dns/zone/test_reply.h"
 
 namespace popnet::dns {
 
@@ -85,64 +84,6 @@ class TempFile {
   std::string path_;
 };
 
-/// A reply as ldns reads it. Records as text: "www.example.com. 600 IN A 192.0.2.80".
-struct TestReply {
-  std::vector<uint8_t> bytes;
-  Outcome outcome;
-  bool readable = false;
-  int rcode = -1;     // with the bits from EDNS
-  std::string flags;  // of "qr aa tc rd ra", those that are set
-  std::vector<std::string> question, answer, authority, additional;
-  bool edns = false;
-  uint16_t edns_size = 0;
-  std::vector<uint8_t> edns_options;
-
-  static TestReply read(std::span<const uint8_t> bytes);
-};
-
-inline std::vector<std::string> to_lines(const ldns_rr_list* list) {
-  std::vector<std::string> lines;
-  for (size_t i = 0; list != nullptr && i < ldns_rr_list_rr_count(list); ++i) {
-    char* text = ldns_rr2str(ldns_rr_list_rr(list, i));
-    std::string line(text);
-    std::free(text);
-    for (char& c : line)
-      if (c == '\t' || c == '\n') c = ' ';
-    while (line.ends_with(' ')) line.pop_back();
-    lines.push_back(line);
-  }
-  return lines;
-}
-
-inline TestReply TestReply::read(std::span<const uint8_t> bytes) {
-  TestReply reply;
-  reply.bytes.assign(bytes.begin(), bytes.end());
-  ldns_pkt* raw = nullptr;
-  if (ldns_wire2pkt(&raw, bytes.data(), bytes.size()) != LDNS_STATUS_OK) return reply;
-  const std::unique_ptr<ldns_pkt, void (*)(ldns_pkt*)> packet(raw, ldns_pkt_free);
-  reply.readable = true;
-  reply.rcode = ldns_pkt_get_rcode(raw) | (ldns_pkt_edns(raw) ? ldns_pkt_edns_extended_rcode(raw) << 4 : 0);
-  const auto flag = [&](bool set, const char* name) {
-    if (set) reply.flags += (reply.flags.empty() ? "" : " ") + std::string(name);
-  };
-  flag(ldns_pkt_qr(raw), "qr");
-  flag(ldns_pkt_aa(raw), "aa");
-  flag(ldns_pkt_tc(raw), "tc");
-  flag(ldns_pkt_rd(raw), "rd");
-  flag(ldns_pkt_ra(raw), "ra");
-  flag(ldns_pkt_ad(raw), "ad");
-  flag(ldns_pkt_cd(raw), "cd");
-  reply.question = to_lines(ldns_pkt_question(raw));
-  reply.answer = to_lines(ldns_pkt_answer(raw));
-  reply.authority = to_lines(ldns_pkt_authority(raw));
-  reply.additional = to_lines(ldns_pkt_additional(raw));
-  reply.edns = ldns_pkt_edns(raw);
-  if (reply.edns) reply.edns_size = ldns_pkt_edns_udp_size(raw);
-  if (const ldns_rdf* options = ldns_pkt_edns_data(raw); reply.edns && options != nullptr)
-    reply.edns_options.assign(ldns_rdf_data(options), ldns_rdf_data(options) + ldns_rdf_size(options));
-  return reply;
-}
-
 inline std::shared_ptr<const routing::Snapshot> test_snapshot(std::shared_ptr<const model::Config> config,
                                                               uint64_t generation = 1) {
   auto metrics = std::make_shared<model::MetricsSnapshot>();
@@ -198,6 +139,10 @@ inline model::Config test_config() {
   return config;
 }
 
+struct TestAnswer : TestReply {
+  Outcome outcome;
+};
+
 class TestWorld {
  public:
   /// `zone`: the text of example.com's file; empty = no such zone.
@@ -215,16 +160,14 @@ class TestWorld {
   [[nodiscard]] const std::shared_ptr<const model::Config>& config() const { return config_; }
 
   /// Asks as the resolver at that address.
-  [[nodiscard]] TestReply ask(std::span<const uint8_t> message, Transport transport = Transport::udp,
-                              const char* resolver = "192.0.2.200") const {
+  [[nodiscard]] TestAnswer ask(std::span<const uint8_t> message, Transport transport = Transport::udp,
+                               const char* resolver = "192.0.2.200") const {
     Query query;
     parse_query(message, query);
     std::vector<uint8_t> room(transport == Transport::udp ? udp_reply_max : message_size_max);
     const Outcome outcome =
         answer(view_, message, query, IpAddress::parse(resolver).value(), transport, room);
-    TestReply reply = TestReply::read(std::span(room).first(outcome.size));
-    reply.outcome = outcome;
-    return reply;
+    return {TestReply::read(std::span(room).first(outcome.size)), outcome};
   }
 
  private:

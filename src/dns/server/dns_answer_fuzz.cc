@@ -1,0 +1,48 @@
+// Any bytes through the whole answer path, over UDP and over TCP: out comes silence, or a message that ldns
+// can read, that repeats the query's id and question, and that is no larger than its limit.
+#include <cstdlib>
+
+#include "dns/server/test_world.h"
+
+using namespace popnet;
+using namespace popnet::dns;
+
+namespace {
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+void check(const TestWorld& world, std::span<const uint8_t> message, const Query& query,
+           Transport transport) {
+  const TestAnswer reply = world.ask(message, transport);
+  if (reply.outcome.size == 0) return require(query.verdict == Verdict::drop);
+  const size_t limit = transport == Transport::tcp ? message_size_max
+                       : query.edns                ? udp_reply_max
+                                                   : udp_plain_max;
+  require(reply.outcome.size <= limit);
+  require(reply.outcome.size <= std::max<size_t>(query.udp_size, udp_plain_max) ||
+          transport == Transport::tcp);
+  require(reply.readable);
+  require(reply.bytes[0] == message[0] && reply.bytes[1] == message[1] && (reply.bytes[2] & 0x80) != 0);
+  require(reply.rcode == static_cast<int>(reply.outcome.rcode));
+  require(reply.edns == query.edns);
+  if (query.question_size == 0) return;
+  require(std::equal(message.begin() + question_offset,
+                     message.begin() + question_offset + query.question_size,
+                     reply.bytes.begin() + question_offset));
+  if (reply.outcome.truncated) require(reply.answer.empty() && reply.authority.empty());
+  if (reply.rcode == static_cast<int>(Rcode::nxdomain)) require(reply.authority.size() == 1);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const TestWorld world;
+  const std::vector<uint8_t> message(data, data + size);
+  Query query;
+  parse_query(message, query);
+  check(world, message, query, Transport::udp);
+  check(world, message, query, Transport::tcp);
+  return 0;
+}

@@ -1,0 +1,239 @@
+#include "dns/server/server.h"
+
+#include <cassert>
+#include <latch>
+
+#include "rt/socket.h"
+
+namespace popnet::dns {
+
+namespace {
+
+constexpr int port_attempts = 16;  // for a port that is free for both UDP and TCP
+
+size_t thread_count(const Server::Options& options) {
+  return (options.listen.size() + 1) * static_cast<size_t>(options.threads);
+}
+
+std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> snapshot,
+                                      std::shared_ptr<const Names> names, size_t threads,
+                                      const View* before) {
+  assert(names->config_generation() == snapshot->config->generation &&
+         "names and snapshot of different configs");
+  auto view = std::make_shared<View>();
+  if (before != nullptr && before->snapshot->config == snapshot->config) {
+    view->counts = before->counts;
+  } else {
+    view->counts =
+        std::make_shared<TargetCounts>(snapshot->config, threads, before ? before->counts.get() : nullptr);
+  }
+  view->snapshot = std::move(snapshot);
+  view->names = std::move(names);
+  return view;
+}
+
+const char* rcode_name(size_t rcode) {
+  switch (static_cast<Rcode>(rcode)) {
+    case Rcode::noerror:
+      return "NOERROR";
+    case Rcode::formerr:
+      return "FORMERR";
+    case Rcode::servfail:
+      return "SERVFAIL";
+    case Rcode::nxdomain:
+      return "NXDOMAIN";
+    case Rcode::notimp:
+      return "NOTIMP";
+    case Rcode::refused:
+      return "REFUSED";
+    case Rcode::yxdomain:
+      return "YXDOMAIN";
+    case Rcode::badvers:
+      return "BADVERS";
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Server::Server(const Options& options, rt::Epoch& epoch, std::shared_ptr<const View> first)
+    : options_(options), epoch_(epoch), published_(epoch, first), latest_(std::move(first)) {}
+
+Result<std::unique_ptr<Server>> Server::start(const Options& options, rt::Epoch& epoch,
+                                              std::shared_ptr<const routing::Snapshot> snapshot,
+                                              std::shared_ptr<const Names> names) {
+  std::vector<Sockets> sockets;
+  for (const Endpoint& endpoint : options.listen) {
+    auto bound = bind_all(endpoint, options.threads);
+    if (!bound) return bound.error();
+    sockets.push_back(std::move(*bound));
+  }
+  auto first = make_view(std::move(snapshot), std::move(names), thread_count(options), nullptr);
+  std::unique_ptr<Server> server(new Server(options, epoch, std::move(first)));
+  server->run(std::move(sockets));
+  return server;
+}
+
+Result<Server::Sockets> Server::bind_all(const Endpoint& wanted, int threads) {
+  for (const bool tcp : {false, true})
+    if (auto free = rt::check_port_free(tcp, wanted); !free) return free.error();
+  auto bound = bind_at(wanted, threads);
+  for (int i = 1; i < port_attempts && !bound && wanted.port == 0; ++i) bound = bind_at(wanted, threads);
+  return bound;
+}
+
+Result<Server::Sockets> Server::bind_at(const Endpoint& wanted, int threads) {
+  Sockets sockets;
+  sockets.endpoint = wanted;
+  for (int i = 0; i < threads; ++i) {
+    auto udp = open_udp(sockets.endpoint);
+    if (!udp) return udp.error();
+    sockets.endpoint = rt::local_endpoint(udp->get());
+    auto tcp = rt::listen_tcp(sockets.endpoint);
+    if (!tcp) return tcp.error();
+    sockets.udp.push_back(std::move(*udp));
+    sockets.tcp.push_back(std::move(*tcp));
+  }
+  return sockets;
+}
+
+ThreadState& Server::new_state() {
+  return *states_.emplace_back(std::make_unique<ThreadState>(states_.size()));
+}
+
+void Server::run(std::vector<Sockets> sockets) {
+  std::vector<std::vector<rt::UniqueFd>> listeners(static_cast<size_t>(options_.threads));
+  for (Sockets& s : sockets) {
+    listening_.push_back(s.endpoint);
+    for (rt::UniqueFd& fd : s.udp)
+      udp_.push_back(std::make_unique<UdpWorker>(std::move(fd), published_, epoch_, new_state()));
+    for (size_t i = 0; i < s.tcp.size(); ++i) listeners[i].push_back(std::move(s.tcp[i]));
+  }
+  std::vector<ThreadState*> tcp_states;
+  for (int i = 0; i < options_.threads; ++i) tcp_states.push_back(&new_state());
+
+  for (size_t i = 0; i < udp_.size(); ++i) {
+    udp_threads_.emplace_back([worker = udp_[i].get(), title = "dns-udp-" + std::to_string(i)] {
+      rt::name_thread(title);
+      worker->run();
+    });
+  }
+  tcp_loops_ = std::make_unique<rt::Shards>("dns-tcp", options_.threads, epoch_);
+  tcp_.resize(static_cast<size_t>(options_.threads));
+  tcp_loops_->on_each([&](int i) {
+    const auto s = static_cast<size_t>(i);
+    tcp_[s] = std::make_unique<TcpShard>(tcp_loops_->loop(i), std::move(listeners[s]), published_,
+                                         *tcp_states[s], options_.tcp);
+  });
+}
+
+std::shared_ptr<const View> Server::view() const {
+  const std::lock_guard lock(mutex_);
+  return latest_;
+}
+
+void Server::publish(std::shared_ptr<const routing::Snapshot> snapshot, std::shared_ptr<const Names> names) {
+  const std::lock_guard lock(mutex_);
+  latest_ = make_view(std::move(snapshot), std::move(names), thread_count(options_), latest_.get());
+  published_.publish(latest_);
+}
+
+std::vector<IpAddress> Server::take_resolvers() {
+  const std::lock_guard lock(take_mutex_);
+  std::vector<IpAddress> resolvers;
+  for (const auto& state : states_) state->resolvers.take(resolvers);
+  return resolvers;
+}
+
+AnswerCounts Server::answer_counts() const {
+  return view()->counts->read();
+}
+
+void Server::collect(std::vector<CounterValue>& into) const {
+  using Kind = CounterValue::Kind;
+  using Labels = std::vector<std::pair<std::string, std::string>>;
+  const auto sum = [&](auto counter) {
+    uint64_t total = 0;
+    for (const auto& state : states_) total += counter(state->counts).get();
+    return static_cast<double>(total);
+  };
+  const auto total = [&](const char* name, const char* help, const Labels& labels, auto counter) {
+    into.push_back({name, help, Kind::counter, labels, sum(counter)});
+  };
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    into.push_back({name, help, Kind::gauge, {}, value});
+  };
+  using Counts = ServerCounts;
+  constexpr const char* queries = "popnet_dns_queries_total";
+  constexpr const char* queries_help = "DNS messages received";
+  total(
+      queries, queries_help, {{"transport", "udp"}}, [](const Counts& c) -> auto& { return c.udp_queries; });
+  total(
+      queries, queries_help, {{"transport", "tcp"}}, [](const Counts& c) -> auto& { return c.tcp_queries; });
+  for (size_t r = 0; r < rcode_count; ++r)
+    if (const char* name = rcode_name(r))
+      total(
+          "popnet_dns_replies_total", "DNS replies by rcode",
+          {{"rcode", name}}, [r](const Counts& c) -> auto& { return c.rcodes[r]; });
+  total(
+      "popnet_dns_dropped_total", "messages that got no reply", {},
+      [](const Counts& c) -> auto& { return c.dropped; });
+  total(
+      "popnet_dns_truncated_total", "replies with TC set", {},
+      [](const Counts& c) -> auto& { return c.truncated; });
+  total(
+      "popnet_dns_client_subnet_total", "queries with a client subnet", {},
+      [](const Counts& c) -> auto& { return c.with_subnet; });
+  total(
+      "popnet_dns_send_failures_total", "replies the kernel did not take", {},
+      [](const Counts& c) -> auto& { return c.send_failures; });
+  total(
+      "popnet_dns_tcp_accepted_total", "TCP connections accepted", {},
+      [](const Counts& c) -> auto& { return c.tcp_accepted; });
+  total(
+      "popnet_dns_tcp_refused_total", "TCP connections over the limit", {},
+      [](const Counts& c) -> auto& { return c.tcp_refused; });
+  gauge("popnet_dns_tcp_connections", "TCP connections open",
+        sum([](const Counts& c) -> auto& { return c.tcp_accepted; }) -
+            sum([](const Counts& c) -> auto& { return c.tcp_closed; }));
+
+  const auto now = view();
+  gauge("popnet_dns_zones", "zones served", static_cast<double>(now->names->zone_count()));
+  gauge("popnet_dns_names", "names served, those without records included",
+        static_cast<double>(now->names->name_count()));
+  gauge("popnet_dns_names_bytes", "memory of all names", static_cast<double>(now->names->memory()));
+  const AnswerCounts counts = now->counts->read();
+  const model::Config& config = *now->snapshot->config;
+  constexpr const char* decided = "popnet_dns_decided_total";
+  constexpr const char* decided_help = "decided answers by their first target";
+  for (size_t s = 0; s < counts.origins.size(); ++s)
+    for (size_t o = 0; o < counts.origins[s].size(); ++o)
+      into.push_back(
+          {decided,
+           decided_help,
+           Kind::counter,
+           {{"site", config.sites[s].name}, {"origin", config.sites[s].origins[o].name}, {"pop", ""}},
+           static_cast<double>(counts.origins[s][o])});
+  for (size_t p = 0; p < counts.pops.size(); ++p)
+    into.push_back({decided,
+                    decided_help,
+                    Kind::counter,
+                    {{"site", ""}, {"origin", ""}, {"pop", config.pops[p].name}},
+                    static_cast<double>(counts.pops[p])});
+}
+
+void Server::stop() {
+  const std::lock_guard lock(stop_mutex_);
+  for (auto& worker : udp_) worker->stop();
+  for (auto& thread : udp_threads_) thread.join();
+  udp_threads_.clear();
+  if (tcp_loops_ == nullptr) return;
+  std::latch drained(static_cast<std::ptrdiff_t>(tcp_.size()));
+  for (size_t i = 0; i < tcp_.size(); ++i)
+    tcp_loops_->loop(static_cast<int>(i)).post([&, i] { tcp_[i]->drain([&] { drained.count_down(); }); });
+  drained.wait();
+  tcp_loops_->on_each([&](int i) { tcp_[static_cast<size_t>(i)].reset(); });
+  tcp_loops_.reset();
+}
+
+}  // namespace popnet::dns

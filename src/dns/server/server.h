@@ -1,0 +1,85 @@
+// The DNS server of a node: for each listening address, `threads` threads that answer UDP, each with its own
+// SO_REUSEPORT socket, and `threads` event loops that answer TCP. All answer from one published View; nothing
+// else is shared.
+//
+// Life: start() binds everything, so that errors are known before anything runs; publish() whenever there is
+// a new snapshot or new names; stop(). All public calls are thread safe.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/counter.h"
+#include "common/ip.h"
+#include "common/result.h"
+#include "dns/server/tcp.h"
+#include "dns/server/thread_state.h"
+#include "dns/server/udp.h"
+#include "dns/server/view.h"
+#include "rt/epoch.h"
+#include "rt/published.h"
+#include "rt/shards.h"
+
+namespace popnet::dns {
+
+class Server {
+ public:
+  struct Options {
+    std::vector<Endpoint> listen;  // port 0: the kernel chooses, the same for UDP and TCP; see listening()
+    int threads = 1;
+    TcpLimits tcp = {};
+  };
+
+  /// `names` must have been made from snapshot->config. ErrorCode::machine when a port cannot be had.
+  static Result<std::unique_ptr<Server>> start(const Options& options, rt::Epoch& epoch,
+                                               std::shared_ptr<const routing::Snapshot> snapshot,
+                                               std::shared_ptr<const Names> names);
+  ~Server() { stop(); }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// From now on queries are answered from these. `names` must have been made from snapshot->config.
+  void publish(std::shared_ptr<const routing::Snapshot> snapshot, std::shared_ptr<const Names> names);
+  /// Resolvers that asked for names decided by POP since the last call. Lossy, with repetitions.
+  std::vector<IpAddress> take_resolvers();
+  /// How often each target was the first of a decided answer. Indexes are those of the config published last.
+  [[nodiscard]] AnswerCounts answer_counts() const;
+  void collect(std::vector<CounterValue>& into) const;
+  [[nodiscard]] std::vector<Endpoint> listening() const { return listening_; }
+
+  /// Answers what has been received, then ends all threads. Safe to call twice.
+  void stop();
+
+ private:
+  Server(const Options& options, rt::Epoch& epoch, std::shared_ptr<const View> first);
+
+  struct Sockets {
+    Endpoint endpoint;
+    std::vector<rt::UniqueFd> udp, tcp;  // one each thread
+  };
+  static Result<Sockets> bind_all(const Endpoint& wanted, int threads);
+  static Result<Sockets> bind_at(const Endpoint& wanted, int threads);
+  void run(std::vector<Sockets> sockets);
+  ThreadState& new_state();
+  [[nodiscard]] std::shared_ptr<const View> view() const;
+
+  const Options options_;
+  rt::Epoch& epoch_;
+  std::vector<Endpoint> listening_;
+  std::vector<std::unique_ptr<ThreadState>> states_;  // UDP threads, then TCP loops; fixed once running
+  rt::Published<View> published_;
+  std::vector<std::unique_ptr<UdpWorker>> udp_;
+  std::vector<std::thread> udp_threads_;
+  std::unique_ptr<rt::Shards> tcp_loops_;
+  std::vector<std::unique_ptr<TcpShard>> tcp_;  // live on their loops
+
+  mutable std::mutex mutex_;  // guards the rest
+  std::shared_ptr<const View> latest_;
+  std::mutex take_mutex_;  // one reader of the resolver rings at a time
+  std::mutex stop_mutex_;
+};
+
+}  // namespace popnet::dns

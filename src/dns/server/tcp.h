@@ -1,0 +1,64 @@
+// DNS over TCP (RFC 7766) on one loop: listening sockets and the connections they accept. Queries may follow
+// each other without waiting; replies go out in order, each at once. Used on the loop's thread only, except
+// where said.
+//
+// A connection ends when the peer ends it; when it has not completed a query for `idle`; when what it sends
+// cannot be a query. A peer that does not read its replies is not read from any more until it does.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "common/ip.h"
+#include "dns/server/thread_state.h"
+#include "dns/server/view.h"
+#include "rt/fd.h"
+#include "rt/loop.h"
+#include "rt/published.h"
+
+namespace popnet::dns {
+
+struct TcpLimits {
+  size_t connections_max = 1000;  // on this loop; more are closed at once
+  Duration idle = std::chrono::seconds(10);
+  Duration drain = std::chrono::seconds(1);  // for what is under way at stop
+};
+
+class TcpShard {
+ public:
+  TcpShard(rt::Loop& loop, std::vector<rt::UniqueFd> listeners, const rt::Published<View>& view,
+           ThreadState& state, const TcpLimits& limits);
+  ~TcpShard();
+  TcpShard(const TcpShard&) = delete;
+  TcpShard& operator=(const TcpShard&) = delete;
+
+  /// Accepts no more, answers what has arrived, closes each connection when its replies are written, and all
+  /// of them when the drain time is over. Then calls `done`, once.
+  void drain(std::function<void()> done);
+
+ private:
+  class Listener;
+  class Connection;
+  friend class Listener;
+  friend class Connection;
+
+  void accept_all(int listener);
+  void pause_accepting();
+  void close(int fd);
+  void finish_if_empty();
+
+  rt::Loop& loop_;
+  const rt::Published<View>& view_;
+  ThreadState& state_;
+  const TcpLimits limits_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::unordered_map<int, std::unique_ptr<Connection>> connections_;  // by descriptor
+  std::vector<uint8_t> room_;                                         // for one reply
+  rt::Timer accept_again_;
+  rt::Timer drained_;
+  std::function<void()> done_;
+};
+
+}  // namespace popnet::dns

@@ -1,0 +1,191 @@
+#include "dns/server/udp.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "dns/wire/reply.h"
+#include "rt/socket.h"
+
+namespace popnet::dns {
+
+namespace {
+
+constexpr size_t batch_max = 64;
+constexpr size_t query_max = 4096;
+constexpr int receive_buffer = 4 << 20;  // rides out a stall of some 10 ms at full load
+constexpr int drain_batches_max = 256;   // at stop, when queries keep coming
+constexpr size_t cache_line = 64;
+
+// Buffers lie an odd number of cache lines apart: at a power of two, their first lines would share a few sets
+// of the cache.
+constexpr size_t query_stride = query_max + cache_line;
+constexpr size_t reply_stride = (udp_reply_max / cache_line + 2) * cache_line;
+static_assert(query_stride / cache_line % 2 == 1 && reply_stride / cache_line % 2 == 1 &&
+              reply_stride > udp_reply_max);
+
+union Peer {
+  sockaddr any;
+  sockaddr_in v4;
+  sockaddr_in6 v6;
+};
+
+IpAddress address_of(const Peer& peer) {
+  if (peer.any.sa_family == AF_INET)
+    return IpAddress::from_bytes({reinterpret_cast<const uint8_t*>(&peer.v4.sin_addr), 4});
+  return IpAddress::from_bytes({reinterpret_cast<const uint8_t*>(&peer.v6.sin6_addr), 16});
+}
+
+/// Makes the control message of a query fit for its reply: same local address, and the interface left to
+/// routing except for link-local addresses, which mean nothing without it.
+void turn_round(msghdr& header) {
+  cmsghdr* control = CMSG_FIRSTHDR(&header);
+  if (control == nullptr) return;
+  if (control->cmsg_level == IPPROTO_IP) {
+    auto* info = reinterpret_cast<in_pktinfo*>(CMSG_DATA(control));
+    info->ipi_ifindex = 0;
+  } else {
+    auto* info = reinterpret_cast<in6_pktinfo*>(CMSG_DATA(control));
+    if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr)) info->ipi6_ifindex = 0;
+  }
+}
+
+void set_option(int fd, int level, int name, int value) {
+  setsockopt(fd, level, name, &value, sizeof value);
+}
+
+}  // namespace
+
+struct UdpWorker::Batch {
+  mmsghdr in[batch_max] = {};
+  mmsghdr out[batch_max] = {};
+  iovec in_parts[batch_max];
+  iovec out_parts[batch_max];
+  Peer peers[batch_max];
+  alignas(cmsghdr) uint8_t control[batch_max][CMSG_SPACE(sizeof(in6_pktinfo))];
+  Query parsed[batch_max];
+  size_t replies = 0;  // in `out`
+  alignas(cache_line) uint8_t queries[batch_max][query_stride];
+  alignas(cache_line) uint8_t reply_room[batch_max][reply_stride];
+
+  Batch() {
+    for (size_t i = 0; i < batch_max; ++i) {
+      in_parts[i] = {queries[i], query_max};
+      in[i].msg_hdr.msg_name = &peers[i];
+      in[i].msg_hdr.msg_iov = &in_parts[i];
+      in[i].msg_hdr.msg_iovlen = 1;
+      in[i].msg_hdr.msg_control = control[i];
+      out_parts[i].iov_base = reply_room[i];
+      out[i].msg_hdr.msg_iov = &out_parts[i];
+      out[i].msg_hdr.msg_iovlen = 1;
+      rearm(i);
+    }
+  }
+  /// The kernel has written lengths over these.
+  void rearm(size_t i) {
+    in[i].msg_hdr.msg_namelen = sizeof(Peer);
+    in[i].msg_hdr.msg_controllen = sizeof control[i];
+  }
+  [[nodiscard]] std::span<const uint8_t> query(size_t i) const { return {queries[i], in[i].msg_len}; }
+};
+
+UdpWorker::UdpWorker(rt::UniqueFd socket, const rt::Published<View>& view, rt::Epoch& epoch,
+                     ThreadState& state)
+    : socket_(std::move(socket)),
+      view_(view),
+      epoch_(epoch),
+      state_(state),
+      batch_(std::make_unique<Batch>()) {}
+UdpWorker::~UdpWorker() = default;
+
+void UdpWorker::run() {
+  rt::Epoch::Reader reader(epoch_);
+  int batches_left = drain_batches_max;
+  while (batches_left > 0) {
+    const int received = recvmmsg(socket_.get(), batch_->in, batch_max, MSG_WAITFORONE, nullptr);
+    if (stopping_.load(std::memory_order_acquire)) --batches_left;
+    if (received <= 0) continue;  // EINTR, or the kernel is short of memory: the next call waits again
+    reader.online();
+    const bool ended = answer_batch(view_.get(), static_cast<size_t>(received));
+    reader.offline();
+    send_batch();
+    if (ended) return;
+  }
+}
+
+void UdpWorker::stop() {
+  stopping_.store(true, std::memory_order_release);
+  ::shutdown(socket_.get(), SHUT_RD);  // says ENOTCONN, wakes the receiver nevertheless
+}
+
+// First all are parsed, and what the table holds for their names is on its way to the cache; then all are
+// answered.
+bool UdpWorker::answer_batch(const View& view, size_t received) {
+  Batch& b = *batch_;
+  for (size_t i = 0; i < received; ++i)
+    if (parse_query(b.query(i), b.parsed[i]) == Verdict::fine) view.names->prefetch(b.parsed[i].name.hash());
+  b.replies = 0;
+  bool ended = false;
+  for (size_t i = 0; i < received; ++i) {
+    ended = !take(view, i) || ended;
+    b.rearm(i);
+  }
+  return ended;
+}
+
+/// Puts the reply to the i-th query into the batch that goes out. False if it is no query but the end of a
+/// socket shut down.
+bool UdpWorker::take(const View& view, size_t i) {
+  Batch& b = *batch_;
+  const msghdr& from = b.in[i].msg_hdr;
+  if (from.msg_namelen == 0) return false;
+  const IpAddress resolver = address_of(b.peers[i]);
+  Outcome outcome;
+  if (b.peers[i].v4.sin_port != 0)  // at the same place in both families; nobody can be answered at port 0
+    outcome = answer(view, b.query(i), b.parsed[i], resolver, Transport::udp,
+                     {b.reply_room[b.replies], udp_reply_max});
+  state_.account(view, Transport::udp, b.parsed[i], resolver, outcome);
+  if (outcome.size == 0) return true;
+  msghdr& to = b.out[b.replies].msg_hdr;
+  to.msg_name = from.msg_name;
+  to.msg_namelen = from.msg_namelen;
+  to.msg_control = from.msg_control;
+  to.msg_controllen = from.msg_controllen;
+  if (to.msg_controllen != 0) turn_round(to);
+  b.out_parts[b.replies++].iov_len = outcome.size;
+  return true;
+}
+
+void UdpWorker::send_batch() {
+  for (size_t sent = 0; sent < batch_->replies;) {
+    const int n =
+        sendmmsg(socket_.get(), batch_->out + sent, static_cast<unsigned>(batch_->replies - sent), 0);
+    if (n > 0) {
+      sent += static_cast<size_t>(n);
+    } else if (errno != EINTR) {
+      state_.counts.send_failures.add();  // no route, a firewall: this one is lost, the others are not
+      ++sent;
+    }
+  }
+}
+
+Result<rt::UniqueFd> open_udp(const Endpoint& local) {
+  auto socket = rt::bind_udp(local, true);
+  if (!socket) return socket;
+  const int fd = socket->get();
+  set_option(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer);
+  const timeval patience{0, 200'000};  // a network card that takes nothing must not stop the server for ever
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (local.address.is_v4()) {
+    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+    if (local.address.is_unspecified()) set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+  } else {
+    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+    if (local.address.is_unspecified()) set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  }
+  return socket;
+}
+
+}  // namespace popnet::dns

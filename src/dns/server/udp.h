@@ -1,0 +1,54 @@
+// One thread, one UDP socket: up to 64 queries are received with one system call and answered with one. The
+// thread sleeps in that call, so an idle server costs nothing and a busy one amortises both calls.
+//
+// On a socket bound to all addresses, replies leave from the address the query came to (RFC 2181
+// section 4.1), by IP_PKTINFO.
+//
+// Stop: stop() shuts the socket down for reading. The kernel still hands out what it has received; then run()
+// returns.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "common/ip.h"
+#include "dns/server/thread_state.h"
+#include "dns/server/view.h"
+#include "rt/epoch.h"
+#include "rt/fd.h"
+#include "rt/published.h"
+
+namespace popnet::dns {
+
+class UdpWorker {
+ public:
+  /// `socket`: from open_udp(). The references must outlive the worker.
+  UdpWorker(rt::UniqueFd socket, const rt::Published<View>& view, rt::Epoch& epoch, ThreadState& state);
+  ~UdpWorker();
+
+  /// The thread's work, until stop().
+  void run();
+  /// Any thread.
+  void stop();
+
+ private:
+  struct Batch;
+
+  /// True if the socket was shut down and is empty.
+  bool answer_batch(const View& view, size_t received);
+  bool take(const View& view, size_t i);
+  void send_batch();
+
+  const rt::UniqueFd socket_;
+  const rt::Published<View>& view_;
+  rt::Epoch& epoch_;
+  ThreadState& state_;
+  std::unique_ptr<Batch> batch_;
+  std::atomic<bool> stopping_{false};
+};
+
+/// A blocking UDP socket with the options a DNS server wants: large receive buffer, no path MTU games (RFC
+/// 9715), IP_PKTINFO if bound to all addresses. ErrorCode::machine.
+Result<rt::UniqueFd> open_udp(const Endpoint& local);
+
+}  // namespace popnet::dns
