@@ -3,6 +3,7 @@
 // when it is not 0.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,17 @@ struct ConfigArguments {
   std::vector<std::string> sets;  // "path=value"
 };
 
+struct DemoArguments {
+  double seconds = 0;   // 0 = until a signal
+  std::string program;  // how popnet was called
+};
+
+/// From the kernel's random device: every process has its own chance.
+uint64_t fresh_seed();
+
 int serve(const ConfigArguments& arguments);
 int check(const ConfigArguments& arguments);
 int manual();
+int demo(const DemoArguments& arguments);
 
 }  // namespace popnet::main

@@ -1,7 +1,3 @@
-#include <cstdio>
-
-#include <random>
-
 #include "common/log.h"
 #include "main/commands.h"
 #include "main/signals.h"
@@ -10,11 +6,6 @@
 namespace popnet::main {
 
 namespace {
-
-uint64_t fresh_seed() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
 
 void reload(node::Node& node) {
   log::info("reload asked for by SIGHUP");

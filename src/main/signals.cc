@@ -1,5 +1,7 @@
 #include "main/signals.h"
 
+#include <sys/signalfd.h>
+
 #include <cerrno>
 
 namespace popnet::main {
@@ -23,6 +25,10 @@ std::optional<int> Signals::next(std::optional<Duration> timeout) {
     if (number > 0) return number;
     if (errno != EINTR) return std::nullopt;
   }
+}
+
+int Signals::as_descriptor() const {
+  return signalfd(-1, &set_, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
 }  // namespace popnet::main

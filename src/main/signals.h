@@ -17,6 +17,9 @@ class Signals {
   /// Waits for the next one; nothing after `timeout`. Without a timeout it waits for ever.
   std::optional<int> next(std::optional<Duration> timeout = std::nullopt);
 
+  /// A signalfd(2) for them, the caller's to close: for event loops.
+  [[nodiscard]] int as_descriptor() const;
+
  private:
   sigset_t set_;
 };

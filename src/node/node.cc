@@ -7,6 +7,7 @@
 #include <future>
 
 #include "cluster/nats/nats.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "dns/zone/names.h"
 #include "node/probe_kinds.h"
@@ -48,11 +49,6 @@ std::string restart_only(const model::Node& n) {
   return fmt::format("{} {} {} {} {} {} {} {} {} {} {}", n.pop, n.dns, n.edge, n.probe, n.control, n.threads,
                      text(n.dns_listen), text(n.http_listen), n.admin_listen.to_string(), n.state_dir,
                      n.cache_memory);
-}
-
-bool has_errors(const std::vector<config::Problem>& problems) {
-  return std::any_of(problems.begin(), problems.end(),
-                     [](const auto& p) { return p.severity == config::Problem::Severity::error; });
 }
 
 }  // namespace
@@ -107,6 +103,7 @@ Status Node::start_all() {
   names_ = *names;
   started_ = rt::monotonic_now();
   pop_ = config_->node.pop;
+  purge_ids_ = mix64(options_.seed);
   brain_.emplace(pop_);
   brain_->set_config(config_);
   if (state_)
@@ -311,6 +308,11 @@ std::vector<config::Problem> Node::apply(std::optional<std::string> network_text
 
 // ---- any thread
 
+bool Node::has_errors(const std::vector<config::Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(),
+                     [](const auto& p) { return p.severity == config::Problem::Severity::error; });
+}
+
 std::vector<config::Problem> Node::on_control(std::function<std::vector<config::Problem>()> work) {
   auto done = std::make_shared<std::promise<std::vector<config::Problem>>>();
   auto result = done->get_future();
@@ -348,6 +350,15 @@ std::vector<CounterValue> Node::counters() const {
   return all;
 }
 
+uint64_t Node::queries() const {
+  std::vector<CounterValue> values;
+  if (dns_) dns_->collect(values);
+  double sum = 0;
+  for (const CounterValue& value : values)
+    if (value.name == "popnet_dns_queries_total") sum += value.value;
+  return static_cast<uint64_t>(sum);
+}
+
 dns::AnswerCounts Node::answer_counts() const {
   return dns_ ? dns_->answer_counts() : dns::AnswerCounts{};
 }
@@ -363,7 +374,7 @@ std::string Node::listens() const {
   };
   if (dns_) add("dns", dns_->listening());
   if (edge_) add("http", edge_->listening());
-  if (admin_) add("admin", {admin_->listening()});
+  if (admin_) add("admin", {admin_->endpoint()});
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 

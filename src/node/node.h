@@ -77,6 +77,9 @@ class Node {
   void start_probes();
   void join_bus();
   control::Hooks admin_hooks();
+  [[nodiscard]] Status ready() const;
+  control::ConfigOutcome put_config(const std::string& text);
+  static bool has_errors(const std::vector<config::Problem>& problems);
 
   // On the control thread, which owns the members they use.
   void on_report(const cluster::Report& report);
@@ -105,6 +108,7 @@ class Node {
   std::unique_ptr<control::AdminServer> admin_;
   std::thread control_thread_;
   std::atomic<bool> stopped_{false};
+  std::atomic<uint64_t> purge_ids_{0};  // starts at a random number: ids are unique in the network
 
   // The control thread's, once it runs.
   std::optional<brain::Brain> brain_;

@@ -1,6 +1,7 @@
-#include <cstdio>
-
 #include "main/commands.h"
+
+#include <cstdio>
+#include <random>
 
 namespace popnet::main {
 
@@ -18,6 +19,11 @@ int exit_code(const Error& error) {
       return exit_input;
   }
   return exit_input;
+}
+
+uint64_t fresh_seed() {
+  std::random_device device;
+  return uint64_t{device()} << 32 | device();
 }
 
 int fail(const Error& error) {

@@ -1,0 +1,79 @@
+// What the admin API may know of and ask from a node.
+#include <fmt/format.h>
+
+#include "node/node.h"
+#include "rt/clock.h"
+
+namespace popnet::node {
+
+namespace {
+
+// A node is ready once it knows how its targets are, or has waited this long for it: it would answer before,
+// but without knowing better than to treat all alike.
+constexpr std::chrono::seconds ready_at_latest{3};
+
+bool all_origins_judged(const model::MetricsSnapshot& metrics) {
+  for (const auto& site : metrics.origins)
+    for (const auto& origin : site)
+      if (origin.health == model::Health::unknown) return false;
+  return true;
+}
+
+control::ConfigOutcome outcome_of(const std::vector<config::Problem>& problems) {
+  control::ConfigOutcome outcome;
+  for (const auto& problem : problems) {
+    outcome.problems.push_back(config::to_string(problem));
+    if (problem.severity == config::Problem::Severity::error)
+      outcome.status = Error{ErrorCode::invalid, "the config has errors; nothing has changed"};
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Status Node::ready() const {
+  const auto seen = snapshot();
+  if (!seen->config->node.probe || all_origins_judged(*seen->metrics) ||
+      rt::monotonic_now() - started_ > ready_at_latest)
+    return {};
+  return Error{ErrorCode::unavailable, "the first probes of the origins are still running"};
+}
+
+control::ConfigOutcome Node::put_config(const std::string& text) {
+  if (!snapshot()->config->bus.follow_config) {
+    return outcome_of(on_control([this, text] {
+      auto problems = apply(text);
+      if (state_ && !has_errors(problems)) state_->save_config({++network_revision_, text});
+      return problems;
+    }));
+  }
+  // All nodes will read it: what this one cannot read goes to nobody.
+  const auto loaded = options_.source.load(text, 0);
+  auto outcome = outcome_of(loaded.problems);
+  if (!outcome.status) return outcome;
+  outcome.status = bus_->put_config(text);
+  outcome.on_bus = true;
+  return outcome;
+}
+
+control::Hooks Node::admin_hooks() {
+  control::Hooks hooks;
+  hooks.snapshot = [this] { return snapshot(); };
+  hooks.counters = [this] { return counters(); };
+  hooks.answers = [this] {
+    auto counts = answer_counts();
+    return control::AnswerTotals{std::move(counts.origins), std::move(counts.pops)};
+  };
+  hooks.ready = [this] { return ready(); };
+  hooks.bus_connected = [this] { return bus_->connected(); };
+  hooks.put_config = [this](const std::string& text) { return put_config(text); };
+  hooks.reload = [this] { return outcome_of(reload()); };
+  hooks.purge = [this](const cluster::PurgeOrder& order) {
+    cluster::PurgeOrder numbered = order;
+    numbered.id = purge_ids_.fetch_add(1);
+    return bus_->purge(numbered);
+  };
+  return hooks;
+}
+
+}  // namespace popnet::node
