@@ -96,8 +96,7 @@ uint8_t length_of(const Client& client) {
   return static_cast<uint8_t>(client.network.length());
 }
 
-// ---- origins
-// ---------------------------------------------------------------------------------------------------------
+// ---- origins ------------------------------------------------------------------------------------
 
 /// All count as alive where none of the wanted family is: fail open.
 bool usable(const SiteState& site, size_t origin, Families wanted) {
@@ -164,8 +163,7 @@ void trace_origins(const SiteState& site, Select select, Families wanted, const 
   }
 }
 
-// ---- POPs
-// ------------------------------------------------------------------------------------------------------------
+// ---- POPs ---------------------------------------------------------------------------------------
 
 bool usable(const Map& map, size_t pop, Families wanted) {
   const PopState& p = map.pops[pop];
@@ -342,8 +340,7 @@ void trace_pops(const Map& map, Select select, const Client& client, const Decis
   }
 }
 
-// ---- fills
-// -----------------------------------------------------------------------------------------------------------
+// ---- fills --------------------------------------------------------------------------------------
 
 /// Load as measured, plus what this node knows better than any probe: the requests it is waiting for. Loads
 /// that differ by less than the deadband are equal, so the salt may order them.

@@ -68,8 +68,7 @@ double moved_part(const std::vector<uint16_t>& before, const std::vector<uint16_
   return moved / static_cast<double>(before.size());
 }
 
-// ---- origins
-// ---------------------------------------------------------------------------------------------------------
+// ---- origins ------------------------------------------------------------------------------------
 
 TEST_F(DecideTest, ClientsAreSpreadExactlyByShares) {
   const std::vector<double> expected = {0.5, 0.3, 0.15, 0.05};
@@ -281,8 +280,7 @@ TEST_F(DecideTest, TheOnlyOriginIsForEverybody) {
   EXPECT_EQ(pop(make(), nth_client(1)).reason, Reason::only_one);
 }
 
-// ---- POPs
-// ------------------------------------------------------------------------------------------------------------
+// ---- POPs ---------------------------------------------------------------------------------------
 
 TEST_F(DecideTest, TheNearestPopIsAnswered) {
   latency("10.0.0.0/8", {5, 40, 60});
@@ -418,8 +416,7 @@ TEST_F(DecideTest, ASubnetOfLengthZeroIsAClientOfWhomNothingMayBeKnown) {
   EXPECT_EQ(pop(make(), client).scope, 0);
 }
 
-// ---- fills
-// -----------------------------------------------------------------------------------------------------------
+// ---- fills --------------------------------------------------------------------------------------
 
 class FillTest : public DecideTest {
  protected:
@@ -471,8 +468,7 @@ TEST_F(FillTest, ABurstOfFillsDoesNotHerd) {
   for (const uint32_t running : in_flight) EXPECT_GT(running, 15U);
 }
 
-// ---- trace
-// -----------------------------------------------------------------------------------------------------------
+// ---- trace --------------------------------------------------------------------------------------
 
 struct Recorder final : Trace {
   void candidate(uint16_t target, const char* why) override { said[target] = why; }

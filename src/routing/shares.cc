@@ -69,8 +69,7 @@ double pop_dead_time(const model::Config& config) {
   return dead_time(ttl, interval_max(config.network.pop_probes));
 }
 
-// ---- origins
-// ---------------------------------------------------------------------------------------------------------
+// ---- origins ------------------------------------------------------------------------------------
 
 struct Origin {
   double share = 0;
@@ -204,8 +203,7 @@ void step_site(const model::Site& site, const std::vector<model::ServiceMetrics>
     result.push_back({model::TargetId::origin(site.name, site.origins[i].name).name, origins[i].share});
 }
 
-// ---- POPs
-// ------------------------------------------------------------------------------------------------------------
+// ---- POPs ---------------------------------------------------------------------------------------
 
 double step_accept(double accept, const Load& load, double target, const Pace& pace) {
   const double over = load.value - target;

@@ -13,10 +13,14 @@
 //   rate      of moving = min(gain, share / (e₀ × load × dead_time)) × error beyond the deadband, at most
 //   step_max
 //             e₀ = 2.718…; see below. What one side gives the other takes, so the sum stays 1.
-//   idle pull while all errors are within the deadband, shares drift back to the weights (time constant 5
-//   dead times):
-//             without load to tell them apart the operator's weights count, and a burst leaves no mark for
-//             ever.
+//   idle pull while all errors are within half the deadband, shares drift back to the weights (time
+//             constant 5 dead times): without load to tell them apart the operator's weights count, and a
+//             burst leaves no mark for ever. Between half and the whole deadband nothing moves at all;
+//             otherwise pull and control would take turns at the edge, and with them the clients that live
+//             there.
+//
+// A client network moves whole. One that makes up more of a server's load than the deadband fits nowhere
+// exactly, and goes to and fro, as slowly as the rest.
 //
 // With the share-weighted mean, and load that does not fall with its users, the least loaded origin ends with
 // all of them but the floors (and the deadband). With load in proportion to users, shares end in proportion

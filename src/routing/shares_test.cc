@@ -246,8 +246,7 @@ TEST_F(SharesTest, NonsenseHeardFromAnotherNodeIsSurvived) {
   EXPECT_DOUBLE_EQ(accept(0), 1);
 }
 
-// ---- adopt
-// -----------------------------------------------------------------------------------------------------------
+// ---- adopt --------------------------------------------------------------------------------------
 
 class AdoptTest : public SharesTest {
  protected:
