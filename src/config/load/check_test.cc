@@ -86,7 +86,7 @@ TEST(Names, AHostnameMustNotBeThatOfAPop) {
 
 TEST(Sites, NeedAWebServer) {
   EXPECT_THAT(problems_of("sites:\n  - name: a\n    hostnames: [{name: a.example}]\n"),
-              ElementsAre("a.yaml:2:5: sites.0.origins: missing, write a list: section"));
+              ElementsAre("a.yaml:2:5: sites.0.origins: missing, write 'origins:' and a list below it"));
   EXPECT_THAT(problems_of("sites:\n  - name: a\n    any_host: true\n    origins: []\n"),
               ElementsAre("a.yaml:4:14: sites.0.origins: empty, write at least one web server"));
 }
@@ -216,7 +216,7 @@ TEST(Clients, WrongOnes) {
           "from 0 to 10s",
           "a.yaml:6:60: clients.0.latency.ams: stands twice, write it once",
           "a.yaml:7:15: clients.1.network: '198.51.100.0/24' is described already (line 6), write another",
-          "a.yaml:7:42: clients.1.location.longitude: missing, write number",
+          "a.yaml:7:42: clients.1.location.longitude: missing, write 'longitude: <number>'",
           "a.yaml:7:53: clients.1.location.latitude: '91' is out of bounds, write a number from -90 to 90"));
 }
 

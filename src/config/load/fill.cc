@@ -12,6 +12,17 @@
 
 namespace popnet::config {
 
+namespace {
+
+std::string missing(const Row& row) {
+  if (row.type == Type::section && row.form == Form::list)
+    return fmt::format("missing, write '{}:' and a list below it", row.name);
+  const std::string type = fmt::format("<{}>", to_string(row.type));
+  return fmt::format("missing, write '{}: {}'", row.name, row.form == Form::list ? "[" + type + "]" : type);
+}
+
+}  // namespace
+
 class Filler::Step {
  public:
   template <class Name>
@@ -99,10 +110,7 @@ void Filler::complete(const Layer& layer, const Node& node) {
   for (const Row& row : layer.table->rows()) {
     const Entry* entry = node.find(row.name);
     if (entry && entry->value->kind != Node::Kind::null) continue;
-    if (row.required)
-      problems_.error(
-          entry ? entry->place : node.place, join(path_, row.name),
-          fmt::format("missing, write {}{}", row.form == Form::list ? "a list: " : "", to_string(row.type)));
+    if (row.required) problems_.error(entry ? entry->place : node.place, join(path_, row.name), missing(row));
     TableBase::fill_preset(row, layer.object);
   }
 }

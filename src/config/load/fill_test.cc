@@ -70,10 +70,10 @@ TEST(Options, WrongValues) {
 
 TEST(Options, MissingOnes) {
   EXPECT_THAT(problems_of("zones:\n  - name: example.com\n  - file: x\n"),
-              ElementsAre("a.yaml:2:5: zones.0.file: missing, write text",
-                          "a.yaml:3:5: zones.1.name: missing, write DNS name"));
+              ElementsAre("a.yaml:2:5: zones.0.file: missing, write 'file: <text>'",
+                          "a.yaml:3:5: zones.1.name: missing, write 'name: <DNS name>'"));
   EXPECT_THAT(problems_of("zones:\n  - name: example.com\n    file:\n"),
-              ElementsAre("a.yaml:3:5: zones.0.file: missing, write text"));
+              ElementsAre("a.yaml:3:5: zones.0.file: missing, write 'file: <text>'"));
 }
 
 TEST(Options, AllProblemsAtOnceInTheOrderOfTheFile) {
@@ -169,7 +169,7 @@ TEST(Probes, UnknownKind) {
 
 TEST(Probes, KindIsMissing) {
   EXPECT_THAT(problems_of(site + "    probes: [{interval: 1s}]\n"),
-              ElementsAre("a.yaml:5:14: sites.0.probes.0.kind: missing, write text"));
+              ElementsAre("a.yaml:5:14: sites.0.probes.0.kind: missing, write 'kind: <text>'"));
 }
 
 TEST(Probes, OptionOfAnotherKind) {
@@ -177,7 +177,7 @@ TEST(Probes, OptionOfAnotherKind) {
       problems_of(site + "    probes: [{kind: load, path: /}]\n"),
       ElementsAre(
           "a.yaml:5:27: sites.0.probes.0.path: unknown option, known here are kind, interval, timeout, rise, "
-          "fall, jitter, max_age, affects_health, url"));
+          "fall, jitter, max_age, affects_health, port"));
 }
 
 TEST(Probes, OwnConditionOfAKind) {

@@ -60,6 +60,18 @@ Loaded load(const LoadInput& input) {
   return {std::move(config), std::move(problems).sorted()};
 }
 
+std::vector<std::string> waiting_for_restart(const model::Config& running, const model::Config& loaded) {
+  std::vector<std::string> keys;
+  const auto compare = [&](const TableBase& table, const void* a, const void* b) {
+    for (const Row& row : table.rows())
+      if (row.effect == Effect::restart && row.same && !row.same(a, b))
+        keys.push_back(join(table.name(), row.name));
+  };
+  compare(node_table(), &running.node, &loaded.node);
+  compare(bus_table(), &running.bus, &loaded.bus);
+  return keys;
+}
+
 std::string report(std::span<const Problem> problems) {
   std::string lines;
   for (const Problem& problem : problems) lines += to_string(problem) + "\n";

@@ -40,6 +40,9 @@ struct Loaded {
 /// Config::source is the network text where there is one, else the text.
 Loaded load(const LoadInput& input);
 
+/// The options (dotted keys) whose new value is not felt before a restart, although a reload took the config.
+std::vector<std::string> waiting_for_restart(const model::Config& running, const model::Config& loaded);
+
 /// What `popnet check` prints: one line each, each with its line break.
 std::string report(std::span<const Problem> problems);
 

@@ -35,6 +35,17 @@ TEST(Load, RefusesAKindThatHidesAGenericOption) {
   EXPECT_THROW((void)load(input), std::logic_error);
 }
 
+TEST(Load, NamesWhatWaitsForARestart) {
+  const std::string text =
+      "node: {threads: 2, http_listen: 127.0.0.1:80, log_level: info}\nbus: {kind: memory}\n";
+  const auto running = config_of(text);
+  EXPECT_THAT(waiting_for_restart(*running, *config_of(text)), testing::IsEmpty());
+  const auto loaded = config_of(
+      text, {"node.threads=3", "node.log_level=debug", "node.http_listen.1=127.0.0.1:81", "bus.kind=nats"});
+  EXPECT_THAT(waiting_for_restart(*running, *loaded),
+              testing::ElementsAre("node.threads", "node.http_listen", "bus.kind"));
+}
+
 TEST(ReadFile, SaysWhyNot) {
   EXPECT_EQ(read_file("/nonexistent/popnet.yaml").error().message,
             "/nonexistent/popnet.yaml: cannot be read: No such file or directory");

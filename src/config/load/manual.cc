@@ -19,7 +19,7 @@ constexpr std::string_view introduction =
 # Configuration
 
 A node reads one YAML file: `popnet serve --config FILE`. Every option has a default unless it is marked *required*, so
-the smallest useful files are a dozen lines; `examples/` has complete ones.
+the smallest useful files have a dozen lines; `examples/` has complete ones.
 
 - `popnet check --config FILE` finds everything that is wrong, each as `file:line:column: key: what is wrong, what would
   be right`. Warnings say what is allowed but probably not meant.
@@ -70,8 +70,9 @@ std::string type_of(const Row& row) {
   if (row.type == Type::section) type = fmt::format("section {}", link_to(*row.table));
   if (row.type == Type::probes) return "list of [probes](#probes)";
   if (type.empty()) type = to_string(row.type);
-  if (row.form == Form::list) type = fmt::format("list of {}", row.table ? link_to(*row.table) : type);
-  if (row.form == Form::map) type = fmt::format("mapping of names to {}", type);
+  if (row.form == Form::list)
+    type = row.table ? "list of " + link_to(*row.table) : fmt::format("list ({})", type);
+  if (row.form == Form::map) type = fmt::format("mapping (name: {})", type);
   return row.bounds.empty() ? type : fmt::format("{}, {}", type, row.bounds);
 }
 
@@ -93,12 +94,17 @@ std::string meaning_of(const Row& row) {
   return meaning.starts_with("<br>") ? meaning.substr(4) : meaning;
 }
 
+const char* change_of(const Row& row) {
+  if (!row.is_scalar() && row.table) return "";  // its own options say
+  return row.effect == Effect::live ? "reload" : "restart";
+}
+
 std::string rows_of(const TableBase& table) {
   if (table.rows().empty()) return "No options of its own.\n";
   std::string out = "| option | type | default | change | meaning |\n|---|---|---|---|---|\n";
   for (const Row& row : table.rows())
     out += fmt::format("| `{}` | {} | {} | {} | {} |\n", row.name, cell(type_of(row)), cell(default_of(row)),
-                       row.effect == Effect::live ? "reload" : "restart", cell(meaning_of(row)));
+                       change_of(row), cell(meaning_of(row)));
   return out;
 }
 

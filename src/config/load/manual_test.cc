@@ -35,9 +35,9 @@ TEST(Manual, ShowsTypeBoundsDefaultAndEffect) {
       text,
       HasSubstr(
           "| `cache_memory` | size, 1MiB to 16TiB | `256MiB` | restart | Memory for stored objects. |"));
-  EXPECT_THAT(text, HasSubstr("| `addresses` | list of IP address | *required* | reload |"));
-  EXPECT_THAT(text, HasSubstr("| `latency` | mapping of names to duration, 0 to 10s | none | reload |"));
-  EXPECT_THAT(text, HasSubstr("| `location` | section [location](#location) | none | reload |"));
+  EXPECT_THAT(text, HasSubstr("| `addresses` | list (IP address) | *required* | reload |"));
+  EXPECT_THAT(text, HasSubstr("| `latency` | mapping (name: duration), 0 to 10s | none | reload |"));
+  EXPECT_THAT(text, HasSubstr("| `location` | section [location](#location) | none |  |"));
   EXPECT_THAT(text,
               HasSubstr("| `kind` | choice | `memory` | restart | What carries measurements, config and "
                         "purges.<br>`memory`: within this process: for a single node<br>`nats`: "));

@@ -16,14 +16,15 @@ struct TestHttp : model::KindOptions {
 struct TestTcp : model::KindOptions {};
 struct TestHost : model::KindOptions {};
 struct TestLoad : model::KindOptions {
-  std::string url;
+  uint16_t port = 0;
 };
 
 inline std::span<const KindTable> test_kinds() {
   static const Table<TestHttp> http(
       "http", "Fetches a page.",
       {option("path", &TestHttp::path).text("/").check(is_url_path).help("Page.")});
-  static const Table<TestLoad> load("load", "Asks for the load.", {option("url", &TestLoad::url).text()});
+  static const Table<TestLoad> load("load", "Asks for the load.",
+                                    {option("port", &TestLoad::port).integer(1, 65535, 9100)});
   static const Table<TestTcp> tcp("tcp", "Connects.", {});
   static const Table<TestHost> host("host", "Looks at the machine.", {});
   static const std::vector<KindTable> kinds{kind_table(http), kind_table(load, false), kind_table(tcp),

@@ -14,9 +14,9 @@
 
 namespace popnet::config {
 
-inline constexpr size_t yaml_size_max = size_t{16} << 20;  // bytes
-inline constexpr uint32_t yaml_height_max = 32;            // levels; the deepest option stands on level 8
-inline constexpr uint64_t yaml_weight_max = 500'000;       // values, after expansion of aliases
+inline constexpr size_t yaml_size_max = size_t{8} << 20;  // bytes
+inline constexpr uint32_t yaml_height_max = 32;           // levels; the deepest option stands on level 8
+inline constexpr uint64_t yaml_weight_max = 500'000;      // values, after expansion of aliases
 
 /// An empty text is an empty mapping. After an error in `problems` the tree is empty: half a file says
 /// nothing.

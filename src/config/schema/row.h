@@ -82,6 +82,9 @@ struct Row {
   /// Sections and probes: the struct to fill; a new one at the end of a list.
   std::function<void*(void* object)> open;
 
+  /// Scalars: has the option the same value in both?
+  std::function<bool(const void* a, const void* b)> same;
+
   [[nodiscard]] bool is_scalar() const { return type != Type::section && type != Type::probes; }
 };
 

@@ -259,6 +259,13 @@ class Option {
           *locate(object) = std::move(value).value();
         return {};
       };
+    if constexpr (std::equality_comparable<T>)
+      row.same = [member = member_](const void* a, const void* b) {
+        const auto value = [member](const void* object) -> const M& {
+          return static_cast<const S*>(static_cast<const D*>(object))->*member;
+        };
+        return value(a) == value(b);
+      };
     if (row_.open) row.open = [locate, open = row_.open](void* object) { return open(locate(object)); };
     if (row_.set_key)
       row.set_key = [locate, set = row_.set_key](void* object, const std::string& key,

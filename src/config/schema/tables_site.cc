@@ -114,7 +114,7 @@ const Table<Origin>& origin_table() {
   - name: a
     address: 203.0.113.1:80
     probes:
-      - {kind: load, url: "http://203.0.113.1:9100/metrics"}
+      - {kind: load, port: 9100}
 )"},
       {
           option("name", &Origin::name)
