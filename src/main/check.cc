@@ -1,6 +1,6 @@
 #include <cstdio>
 
-#include "dns/zone/names.h"
+#include "dns/zone/make_names.h"
 #include "main/commands.h"
 #include "node/config_source.h"
 
@@ -12,8 +12,9 @@ int check(const ConfigArguments& arguments) {
   std::fputs(config::report(loaded.problems).c_str(), loaded.config ? stdout : stderr);
   if (!loaded.config) return exit_input;
   // Zone files are input too: they are read as serve would read them.
-  if (auto names = dns::make_names(*loaded.config); !names) {
-    std::fprintf(stderr, "%s\n", names.error().message.c_str());
+  std::vector<std::string> problems;
+  if (!dns::make_names(*loaded.config, &problems)) {
+    for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
     return exit_input;
   }
   std::printf("%s: fine (%zu POPs, %zu sites, %zu zones)\n", arguments.file.c_str(),

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "node/node.h"
+#include "node/run_on.h"
 #include "rt/clock.h"
 
 namespace popnet::node {
@@ -41,11 +42,14 @@ Status Node::ready() const {
 
 control::ConfigOutcome Node::put_config(const std::string& text) {
   if (!snapshot()->config->bus.follow_config) {
-    return outcome_of(on_control([this, text] {
-      auto problems = apply(text);
-      if (state_ && !has_errors(problems)) state_->save_config({++network_revision_, text});
-      return problems;
-    }));
+    std::vector<config::Problem> problems;
+    run_on(config_loop_, [&] {
+      problems = apply(text);
+      if (has_errors(problems)) return;
+      ++network_revision_;
+      keep_config();
+    });
+    return outcome_of(problems);
   }
   // All nodes will read it: what this one cannot read goes to nobody.
   const auto loaded = options_.source.load(text, 0);

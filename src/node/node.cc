@@ -4,13 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <future>
 
 #include "cluster/nats/nats.h"
 #include "common/hash.h"
 #include "common/log.h"
-#include "dns/zone/names.h"
+#include "dns/zone/make_names.h"
 #include "node/probe_kinds.h"
+#include "node/run_on.h"
 #include "rt/clock.h"
 #include "rt/shards.h"
 
@@ -31,11 +31,10 @@ Error invalid(const std::vector<config::Problem>& problems) {
   return {ErrorCode::invalid, "the config is not usable:\n" + text};
 }
 
-config::Problem problem_of(const std::string& file, const Error& error) {
+config::Problem zone_problem(const std::string& text) {
   config::Problem problem;
-  problem.place.file = std::make_shared<const std::string>(file);
   problem.key = "zones";
-  problem.message = error.message;
+  problem.message = text;
   return problem;
 }
 
@@ -96,8 +95,9 @@ Status Node::start_all() {
     state_ = std::move(*state);
   }
   if (auto kept = load_kept_config(*loaded.config)) loaded = std::move(*kept);
-  auto names = dns::make_names(*loaded.config);
-  if (!names) return names.error();
+  std::vector<std::string> zone_problems;
+  auto names = dns::make_names(*loaded.config, &zone_problems);
+  if (!names) return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(zone_problems, "\n"))};
 
   config_ = loaded.config;
   names_ = *names;
@@ -183,6 +183,10 @@ void Node::start_control() {
     Timers timers(*this);
     control_loop_.run();
   });
+  config_thread_ = std::thread([this] {
+    rt::name_thread("config");
+    config_loop_.run();
+  });
 }
 
 void Node::make_bus() {
@@ -207,7 +211,7 @@ void Node::join_bus() {
   };
   if (config_->bus.follow_config)
     handlers.on_config = [this](uint64_t revision, const std::string& text) {
-      control_loop_.post([this, revision, text] { on_network_config(revision, text); });
+      config_loop_.post([this, revision, text] { on_network_config(revision, text); });
     };
   handlers.on_purge = [this](const cluster::PurgeOrder& order) { on_purge(order); };
   if (config_->bus.kind == model::BusKind::nats)
@@ -229,6 +233,10 @@ void Node::stop() {
   if (runner_) runner_->stop();
   if (bus_) bus_->close();
   admin_.reset();
+  if (config_thread_.joinable()) {
+    config_loop_.stop();
+    config_thread_.join();
+  }
   if (control_thread_.joinable()) {
     control_loop_.post([this] { keep_state(); });
     control_loop_.stop();
@@ -270,6 +278,17 @@ void Node::keep_state() {
   state_->save_metrics(report, control_loop_.now(), control_loop_.wall());
 }
 
+void Node::adopt(std::shared_ptr<const model::Config> config, std::shared_ptr<const dns::Names> names) {
+  config_ = std::move(config);
+  names_ = std::move(names);
+  log::set_level(config_->node.log_level);
+  brain_->set_config(config_);
+  if (runner_) runner_->publish(config_);
+  publish_snapshot();
+}
+
+// ---- on the config thread
+
 void Node::on_network_config(uint64_t revision, const std::string& text) {
   if (revision <= network_revision_) return;
   const auto problems = apply(text);
@@ -280,30 +299,32 @@ void Node::on_network_config(uint64_t revision, const std::string& text) {
     return;
   }
   network_revision_ = revision;
-  if (state_) state_->save_config({revision, text});
+  keep_config();
 }
 
 std::vector<config::Problem> Node::apply(std::optional<std::string> network_text) {
   auto loaded = options_.source.load(network_text, config_generation_ + 1);
   if (!loaded.config) return loaded.problems;
-  auto names = dns::make_names(*loaded.config);
+  std::vector<std::string> zone_problems;
+  auto names = dns::make_names(*loaded.config, &zone_problems);
   if (!names) {
-    loaded.problems.push_back(problem_of(options_.source.file, names.error()));
+    for (const auto& text : zone_problems) loaded.problems.push_back(zone_problem(text));
     return loaded.problems;
   }
   ++config_generation_;
-  if (restart_only(loaded.config->node) != restart_only(config_->node))
+  if (restart_only(loaded.config->node) != restart_only(snapshot()->config->node))
     log::warning("options of the node section have changed that only count at the next start");
-  log::set_level(loaded.config->node.log_level);
   network_text_ = std::move(network_text);
-  config_ = loaded.config;
-  names_ = *names;
-  brain_->set_config(config_);
-  if (runner_) runner_->publish(config_);
-  publish_snapshot();
-  log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_, config_->pops.size(),
-            config_->sites.size(), config_->zones.size());
+  run_on(control_loop_, [&] { adopt(loaded.config, *names); });
+  log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_,
+            loaded.config->pops.size(), loaded.config->sites.size(), loaded.config->zones.size());
   return loaded.problems;
+}
+
+/// The state belongs to the control thread.
+void Node::keep_config() {
+  if (!state_ || !network_text_) return;
+  run_on(control_loop_, [&] { state_->save_config({network_revision_, *network_text_}); });
 }
 
 // ---- any thread
@@ -313,16 +334,11 @@ bool Node::has_errors(const std::vector<config::Problem>& problems) {
                      [](const auto& p) { return p.severity == config::Problem::Severity::error; });
 }
 
-std::vector<config::Problem> Node::on_control(std::function<std::vector<config::Problem>()> work) {
-  auto done = std::make_shared<std::promise<std::vector<config::Problem>>>();
-  auto result = done->get_future();
-  if (!control_loop_.post([done, work = std::move(work)] { done->set_value(work()); }))
-    return {problem_of(options_.source.file, {ErrorCode::unavailable, "the node is stopping"})};
-  return result.get();
-}
-
 std::vector<config::Problem> Node::reload() {
-  return on_control([this] { return apply(network_text_); });
+  std::vector<config::Problem> problems;
+  if (!run_on(config_loop_, [&] { problems = apply(network_text_); }))
+    problems.push_back(zone_problem("the node is stopping"));
+  return problems;
 }
 
 void Node::on_purge(const cluster::PurgeOrder& order) {

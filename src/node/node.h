@@ -5,8 +5,9 @@
 //   middle) dns ──resolvers that asked──> bus ──reports──> runner (round trips) admin, SIGHUP, bus ──config
 //   text──> apply() ──> names, brain, runner admin ──purge──> bus ──> edge
 //
-// Threads: one control thread (owns the brain, timers, config), one probe thread, the DNS and edge threads,
-// the admin server's, the bus's. Public calls are thread safe unless they say otherwise.
+// Threads: one control thread (owns the brain and its timers), one that reads configs, one probe thread, the
+// DNS and edge threads, the admin server's, the bus's. Public calls are thread safe unless they say
+// otherwise.
 #pragma once
 
 #include <atomic>
@@ -86,13 +87,15 @@ class Node {
   void publish_snapshot();
   void speak();
   void keep_state();
+  void adopt(std::shared_ptr<const model::Config> config, std::shared_ptr<const dns::Names> names);
+
+  // On the config thread, one at a time: reading millions of names may take seconds.
   void on_network_config(uint64_t revision, const std::string& text);
   /// Loads the config with this network document; puts it in force unless it has an error.
   std::vector<config::Problem> apply(std::optional<std::string> network_text);
+  void keep_config();
 
   void on_purge(const cluster::PurgeOrder& order);
-  /// Runs the work on the control thread and waits for it.
-  std::vector<config::Problem> on_control(std::function<std::vector<config::Problem>()> work);
 
   Options options_;
   std::string pop_;
@@ -107,6 +110,8 @@ class Node {
   std::unique_ptr<probe::Runner> runner_;
   std::unique_ptr<control::AdminServer> admin_;
   std::thread control_thread_;
+  rt::Loop config_loop_;
+  std::thread config_thread_;
   std::atomic<bool> stopped_{false};
   std::atomic<uint64_t> purge_ids_{0};  // starts at a random number: ids are unique in the network
 
@@ -114,6 +119,8 @@ class Node {
   std::optional<brain::Brain> brain_;
   std::shared_ptr<const model::Config> config_;
   std::shared_ptr<const dns::Names> names_;
+
+  // The config thread's, once it runs.
   std::optional<std::string> network_text_;  // the bus' document, once there was one
   uint64_t network_revision_ = 0;
   uint64_t config_generation_ = 0;
