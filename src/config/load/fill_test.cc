@@ -174,10 +174,10 @@ TEST(Probes, KindIsMissing) {
 
 TEST(Probes, OptionOfAnotherKind) {
   EXPECT_THAT(
-      problems_of(site + "    probes: [{kind: load, path: /}]\n"),
+      problems_of(site + "    probes: [{kind: http, port: 80}]\n"),
       ElementsAre(
-          "a.yaml:5:27: sites.0.probes.0.path: unknown option, known here are kind, interval, timeout, rise, "
-          "fall, jitter, max_age, affects_health, port"));
+          "a.yaml:5:27: sites.0.probes.0.port: unknown option, known here are kind, interval, timeout, rise, "
+          "fall, jitter, max_age, affects_health, path"));
 }
 
 TEST(Probes, OwnConditionOfAKind) {

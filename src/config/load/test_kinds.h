@@ -17,6 +17,7 @@ struct TestTcp : model::KindOptions {};
 struct TestHost : model::KindOptions {};
 struct TestLoad : model::KindOptions {
   uint16_t port = 0;
+  std::string path, memory;
 };
 
 inline std::span<const KindTable> test_kinds() {
@@ -24,7 +25,9 @@ inline std::span<const KindTable> test_kinds() {
       "http", "Fetches a page.",
       {option("path", &TestHttp::path).text("/").check(is_url_path).help("Page.")});
   static const Table<TestLoad> load("load", "Asks for the load.",
-                                    {option("port", &TestLoad::port).integer(1, 65535, 9100)});
+                                    {option("port", &TestLoad::port).integer(1, 65535, 9100),
+                                     option("path", &TestLoad::path).text("/metrics"),
+                                     option("memory", &TestLoad::memory).text("/memory")});
   static const Table<TestTcp> tcp("tcp", "Connects.", {});
   static const Table<TestHost> host("host", "Looks at the machine.", {});
   static const std::vector<KindTable> kinds{kind_table(http), kind_table(load, false), kind_table(tcp),
