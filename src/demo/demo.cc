@@ -143,11 +143,16 @@ Status Demo::start_web_servers() {
 }
 
 Status Demo::start_pop(size_t pop) {
+  const model::Pop& self = config_->pops[pop];
   node::Node::Options options;
-  options.source = {
-      "examples/network.yaml",
-      network_text(),
-      {"node.pop=" + config_->pops[pop].name, "node.threads=1", "node.log_level=error", "node.state_dir="}};
+  options.source = {"examples/network.yaml",
+                    network_text(),
+                    {"node.pop=" + self.name, "node.threads=1", "node.log_level=error", "node.state_dir="}};
+  // The first keeps the admin address of the file, so that `popnet explain` finds it without being told.
+  if (pop > 0)
+    options.source.sets.push_back(
+        fmt::format("node.admin_listen={}",
+                    Endpoint{self.addresses.front(), config_->node.admin_listen.port}.to_string()));
   options.hub = &hub_;
   options.seed = options_.seed + pop;
   auto node = node::Node::start(std::move(options));
