@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
+#include "main/ask.h"
 #include "main/commands.h"
 
 namespace {
@@ -44,6 +45,9 @@ int main(int argc, char** argv) {
   demo->add_option("--seconds", demo_arguments.seconds, "end by itself after so long")
       ->check(CLI::PositiveNumber);
   demo->callback([&] { chosen = [&] { return main::demo(demo_arguments); }; });
+
+  main::AskArguments ask;
+  main::add_ask_commands(app, ask, chosen);
 
   try {
     app.parse(argc, argv);

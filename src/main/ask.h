@@ -1,0 +1,24 @@
+// The subcommands that ask a running node over its admin API: status, explain, purge, config, reload.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace popnet::main {
+
+struct AskArguments {
+  std::string node = "127.0.0.1:8500";  // admin address
+  std::string name, client_network;     // explain
+  std::string url, site;                // purge
+  bool soft = false;
+  std::string file;  // config push
+};
+
+/// Adds the subcommands to the command line. `chosen` becomes what is to be run; `arguments` must outlive it.
+void add_ask_commands(CLI::App& app, AskArguments& arguments, std::function<int()>& chosen);
+
+}  // namespace popnet::main
