@@ -97,6 +97,8 @@ class HttpServer::Connection final : public rt::Watcher, public std::enable_shar
     if (!parsed.complete()) return false;
     request_.method = head.method_text;
     request_.host = head.host;
+    request_.port = head.port;
+    request_.origin = head.fields.get(http::FieldName::origin);
     request_.path = head.target.path;
     request_.query = head.target.query;
     request_.body.clear();

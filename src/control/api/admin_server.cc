@@ -1,0 +1,54 @@
+#include "control/api/admin_server.h"
+
+#include <memory>
+#include <utility>
+
+#include "rt/clock.h"
+#include "rt/shards.h"
+#include "rt/socket.h"
+
+namespace popnet::control {
+
+Result<std::unique_ptr<AdminServer>> AdminServer::start(const Endpoint& listen, Hooks hooks) {
+  if (listen.port != 0)
+    if (const Status free = rt::check_port_free(/*tcp=*/true, listen); !free.ok()) return free.error();
+  auto listener = rt::listen_tcp(listen);
+  if (!listener) return listener.error();
+  const Endpoint endpoint = rt::local_endpoint(listener->get());
+  return std::unique_ptr<AdminServer>(new AdminServer(std::move(*listener), endpoint, std::move(hooks)));
+}
+
+AdminServer::AdminServer(rt::UniqueFd listener, const Endpoint& endpoint, Hooks hooks)
+    : endpoint_(endpoint), api_(std::move(hooks), rt::monotonic_now()) {
+  worker_ = std::thread([this] {
+    rt::name_thread("admin-work");
+    working_.run();
+  });
+  answerer_ = std::thread([this, fd = std::move(listener)]() mutable {
+    rt::name_thread("admin");
+    serve(std::move(fd));
+  });
+}
+
+AdminServer::~AdminServer() {
+  working_.stop();
+  worker_.join();
+  answering_.stop();
+  answerer_.join();
+}
+
+void AdminServer::serve(rt::UniqueFd listener) {
+  const HttpServer server(
+      answering_, std::move(listener), HttpServer::Options{},
+      [this](const HttpRequest& request, const HttpServer::Respond& respond) { handle(request, respond); });
+  answering_.run();
+}
+
+void AdminServer::handle(const HttpRequest& request, const HttpServer::Respond& respond) {
+  if (!Api::is_slow(request)) return respond(api_.answer(request, rt::monotonic_now()));
+  working_.post([this, request, respond] {
+    answering_.post([respond, response = api_.answer(request, rt::monotonic_now())] { respond(response); });
+  });
+}
+
+}  // namespace popnet::control

@@ -1,0 +1,45 @@
+// The admin server of a node: the API (api.h) on a socket and two threads of its own. One thread answers;
+// what may take a moment (a new config, a purge that waits for the bus) is done on the other, so that health
+// checks and /metrics are answered meanwhile.
+//
+// Threading: start and destroy anywhere but on its own threads. Hooks are called until the destructor
+// returns.
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "common/ip.h"
+#include "common/result.h"
+#include "control/api/api.h"
+#include "rt/fd.h"
+#include "rt/loop.h"
+
+namespace popnet::control {
+
+class AdminServer {
+ public:
+  /// Listens and answers from then on. ErrorCode::machine when the address cannot be had.
+  static Result<std::unique_ptr<AdminServer>> start(const Endpoint& listen, Hooks hooks);
+  /// Waits for a request that is being answered; closes all connections.
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  /// Where it listens: with the port that the kernel chose, when 0 was asked for.
+  [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+
+ private:
+  AdminServer(rt::UniqueFd listener, const Endpoint& endpoint, Hooks hooks);
+  void serve(rt::UniqueFd listener);
+  void handle(const HttpRequest& request, const HttpServer::Respond& respond);
+
+  const Endpoint endpoint_;
+  const Api api_;
+  rt::Loop answering_;
+  rt::Loop working_;
+  std::thread answerer_;
+  std::thread worker_;
+};
+
+}  // namespace popnet::control

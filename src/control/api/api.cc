@@ -1,0 +1,252 @@
+#include "control/api/api.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "common/text.h"
+#include "control/api/explanation.h"
+#include "control/api/metrics_page.h"
+#include "control/api/status.h"
+#include "http/wire/head.h"
+#include "routing/names.h"
+
+namespace popnet::control {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t url_bytes_max = 8192;
+
+HttpResponse text(int status, std::string body) {
+  return {.status = status, .body = std::move(body)};
+}
+
+HttpResponse json(int status, std::string body) {
+  return {.status = status, .body = std::move(body), .content_type = "application/json"};
+}
+
+HttpResponse json(int status, const Json& body) {
+  return json(status, body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+HttpResponse refuse(int status, const std::string& why) {
+  return json(status, Json{{"error", why}});
+}
+
+int http_status(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid:
+    case ErrorCode::usage:
+      return 400;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::unavailable:
+      return 503;
+    case ErrorCode::timeout:
+      return 504;
+    case ErrorCode::peer:
+      return 502;
+    case ErrorCode::machine:
+      return 500;
+  }
+  return 500;
+}
+
+HttpResponse refuse(const Error& error) {
+  return refuse(http_status(error.code), error.message);
+}
+
+HttpResponse answer(const ConfigOutcome& outcome) {
+  if (outcome.status.ok()) return json(200, Json{{"on_bus", outcome.on_bus}, {"problems", outcome.problems}});
+  const Error& error = outcome.status.error();
+  return json(http_status(error.code), Json{{"error", error.message}, {"problems", outcome.problems}});
+}
+
+bool is_address_or_localhost(std::string_view host) {
+  if (iequals(host, "localhost")) return true;
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return IpAddress::parse(host).ok();
+}
+
+/// No page at all, or one that this server has given.
+bool comes_from_here(const HttpRequest& request) {
+  if (request.origin.empty()) return true;
+  return request.origin == "http://" + request.host + (request.port.empty() ? "" : ":" + request.port);
+}
+
+/// What POST /v1/purge says.
+Result<cluster::PurgeOrder> read_order(const std::string& body) {
+  const auto parsed = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const Error wrong{
+      ErrorCode::invalid,
+      R"(the body should be {"url":"http://host/path"} or {"site":"name"}, with "soft":true or not)"};
+  if (!parsed.is_object()) return wrong;
+  cluster::PurgeOrder order;
+  for (const auto& [key, value] : parsed.items()) {
+    if (key == "soft" && value.is_boolean())
+      order.soft = value.get<bool>();
+    else if (key == "url" && value.is_string())
+      order.url = value.get<std::string>();
+    else if (key == "site" && value.is_string())
+      order.site = value.get<std::string>();
+    else
+      return wrong;
+  }
+  if (order.url.empty() && order.site.empty()) return wrong;
+  order.scope = order.url.empty() ? cluster::PurgeOrder::Scope::site : cluster::PurgeOrder::Scope::url;
+  return order;
+}
+
+Status check_order(const cluster::PurgeOrder& order, const model::Config& config) {
+  http::HttpUrl url;
+  if (!order.url.empty() && (order.url.size() > url_bytes_max || !http::parse_http_url(order.url, url)))
+    return Error{ErrorCode::invalid,
+                 fmt::format("url: should be http://host/path, of at most {} bytes", url_bytes_max)};
+  if (!order.site.empty() && routing::find_site(config, order.site) == nullptr)
+    return Error{ErrorCode::not_found, fmt::format("site: there is no site '{}'", order.site)};
+  return {};
+}
+
+}  // namespace
+
+struct Api::Route {
+  enum class Access { open, read, write };  // see the head of api.h
+  const char* method;
+  const char* path;
+  Access access;
+  const char* what;
+  HttpResponse (Api::*answer)(const HttpRequest&, TimePoint) const;
+
+  [[nodiscard]] bool fits(const HttpRequest& request) const {
+    return request.method == method || (request.method == "HEAD" && std::string_view(method) == "GET");
+  }
+};
+
+const Api::Route Api::routes[] = {
+    {"GET", "/healthz", Route::Access::open, "200 while the process runs", &Api::health},
+    {"GET", "/readyz", Route::Access::open, "200, or 503 and what is missing", &Api::readiness},
+    {"GET", "/metrics", Route::Access::open, "for Prometheus", &Api::metrics},
+    {"GET", "/v1/status", Route::Access::read, "what the node knows and does", &Api::status},
+    {"GET", "/v1/explain", Route::Access::read, "?name=…&client=…: why a client gets what it gets",
+     &Api::explain},
+    {"GET", "/v1/config", Route::Access::read, "the config in use, as YAML", &Api::show_config},
+    {"PUT", "/v1/config", Route::Access::write, "a new config, as YAML", &Api::put_config},
+    {"POST", "/v1/reload", Route::Access::write, "reads the config file again", &Api::reload},
+    {"POST", "/v1/purge", Route::Access::write, R"({"url":…} or {"site":…}, "soft")", &Api::purge},
+    {"GET", "/", Route::Access::open, "this list", &Api::list},
+};
+
+bool Api::is_slow(const HttpRequest& request) {
+  return request.method != "GET" && request.method != "HEAD";
+}
+
+HttpResponse Api::answer(const HttpRequest& request, TimePoint now) const {
+  std::string allowed;
+  for (const Route& route : routes) {
+    if (request.path != route.path) continue;
+    if (!route.fits(request)) {
+      allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+      continue;
+    }
+    if (route.access != Route::Access::open && !is_address_or_localhost(request.host))
+      return refuse(403, "ask by IP address or localhost: a name could be another's (DNS rebinding)");
+    if (route.access == Route::Access::write && !comes_from_here(request))
+      return refuse(403, "a page of " + request.origin + " may not change anything here");
+    HttpResponse response = (this->*route.answer)(request, now);
+    response.fields.emplace_back("Cache-Control", "no-store");
+    response.fields.emplace_back("X-Content-Type-Options", "nosniff");
+    return response;
+  }
+  if (allowed.empty()) return refuse(404, "nothing is at " + request.path + "; GET / lists what is");
+  HttpResponse response = refuse(405, request.path + " takes " + allowed + " only");
+  response.fields.emplace_back("Allow", allowed);
+  return response;
+}
+
+HttpResponse Api::health(const HttpRequest&, TimePoint) const {
+  return text(200, "ok\n");
+}
+
+HttpResponse Api::readiness(const HttpRequest&, TimePoint) const {
+  const Status ready = hooks_.ready();
+  return ready.ok() ? text(200, "ready\n") : text(503, ready.error().message + "\n");
+}
+
+HttpResponse Api::metrics(const HttpRequest&, TimePoint now) const {
+  const auto gauge = [](const char* name, const char* help, double value) {
+    return CounterValue{name, help, CounterValue::Kind::gauge, {}, value};
+  };
+  std::vector<CounterValue> values = {
+      gauge("popnet_uptime_seconds", "Time since this node started", to_seconds(now - started_)),
+      gauge("popnet_ready", "1 when the node serves", hooks_.ready().ok() ? 1 : 0),
+      gauge("popnet_bus_connected", "1 while the node hears the others", hooks_.bus_connected() ? 1 : 0),
+      {"popnet_build_info", "Always 1", CounterValue::Kind::gauge, {{"version", POPNET_VERSION}}, 1},
+  };
+  const auto add = [&](std::vector<CounterValue> more) {
+    values.insert(values.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
+  add(snapshot_values(*hooks_.snapshot(), hooks_.answers(), now));
+  add(hooks_.counters());
+  return {.body = format_metrics(values), .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+}
+
+HttpResponse Api::status(const HttpRequest&, TimePoint now) const {
+  const auto snapshot = hooks_.snapshot();
+  const StatusInput input{.snapshot = *snapshot,
+                          .answers = hooks_.answers(),
+                          .counters = hooks_.counters(),
+                          .ready = hooks_.ready(),
+                          .bus_connected = hooks_.bus_connected(),
+                          .uptime = now - started_};
+  return json(200, format_status(input, now));
+}
+
+HttpResponse Api::explain(const HttpRequest& request, TimePoint now) const {
+  const std::string name = request.parameter("name");
+  const std::string client = request.parameter("client");
+  if (name.empty() || client.empty())
+    return refuse(
+        400, "needs ?name=HOSTNAME&client=ADDRESS, for example ?name=www.example.com&client=198.51.100.7");
+  const auto network = Prefix::parse(client);
+  if (!network) return refuse(400, "client: " + network.error().message);
+  const auto snapshot = hooks_.snapshot();
+  const auto explanation =
+      routing::explain(*snapshot, routing::NameIndex(*snapshot->config), name, *network, now);
+  if (!explanation) return refuse(explanation.error());
+  return json(200, format_explanation(*explanation));
+}
+
+HttpResponse Api::show_config(const HttpRequest&, TimePoint) const {
+  return {.body = hooks_.snapshot()->config->source, .content_type = "application/yaml"};
+}
+
+HttpResponse Api::put_config(const HttpRequest& request, TimePoint) const {
+  if (trim(request.body).empty()) return refuse(400, "the body should be a config as YAML; it is empty");
+  return control::answer(hooks_.put_config(request.body));
+}
+
+HttpResponse Api::reload(const HttpRequest&, TimePoint) const {
+  return control::answer(hooks_.reload());
+}
+
+HttpResponse Api::purge(const HttpRequest& request, TimePoint) const {
+  const auto order = read_order(request.body);
+  if (!order) return refuse(order.error());
+  if (const Status fine = check_order(*order, *hooks_.snapshot()->config); !fine.ok())
+    return refuse(fine.error());
+  if (const Status sent = hooks_.purge(*order); !sent.ok()) return refuse(sent.error());
+  return json(
+      200, Json{{"purged", order->url.empty() ? "site " + order->site : order->url}, {"soft", order->soft}});
+}
+
+HttpResponse Api::list(const HttpRequest&, TimePoint) const {
+  std::string page = fmt::format("popnet {}\n\n", POPNET_VERSION);
+  for (const Route& route : routes)
+    page += fmt::format("{:<5}{:<14}{}\n", route.method, route.path, route.what);
+  return text(200, page);
+}
+
+}  // namespace popnet::control

@@ -1,0 +1,48 @@
+// What the admin API needs to know and may ask for, given by whoever builds the node. The API includes no
+// server: these functions are all that it sees of the node.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/api/bus.h"
+#include "common/counter.h"
+#include "common/result.h"
+#include "routing/snapshot.h"
+
+namespace popnet::control {
+
+/// How often each target led a decided answer of this node since it started. Indexes as in the snapshot's
+/// config; shorter lists count as zero.
+struct AnswerTotals {
+  std::vector<std::vector<uint64_t>> origins;  // [site][origin]
+  std::vector<uint64_t> pops;                  // [pop]
+};
+
+/// What became of a new config.
+struct ConfigOutcome {
+  Status status;                      // invalid: it has errors; unavailable: the bus did not take it
+  std::vector<std::string> problems;  // errors and warnings, as `popnet check` prints them, one each
+  bool on_bus = false;                // it goes to all nodes over the bus; else it is this node's
+};
+
+/// All are called from threads of the admin server, several at once; none may be empty.
+struct Hooks {
+  // Quick: they run on the thread that answers.
+  std::function<std::shared_ptr<const routing::Snapshot>()> snapshot;  // never null
+  std::function<std::vector<CounterValue>()> counters;                 // of all parts, for /metrics
+  std::function<AnswerTotals()> answers;
+  std::function<Status()> ready;  // the error says what is still missing
+  std::function<bool()> bus_connected;
+
+  // These may take a moment: they run one at a time on a thread of their own.
+  std::function<ConfigOutcome(const std::string& text)> put_config;
+  std::function<ConfigOutcome()> reload;
+  /// `id` of the order is not set: the sender sets it.
+  std::function<Status(const cluster::PurgeOrder&)> purge;
+};
+
+}  // namespace popnet::control
