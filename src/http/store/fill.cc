@@ -88,6 +88,7 @@ Filler& Filler::operator=(Filler&& other) noexcept {
     length_ = other.length_;
     size_max_ = other.size_max_;
     window_ = std::move(other.window_);
+    told_ = other.told_;
   }
   return *this;
 }
@@ -132,7 +133,7 @@ void Filler::add_slab() {
     body.first_.store(slab, std::memory_order_release);
   } else {
     body.tail_.get()->link(slab);
-    if (window_) forget_beginning();
+    if (window_ && told_) forget_beginning();
   }
   body.tail_ = SlabRef::share(slab);
   body.tail_used_ = 0;
@@ -173,7 +174,7 @@ void Filler::append(std::string_view bytes) {
 void Filler::stop_storing() {
   window_ = std::make_shared<Window>(window_slabs);
   fill_->store_.drop(*fill_.get(), object_);
-  forget_beginning();
+  if (told_) forget_beginning();
 }
 
 bool Filler::full(rt::Loop& loop, std::function<void()> room) {
@@ -181,6 +182,7 @@ bool Filler::full(rt::Loop& loop, std::function<void()> room) {
 }
 
 void Filler::tell(const rt::Loop& loop) {
+  told_ = true;
   fill_->tell(loop);
 }
 
@@ -261,7 +263,6 @@ FillRef Filler::end(Body::State state) {
   Fill& fill = *fill_.get();
   if (object_ != nullptr) {
     object_->body_.state_.store(state, std::memory_order_release);
-    if (window_) forget_beginning();
     object_->body_.tail_.reset();
     if (Fill* held = object_->fill_.exchange(nullptr, std::memory_order_acq_rel))
       fill.store_.epoch_.retire([held] { held->unref(); });

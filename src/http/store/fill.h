@@ -65,6 +65,8 @@ class Fill {
   [[nodiscard]] Stage stage() const { return stage_.load(std::memory_order_acquire); }
   /// The object that the answer made. REQUIRES: stage() is shared, or alone and the caller is the asker
   [[nodiscard]] const ObjectRef& object() const { return object_; }
+  /// A number of the owner's own, set by Filler::note() before what it belongs to is told.
+  [[nodiscard]] uint16_t note() const { return note_.load(std::memory_order_acquire); }
   /// From now on `listener` is told on `loop`, the calling thread's own. Listen first, then look.
   void listen(rt::Loop& loop, Listener& listener);
   /// Tells every listener that there is something new: those on `writer`, the calling thread's loop, within
@@ -111,6 +113,7 @@ class Fill {
   std::atomic<uint32_t> refs_{1};
   std::atomic<Stage> stage_{Stage::asked};
   std::atomic<int> listeners_{0};
+  std::atomic<uint16_t> note_{0};
   ObjectRef object_;          // set before stage_ leaves asked
   bool joinable_ = true;      // stripe's lock
   bool doomed_ = false;       // stripe's lock: purged while it ran
@@ -177,10 +180,13 @@ class Filler {
 
   /// The answer may be shared, and is stored unless its body grows beyond size_max. After it, tell().
   void open(const Draft& draft);
-  /// The answer is for the asker alone, who takes his Cursor when told; it passes through a window. `marker`,
-  /// unless empty, is the meta of a marker left in the store: the next requests for the key need not wait for
-  /// each other.
+  void note(uint16_t number) { fill_->note_.store(number, std::memory_order_release); }
+  /// The answer is for the asker alone, who takes his Cursor when first told; it passes through a window.
+  /// `marker`, unless empty, is the meta of a marker left in the store: the next requests for the key need
+  /// not wait for each other.
   void open_alone(const Draft& draft, std::span<const std::byte> marker);
+  /// The body passes through and is not stored.
+  [[nodiscard]] bool passes() const { return window_ != nullptr; }
   /// Room for body bytes, at least one, owned by the fill; then advance().
   std::span<char> room();
   void advance(size_t count);
@@ -216,6 +222,7 @@ class Filler {
   std::optional<uint64_t> length_;
   uint64_t size_max_ = 0;
   std::shared_ptr<Window> window_;  // set: the body passes through
+  bool told_ = false;               // once: whoever reads a passing body has its beginning
 };
 
 }  // namespace popnet::http

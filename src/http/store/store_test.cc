@@ -185,6 +185,7 @@ TEST_F(StoreTest, MarkerSaysThatAnswersCannotBeSharedUntilOneCan) {
 TEST_F(StoreTest, PassingBodyKeepsABoundedWindow) {
   auto begun = store.begin(key("/pass"), true, never);
   begun.filler.open_alone(draft(std::nullopt), {});
+  begun.filler.tell(loop);
   const ObjectRef object = begun.fill->object();
   Cursor cursor = *object->cursor();
   bool room = false;
@@ -212,6 +213,7 @@ TEST_F(StoreTest, BodyThatGrowsTooLargeLeavesTheStoreButReachesItsReaders) {
   Draft small = draft(std::nullopt);
   small.size_max = 100'000;
   begun.filler.open(small);
+  begun.filler.tell(loop);
   begun.filler.append(std::string(50'000, 'a'));
   const ObjectRef object = ObjectRef::share(find("/huge"));
   Cursor cursor = *object->cursor();

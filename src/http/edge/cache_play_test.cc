@@ -1,0 +1,419 @@
+// What users see of the cache: hits, misses, one fill for many, stale answers, purges.
+#include "http/edge/play.h"
+
+namespace popnet::http::play {
+namespace {
+using namespace std::chrono_literals;
+
+TEST(Cache, FirstFetchFillsAndTheSecondReachesNoOrigin) {
+  Play play;
+  play.origin().on("/a", ok("hello"));
+  const Response first = play.get("/a");
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(first.body, "hello");
+  EXPECT_EQ(first.field("cache-status"), "popnet-ams; fwd=uri-miss; stored");
+  EXPECT_EQ(first.field("via"), "1.1 popnet-ams");
+  EXPECT_TRUE(first.has("date")) << "RFC 9110 section 6.6.1: a recipient without Date adds one";
+  const Response second = play.get("/a");
+  EXPECT_EQ(second.body, "hello");
+  EXPECT_TRUE(second.field("cache-status").starts_with("popnet-ams; hit; ttl="))
+      << second.field("cache-status");
+  EXPECT_EQ(second.field("content-length"), "5");
+  EXPECT_TRUE(second.has("age"));
+  EXPECT_EQ(play.origin().count("/a"), 1);
+  EXPECT_EQ(play.counter("popnet_http_requests_total", "hit"), 1);
+  EXPECT_EQ(play.counter("popnet_http_requests_total", "miss"), 1);
+  EXPECT_EQ(play.edge().totals().requests, 2U);
+  EXPECT_EQ(play.edge().totals().hits, 1U);
+}
+
+TEST(Cache, ManyRequestsOnOneConnectionPipelinedInOrder) {
+  Play play;
+  play.origin().on("/a", ok("AAA"));
+  play.origin().on("/b", ok(std::string(100'000, 'b')));
+  play.get("/a");
+  Browser browser = play.browser();
+  std::string requests;
+  for (int i = 0; i < 20; ++i)
+    requests +=
+        std::string("GET ") + (i % 3 == 2 ? "/b" : "/a") + " HTTP/1.1\r\nHost: www.shop.example\r\n\r\n";
+  browser.send(requests);
+  for (int i = 0; i < 20; ++i) {
+    const Response r = browser.read();
+    ASSERT_TRUE(r.complete) << i;
+    EXPECT_EQ(r.body, i % 3 == 2 ? std::string(100'000, 'b') : "AAA") << i;
+  }
+  EXPECT_EQ(play.origin().count("/b"), 1);
+}
+
+TEST(Cache, LargeObjectArrivesWholeOnAMissAndOnAHit) {
+  Play play;
+  std::string body;
+  for (int i = 0; body.size() < 5'000'000; ++i) body += std::to_string(i) + " ";
+  play.origin().on("/big", ok(body));
+  EXPECT_EQ(play.get("/big").body, body);
+  EXPECT_EQ(play.get("/big").body, body);
+  EXPECT_EQ(play.origin().count("/big"), 1);
+}
+
+TEST(Cache, ChunkedAnswerIsStreamedChunkedAndThenServedWithItsLength) {
+  Play play;
+  Gate gate;
+  play.origin().on("/c", [&](Asked& asked) {
+    asked.line.send(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    gate.wait();
+    asked.line.send("6\r\n world\r\n0\r\n\r\n");
+  });
+  Browser browser = play.browser();
+  browser.send("GET /c HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  while (browser.in.find("hello") == std::string::npos)
+    ASSERT_TRUE(browser.more());  // before the end is there
+  gate.open();
+  const Response first = browser.read();
+  EXPECT_TRUE(first.chunked);
+  EXPECT_EQ(first.body, "hello world");
+  const Response second = play.get("/c");
+  EXPECT_FALSE(second.chunked);
+  EXPECT_EQ(second.field("content-length"), "11");
+  EXPECT_EQ(second.body, "hello world");
+}
+
+TEST(Cache, OneFillServesAllWhoWaitWhileItComes) {
+  Play play;
+  Gate head, rest;
+  const std::string first(50'000, 'x'), second(50'000, 'y');
+  play.origin().on("/w", [&](Asked& asked) {
+    head.wait();
+    asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 100000\r\n\r\n" + first);
+    rest.wait();
+    asked.line.send(second);
+  });
+  std::list<Browser> users;
+  for (int i = 0; i < 200; ++i) {
+    users.emplace_back(play.address());
+    users.back().send("GET /w HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  }
+  ASSERT_TRUE(Play::eventually([&] { return play.origin().count("/w") == 1; }));
+  head.open();
+  for (Browser& user : users)
+    while (user.in.size() < 50'000) ASSERT_TRUE(user.more());
+  for (int i = 0; i < 10; ++i) {  // who comes while it is coming joins
+    users.emplace_back(play.address());
+    users.back().send("GET /w HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  }
+  users.front().reset();  // the one who asked first leaves
+  users.pop_front();
+  rest.open();
+  for (Browser& user : users) {
+    const Response r = user.read();
+    ASSERT_TRUE(r.complete);
+    EXPECT_EQ(r.body, first + second);
+  }
+  EXPECT_EQ(play.origin().count("/w"), 1);
+}
+
+TEST(Cache, HeadIsAnsweredFromTheStoredGet) {
+  Play play;
+  play.origin().on("/a", ok("hello"));
+  Browser browser = play.browser();
+  for (int i = 0; i < 2; ++i) {
+    const Response r = browser.ask("HEAD /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n", Method::head);
+    EXPECT_EQ(r.status, 200);
+    EXPECT_EQ(r.field("content-length"), "5");
+    EXPECT_EQ(r.body, "");
+  }
+  EXPECT_EQ(browser.ask("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n").body, "hello");
+  EXPECT_EQ(play.origin().count("/a"), 1);
+}
+
+TEST(Cache, VaryKeepsVariantsApart) {
+  Play play;
+  play.origin().on("/v", [](Asked& asked) {
+    asked.line.send(ok("for " + asked.field("accept-encoding"),
+                       "Vary: Accept-Encoding\r\nCache-Control: max-age=60\r\n"));
+  });
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(play.get("/v", "Accept-Encoding: gzip\r\n").body, "for gzip");
+    EXPECT_EQ(play.get("/v", "Accept-Encoding: br\r\n").body, "for br");
+  }
+  EXPECT_EQ(play.get("/v", "Accept-Encoding:  GZIP\r\n").body, "for gzip");
+  EXPECT_EQ(play.origin().count("/v"), 2);
+  EXPECT_TRUE(play.get("/v", "Accept-Encoding: zstd\r\n").field("cache-status").find("fwd=vary-miss") !=
+              std::string::npos);
+}
+
+TEST(Cache, UsersOfAnotherVariantWhoWaitedGetTheirOwnFill) {
+  Play play;
+  Gate gate;
+  play.origin().on("/v", [&](Asked& asked) {
+    if (asked.field("accept-language") == "de") gate.wait();
+    asked.line.send(
+        ok("in " + asked.field("accept-language"), "Vary: Accept-Language\r\nCache-Control: max-age=60\r\n"));
+  });
+  Browser german = play.browser();
+  german.send("GET /v HTTP/1.1\r\nHost: www.shop.example\r\nAccept-Language: de\r\n\r\n");
+  ASSERT_TRUE(Play::eventually([&] { return play.origin().count("/v") == 1; }));
+  Browser french = play.browser();
+  french.send("GET /v HTTP/1.1\r\nHost: www.shop.example\r\nAccept-Language: fr\r\n\r\n");
+  gate.open();
+  EXPECT_EQ(german.read().body, "in de");
+  EXPECT_EQ(french.read().body, "in fr");
+}
+
+TEST(Cache, UncacheableAnswersAreNotSharedAndDoNotWaitForEachOther) {
+  Play play;
+  Gate gate;
+  std::atomic<int> number{0};
+  play.origin().on("/me", [&](Asked& asked) {
+    const int mine = ++number;
+    if (mine == 1) gate.wait();
+    asked.line.send(ok("user " + std::to_string(mine), "Cache-Control: private\r\n"));
+  });
+  Browser first = play.browser(), second = play.browser();
+  first.send("GET /me HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  ASSERT_TRUE(Play::eventually([&] { return play.origin().count("/me") == 1; }));
+  second.send("GET /me HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  gate.open();
+  EXPECT_EQ(first.read().body, "user 1");
+  EXPECT_EQ(second.read().body, "user 2") << "an answer for one user is given to nobody else";
+  // From now on it is known: two can be under way at once.
+  Gate both;
+  play.origin().on("/me", [&](Asked& asked) {
+    if (++number == 4) both.open();
+    EXPECT_TRUE(both.wait());
+    asked.line.send(ok("later", "Cache-Control: private\r\n"));
+  });
+  for (Browser* user : {&first, &second}) user->send("GET /me HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  EXPECT_EQ(first.read().body, "later");
+  EXPECT_EQ(second.read().body, "later");
+}
+
+TEST(Cache, StaleObjectIsConfirmedByA304AndServedWithItsNewFields) {
+  Play play;
+  play.origin().on("/r", [&](Asked& asked) {
+    if (asked.field("if-none-match") == "\"v1\"")
+      asked.line.send(
+          "HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\nCache-Control: max-age=60\r\nX-Round: 2\r\n\r\n");
+    else
+      asked.line.send(ok("body", "ETag: \"v1\"\r\nCache-Control: max-age=0\r\nX-Round: 1\r\n"));
+  });
+  EXPECT_EQ(play.get("/r").field("x-round"), "1");
+  const Response second = play.get("/r");
+  EXPECT_EQ(second.status, 200);
+  EXPECT_EQ(second.body, "body");
+  EXPECT_EQ(second.field("x-round"), "2");
+  EXPECT_EQ(second.field("cache-status"), "popnet-ams; fwd=stale; fwd-status=304; stored");
+  EXPECT_EQ(play.get("/r").body, "body");
+  EXPECT_EQ(play.origin().count("/r"), 2) << "fresh again";
+}
+
+TEST(Cache, StaleObjectIsReplacedByANewAnswer) {
+  Play play;
+  play.origin().on("/r", ok("body 1", "ETag: \"1\"\r\nCache-Control: max-age=0\r\n"));
+  EXPECT_EQ(play.get("/r").body, "body 1");
+  play.origin().on("/r", ok("body 2", "ETag: \"2\"\r\nCache-Control: max-age=60\r\n"));
+  EXPECT_EQ(play.get("/r").body, "body 2");
+  EXPECT_EQ(play.get("/r").body, "body 2");
+  EXPECT_EQ(play.origin().count("/r"), 2);
+}
+
+TEST(Cache, ClientsConditionsAreAnsweredFromTheStore) {
+  Play play;
+  play.origin().on("/a",
+                   ok("hello", "ETag: \"x\"\r\nCache-Control: max-age=60\r\nContent-Type: text/css\r\n"));
+  play.get("/a");
+  const Response same = play.get("/a", "If-None-Match: \"x\"\r\n");
+  EXPECT_EQ(same.status, 304);
+  EXPECT_EQ(same.field("etag"), "\"x\"");
+  EXPECT_FALSE(same.has("content-type"));
+  EXPECT_EQ(play.get("/a", "If-None-Match: \"y\"\r\n").status, 200);
+  EXPECT_EQ(play.get("/a", "If-Match: \"y\"\r\n").status, 412);
+  EXPECT_EQ(play.origin().count("/a"), 1);
+  // On a miss they do not reach the origin either: the whole object is fetched.
+  play.origin().on("/b", ok("hello", "ETag: \"x\"\r\nCache-Control: max-age=60\r\n"));
+  EXPECT_EQ(play.get("/b", "If-None-Match: \"x\"\r\n").status, 304);
+  EXPECT_EQ(play.origin().last_head().find("If-None-Match"), std::string::npos);
+}
+
+TEST(Cache, RangesOfAStoredObject) {
+  Play play;
+  std::string body;
+  for (int i = 0; body.size() < 700'000; ++i) body += std::to_string(i) + " ";
+  play.origin().on("/a", ok(body, "ETag: \"x\"\r\nCache-Control: max-age=60\r\n"));
+  EXPECT_EQ(play.get("/a", "Range: bytes=600000-600009\r\n").body, body.substr(600'000, 10)) << "on a miss";
+  const Response part = play.get("/a", "Range: bytes=299990-300009\r\n");
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, body.substr(299'990, 20));
+  EXPECT_EQ(part.field("content-range"), "bytes 299990-300009/" + std::to_string(body.size()));
+  EXPECT_EQ(play.get("/a", "Range: bytes=-5\r\n").body, body.substr(body.size() - 5));
+  EXPECT_EQ(play.get("/a", "Range: bytes=100000-\r\n").body, body.substr(100'000));
+  const Response beyond = play.get("/a", "Range: bytes=9000000-\r\n");
+  EXPECT_EQ(beyond.status, 416);
+  EXPECT_EQ(beyond.field("content-range"), "bytes */" + std::to_string(body.size()));
+  EXPECT_EQ(play.get("/a", "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n").status, 200);
+  EXPECT_EQ(play.origin().count("/a"), 1);
+}
+
+TEST(Cache, AllOriginsDeadStoredContentIsServedStale) {
+  Play play({.origins = 2});
+  const std::string once = ok("precious", "Cache-Control: max-age=0\r\nETag: \"1\"\r\n");
+  for (size_t i : {size_t{0}, size_t{1}}) play.origin(i).on("/a", once);
+  EXPECT_EQ(play.get("/a").body, "precious");
+  play.origin(0).kill();
+  play.origin(1).kill();
+  for (int i = 0; i < 3; ++i) {
+    const Response r = play.get("/a");
+    EXPECT_EQ(r.status, 200);
+    EXPECT_EQ(r.body, "precious");
+  }
+  EXPECT_EQ(play.get("/never-stored").status, 502);
+  EXPECT_EQ(play.counter("popnet_http_requests_total", "stale"), 3);
+}
+
+TEST(Cache, NeverStaleUnderMustRevalidate) {
+  Play play;
+  play.origin().on("/a", ok("x", "Cache-Control: max-age=0, must-revalidate\r\nETag: \"1\"\r\n"));
+  play.get("/a");
+  play.origin().kill();
+  EXPECT_EQ(play.get("/a").status, 502);
+}
+
+TEST(Cache, AnErrorOfTheOriginLetsTheStaleObjectServe) {
+  Play play;
+  play.origin().on("/a", ok("good", "Cache-Control: max-age=0\r\nETag: \"1\"\r\n"));
+  play.get("/a");
+  play.origin().on("/a", "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy");
+  EXPECT_EQ(play.get("/a").body, "good");
+  const Response nothing_stored = play.get("/b");
+  EXPECT_EQ(nothing_stored.status, 404);
+  play.origin().on("/c", "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy");
+  EXPECT_EQ(play.get("/c").status, 503);
+  EXPECT_EQ(play.get("/c").body, "busy") << "an error is passed on, not stored";
+}
+
+TEST(Cache, StaleWhileRevalidateServesAtOnceAndRefreshesBehind) {
+  Play play;
+  play.origin().on("/a", ok("round 1", "Cache-Control: max-age=0, stale-while-revalidate=60\r\n"));
+  EXPECT_EQ(play.get("/a").body, "round 1");
+  play.origin().on("/a", ok("round 2"));
+  EXPECT_EQ(play.get("/a").body, "round 1");
+  ASSERT_TRUE(Play::eventually([&] { return play.get("/a").body == "round 2"; }));
+  EXPECT_EQ(play.origin().count("/a"), 2);
+}
+
+TEST(Cache, RuleGivesALifetime) {
+  Play play({.site = [](model::Site& site) {
+    site.rules.push_back({"*.png", model::Action::cache, std::chrono::hours(1), {}});
+  }});
+  play.origin().on("/a.png", ok("png", ""));
+  play.get("/a.png");
+  EXPECT_TRUE(play.get("/a.png").field("cache-status").find("; hit;") != std::string::npos);
+  EXPECT_EQ(play.origin().count("/a.png"), 1);
+}
+
+TEST(Cache, PurgeByUrlAndBySite) {
+  Play play;
+  std::atomic<int> round{0};
+  play.origin().on("", [&](Asked& asked) {
+    asked.line.send(ok("round " + std::to_string(++round), "Cache-Control: max-age=600\r\nETag: \"e\"\r\n"));
+  });
+  const std::string port = std::to_string(play.address().port);
+  EXPECT_EQ(play.get("/a?x=1").body, "round 1");
+  EXPECT_EQ(play.get("/b").body, "round 2");
+  EXPECT_TRUE(play.edge().purge_url("http://www.shop.example/a?x=1", "", false).ok());
+  EXPECT_EQ(play.get("/a?x=1").body, "round 3");
+  EXPECT_EQ(play.get("/b").body, "round 2");
+  EXPECT_TRUE(play.edge().purge_site("shop", false).ok());
+  EXPECT_EQ(play.get("/b").body, "round 4");
+
+  EXPECT_TRUE(play.edge().purge_url("http://www.shop.example/b", "shop", true).ok());
+  EXPECT_EQ(play.get("/b").body, "round 5") << "soft: stale, so it is asked for again";
+  EXPECT_TRUE(play.edge().purge_url("http://www.shop.example/b", "shop", true).ok());
+  play.origin().kill();
+  EXPECT_EQ(play.get("/b").body, "round 5") << "soft: it still serves while no origin answers";
+
+  EXPECT_EQ(play.edge().purge_url("no url", "", false).error().code, ErrorCode::invalid);
+  EXPECT_EQ(play.edge().purge_url("http://other.example/", "", false).error().code, ErrorCode::not_found);
+  EXPECT_EQ(play.edge().purge_url("http://www.shop.example/", "news", false).error().code,
+            ErrorCode::not_found);
+  EXPECT_EQ(play.edge().purge_site("news", false).error().code, ErrorCode::not_found);
+}
+
+TEST(Cache, FillFromBeforeAPurgeNeverComesBack) {
+  Play play;
+  Gate gate;
+  play.origin().on("/a", [&](Asked& asked) {
+    gate.wait();
+    asked.line.send(ok("old"));
+  });
+  Browser user = play.browser();
+  user.send("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  ASSERT_TRUE(Play::eventually([&] { return play.origin().count("/a") == 1; }));
+  EXPECT_TRUE(play.edge().purge_site("shop", false).ok());
+  play.origin().on("/a", ok("new"));
+  gate.open();
+  EXPECT_EQ(user.read().body, "old");
+  EXPECT_EQ(play.get("/a").body, "new");
+  EXPECT_EQ(play.get("/a").body, "new");
+}
+
+TEST(Cache, SuccessfulUnsafeMethodInvalidates) {
+  Play play;
+  std::atomic<int> round{0};
+  play.origin().on("/a", [&](Asked& asked) {
+    if (asked.method == "POST")
+      asked.line.send("HTTP/1.1 204 No Content\r\n\r\n");
+    else
+      asked.line.send(ok("round " + std::to_string(++round)));
+  });
+  EXPECT_EQ(play.get("/a").body, "round 1");
+  EXPECT_EQ(play.get("/a").body, "round 1");
+  EXPECT_EQ(
+      play.browser().ask("POST /a HTTP/1.1\r\nHost: www.shop.example\r\nContent-Length: 2\r\n\r\nhi").status,
+      204);
+  EXPECT_EQ(play.get("/a").body, "round 2");
+}
+
+TEST(Cache, ObjectTooLargeToStoreIsStreamedToAll) {
+  Play play({.site = [](model::Site& site) { site.cache.object_size_max = 100'000; }});
+  const std::string body(3'000'000, 'x');
+  play.origin().on("/known", ok(body));
+  play.origin().on("/unknown", [&](Asked& asked) {
+    asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nConnection: close\r\n\r\n" + body);
+    asked.line.shut();
+  });
+  for (const char* path : {"/known", "/unknown"}) {
+    for (int i = 0; i < 2; ++i) {
+      const Response r = play.get(path);
+      EXPECT_TRUE(r.complete);
+      EXPECT_EQ(r.body.size(), body.size());
+    }
+    EXPECT_EQ(play.origin().count(path), 2);
+  }
+  EXPECT_LT(play.counter("popnet_http_store_bytes"), 10'000);
+}
+
+TEST(Cache, OnlyIfCachedAsksNoOrigin) {
+  Play play;
+  play.origin().on("/a", ok("x"));
+  EXPECT_EQ(play.get("/a", "Cache-Control: only-if-cached\r\n").status, 504);
+  EXPECT_EQ(play.origin().count("/a"), 0);
+  play.get("/a");
+  EXPECT_EQ(play.get("/a", "Cache-Control: only-if-cached\r\n").body, "x");
+}
+
+TEST(Cache, BrokenAnswerIsNotStoredAndTheUserSeesThatItBroke) {
+  Play play;
+  play.origin().on("/a", [&](Asked& asked) {
+    asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 100000\r\n\r\n" +
+                    std::string(70'000, 'x'));
+    asked.line.shut();
+  });
+  EXPECT_FALSE(play.get("/a").complete);
+  play.origin().on("/a", ok("whole"));
+  EXPECT_EQ(play.get("/a").body, "whole");
+}
+
+}  // namespace
+}  // namespace popnet::http::play

@@ -1,0 +1,488 @@
+#include "http/edge/client.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "http/edge/answer_head.h"
+#include "http/edge/worker.h"
+
+namespace popnet::http {
+
+namespace {
+
+constexpr uint64_t copied_max = 16 * 1024;  // longer bodies are sent from where they lie
+constexpr size_t pieces_max = 16;
+
+std::string_view refusal_text(uint16_t status) {
+  switch (status) {
+    case 414:
+      return "The address is too long.\n";
+    case 417:
+      return "The expectation cannot be met.\n";
+    case 431:
+      return "The head of the request is too long.\n";
+    case 501:
+      return "This method or transfer coding is not implemented.\n";
+    case 505:
+      return "Only HTTP/1.1 and HTTP/1.0 are spoken here.\n";
+    default:
+      return "This is not a correct HTTP/1.1 request.\n";
+  }
+}
+
+}  // namespace
+
+Client::Client(Worker& worker, rt::UniqueFd socket, const IpAddress& address)
+    : worker_(worker),
+      fd_(std::move(socket)),
+      address_(address),
+      timer_(worker.loop, [this] { on_timeout(); }),
+      request_(worker, *this) {}
+
+Client::~Client() = default;
+
+bool Client::start() {
+  if (!worker_.loop.watch(fd_.get(), EPOLLIN, *this)) return false;
+  watched_ = EPOLLIN;
+  timer_.arm_after(worker_.shared.timeouts.keep_alive);
+  return true;
+}
+
+void Client::close() {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  worker_.loop.unwatch(fd_.get());
+  fd_.reset();
+  timer_.cancel();
+  request_.end(sent_);
+  drop_upload();
+  object_.reset();
+  cursor_ = {};
+  worker_.bury(*this);
+}
+
+void Client::close_soon() {
+  keep_alive_ = false;
+  if (state_ == State::idle && unsent_.empty()) close();
+}
+
+void Client::on_ready(uint32_t events) {
+  if (events & (EPOLLERR | EPOLLHUP)) return close();
+  if (events & EPOLLOUT) {
+    blocked_ = false;
+    pump();
+    go_on();
+  }
+  if ((events & EPOLLIN) && state_ != State::closed) read();
+}
+
+// --- deadlines ---
+
+void Client::on_timeout() {
+  const bool moving = blocked_ || (state_ == State::busy && wants_input());
+  const bool moved = moved_bytes_ >= worker_.shared.timeouts.progress_bytes;
+  if (state_ == State::lingering) return close();
+  if (moving ? !moved : state_ == State::idle) {
+    if (moving || !in_.empty()) worker_.counters.timeouts.add();
+    return close();
+  }
+  // On the move, or waiting for an origin, who has deadlines of his own.
+  moved_bytes_ = 0;
+  timer_.arm_after(worker_.shared.timeouts.progress);
+}
+
+void Client::watch_progress() {
+  moved_bytes_ = 0;
+  timer_.arm_after(worker_.shared.timeouts.progress);
+}
+
+// --- reading ---
+
+bool Client::wants_input() const {
+  switch (state_) {
+    case State::idle:
+      return keep_alive_ && unsent_.empty();
+    case State::busy:
+      return upload_ && body_.kind != Framing::Kind::none && !upload_->full();
+    case State::lingering:
+      return true;
+    case State::closed:
+      return false;
+  }
+  return false;
+}
+
+void Client::read() {
+  if (!wants_input()) {
+    mute_ = true;
+    return watch_for();
+  }
+  Scratch& scratch = *worker_.scratch;
+  const size_t before = in_.size();
+  std::memcpy(scratch.in.data(), in_.data(), before);
+  const ssize_t n = ::recv(fd_.get(), scratch.in.data() + before, scratch.in.size() - before, 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n <= 0) return close();
+  if (state_ == State::lingering) return;  // whatever it is, it comes too late
+  moved_bytes_ += static_cast<size_t>(n);
+  std::string_view bytes(scratch.in.data(), before + static_cast<size_t>(n));
+  if (state_ == State::idle) return process(bytes, before);
+  take_body(bytes);
+  keep(bytes);
+  go_on();
+}
+
+void Client::process(std::string_view bytes, size_t judged) {
+  in_process_ = true;
+  worker_.scratch->out_used = 0;
+  while (!bytes.empty() && state_ == State::idle && wants_input() && process_request(bytes, judged))
+    judged = 0;
+  in_process_ = false;
+  if (state_ == State::closed) return;
+  keep(bytes);
+  flush();
+  settle();
+}
+
+/// False when more bytes are needed, or nothing more is to be read.
+bool Client::process_request(std::string_view& bytes, size_t judged) {
+  RequestHead& head = worker_.scratch->request;
+  const Parsed parsed = parse_request(bytes, worker_.shared.limits.heads, head, judged);
+  switch (parsed.state) {
+    case Parsed::State::need_more:
+      if (!head_begun_) timer_.arm_after(worker_.shared.timeouts.head);
+      head_begun_ = true;
+      return false;
+    case Parsed::State::error:
+      worker_.counters.bad_requests.add();
+      keep_alive_ = false;
+      must_linger_ = true;
+      bytes = {};
+      request_.refuse(parsed.status, refusal_text(parsed.status));
+      return false;
+    case Parsed::State::complete:
+      break;
+  }
+  bytes.remove_prefix(parsed.length);
+  head_begun_ = false;
+  minor_ = head.minor;
+  keep_alive_ = head.keep_alive;
+  expect_continue_ = head.expect_continue;
+  body_ = head.body;
+  if (body_.kind == Framing::Kind::length && body_.length == 0) body_ = {};
+  if (body_.kind == Framing::Kind::chunked) chunks_.emplace();
+  state_ = State::busy;
+  request_.begin(head);
+  if (state_ == State::busy && upload_) take_body(bytes);
+  return true;
+}
+
+void Client::take_body(std::string_view& bytes) {
+  if (body_.kind == Framing::Kind::length) {
+    const std::string_view data = bytes.substr(0, std::min<uint64_t>(bytes.size(), body_.length));
+    bytes.remove_prefix(data.size());
+    body_.length -= data.size();
+    if (!data.empty()) upload_->push(data);
+    if (body_.length == 0) end_body();
+    return;
+  }
+  while (body_.kind == Framing::Kind::chunked && state_ == State::busy && upload_) {
+    const ChunkedReader::Step step = chunks_->next(bytes);
+    bytes.remove_prefix(step.consumed);
+    switch (step.state) {
+      case ChunkedReader::State::data:
+        upload_->push(step.data);
+        break;
+      case ChunkedReader::State::need_more:
+        return;
+      case ChunkedReader::State::done:
+        end_body();
+        break;
+      case ChunkedReader::State::error:
+        worker_.counters.bad_requests.add();
+        return close();
+    }
+  }
+}
+
+void Client::end_body() {
+  body_ = {};
+  chunks_.reset();
+  if (upload_) upload_->end();
+}
+
+void Client::keep(std::string_view bytes) {
+  if (!in_.empty() || !bytes.empty()) in_.assign(bytes);
+}
+
+// --- the request's other side ---
+
+std::shared_ptr<Upload> Client::upload() {
+  if (body_.kind == Framing::Kind::none) return nullptr;
+  upload_ = std::make_shared<Upload>(body_);
+  upload_->on_room = [this] { settle(); };
+  if (expect_continue_ && minor_ == 1) {
+    put("HTTP/1.1 100 Continue\r\n\r\n");
+    flush();
+  }
+  watch_progress();
+  return upload_;
+}
+
+void Client::drop_upload() {
+  if (!upload_) return;
+  const std::shared_ptr<Upload> upload = std::move(upload_);
+  upload_.reset();
+  upload->on_room = nullptr;
+  if (!upload->ended()) upload->fail();
+}
+
+void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
+  Scratch& scratch = *worker_.scratch;
+  if (!in_process_) scratch.out_used = 0;
+  const bool body_unread = body_.kind != Framing::Kind::none;
+  if (body_unread || worker_.draining()) keep_alive_ = false;
+  must_linger_ = must_linger_ || body_unread;
+  const bool endless = answer.body && answer.object != nullptr && !answer.length;
+  chunked_ = endless && minor_ == 1;
+  if (endless && !chunked_) keep_alive_ = false;
+
+  if (scratch.out.size() - scratch.out_used < Scratch::head_bytes) flush();
+  HeadWriter head(std::span(scratch.out).subspan(scratch.out_used));
+  write_answer_head(answer, {chunked_, keep_alive_, minor_}, worker_.date.at(worker_.loop.wall()), head);
+  if (!head.ok()) return close();
+  scratch.out_used += head.size();
+  sent_ = head.size();
+  if (!answer.body) return answer_over();
+  if (answer.object == nullptr) {
+    put(answer.text);
+    sent_ += answer.text.size();
+    return answer_over();
+  }
+  if (cursor)
+    send_growing(answer, std::move(*cursor));
+  else
+    send_stored(*answer.object, answer.first, answer.length.value_or(0));
+}
+
+// --- sending ---
+
+void Client::put(std::string_view bytes) {
+  Scratch& scratch = *worker_.scratch;
+  if (scratch.out.size() - scratch.out_used < bytes.size()) flush();
+  std::memcpy(scratch.out.data() + scratch.out_used, bytes.data(), bytes.size());
+  scratch.out_used += bytes.size();
+}
+
+/// Sends what was put, or keeps it.
+void Client::flush() {
+  Scratch& scratch = *worker_.scratch;
+  const std::string_view bytes(scratch.out.data(), std::exchange(scratch.out_used, 0));
+  if (bytes.empty() || state_ == State::closed) return;
+  size_t sent = 0;
+  if (unsent_.empty()) {
+    const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) return close();
+    sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
+    if (sent == bytes.size()) return;
+  }
+  block();
+  unsent_.append(bytes.substr(sent));
+}
+
+void Client::block() {
+  if (!blocked_) watch_progress();
+  blocked_ = true;
+}
+
+// A complete object: copied behind its head when short, else sent from where it lies.
+void Client::send_stored(const Object& object, uint64_t first, uint64_t count) {
+  Scratch& scratch = *worker_.scratch;
+  iovec pieces[pieces_max];
+  const size_t used = gather(object.body().first(), first, count, std::span(pieces).subspan(1));
+  if (count <= copied_max) {
+    for (size_t i = 1; i <= used; ++i) put({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
+    sent_ += count;
+    return answer_over();
+  }
+  pieces[0] = {scratch.out.data(), scratch.out_used};
+  size_t sent = 0;
+  if (unsent_.empty() && !send_pieces(std::span(pieces).first(used + 1), sent)) return;
+  const size_t of_head = std::min(sent, scratch.out_used);
+  unsent_.append(scratch.out.data() + of_head, scratch.out_used - of_head);
+  scratch.out_used = 0;
+  const uint64_t of_body = sent - of_head;
+  sent_ += of_body;
+  if (of_body == count) return answer_over();
+  object_ = ObjectRef::share(&object);
+  cursor_ = *object.cursor();
+  cursor_.advance(first + of_body);
+  body_from_ = first;
+  body_left_ = count - of_body;
+  piece_left_ = 0;
+  pump();
+}
+
+void Client::send_growing(const Answer& answer, Cursor cursor) {
+  Scratch& scratch = *worker_.scratch;
+  unsent_.append(scratch.out.data(), std::exchange(scratch.out_used, 0));
+  object_ = ObjectRef::share(answer.object);
+  cursor_ = std::move(cursor);
+  body_from_ = answer.first;
+  body_left_ = answer.length.value_or(UINT64_MAX);
+  piece_left_ = 0;
+  pump();
+}
+
+/// False when the connection broke and is closed.
+bool Client::send_pieces(std::span<const iovec> pieces, size_t& sent) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  if (n < 0 && errno != EAGAIN && errno != EINTR) {
+    close();
+    return false;
+  }
+  sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
+  moved_bytes_ += sent;
+  size_t wanted = 0;
+  for (const iovec& piece : pieces) wanted += piece.iov_len;
+  if (sent < wanted) block();
+  return true;
+}
+
+// Until the socket takes no more, the object has no more, or the answer is over.
+void Client::pump() {
+  while (!blocked_ && state_ != State::closed && (object_ || !unsent_.empty()))
+    if (!pump_once()) return;
+}
+
+/// One sendmsg: what is unsent, the next stretch of the body, and what frames it. False when there is nothing
+/// to send now.
+bool Client::pump_once() {
+  uint64_t count = 0;
+  bool last = false;
+  if (object_ && !next_stretch(count, last)) return false;
+  if (chunked_ && piece_left_ == 0 && count > 0) {
+    unsent_.append(ChunkHead(count).text());
+    piece_left_ = count;
+  }
+  iovec pieces[pieces_max];
+  const size_t used = count > 0 ? cursor_.gather(count, std::span(pieces).subspan(1, pieces_max - 2)) : 0;
+  size_t of_body = 0;
+  for (size_t i = 1; i <= used; ++i) of_body += pieces[i].iov_len;
+  last = last && of_body == count;
+  std::string_view tail;
+  if (chunked_ && object_ && of_body == piece_left_) tail = frame_end(count > 0, last);
+  pieces[0] = {unsent_.data(), unsent_.size()};
+  pieces[used + 1] = {const_cast<char*>(tail.data()), tail.size()};
+
+  size_t sent = 0;
+  if (!send_pieces(std::span(pieces).first(used + 2), sent)) return false;
+  sent_ += sent;
+  const size_t of_unsent = std::min(sent, unsent_.size());
+  unsent_.erase(0, of_unsent);
+  sent -= of_unsent;
+  const size_t body_sent = std::min(sent, of_body);
+  cursor_.advance(body_sent);
+  body_left_ -= body_sent;
+  if (chunked_) piece_left_ -= body_sent;
+  if (body_sent < of_body) return true;
+  unsent_.append(tail.substr(sent - body_sent));
+  if (last) body_over();
+  return true;
+}
+
+/// How much of the body can be sent now, and whether that is its end. False when nothing can be: it is to
+/// come, or broke off.
+bool Client::next_stretch(uint64_t& count, bool& last) {
+  const Body& body = object_->body();
+  const Body::State state = body.state();  // before size(): see Body
+  const uint64_t size = body.size();
+  if (cursor_.position() < body_from_) cursor_.advance(std::min(size, body_from_) - cursor_.position());
+  const uint64_t ready = cursor_.position() < body_from_ ? 0 : size - cursor_.position();
+  count = std::min(ready, body_left_);
+  if (piece_left_ > 0) count = std::min(count, piece_left_);
+  last = count == body_left_ ||
+         (state == Body::State::complete && count == ready && body_left_ > (uint64_t{1} << 62));
+  if (count > 0 || last || !unsent_.empty()) return true;
+  if (state == Body::State::growing) return false;
+  close();  // too short: only the end of the connection can say so
+  return false;
+}
+
+std::string_view Client::frame_end(bool after_data, bool last) {
+  if (after_data) return last ? "\r\n0\r\n\r\n" : "\r\n";
+  return last ? last_chunk : std::string_view();
+}
+
+void Client::body_over() {
+  object_.reset();
+  cursor_ = {};
+  answer_over();
+}
+
+void Client::answer_over() {
+  if (state_ == State::closed) return;
+  state_ = State::idle;
+  request_.end(sent_);
+  sent_ = 0;
+  drop_upload();
+}
+
+void Client::moved() {
+  pump();
+  go_on();
+}
+
+void Client::resumed() {
+  flush();
+  go_on();
+}
+
+/// After an event: the next request may be here already.
+void Client::go_on() {
+  if (state_ == State::idle && !in_.empty() && wants_input() && !in_process_) {
+    Scratch& scratch = *worker_.scratch;
+    std::memcpy(scratch.in.data(), in_.data(), in_.size());
+    return process({scratch.in.data(), in_.size()}, 0);
+  }
+  settle();
+}
+
+void Client::settle() {
+  if (state_ == State::idle && !keep_alive_ && unsent_.empty()) return linger();
+  if (state_ == State::closed) return;
+  if (state_ == State::idle && unsent_.empty() && !head_begun_)
+    timer_.arm_after(worker_.shared.timeouts.keep_alive);
+  watch_for();
+}
+
+/// Watching for input that is not wanted costs nothing until some comes: only then is it given up.
+void Client::watch_for() {
+  uint32_t events = blocked_ ? EPOLLOUT : 0U;
+  if (wants_input()) mute_ = false;
+  if (!mute_) events |= EPOLLIN;
+  if (events == watched_) return;
+  watched_ = events;
+  worker_.loop.rewatch(fd_.get(), events);
+}
+
+// Closing with unread bytes would make the kernel send a reset, which can overtake the answer: the client is
+// given time to read and to close.
+void Client::linger() {
+  if (!must_linger_ && in_.empty()) return close();
+  state_ = State::lingering;
+  in_.clear();
+  ::shutdown(fd_.get(), SHUT_WR);
+  timer_.cancel();
+  timer_.arm_after(worker_.shared.timeouts.linger);
+  watch_for();
+}
+
+}  // namespace popnet::http

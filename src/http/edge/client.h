@@ -1,0 +1,118 @@
+// A client's connection in HTTP/1.1 (RFC 9112): reads requests, one at a time and in order, and sends their
+// answers.
+//
+//   idle ──head complete──> busy ──answer handed over──> idle      (pipelined requests wait in `in_`)
+//     │                       └── it was the last ─────> lingering ──> closed
+//
+// One recv() for each event and no second one to see EAGAIN: the loop is level triggered. Short answers to
+// pipelined requests leave together in one send(). A complete stored object is sent straight from the store,
+// in one sendmsg() when the socket takes it; what the socket does not take is kept as a Cursor.
+//
+// Slow clients: deadlines for the next request, for a whole head, and for progress of a body either way.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/edge/request.h"
+#include "http/wire/chunked.h"
+#include "rt/fd.h"
+#include "rt/loop.h"
+
+namespace popnet::http {
+
+class Worker;
+
+class Client final : rt::Watcher, Peer {
+ public:
+  Client(Worker& worker, rt::UniqueFd socket, const IpAddress& address);
+  ~Client();
+
+  /// False when it cannot be watched.
+  bool start();
+  /// At once.
+  void close();
+  /// Now if it is idle, else with its present answer.
+  void close_soon();
+
+ private:
+  enum class State : uint8_t { idle, busy, lingering, closed };
+
+  void on_ready(uint32_t events) override;
+  void on_timeout();
+
+  // Reading.
+  [[nodiscard]] bool wants_input() const;
+  void read();
+  void process(std::string_view bytes, size_t judged);
+  bool process_request(std::string_view& bytes, size_t judged);
+  void take_body(std::string_view& bytes);
+  void end_body();
+  void keep(std::string_view bytes);
+
+  // Peer.
+  void answer(const Answer& answer, std::optional<Cursor> cursor) override;
+  void moved() override;
+  void resumed() override;
+  std::shared_ptr<Upload> upload() override;
+  [[nodiscard]] const IpAddress& address() const override { return address_; }
+  void drop_upload();
+
+  // Sending.
+  void put(std::string_view bytes);
+  void flush();
+  void send_stored(const Object& object, uint64_t first, uint64_t count);
+  void send_growing(const Answer& answer, Cursor cursor);
+  bool send_pieces(std::span<const iovec> pieces, size_t& sent);
+  void pump();
+  bool pump_once();
+  bool next_stretch(uint64_t& count, bool& last);
+  static std::string_view frame_end(bool after_data, bool last);
+  void body_over();
+  void answer_over();
+
+  // What comes after an event.
+  void go_on();
+  void settle();
+  void watch_for();
+  void watch_progress();
+  void block();
+  void linger();
+
+  Worker& worker_;
+  rt::UniqueFd fd_;
+  const IpAddress address_;
+  rt::Timer timer_;
+  Request request_;
+
+  State state_ = State::idle;
+  uint32_t watched_ = 0;      // events
+  bool in_process_ = false;   // process() is on the stack: it flushes and goes on
+  bool mute_ = false;         // not watched for input
+  bool blocked_ = false;      // the socket took less than was given
+  bool must_linger_ = false;  // something of the client's is unread
+  uint64_t moved_bytes_ = 0;  // since the progress deadline was set, either way
+
+  // The present request.
+  std::string in_;           // received and not used yet
+  bool head_begun_ = false;  // a part of a head is in in_
+  bool keep_alive_ = true;
+  bool expect_continue_ = false;
+  uint8_t minor_ = 1;
+  Framing body_;  // still to be read
+  std::optional<ChunkedReader> chunks_;
+  std::shared_ptr<Upload> upload_;
+
+  // The present answer.
+  std::string unsent_;  // bytes to go before anything else
+  ObjectRef object_;    // its body follows; null = none
+  Cursor cursor_;
+  uint64_t body_from_ = 0;   // where in the object the content begins
+  uint64_t body_left_ = 0;   // at most so much of it is to go
+  uint64_t piece_left_ = 0;  // of the present chunk
+  bool chunked_ = false;
+  uint64_t sent_ = 0;  // of this answer
+};
+
+}  // namespace popnet::http

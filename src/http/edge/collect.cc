@@ -1,0 +1,120 @@
+#include "http/edge/collect.h"
+
+#include "http/edge/worker.h"
+
+namespace popnet::http {
+
+const char* to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::hit:
+      return "hit";
+    case Outcome::stale:
+      return "stale";
+    case Outcome::revalidated:
+      return "revalidated";
+    case Outcome::miss:
+      return "miss";
+    case Outcome::collapsed:
+      return "collapsed";
+    case Outcome::passed:
+      return "passed";
+    case Outcome::redirected:
+      return "redirected";
+    case Outcome::denied:
+      return "denied";
+    case Outcome::local:
+      return "local";
+    case Outcome::failed:
+      return "failed";
+  }
+  return "?";
+}
+
+namespace {
+
+using Kind = CounterValue::Kind;
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+void add(std::vector<CounterValue>& out, const char* name, const char* help, uint64_t value,
+         Labels labels = {}, Kind kind = Kind::counter) {
+  out.push_back({name, help, kind, std::move(labels), static_cast<double>(value)});
+}
+
+template <class Get>
+uint64_t sum(std::span<const std::unique_ptr<Worker>> workers, Get&& get) {
+  uint64_t total = 0;
+  for (const auto& worker : workers) total += get(worker->counters).get();
+  return total;
+}
+
+}  // namespace
+
+void collect_workers(std::span<const std::unique_ptr<Worker>> workers, std::vector<CounterValue>& out) {
+  for (size_t i = 0; i < outcome_count; ++i)
+    add(out, "popnet_http_requests_total", "Requests answered, by how they were answered.",
+        sum(workers, [i](const WorkerCounters& c) -> const Counter& { return c.outcomes[i]; }),
+        {{"outcome", to_string(static_cast<Outcome>(i))}});
+  for (size_t i = 1; i < 6; ++i)
+    add(out, "popnet_http_responses_total", "Answers sent, by class of status.",
+        sum(workers, [i](const WorkerCounters& c) -> const Counter& { return c.statuses[i]; }),
+        {{"class", std::to_string(i) + "xx"}});
+  struct Line {
+    const char* name;
+    const char* help;
+    Counter WorkerCounters::*counter;
+  };
+  constexpr Line lines[] = {
+      {"popnet_http_sent_bytes_total", "Bytes sent to clients, heads included.", &WorkerCounters::bytes_sent},
+      {"popnet_http_connections_total", "Connections taken from clients.",
+       &WorkerCounters::connections_accepted},
+      {"popnet_http_connections_refused_total", "Connections closed at once: too many.",
+       &WorkerCounters::connections_refused},
+      {"popnet_http_slow_clients_total", "Connections closed because the client was too slow.",
+       &WorkerCounters::timeouts},
+      {"popnet_http_bad_requests_total", "Messages from clients that are errors by RFC 9112.",
+       &WorkerCounters::bad_requests},
+      {"popnet_http_fills_total", "Requests sent to origins.", &WorkerCounters::fills},
+      {"popnet_http_fill_bytes_total", "Body bytes received from origins.", &WorkerCounters::fill_bytes},
+      {"popnet_http_origin_connections_total", "Connections opened to origins.",
+       &WorkerCounters::origin_connections},
+  };
+  for (const Line& line : lines)
+    add(out, line.name, line.help,
+        sum(workers, [&line](const WorkerCounters& c) -> const Counter& { return c.*line.counter; }));
+}
+
+void collect_sites(const Registry& registry, int threads, std::vector<CounterValue>& out) {
+  registry.for_each([&](const SiteState& site) {
+    uint64_t requests = 0, hits = 0, bytes = 0;
+    for (int i = 0; i < threads; ++i) {
+      const SiteCounters& c = site.counters[static_cast<size_t>(i)];
+      requests += c.requests.get();
+      hits += c.hits.get();
+      bytes += c.bytes_sent.get();
+    }
+    const Labels labels{{"site", site.name}};
+    add(out, "popnet_http_site_requests_total", "Requests answered for a site.", requests, labels);
+    add(out, "popnet_http_site_hits_total", "Requests answered for a site from the store.", hits, labels);
+    add(out, "popnet_http_site_sent_bytes_total", "Bytes sent to clients for a site.", bytes, labels);
+    for (const auto& [name, origin] : site.origins) {
+      const Labels at{{"site", site.name}, {"origin", name}};
+      add(out, "popnet_http_origin_requests_total", "Requests sent to an origin.", origin->fills.load(), at);
+      add(out, "popnet_http_origin_failures_total", "Requests to an origin that got no usable answer.",
+          origin->failures.load(), at);
+      add(out, "popnet_http_origin_in_flight", "Requests that an origin is answering now.",
+          origin->in_flight.load(), at, Kind::gauge);
+    }
+  });
+}
+
+void collect_store(const Store::Stats& stats, std::vector<CounterValue>& out) {
+  add(out, "popnet_http_store_objects", "Objects in the store.", stats.objects, {}, Kind::gauge);
+  add(out, "popnet_http_store_bytes", "Memory of the objects in the store.", stats.bytes, {}, Kind::gauge);
+  add(out, "popnet_http_store_held_bytes",
+      "Memory of objects that have left the store and are still being sent.", stats.held_bytes, {},
+      Kind::gauge);
+  add(out, "popnet_http_store_fills", "Objects that are being fetched now.", stats.fills, {}, Kind::gauge);
+  add(out, "popnet_http_store_evicted_total", "Objects that had to make room.", stats.evicted);
+}
+
+}  // namespace popnet::http

@@ -1,0 +1,178 @@
+#include "http/edge/edge.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+#include "common/hash.h"
+#include "http/edge/collect.h"
+#include "http/edge/view.h"
+#include "http/edge/worker.h"
+#include "http/policy/key.h"
+#include "http/store/store.h"
+#include "rt/published.h"
+#include "rt/shards.h"
+#include "rt/socket.h"
+
+namespace popnet::http {
+
+namespace {
+
+constexpr Duration reclaim_interval = std::chrono::seconds(1);
+
+/// One socket for each endpoint and thread. Where the kernel chooses the port, it does so once.
+Result<std::vector<std::vector<rt::UniqueFd>>> bind_all(const std::vector<Endpoint>& endpoints, int threads,
+                                                        std::vector<Endpoint>& listening) {
+  std::vector<std::vector<rt::UniqueFd>> sockets(static_cast<size_t>(threads));
+  for (Endpoint endpoint : endpoints) {
+    if (const Status free = rt::check_port_free(true, endpoint); !free) return free.error();
+    for (auto& of_thread : sockets) {
+      auto socket = rt::listen_tcp(endpoint);
+      if (!socket) return socket.error();
+      endpoint = rt::local_endpoint(socket->get());
+      of_thread.push_back(std::move(*socket));
+    }
+    listening.push_back(endpoint);
+  }
+  return sockets;
+}
+
+}  // namespace
+
+struct Edge::Parts {
+  Parts(const Options& options, rt::Epoch& e, std::shared_ptr<const routing::Snapshot> first)
+      : epoch(e),
+        store({options.cache_memory, options.seed, 64}, e),
+        registry(store, options.threads),
+        latest(make_view(std::move(first), nullptr, registry)),
+        view(e, latest),
+        shared(options.timeouts, options.limits, store, view),
+        shards("http", options.threads, e) {}
+
+  /// The view that was published last. Any thread.
+  std::shared_ptr<const View> current() const {
+    const std::lock_guard lock(mutex);
+    return latest;
+  }
+
+  rt::Epoch& epoch;
+  Store store;
+  Registry registry;
+  mutable std::mutex mutex;            // guards latest, and orders publications
+  std::shared_ptr<const View> latest;  // the one in `view`, for those who are no reader of the epoch
+  rt::Published<View> view;
+  EdgeShared shared;
+  std::vector<Endpoint> listening;
+  rt::Shards shards;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::unique_ptr<rt::Timer> reclaimer;  // on the first shard
+  std::atomic<bool> stopped{false};
+};
+
+Edge::Edge(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Edge::~Edge() {
+  stop();
+}
+
+Result<std::unique_ptr<Edge>> Edge::start(Options options, rt::Epoch& epoch,
+                                          std::shared_ptr<const routing::Snapshot> first) {
+  std::vector<Endpoint> listening;
+  auto sockets = bind_all(options.listen, options.threads, listening);
+  if (!sockets) return sockets.error();
+  auto parts = std::make_unique<Parts>(options, epoch, std::move(first));
+  Parts& p = *parts;
+  p.listening = std::move(listening);
+  p.workers.resize(static_cast<size_t>(options.threads));
+  p.shards.on_each([&](int shard) {
+    const auto i = static_cast<size_t>(shard);
+    rt::Loop& loop = p.shards.loop(shard);
+    p.workers[i] = std::make_unique<Worker>(shard, loop, p.shared, mix64(options.seed + i));
+    for (rt::UniqueFd& socket : (*sockets)[i]) p.workers[i]->listen(std::move(socket));
+    if (shard > 0) return;
+    p.reclaimer = std::make_unique<rt::Timer>(loop, [&p] {
+      p.epoch.reclaim();
+      p.reclaimer->arm_after(reclaim_interval);
+    });
+    p.reclaimer->arm_after(reclaim_interval);
+  });
+  return std::unique_ptr<Edge>(new Edge(std::move(parts)));
+}
+
+void Edge::publish(std::shared_ptr<const routing::Snapshot> snapshot) {
+  Parts& p = *parts_;
+  const std::lock_guard lock(p.mutex);
+  p.latest = make_view(std::move(snapshot), p.latest.get(), p.registry);
+  p.view.publish(p.latest);
+}
+
+Status Edge::purge_url(std::string_view url, std::string_view site, bool soft) {
+  HttpUrl parsed;
+  if (!parse_http_url(url.substr(0, url.find('#')), parsed))
+    return Error{ErrorCode::invalid, fmt::format("\"{}\" is no absolute http:// or https:// URL", url)};
+  const std::shared_ptr<const View> view = parts_->current();
+  const Route route = view->sites->route(parsed.host, parsed.path);
+  const bool wrong_site = route.to == Route::To::site && !site.empty() && route.site->site->name != site;
+  if (route.to != Route::To::site || wrong_site)
+    return Error{ErrorCode::not_found,
+                 fmt::format("no site{}{} answers for {}", site.empty() ? "" : " ", site, url)};
+  parsed.path = route.path;
+  const model::Site& found = *route.site->site;
+  KeyBuilder keys;
+  const std::string_view text = keys.make(key_parts(found.name, parsed, found.cache.ignore_query));
+  if (text.empty()) return Error{ErrorCode::invalid, "the URL is too long"};
+  parts_->store.purge(parts_->store.key(route.site->state->space, text), soft ? Purge::soft : Purge::hard);
+  return {};
+}
+
+Status Edge::purge_site(std::string_view site, bool soft) {
+  const std::shared_ptr<const View> view = parts_->current();
+  const SiteView* found = view->sites->find(site);
+  if (found == nullptr) return Error{ErrorCode::not_found, fmt::format("there is no site {}", site)};
+  parts_->store.purge(found->state->space, soft ? Purge::soft : Purge::hard);
+  return {};
+}
+
+std::vector<Endpoint> Edge::listening() const {
+  return parts_->listening;
+}
+
+EdgeTotals Edge::totals() const {
+  EdgeTotals totals;
+  for (const auto& worker : parts_->workers) {
+    const WorkerCounters& c = worker->counters;
+    for (size_t i = 0; i < outcome_count; ++i) {
+      totals.requests += c.outcomes[i].get();
+      if (is_hit(static_cast<Outcome>(i))) totals.hits += c.outcomes[i].get();
+    }
+    totals.bytes_sent += c.bytes_sent.get();
+  }
+  totals.connections = parts_->shared.connections.load();
+  return totals;
+}
+
+void Edge::collect(std::vector<CounterValue>& out) const {
+  collect_workers(parts_->workers, out);
+  collect_sites(parts_->registry, static_cast<int>(parts_->workers.size()), out);
+  collect_store(parts_->store.stats(), out);
+}
+
+void Edge::drain(Duration at_most) {
+  Parts& p = *parts_;
+  if (p.stopped) return;
+  p.shards.on_each([&](int shard) { p.workers[static_cast<size_t>(shard)]->drain(); });
+  std::unique_lock lock(p.shared.mutex);
+  p.shared.quiet.wait_for(lock, at_most, [&] { return p.shared.connections.load() == 0; });
+}
+
+void Edge::stop() {
+  Parts& p = *parts_;
+  if (p.stopped.exchange(true)) return;
+  p.shards.on_each([&](int shard) {
+    if (shard == 0) p.reclaimer.reset();
+    p.workers[static_cast<size_t>(shard)]->stop();
+  });
+  p.shards.stop();
+}
+
+}  // namespace popnet::http

@@ -1,0 +1,98 @@
+// The edge: the part of a node that speaks HTTP and caches. One thread a core, each with its own listening
+// sockets, connections and pools of connections to origins; the store is shared by all.
+//
+// What happens to a request is listed at the head of request.h. What sites, origins and rules there are comes
+// in whole with each Snapshot; a request uses the one that was current when it began.
+//
+// Threading: every public call is thread safe, except that start(), drain(), stop() and the destructor are
+// for one owner.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/counter.h"
+#include "common/ip.h"
+#include "common/result.h"
+#include "common/time.h"
+#include "http/wire/head.h"
+#include "routing/snapshot.h"
+#include "rt/epoch.h"
+
+namespace popnet::http {
+
+/// How long the edge waits for whom.
+struct EdgeTimeouts {
+  Duration keep_alive = std::chrono::seconds(60);  // for a client's next request
+  Duration head = std::chrono::seconds(10);        // for a request's whole head, from its first byte
+  Duration progress =
+      std::chrono::seconds(10);  // a transfer must move by progress_bytes in each such stretch
+  uint64_t progress_bytes = 1024;
+  Duration linger = std::chrono::seconds(2);          // after an answer that ends the connection
+  Duration connect = std::chrono::seconds(3);         // to an origin
+  Duration first_byte = std::chrono::seconds(30);     // of an origin's answer
+  Duration between_bytes = std::chrono::seconds(30);  // of an origin's body
+  Duration pool = std::chrono::seconds(30);           // an idle connection to an origin is kept
+};
+
+struct EdgeLimits {
+  Limits heads;                       // of messages, both ways
+  uint32_t connections_max = 50'000;  // of clients, all threads together
+  uint32_t pool_max = 64;             // idle connections to one origin, each thread
+};
+
+/// Sums over all threads since start; `connections` is now.
+struct EdgeTotals {
+  uint64_t requests = 0;
+  uint64_t hits = 0;  // answered from the store without asking an origin, stale ones included
+  uint64_t bytes_sent = 0;
+  uint64_t connections = 0;
+};
+
+class Edge {
+ public:
+  struct Options {
+    std::vector<Endpoint> listen;  // port 0: the kernel chooses, see listening()
+    int threads = 1;
+    uint64_t cache_memory = uint64_t{256} << 20;  // bytes
+    uint64_t seed = 0;
+    EdgeTimeouts timeouts;
+    EdgeLimits limits;
+  };
+
+  /// Binds, and answers from then on. ErrorCode::machine when an endpoint cannot be had.
+  static Result<std::unique_ptr<Edge>> start(Options options, rt::Epoch& epoch,
+                                             std::shared_ptr<const routing::Snapshot> first);
+  /// stop()
+  ~Edge();
+
+  /// Requests that begin after this use the new snapshot. Cheap while the config in it is the same object.
+  void publish(std::shared_ptr<const routing::Snapshot> snapshot);
+
+  /// "http://host/path?query". `site` may be empty: then the host says whose it is. ErrorCode::invalid for
+  /// anything but an absolute http or https URL, not_found when no site answers for it. Nothing stored under
+  /// it is no error.
+  Status purge_url(std::string_view url, std::string_view site, bool soft);
+  /// ErrorCode::not_found when there is no such site.
+  Status purge_site(std::string_view site, bool soft);
+
+  [[nodiscard]] std::vector<Endpoint> listening() const;
+  [[nodiscard]] EdgeTotals totals() const;
+  /// The lines of /metrics.
+  void collect(std::vector<CounterValue>& out) const;
+
+  /// Takes no new connections, ends idle ones, and lets running answers end, for at most so long.
+  void drain(Duration at_most);
+  /// Ends everything at once.
+  void stop();
+
+ private:
+  struct Parts;
+  explicit Edge(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace popnet::http

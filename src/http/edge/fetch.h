@@ -1,0 +1,133 @@
+// One request to the origins of a site on behalf of a fill: chooses an origin, sends, reads, and writes what
+// comes into the store. Lives on one thread, that of the request that asked first; goes on without that
+// request.
+//
+//   choose ──> connect ──> send, await head ──> head: 304 for the stored object ──> refreshed, done
+//     ^           │               │              │    shareable ──> Filler::open ───────┐
+//     └── next ───┴── fails ──────┘              │    anything else ──> open_alone ─────┴──> body ──> commit
+//         origin, when nothing of the answer     │    an error, and the stale object may serve ──> abandon
+//         was used and the request may be        v
+//         repeated; none left ──> abandon     broken later ──> abandon
+//
+// The order of origins is that of routing::decide_fill: least loaded first, the dead last. The followers of
+// the fill learn by its note what became of it: Note.
+//
+// What goes out is written anew (HeadWriter), what comes in is parsed and written anew: no raw bytes pass.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/edge/origin_pool.h"
+#include "http/edge/saved_request.h"
+#include "http/edge/upload.h"
+#include "http/policy/freshness.h"
+#include "http/store/store.h"
+#include "http/wire/chunked.h"
+#include "http/wire/head.h"
+#include "model/decision.h"
+
+namespace popnet::http {
+
+class Worker;
+
+/// Fill::note() of the edge: a status.
+namespace note {
+inline constexpr uint16_t none = 0;
+inline constexpr uint16_t confirmed = 304;        ///< the stored object was
+inline constexpr uint16_t bad_gateway = 502;      ///< no origin gave a usable answer
+inline constexpr uint16_t gateway_timeout = 504;  ///< the last one gave none in time
+}  // namespace note
+
+class Fetch final : OriginConnection::User {
+ public:
+  struct Task {
+    bool pass = false;  // the answer goes to the asker as it is; otherwise the whole object is asked for, to
+                        // be stored
+    Filler filler;
+    std::shared_ptr<const SavedRequest> request;
+    ObjectRef stale;                 // the stored object to be confirmed or replaced; may be null
+    std::shared_ptr<Upload> upload;  // the request's body; null = none
+  };
+  Fetch(Worker& worker, Task task);
+  ~Fetch();
+
+  /// `head`: the request, restored. Tells nobody within this call.
+  void start(const RequestHead& head);
+  /// Stops at once: the fill is abandoned.
+  void cancel();
+
+ private:
+  enum class State : uint8_t { connecting, awaiting_head, reading_body, ended };
+
+  void on_connected() override;
+  void on_connect_failed(const Error& error) override;
+  void on_readable() override;
+  void on_writable() override;
+  void on_timeout();
+  void on_upload();
+
+  // Origins.
+  void plan_origins();
+  void try_next();
+  bool connect_to(const model::Origin& origin, bool allow_pooled);
+  void attempt_failed(uint16_t note, std::string_view why);
+  [[nodiscard]] bool may_repeat() const;
+  void leave_origin(bool keep_connection);
+
+  // Request.
+  bool write_request(const RequestHead& head);
+  void write_fields(class HeadWriter& out, const RequestHead& head) const;
+  void send();
+
+  // Answer.
+  void read_head();
+  void on_head(const ResponseHead& head, std::string_view rest);
+  void attempt_failed_on_304();
+  bool confirm_stored(const RequestHead& request, const ResponseHead& head);
+  void open(const RequestHead& request, const ResponseHead& head);
+  void invalidate(const RequestHead& request, const ResponseHead& head);
+  void read_body();
+  void take_body(std::string_view bytes);
+  void take_chunks(std::string_view bytes);
+  void body_moved(size_t count, bool reusable);
+  void wait_for_room();
+  void body_complete(bool connection_reusable);
+  void body_broken(std::string_view why);
+  void give_up(uint16_t note);
+  void finish(FillRef fill);
+  [[nodiscard]] Exchange exchange() const;
+  [[nodiscard]] FreshnessOptions freshness_options() const;
+
+  Worker& worker_;
+  Task task_;
+  const SiteView& site_;  // task_.request keeps its view
+  State state_ = State::connecting;
+  rt::Timer timer_;
+
+  model::Decision order_;
+  uint8_t tried_ = 0;
+  uint16_t origin_ = 0;  // of the site; the present one
+  bool at_origin_ = false;
+  bool retry_fresh_ = false;  // the pooled connection was dead: the same origin again, on a new one
+  bool unconditional_ = false;
+  uint16_t last_note_ = note::bad_gateway;
+  std::unique_ptr<OriginConnection> connection_;
+
+  std::string out_;  // the request's head
+  size_t sent_ = 0;
+  std::string in_;  // received and not used yet: a part of the answer's head, or of a chunk's
+  int interims_ = 0;
+  TimePoint request_time_{};
+  TimePoint response_time_{};
+  WallTime response_wall_{};
+
+  Framing framing_;
+  uint64_t left_ = 0;  // of a body with a length
+  std::optional<ChunkedReader> chunks_;
+  bool keep_alive_ = false;
+  bool starting_ = false;
+};
+
+}  // namespace popnet::http

@@ -1,0 +1,141 @@
+// One request, from its head to the end of its answer: the visible list of steps. It knows no wire version:
+// the client's side is a Peer.
+//
+//   receive   what the edge answers by itself: health, errors in the request
+//   route     Host → site → rule → action (view.h); the prefix of a shared hostname is cut off
+//     redirect   302 to the least loaded origin                                       ──> deliver
+//     deny       403                                                                  ──> deliver
+//     pass       proxied, or nothing a cache may answer: its own exchange with an origin ──> wait
+//   lookup    key, store, variants, may the object be used now (policy)
+//     hit        usable, also stale within its limits; a popular stale one is refreshed  ──> deliver
+//     fill       missing, or stale: join the object's fill, or be the one that fetches   ──> wait
+//   wait      until the fill has an answer: progress() is called by it
+//     shared: everybody takes it ──> deliver     alone: the asker takes it, others pass
+//     failed: a stored object may serve stale, else 502 or 504                        ──> deliver
+//   deliver   conditions and ranges of this client (RFC 9110 sections 13 and 14), then Peer::answer()
+//   log       counted when the last byte has been handed over: end()
+//
+// A hit takes no lock, allocates nothing and finishes within begin(). What must wait saves its head and lets
+// go of everything borrowed.
+#pragma once
+
+#include <memory>
+
+#include "http/edge/answer.h"
+#include "http/edge/saved_request.h"
+#include "http/edge/stored.h"
+#include "http/edge/upload.h"
+#include "http/policy/cache_control.h"
+#include "http/policy/cache_status.h"
+#include "http/policy/conditional.h"
+#include "http/store/store.h"
+
+namespace popnet::http {
+
+class Worker;
+
+/// The client's side of one request at a time.
+class Peer {
+ public:
+  /// Sends it; when all is sent, or never will be, calls Request::end(). `cursor` is at the start of the
+  /// object's body where that is growing, and then moved() tells that it has grown or ended.
+  virtual void answer(const Answer& answer, std::optional<Cursor> cursor) = 0;
+  virtual void moved() = 0;
+  /// Steps that ran outside of begin() are over: the peer may go on to its next request.
+  virtual void resumed() = 0;
+  /// The request's body, to be sent on; null when it has none. Asked for at most once.
+  virtual std::shared_ptr<Upload> upload() = 0;
+  [[nodiscard]] virtual const IpAddress& address() const = 0;
+
+ protected:
+  ~Peer() = default;
+};
+
+class Request final : Fill::Listener {
+ public:
+  Request(Worker& worker, Peer& peer) : worker_(worker), peer_(peer) {}
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  /// `head` is the thread's own and may be changed.
+  void begin(RequestHead& head);
+  /// For what is no request: answers with that error.
+  void refuse(uint16_t status, std::string_view text);
+  /// The answer has been handed over, or the client has gone; `bytes` of it were sent.
+  void end(uint64_t bytes);
+  [[nodiscard]] bool running() const { return running_; }
+
+ private:
+  enum class Step : uint8_t {
+    receive,
+    route,
+    redirect,
+    deny,
+    pass,
+    lookup,
+    hit,
+    fill,
+    progress,
+    deliver,
+    wait,
+    done
+  };
+
+  /// What the steps of one turn work with. Everything borrowed.
+  struct Turn {
+    explicit Turn(RequestHead& h) : head(h), matcher(h.fields) {}
+    RequestHead& head;
+    VariantMatcher matcher;
+    const View* view = nullptr;
+    Route route;
+    RequestDirectives directives;
+    const Object* object = nullptr;  // the one to deliver
+    ObjectRef held;                  // keeps it, where the store lent it under a lock
+  };
+
+  void run(Turn& turn, Step step);
+  Step receive(Turn& turn);
+  Step route(Turn& turn);
+  Step redirect(Turn& turn);
+  Step deny(Turn& turn);
+  Step pass(Turn& turn);
+  Step lookup(Turn& turn);
+  Step hit(Turn& turn);
+  Step fill(Turn& turn);
+  Step progress(Turn& turn);
+  Step deliver(Turn& turn);
+  void log(uint64_t bytes);
+
+  void on_progress() override;
+  void reset();
+  void save(const Turn& turn);
+  Key make_key(const Turn& turn);
+  [[nodiscard]] const Object* find(Turn& turn);
+  [[nodiscard]] bool usable(Turn& turn, const Object& object) const;
+  void fetch(Turn& turn, Filler filler, bool pass);
+  void refresh(Turn& turn, const Object& object);
+  void leave_fill();
+  Step take_failure(Turn& turn);
+  Step answer_local(uint16_t status, std::string_view text, Outcome outcome, std::string_view allow = {});
+  bool apply_conditions(Turn& turn, Answer& answer);
+  void apply_range(const Turn& turn, const Validators& validators, Answer& answer);
+  void hand_over(Answer& answer, std::optional<Cursor> cursor = std::nullopt);
+
+  Worker& worker_;
+  Peer& peer_;
+  std::shared_ptr<const SavedRequest> saved_;  // while it waits
+  FillRef fill_;
+  ObjectRef stale_;            // what may serve if no origin answers
+  SiteState* site_ = nullptr;  // states outlive everything
+  CacheStatus cache_status_;
+  uint16_t status_ = 0;
+  Outcome outcome_ = Outcome::local;
+  bool running_ = false;
+  bool delivering_ = false;
+  bool head_only_ = false;  // HEAD
+  bool asker_ = false;      // the fill is for this request
+  bool alone_ = false;      // does not wait for others' fills
+  uint8_t fills_ = 0;       // joined or begun
+};
+
+}  // namespace popnet::http

@@ -1,0 +1,48 @@
+// A request kept beyond the loop turn in which it was read: what its connection's buffer held is copied, the
+// fields packed. Restored into the thread's RequestHead when the request goes on.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/ip.h"
+#include "http/edge/view.h"
+#include "http/wire/head.h"
+
+namespace popnet::http {
+
+class SavedRequest {
+ public:
+  /// `route` with its path as in head.target.
+  SavedRequest(const RequestHead& head, const Route& route, std::shared_ptr<const View> view,
+               const IpAddress& client);
+
+  /// The views in `head` are valid as long as this is.
+  void restore(RequestHead& head) const;
+  [[nodiscard]] const Route& route() const { return route_; }
+  [[nodiscard]] const View& view() const { return *view_; }
+  [[nodiscard]] const std::shared_ptr<const View>& share_view() const { return view_; }
+  [[nodiscard]] const IpAddress& client() const { return client_; }
+  [[nodiscard]] Method method() const { return method_; }
+
+ private:
+  std::string_view keep(std::string_view text);
+
+  std::string bytes_;  // reserved once: views into it stay
+  std::vector<Field> lines_;
+  Method method_;
+  std::string_view method_text_;
+  Target target_;
+  std::string_view host_, port_;
+  bool https_;
+  uint8_t minor_;
+  bool keep_alive_;
+  bool expect_continue_;
+  Framing body_;
+  Route route_;
+  std::shared_ptr<const View> view_;
+  IpAddress client_;
+};
+
+}  // namespace popnet::http

@@ -1,0 +1,65 @@
+// How the edge lays out an object in the store: what StoredMeta, variant and head of a stored response are.
+//
+//   meta      StoredMeta
+//   variant   empty, or the field names of its Vary, NUL, the secondary key of the request it answered
+//   head      "HTTP/1.1 200 OK" and the field lines that every answer made from it begins with, each with
+//   CRLF, without the
+//             empty line. Not in it, but made for each answer: Content-Length, Age, Cache-Status, Connection
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "http/policy/freshness.h"
+#include "http/policy/vary.h"
+#include "http/store/object.h"
+#include "http/wire/fields.h"
+#include "http/wire/head.h"
+
+namespace popnet::http {
+
+struct StoredMeta {
+  StoredPolicy policy;  // of a marker: when it may be forgotten
+  uint16_t status = 0;
+  uint16_t status_line = 0;                  // bytes of the head's first line, CRLF included
+  uint64_t content_length = unknown_length;  // as the origin announced it
+
+  static constexpr uint64_t unknown_length = UINT64_MAX;
+};
+
+inline const StoredMeta& stored_meta(const Object& object) {
+  return object.meta<StoredMeta>();
+}
+/// A soft purge is: a lifetime of zero.
+inline StoredPolicy stored_policy(const Object& object) {
+  StoredPolicy policy = stored_meta(object).policy;
+  if (object.expired_by_purge()) policy.lifetime = Duration::zero();
+  return policy;
+}
+/// The field lines behind the status line.
+inline std::string_view stored_lines(const Object& object) {
+  return object.head().substr(stored_meta(object).status_line);
+}
+/// The stored lines parsed again, for what is not done on every hit. Views into the object.
+void read_stored_fields(const Object& object, Fields& fields);
+
+/// Compares the variants under one key with one request; the nominated fields are usually the same for all,
+/// so the last secondary key is kept. Made for one request and one loop turn.
+class VariantMatcher {
+ public:
+  explicit VariantMatcher(const Fields& request) : request_(request) {}
+  bool matches(const Object& object);
+
+ private:
+  static constexpr size_t room_bytes = 4096;
+  const Fields& request_;
+  std::string_view names_;  // of the last object; its bytes are the object's
+  SecondaryKey key_;
+  char room_[room_bytes];
+};
+
+/// The variant text of a response to that request. False when it does not fit: not to be stored.
+bool make_variant(const Vary& vary, const Fields& request, std::string& out);
+
+}  // namespace popnet::http

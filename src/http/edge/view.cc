@@ -1,0 +1,224 @@
+#include "http/edge/view.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/hash.h"
+#include "common/log.h"
+
+namespace popnet::http {
+
+namespace {
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c = to_lower(c);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool is_unreserved(int c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
+
+/// A path as rules see it: "%41" is "A"; reserved and other bytes stay encoded. Falls back to the path as
+/// sent when it is too long for the room.
+std::string_view decode_unreserved(std::string_view path, std::span<char> room) {
+  if (path.find('%') == path.npos || path.size() > room.size()) return path;
+  size_t used = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    int c = path[i];
+    if (c == '%' && i + 2 < path.size() && hex_value(path[i + 1]) >= 0 && hex_value(path[i + 2]) >= 0) {
+      const int byte = hex_value(path[i + 1]) * 16 + hex_value(path[i + 2]);
+      if (is_unreserved(byte)) {
+        c = byte;
+        i += 2;
+      }
+    }
+    room[used++] = static_cast<char>(c);
+  }
+  return {room.data(), used};
+}
+
+bool has_dot_segment(std::string_view path) {
+  for (size_t at = path.find("/."); at != path.npos; at = path.find("/.", at + 1)) {
+    std::string_view rest = path.substr(at + 2);
+    if (rest.starts_with('.')) rest.remove_prefix(1);
+    if (rest.empty() || rest.front() == '/') return true;
+  }
+  return false;
+}
+
+constexpr Duration log_interval = std::chrono::seconds(1);  // of failures, for each origin
+constexpr size_t path_room = 8 * 1024;                      // as the default limit of a request target
+
+}  // namespace
+
+void OriginState::failed(TimePoint now, std::string_view site, std::string_view origin,
+                         std::string_view why) {
+  failures.fetch_add(1, std::memory_order_relaxed);
+  TimePoint before = logged_.load(std::memory_order_relaxed);
+  if (before != TimePoint::min() && now - before < log_interval) return;
+  if (logged_.compare_exchange_strong(before, now, std::memory_order_relaxed))
+    log::warning("origin {}/{} failed a request: {} ({} failures so far)", site, origin, why,
+                 failures.load());
+}
+
+SiteState::SiteState(std::string_view site, Store& store, int threads)
+    : name(site), space(store.space(site)), counters(new SiteCounters[static_cast<size_t>(threads)]) {}
+
+std::shared_ptr<SiteState> Registry::site(const model::Site& site) {
+  const std::lock_guard lock(mutex_);
+  auto& state = sites_[site.name];
+  if (!state) state = std::make_shared<SiteState>(site.name, store_, threads_);
+  return state;
+}
+
+std::vector<std::shared_ptr<OriginState>> Registry::origins(SiteState& state, const model::Site& site) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<OriginState>> origins;
+  for (const model::Origin& origin : site.origins) {
+    auto& found = state.origins[origin.name];
+    if (!found) found = std::make_shared<OriginState>();
+    origins.push_back(found);
+  }
+  return origins;
+}
+
+void Registry::for_each(const std::function<void(const SiteState&)>& visit) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, state] : sites_) visit(*state);
+}
+
+PathPattern::PathPattern(std::string_view pattern) : kind_(Kind::exact), text_(pattern) {
+  if (pattern == "*" || pattern == "/*") {
+    kind_ = Kind::all;
+  } else if (pattern.ends_with('*')) {
+    kind_ = Kind::prefix;
+    text_.pop_back();
+  } else if (pattern.starts_with('*')) {
+    kind_ = Kind::suffix;
+    text_.erase(0, 1);
+  }
+}
+
+bool PathPattern::matches(std::string_view path) const {
+  switch (kind_) {
+    case Kind::all:
+      return true;
+    case Kind::exact:
+      return path == text_;
+    case Kind::prefix:
+      return path.starts_with(text_);
+    case Kind::suffix:
+      return path.ends_with(text_);
+  }
+  return false;
+}
+
+size_t Sites::CaseHash::operator()(std::string_view text) const {
+  uint64_t h = text.size();
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(to_lower(c))) * 0x100000001b3ULL;
+  return mix64(h);
+}
+
+Sites::Sites(std::shared_ptr<const model::Config> config, Registry& registry) : config_(std::move(config)) {
+  const model::Config& c = *config_;
+  sites_.reserve(c.sites.size());
+  for (uint32_t i = 0; i < c.sites.size(); ++i) {
+    const model::Site& site = c.sites[i];
+    auto state = registry.site(site);
+    auto origins = registry.origins(*state, site);
+    SiteView& view = sites_.emplace_back(SiteView{i, &site, std::move(state), std::move(origins), {}});
+    for (const model::Rule& rule : site.rules) view.patterns.emplace_back(rule.path);
+    for (const model::Hostname& name : site.hostnames) hosts_[name.name] = {Host::Kind::site, i, &name};
+    if (!site.content_prefix.empty()) prefixes_[site.content_prefix] = i;
+    if (site.any_host) any_host_ = &view;
+  }
+  if (!c.network.content_hostname.empty())
+    hosts_[c.network.content_hostname] = {Host::Kind::shared, 0, nullptr};
+  if (c.node.pop_index < c.pops.size()) {
+    const std::string& pop = c.pops[c.node.pop_index].name;
+    hosts_.try_emplace(pop, Host{Host::Kind::pop, 0, nullptr});
+    if (!c.network.zone.empty())
+      hosts_.try_emplace(pop + "." + c.network.zone, Host{Host::Kind::pop, 0, nullptr});
+  }
+}
+
+Route Sites::route(std::string_view host, std::string_view path) const {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  const auto found = hosts_.find(host);
+  Route route;
+  route.path = path;
+  if (found == hosts_.end()) {
+    if (any_host_ == nullptr) return route;
+    route.site = any_host_;
+    apply_rules(route, nullptr);
+    return route;
+  }
+  switch (found->second.kind) {
+    case Host::Kind::shared:
+      return route_prefix(path);
+    case Host::Kind::pop:
+      route.to = Route::To::pop;
+      return route;
+    case Host::Kind::site:
+      route.site = &sites_[found->second.site];
+      apply_rules(route, found->second.hostname);
+      return route;
+  }
+  return route;
+}
+
+Route Sites::route_prefix(std::string_view path) const {
+  Route route;
+  route.to = Route::To::unknown_prefix;
+  if (!path.starts_with('/')) return route;
+  const size_t end = std::min(path.find('/', 1), path.size());
+  const auto found = prefixes_.find(path.substr(1, end - 1));
+  if (found == prefixes_.end()) return route;
+  route.site = &sites_[found->second];
+  route.path = end == path.size() ? std::string_view("/") : path.substr(end);
+  apply_rules(route, nullptr);
+  return route;
+}
+
+void Sites::apply_rules(Route& route, const model::Hostname* hostname) const {
+  std::array<char, path_room> room;
+  const std::string_view path = decode_unreserved(route.path, room);
+  if (has_dot_segment(path)) {
+    route.to = Route::To::bad_path;
+    return;
+  }
+  route.to = Route::To::site;
+  const SiteView& site = *route.site;
+  for (size_t i = 0; i < site.patterns.size(); ++i) {
+    if (!site.patterns[i].matches(path)) continue;
+    route.rule = &site.site->rules[i];
+    route.action = route.rule->action;
+    return;
+  }
+  const bool page = hostname != nullptr && hostname->resolve == model::Resolve::origin;
+  route.action = page ? model::Action::proxy : model::Action::cache;
+}
+
+const SiteView* Sites::find(std::string_view site_name) const {
+  for (const SiteView& view : sites_)
+    if (view.site->name == site_name) return &view;
+  return nullptr;
+}
+
+std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> snapshot, const View* before,
+                                      Registry& registry) {
+  auto view = std::make_shared<View>();
+  const model::Config& config = *snapshot->config;
+  if (before != nullptr && before->snapshot->config == snapshot->config)
+    view->sites = before->sites;
+  else
+    view->sites = std::make_shared<const Sites>(snapshot->config, registry);
+  view->pseudonym = "popnet-" + config.node.pop;
+  view->snapshot = std::move(snapshot);
+  return view;
+}
+
+}  // namespace popnet::http

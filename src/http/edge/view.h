@@ -1,0 +1,146 @@
+// What the edge sees of a Snapshot: hosts, sites and rules laid out for lookup, and beside each site and
+// origin what the edge itself remembers of it (its part of the store, counters, requests in flight), which
+// outlives snapshots.
+//
+// Host → site → rule:
+//   a hostname of a site                     that site
+//   the shared content hostname              the site whose content_prefix is the first path segment; the
+//   prefix is cut off
+//                                            the path before rules, key and origin see it
+//   this POP's name, or <pop>.<zone>         the POP itself
+//   any other                                the site with any_host, if there is one
+//   The first rule whose path matches decides. Without one, pages (hostnames that resolve to origins) are
+//   passed on and all else is cached.
+// Rules are matched against the path with percent-encoded unreserved characters decoded (RFC 3986
+// section 6.2.2.2), and a path with dot segments is refused, so that no spelling of a path slips past a rule.
+//
+// Threading: immutable but for the counters, which are atomic.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/text.h"
+#include "http/edge/counters.h"
+#include "http/store/store.h"
+#include "routing/snapshot.h"
+
+namespace popnet::http {
+
+/// What this node remembers of one origin, whatever config says of it.
+struct OriginState {
+  std::atomic<uint32_t> in_flight{0};
+  std::atomic<uint64_t> fills{0};
+  std::atomic<uint64_t> failures{0};  // no connection, no answer, a broken one
+
+  /// Counts a failure, and logs it unless one was logged just before.
+  void failed(TimePoint now, std::string_view site, std::string_view origin, std::string_view why);
+
+ private:
+  std::atomic<TimePoint> logged_{TimePoint::min()};
+};
+
+/// What this node remembers of one site.
+struct SiteState {
+  SiteState(std::string_view site, Store& store, int threads);
+  const std::string name;
+  Space& space;
+  const std::unique_ptr<SiteCounters[]> counters;               // one for each thread
+  std::map<std::string, std::shared_ptr<OriginState>> origins;  // guarded by Registry
+};
+
+/// Finds or makes these states. Thread safe.
+class Registry {
+ public:
+  Registry(Store& store, int threads) : store_(store), threads_(threads) {}
+  std::shared_ptr<SiteState> site(const model::Site& site);
+  std::vector<std::shared_ptr<OriginState>> origins(SiteState& state, const model::Site& site);
+  void for_each(const std::function<void(const SiteState&)>& visit) const;
+
+ private:
+  Store& store_;
+  const int threads_;
+  mutable std::mutex mutex_;  // guards what follows, and SiteState::origins
+  std::map<std::string, std::shared_ptr<SiteState>> sites_;
+};
+
+class PathPattern {
+ public:
+  explicit PathPattern(std::string_view pattern);
+  [[nodiscard]] bool matches(std::string_view path) const;
+
+ private:
+  enum class Kind : uint8_t { all, exact, prefix, suffix };
+  Kind kind_;
+  std::string text_;
+};
+
+struct SiteView {
+  uint32_t index = 0;  // in Config::sites
+  const model::Site* site = nullptr;
+  std::shared_ptr<SiteState> state;
+  std::vector<std::shared_ptr<OriginState>> origins;
+  std::vector<PathPattern> patterns;  // of site->rules
+};
+
+struct Route {
+  enum class To : uint8_t { site, pop, unknown_host, unknown_prefix, bad_path };
+  To to = To::unknown_host;
+  const SiteView* site = nullptr;
+  const model::Rule* rule = nullptr;  // null: none matched
+  model::Action action = model::Action::cache;
+  std::string_view path;  // without the prefix of a shared hostname
+};
+
+/// Everything that depends on the config alone.
+class Sites {
+ public:
+  Sites(std::shared_ptr<const model::Config> config, Registry& registry);
+
+  /// No allocation. `host` in any case, without port; `path` as sent. The result borrows from this and from
+  /// `path`.
+  [[nodiscard]] Route route(std::string_view host, std::string_view path) const;
+  [[nodiscard]] const SiteView* find(std::string_view site_name) const;
+  [[nodiscard]] const std::shared_ptr<const model::Config>& config() const { return config_; }
+
+ private:
+  struct Host {
+    enum class Kind : uint8_t { site, shared, pop };
+    Kind kind = Kind::site;
+    uint32_t site = 0;
+    const model::Hostname* hostname = nullptr;
+  };
+  struct CaseHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const;
+  };
+  struct CaseEqual {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const { return iequals(a, b); }
+  };
+  void apply_rules(Route& route, const model::Hostname* hostname) const;
+  [[nodiscard]] Route route_prefix(std::string_view path) const;
+
+  const std::shared_ptr<const model::Config> config_;
+  std::vector<SiteView> sites_;
+  std::unordered_map<std::string, Host, CaseHash, CaseEqual> hosts_;
+  std::map<std::string, uint32_t, std::less<>> prefixes_;
+  const SiteView* any_host_ = nullptr;
+};
+
+struct View : std::enable_shared_from_this<View> {
+  std::shared_ptr<const routing::Snapshot> snapshot;
+  std::shared_ptr<const Sites> sites;  // of snapshot->config
+  std::string pseudonym;               // "popnet-<pop>": in Via and Cache-Status
+};
+/// `before` (may be null) lends its Sites when the config is the same object.
+std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> snapshot, const View* before,
+                                      Registry& registry);
+
+}  // namespace popnet::http

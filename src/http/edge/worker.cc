@@ -1,0 +1,87 @@
+#include "http/edge/worker.h"
+
+#include "http/edge/client.h"
+#include "http/edge/fetch.h"
+#include "http/edge/listener.h"
+
+namespace popnet::http {
+
+Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
+    : index(i),
+      loop(l),
+      shared(s),
+      store(s.store),
+      pool(l, s.timeouts.pool, s.limits.pool_max),
+      random(seed),
+      scratch(std::make_unique<Scratch>()),
+      burial_(l, [this] {
+        dead_clients_.clear();
+        dead_fetches_.clear();
+      }) {}
+
+Worker::~Worker() = default;
+
+void Worker::listen(rt::UniqueFd socket) {
+  listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket)));
+}
+
+void Worker::accepted(rt::UniqueFd socket, const IpAddress& from) {
+  counters.connections_accepted.add();
+  if (shared.connections.load(std::memory_order_relaxed) >= shared.limits.connections_max) {
+    counters.connections_refused.add();
+    counters.connections_closed.add();
+    return;
+  }
+  auto client = std::make_unique<Client>(*this, std::move(socket), from);
+  if (!client->start()) {
+    counters.connections_refused.add();
+    counters.connections_closed.add();
+    return;
+  }
+  shared.connections.fetch_add(1, std::memory_order_relaxed);
+  Client* key = client.get();
+  clients_.emplace(key, std::move(client));
+}
+
+void Worker::start(std::unique_ptr<Fetch> fetch, const RequestHead& head) {
+  Fetch* key = fetch.get();
+  fetches_.emplace(key, std::move(fetch));
+  key->start(head);
+}
+
+void Worker::bury(Client& client) {
+  const auto found = clients_.find(&client);
+  dead_clients_.push_back(std::move(found->second));
+  clients_.erase(found);
+  burial_.arm_after(Duration::zero());
+  counters.connections_closed.add();
+  if (shared.connections.fetch_sub(1) > 1) return;
+  const std::lock_guard lock(shared.mutex);
+  shared.quiet.notify_all();
+}
+
+void Worker::bury(Fetch& fetch) {
+  const auto found = fetches_.find(&fetch);
+  dead_fetches_.push_back(std::move(found->second));
+  fetches_.erase(found);
+  burial_.arm_after(Duration::zero());
+}
+
+void Worker::drain() {
+  draining_ = true;
+  listeners_.clear();
+  std::vector<Client*> all;
+  for (const auto& [client, owned] : clients_) all.push_back(client);
+  for (Client* client : all) client->close_soon();
+}
+
+void Worker::stop() {
+  draining_ = true;
+  listeners_.clear();
+  while (!clients_.empty()) clients_.begin()->first->close();
+  while (!fetches_.empty()) fetches_.begin()->first->cancel();
+  dead_clients_.clear();
+  dead_fetches_.clear();
+}
+
+}  // namespace popnet::http

@@ -1,0 +1,108 @@
+// One thread of the edge: its loop, its connections, its pools, its scratch memory. Everything here belongs
+// to that thread but the counters, which anybody may read.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "common/random.h"
+#include "http/edge/counters.h"
+#include "http/edge/edge.h"
+#include "http/edge/origin_pool.h"
+#include "http/edge/view.h"
+#include "http/policy/key.h"
+#include "http/store/store.h"
+#include "http/wire/date.h"
+#include "http/wire/head.h"
+#include "rt/loop.h"
+#include "rt/published.h"
+
+namespace popnet::http {
+
+class Client;
+class Fetch;
+class Listener;
+
+/// What all workers of one edge share. Outlives them.
+struct EdgeShared {
+  EdgeShared(const EdgeTimeouts& t, const EdgeLimits& l, Store& s, const rt::Published<View>& v)
+      : timeouts(t), limits(l), store(s), view(v) {}
+
+  const EdgeTimeouts timeouts;
+  const EdgeLimits limits;
+  Store& store;
+  const rt::Published<View>& view;
+  std::atomic<uint32_t> connections{0};
+  std::mutex mutex;  // with `quiet`: told when the last connection of a draining edge has gone
+  std::condition_variable quiet;
+};
+
+/// Memory that is used within one call and then free again. A rule keeps it safe: nobody calls out (tells a
+/// fill, answers a request) while he still needs what he has put here.
+struct Scratch {
+  static constexpr size_t in_bytes = 64 * 1024;
+  static constexpr size_t out_bytes = 96 * 1024;
+  static constexpr size_t head_bytes = 48 * 1024;
+  std::array<char, in_bytes> in;    // what was just received
+  std::array<char, out_bytes> out;  // answers on their way to one client
+  size_t out_used = 0;
+  std::array<char, head_bytes> head;  // a head being written
+  std::array<char, 96> range;         // a Content-Range
+  RequestHead request;
+  ResponseHead response;
+  Fields fields;
+  Fields merged;
+};
+
+class Worker {
+ public:
+  Worker(int index, rt::Loop& loop, EdgeShared& shared, uint64_t seed);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  const int index;
+  rt::Loop& loop;
+  EdgeShared& shared;
+  Store& store;
+  WorkerCounters counters;
+  OriginPool pool;
+  Random random;
+  KeyBuilder keys;
+  DateText date;
+  const std::unique_ptr<Scratch> scratch;
+
+  /// Takes connections from that listening socket.
+  void listen(rt::UniqueFd socket);
+  void accepted(rt::UniqueFd socket, const IpAddress& from);
+  void start(std::unique_ptr<Fetch> fetch, const RequestHead& head);
+
+  /// They end, and are destroyed when the calls in progress are over.
+  void bury(Client& client);
+  void bury(Fetch& fetch);
+  /// The fetch, while it has not ended: for calls that come later.
+  [[nodiscard]] bool lives(Fetch* fetch) const { return fetches_.count(fetch) > 0; }
+
+  void drain();
+  [[nodiscard]] bool draining() const { return draining_; }
+  /// Ends everything.
+  void stop();
+
+ private:
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
+  std::unordered_map<Fetch*, std::unique_ptr<Fetch>> fetches_;
+  std::vector<std::unique_ptr<Client>> dead_clients_;
+  std::vector<std::unique_ptr<Fetch>> dead_fetches_;
+  rt::Timer burial_;
+  bool draining_ = false;
+};
+
+}  // namespace popnet::http
