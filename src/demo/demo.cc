@@ -26,11 +26,11 @@ constexpr Duration redraw_interval = 1s;
 constexpr Duration print_interval = 5s;
 constexpr int images = 12;  // on each home page
 
-/// Differences of counters between two tables.
+/// Differences of counters between two tables. A counter that fell belongs to a POP that was started anew.
 struct Rates {
   double since(const std::string& name, double total, double seconds) {
     const double before = std::exchange(totals[name], total);
-    return seconds > 0 ? (total - before) / seconds : 0;
+    return seconds > 0 && total > before ? (total - before) / seconds : 0;
   }
   std::map<std::string, double> totals;
 };
@@ -249,8 +249,7 @@ std::vector<OriginRow> Demo::origin_rows(const routing::Snapshot& seen, double s
       double total = 0;
       for (const auto& node : nodes_)
         if (node) total += static_cast<double>(node->answer_counts().origins.at(s).at(o));
-      answers[o] =
-          std::max(0.0, rates_.since("answers " + site.name + "/" + site.origins[o].name, total, seconds));
+      answers[o] = rates_.since("answers " + site.name + "/" + site.origins[o].name, total, seconds);
       all_answers += answers[o];
     }
     for (size_t o = 0; o < site.origins.size(); ++o, ++server) {
