@@ -132,7 +132,8 @@ TEST_F(MakeNames, TtlOriginIncludeAndParenthesesOfMasterFiles) {
 TEST_F(MakeNames, EqualRecordsAreOne) {
   zone("example.com",
        std::string(good) + "www 60 IN A 192.0.2.7\nwww 60 IN A 192.0.2.7\nWWW 50 IN A 192.0.2.8\n");
-  const RRset set = made()->find(name("www.example.com")).node.find(type::a);
+  const auto names = made();
+  const RRset set = names->find(name("www.example.com")).node.find(type::a);
   EXPECT_EQ(set.records, 2U);
   EXPECT_EQ(set.bytes[9], 50) << "of different TTLs the lowest serves all (RFC 2181 section 5.2)";
 }
