@@ -1,0 +1,34 @@
+// The subcommands that ask a running node. Each gives what to print on success; errors are those of Client,
+// so that main can turn them into exit codes (3 when no node is there, 1 when the node refuses the input).
+#pragma once
+
+#include <string>
+
+#include "common/result.h"
+#include "control/cli/client.h"
+
+namespace popnet::control {
+
+/// `popnet status`
+Result<std::string> ask_status(Client& client);
+/// `popnet explain NAME --client ADDRESS`: the address, or a network as in 198.51.100.0/24.
+Result<std::string> ask_explanation(Client& client, const std::string& name,
+                                    const std::string& client_network);
+
+struct PurgeRequest {
+  std::string url;   // "http://host/path", or
+  std::string site;  // all of a site
+  bool soft = false;
+};
+/// `popnet purge URL` and `popnet purge --site NAME`, with --soft. ErrorCode::usage unless exactly one is
+/// given.
+Result<std::string> ask_purge(Client& client, const PurgeRequest& request);
+
+/// `popnet config show`: the YAML text.
+Result<std::string> ask_config(Client& client);
+/// `popnet config push FILE`: says where it went, warnings first.
+Result<std::string> push_config(Client& client, const std::string& text);
+/// `popnet reload`
+Result<std::string> ask_reload(Client& client);
+
+}  // namespace popnet::control

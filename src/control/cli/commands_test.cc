@@ -1,0 +1,201 @@
+// The commands against a socket that plays the node.
+#include "control/cli/commands.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+
+namespace popnet::control {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// Answers one request with the bytes given, and keeps what was asked.
+class PlayedNode {
+ public:
+  explicit PlayedNode(std::string answer) : answer_(std::move(answer)) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* raw = reinterpret_cast<sockaddr*>(&address);
+    socklen_t length = sizeof address;
+    EXPECT_EQ(::bind(listener_, raw, length), 0);
+    EXPECT_EQ(::listen(listener_, 1), 0);
+    EXPECT_EQ(::getsockname(listener_, raw, &length), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~PlayedNode() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  [[nodiscard]] std::string admin() const { return "127.0.0.1:" + std::to_string(port_); }
+  /// REQUIRES: the answer has been received
+  [[nodiscard]] const std::string& asked() const { return asked_; }
+
+ private:
+  void serve() {
+    const int fd = ::accept(listener_, nullptr, nullptr);
+    if (fd < 0) return;
+    char buffer[4096];
+    while (!complete()) {
+      const ssize_t n = ::recv(fd, buffer, sizeof buffer, 0);
+      if (n <= 0) break;
+      asked_.append(buffer, static_cast<size_t>(n));
+    }
+    (void)!::send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+    ::close(fd);
+  }
+  [[nodiscard]] bool complete() const {
+    const auto head_end = asked_.find("\r\n\r\n");
+    if (head_end == asked_.npos) return false;
+    const auto length = asked_.find("Content-Length: ");
+    const size_t body = length == asked_.npos ? 0 : std::stoul(asked_.substr(length + 16));
+    return asked_.size() >= head_end + 4 + body;
+  }
+
+  const std::string answer_;
+  std::string asked_;
+  int listener_ = -1;
+  uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+std::string http(const std::string& status, const std::string& body) {
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+TEST(Commands, explain_asks_with_escaped_values_and_renders) {
+  PlayedNode node(http("200 OK", R"({"sentence":"all is well","candidates":[]})"));
+  Client client("http://" + node.admin() + "/");
+  const auto said = ask_explanation(client, "www.shop.example&x=1", "198.51.100.0/24");
+  ASSERT_TRUE(said.ok()) << said.error().message;
+  EXPECT_THAT(*said, StartsWith("all is well\n"));
+  EXPECT_THAT(
+      node.asked(),
+      StartsWith("GET /v1/explain?name=www.shop.example%26x%3D1&client=198.51.100.0%2F24 HTTP/1.1\r\n"));
+  EXPECT_THAT(node.asked(), HasSubstr("Host: " + node.admin()));
+}
+
+TEST(Commands, status_renders) {
+  PlayedNode node(http("200 OK", R"({"version":"9.9","pop":"ams","uptime_s":5})"));
+  Client client(node.admin());
+  const auto said = ask_status(client);
+  ASSERT_TRUE(said.ok());
+  EXPECT_THAT(*said, StartsWith("popnet 9.9 at ams, up 5.0 s, ready\n"));
+}
+
+TEST(Commands, purge_sends_the_order) {
+  PlayedNode node(http("200 OK", R"({"purged":"site shop","soft":true})"));
+  Client client(node.admin());
+  const auto said = ask_purge(client, {.url = "", .site = "shop", .soft = true});
+  ASSERT_TRUE(said.ok()) << said.error().message;
+  EXPECT_EQ(*said, "site shop: every node revalidates it\n");
+  EXPECT_THAT(node.asked(), StartsWith("POST /v1/purge HTTP/1.1\r\n"));
+  EXPECT_THAT(node.asked(), HasSubstr("\r\n\r\n{\"site\":\"shop\",\"soft\":true}"));
+}
+
+TEST(Commands, purge_wants_exactly_one_thing) {
+  Client client;
+  for (const auto& request : {PurgeRequest{}, PurgeRequest{"http://x/", "shop", false}}) {
+    const auto said = ask_purge(client, request);
+    ASSERT_FALSE(said.ok());
+    EXPECT_EQ(said.error().code, ErrorCode::usage);
+  }
+}
+
+TEST(Commands, push_shows_warnings_and_where_it_went) {
+  PlayedNode node(
+      http("200 OK", R"({"on_bus":true,"problems":["popnet.yaml:3:1: sites.0: warning: no probes"]})"));
+  Client client(node.admin());
+  const auto said = push_config(client, "network: {name: test}\n");
+  ASSERT_TRUE(said.ok());
+  EXPECT_EQ(*said,
+            "popnet.yaml:3:1: sites.0: warning: no probes\n"
+            "the bus has it: every node takes it over\n");
+  EXPECT_THAT(node.asked(), StartsWith("PUT /v1/config HTTP/1.1\r\n"));
+  EXPECT_THAT(node.asked(), HasSubstr("\r\n\r\nnetwork: {name: test}\n"));
+}
+
+TEST(Commands, a_refused_config_is_an_error_with_every_problem) {
+  PlayedNode node(http("400 Bad Request",
+                       R"({"error":"the config has errors","problems":["a:1:1: x: bad","a:2:1: y: bad"]})"));
+  Client client(node.admin());
+  const auto said = push_config(client, "x: y");
+  ASSERT_FALSE(said.ok());
+  EXPECT_EQ(said.error().code, ErrorCode::invalid);
+  EXPECT_EQ(said.error().message, "the config has errors\na:1:1: x: bad\na:2:1: y: bad");
+}
+
+TEST(Commands, a_large_config_goes_whole) {
+  PlayedNode node(http("200 OK", R"({"on_bus":false})"));
+  Client client(node.admin());
+  const std::string text(900'000, '#');
+  const auto said = push_config(client, text);
+  ASSERT_TRUE(said.ok()) << said.error().message;
+  EXPECT_EQ(*said, "this node has taken it over\n");
+  EXPECT_EQ(node.asked().size() - node.asked().find("\r\n\r\n") - 4, text.size());
+}
+
+TEST(Commands, what_the_node_refuses_has_the_nodes_words_and_a_fitting_code) {
+  const std::pair<const char*, ErrorCode> cases[] = {{"400 Bad Request", ErrorCode::invalid},
+                                                     {"403 Forbidden", ErrorCode::invalid},
+                                                     {"404 Not Found", ErrorCode::not_found},
+                                                     {"503 Service Unavailable", ErrorCode::unavailable},
+                                                     {"500 Internal Server Error", ErrorCode::peer}};
+  for (const auto& [status, code] : cases) {
+    PlayedNode node(http(status, R"({"error":"not that"})"));
+    Client client(node.admin());
+    const auto said = ask_config(client);
+    ASSERT_FALSE(said.ok());
+    EXPECT_EQ(said.error().message, "not that");
+    EXPECT_EQ(said.error().code, code) << status;
+  }
+}
+
+TEST(Commands, without_a_node_say_what_to_do) {
+  std::string admin;
+  {
+    PlayedNode gone("");
+    admin = gone.admin();
+  }
+  Client client(admin);
+  const auto said = ask_status(client);
+  ASSERT_FALSE(said.ok());
+  EXPECT_EQ(said.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(said.error().message,
+            "no node answers at " + admin + ": connection refused; is popnet serve running?");
+}
+
+TEST(Commands, something_else_at_that_port_is_not_a_node) {
+  for (const std::string& answer : {std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string(),
+                                    http("404 Not Found", "<html>nothing here</html>")}) {
+    PlayedNode node(answer);
+    Client client(node.admin());
+    const auto said = ask_status(client);
+    ASSERT_FALSE(said.ok());
+    EXPECT_EQ(said.error().code, ErrorCode::peer);
+    EXPECT_THAT(said.error().message, HasSubstr("what answers at " + node.admin() + " is not a popnet node"));
+  }
+}
+
+TEST(Commands, an_address_that_is_none_is_wrong_usage) {
+  for (const char* admin : {"", "127.0.0.1:port", "[::1"}) {
+    Client client(admin);
+    const auto said = ask_status(client);
+    ASSERT_FALSE(said.ok()) << admin;
+    EXPECT_EQ(said.error().code, ErrorCode::usage) << admin << ": " << said.error().message;
+  }
+}
+
+}  // namespace
+}  // namespace popnet::control
