@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""The cache as one user sees it: miss and hit, HEAD, ranges, conditions both ways, Vary, chunked bodies."""
+from play import check, equal, http_date, run, scene, site, until
+
+FRESH = {"Cache-Control": "max-age=600", "ETag": '"v1"', "Last-Modified": http_date(-3600)}
+
+
+@scene
+def miss_then_hit(stage):
+    """The first request fills the store, the second reaches no origin."""
+    origin = stage.origin(lambda asked: asked.answer(200, {**FRESH, "X-Own": "kept", "Age": "7"}, "hello"))
+    popnet = stage.popnet([site("a", [origin])])
+    miss, hit = popnet.get("/x", "a.test"), popnet.get("/x", "a.test")
+    equal("the miss", (miss.status, miss.body), (200, b"hello"))
+    check("Cache-Status says that it was forwarded", "; fwd=" in miss.cache_status, miss.cache_status)
+    equal("the hit", (hit.status, hit.body, hit.fields["X-Own"]), (200, b"hello", "kept"))
+    check("Cache-Status says hit", hit.hit, hit.cache_status)
+    check("Age counts from the origin's Age", 7 <= int(hit.fields["Age"]) <= 20, hit.fields)
+    equal("the origin was asked once", len(origin.asked), 1)
+    equal("requests counted as hits", popnet.counter("popnet_http_requests_total", outcome="hit"), 1)
+
+
+@scene
+def head(stage):
+    """HEAD is answered from a stored GET, without a body; the connection stays in step."""
+    origin = stage.origin(lambda asked: asked.answer(200, FRESH, "hello"))
+    popnet = stage.popnet([site("a", [origin])])
+    popnet.get("/x", "a.test")
+    client = popnet.connect()
+    answer = client.ask("/x", "a.test", "HEAD").answer("HEAD")
+    equal("status and length", (answer.status, answer.fields["Content-Length"]), (200, "5"))
+    equal("the next request on it", client.ask("/x", "a.test").answer().body, b"hello")
+    equal("the origin was asked once", len(origin.asked), 1)
+
+
+@scene
+def ranges(stage):
+    """Parts of a stored object: 206, 416, If-Range; several ranges give the whole."""
+    popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(200, FRESH, "0123456789"))])])
+    popnet.get("/x", "a.test")
+    for asked, status, body, content_range in (
+            ("bytes=2-4", 206, b"234", "bytes 2-4/10"), ("bytes=7-", 206, b"789", "bytes 7-9/10"),
+            ("bytes=-2", 206, b"89", "bytes 8-9/10"), ("bytes=5-99", 206, b"56789", "bytes 5-9/10"),
+            ("bytes=1-2,4-5", 200, b"0123456789", ""), ("lines=1-2", 200, b"0123456789", "")):
+        answer = popnet.get("/x", "a.test", range=asked)
+        equal(asked, (answer.status, answer.body, answer.fields["Content-Range"]), (status, body, content_range))
+    beyond = popnet.get("/x", "a.test", range="bytes=10-")
+    equal("beyond the end", (beyond.status, beyond.fields["Content-Range"]), (416, "bytes */10"))
+    equal("If-Range that holds", popnet.get("/x", "a.test", range="bytes=0-1", if_range='"v1"').body, b"01")
+    equal("If-Range that does not", popnet.get("/x", "a.test", range="bytes=0-1", if_range='"v0"').status, 200)
+
+
+@scene
+def conditions_of_users(stage):
+    """If-None-Match and If-Modified-Since are answered from the store with 304."""
+    origin = stage.origin(lambda asked: asked.answer(200, FRESH, "hello"))
+    popnet = stage.popnet([site("a", [origin])])
+    popnet.get("/x", "a.test")
+    same = popnet.get("/x", "a.test", if_none_match='"v0", W/"v1"')
+    equal("If-None-Match", (same.status, same.fields["ETag"], "Content-Length" in same.fields), (304, '"v1"', False))
+    equal("If-None-Match of another", popnet.get("/x", "a.test", if_none_match='"v0"').status, 200)
+    equal("If-Modified-Since", popnet.get("/x", "a.test", if_modified_since=http_date()).status, 304)
+    equal("If-Modified-Since long ago", popnet.get("/x", "a.test", if_modified_since=http_date(-9999)).status, 200)
+    equal("If-Match of another", popnet.get("/x", "a.test", if_match='"v0"').status, 412)
+    equal("the origin was asked once", len(origin.asked), 1)
+
+
+@scene
+def first_request_is_conditional(stage):
+    """A fill asks for the whole object, whatever the user who caused it wanted of it."""
+    origin = stage.origin(lambda asked: asked.answer(200, FRESH, "hello"))
+    popnet = stage.popnet([site("a", [origin])])
+    equal("304 for him", popnet.get("/x", "a.test", if_none_match='"v1"').status, 304)
+    equal("a part for the next", popnet.get("/y", "a.test", range="bytes=1-2").body, b"el")
+    for asked in origin.asked:
+        check("the origin saw neither", "If-None-Match" not in asked.fields and "Range" not in asked.fields, asked)
+    check("and all of it is stored", popnet.get("/x", "a.test").hit and popnet.get("/y", "a.test").body == b"hello")
+
+
+@scene
+def validation(stage):
+    """A stale object is asked about with its validators; 304 keeps its body and takes the new fields."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().ask("/x", "a.test")
+    origin.request().answer(200, {"Cache-Control": "max-age=0", "ETag": '"v1"', "X-Version": "1"}, "hello")
+    equal("filled", client.answer().body, b"hello")
+    client.ask("/x", "a.test")
+    asked = origin.request()
+    equal("asked with its tag", asked.fields["If-None-Match"], '"v1"')
+    asked.answer(304, {"Cache-Control": "max-age=600", "ETag": '"v1"', "X-Version": "2"})
+    answer = client.answer()
+    equal("the stored body, the new fields", (answer.status, answer.body, answer.fields["X-Version"]), (200, b"hello", "2"))
+    check("fresh again", popnet.get("/x", "a.test").hit)
+    check("the origin was not asked a third time", origin.idle())
+
+
+@scene
+def replacement(stage):
+    """A validation that brings another version replaces the stored one."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().ask("/x", "a.test")
+    origin.request().answer(200, {"Cache-Control": "max-age=0", "ETag": '"v1"'}, "old")
+    client.answer()
+    client.ask("/x", "a.test")
+    origin.request().answer(200, {"Cache-Control": "max-age=600", "ETag": '"v2"'}, "new and longer")
+    equal("the new version", client.answer().body, b"new and longer")
+    equal("also from the store", popnet.get("/x", "a.test").body, b"new and longer")
+
+
+@scene
+def vary(stage):
+    """Variants by the nominated fields, normalised; `Vary: *` is never reused."""
+    def answer(asked):
+        star = {"Vary": "*"} if asked.path == "/star" else {"Vary": "Accept-Encoding, X-Kind"}
+        asked.answer(200, {**FRESH, **star}, asked.fields["Accept-Encoding"] + "|" + asked.fields["X-Kind"])
+
+    origin = stage.origin(answer)
+    popnet = stage.popnet([site("a", [origin])])
+    equal("one variant", popnet.get("/x", "a.test", accept_encoding="gzip, br", x_kind="a").body, b"gzip, br|a")
+    equal("another", popnet.get("/x", "a.test", accept_encoding="gzip", x_kind="a").body, b"gzip|a")
+    equal("a third", popnet.get("/x", "a.test", accept_encoding="gzip").body, b"gzip|")
+    same = popnet.get("/x", "a.test", accept_encoding="BR , GZIP;q=1.0", x_kind="a")
+    equal("the first again, written otherwise", (same.hit, same.body), (True, b"gzip, br|a"))
+    equal("the origin was asked for each variant", len(origin.asked), 3)
+    popnet.get("/star", "a.test")
+    check("Vary: * is no hit", not popnet.get("/star", "a.test").hit)
+
+
+@scene
+def chunked_both_ways(stage):
+    """A chunked answer is stored and served with its length; a chunked upload reaches the origin whole."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().ask("/x", "a.test")
+    asked = origin.request().start(200, {**FRESH, "Transfer-Encoding": "chunked"})
+    asked.chunk("hel").chunk("lo").last_chunk()
+    equal("through", client.answer().body, b"hello")
+    hit = until("stored", lambda: (lambda answer: answer if answer.hit else None)(popnet.get("/x", "a.test")))
+    equal("the hit has its length", (hit.body, hit.fields["Content-Length"]), (b"hello", "5"))
+    client.send("POST /x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+    asked = origin.request()
+    equal("the upload", (asked.method, asked.body), ("POST", b"abcde"))
+    asked.answer(200, {}, "thanks")
+    equal("its answer", client.answer().body, b"thanks")
+
+
+@scene
+def old_clients(stage):
+    """HTTP/1.0 gets no chunks and a closed connection; a body without length ends with the connection."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().send("GET /x HTTP/1.0\r\nHost: a.test\r\n\r\n")
+    asked = origin.request().start(200, {"Transfer-Encoding": "chunked"})
+    asked.chunk("hello").last_chunk()
+    answer = client.answer()
+    check("no chunks", "Transfer-Encoding" not in answer.fields, answer.fields)
+    equal("the body", answer.body, b"hello")
+    check("closed", client.ended())
+    client = popnet.connect().ask("/y", "a.test")
+    origin.request().start(200, {}).send("until the end").close()
+    equal("an origin without a length", client.answer().body, b"until the end")
+
+
+@scene
+def not_stored(stage):
+    """What must not be shared is not: private, no-store, cookies, Authorization, POST."""
+    fields = {"/private": {"Cache-Control": "private, max-age=600"}, "/no-store": {"Cache-Control": "no-store"},
+              "/cookie": {**FRESH, "Set-Cookie": "user=1"}, "/secret": FRESH, "/silent": {}}
+    origin = stage.origin(lambda asked: asked.answer(200, fields[asked.path], asked.fields["Authorization"]))
+    popnet = stage.popnet([site("a", [origin])])
+    for path in ("/private", "/no-store", "/cookie", "/silent"):
+        popnet.get(path, "a.test")
+        check(f"{path} is no hit", not popnet.get(path, "a.test").hit)
+    equal("one user's", popnet.get("/secret", "a.test", authorization="Basic one").body, b"Basic one")
+    equal("not the other's", popnet.get("/secret", "a.test", authorization="Basic two").body, b"Basic two")
+    equal("nor anybody's", popnet.get("/secret", "a.test").body, b"")
+
+
+@scene
+def unsafe_methods(stage):
+    """A successful POST makes the stored object of its URL unusable, a failed one does not."""
+    status = {"POST": 500}
+    origin = stage.origin(lambda asked: asked.answer(status.get(asked.method, 200), FRESH, "hello"))
+    popnet = stage.popnet([site("a", [origin])])
+    popnet.get("/x", "a.test")
+    popnet.get("/x", "a.test", "POST")
+    check("after a failure it serves on", popnet.get("/x", "a.test").hit)
+    status["POST"] = 204
+    popnet.get("/x", "a.test", "POST")
+    check("after success it does not", not popnet.get("/x", "a.test").hit)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""One fill for all who wait, streamed to them while it comes; connections to origins are kept."""
+from play import check, equal, run, scene, site, until
+
+FRESH = {"Cache-Control": "max-age=600"}
+
+
+@scene
+def one_fill_for_many(stage):
+    """Fifty users ask for the same new object: one request to the origin, all get it as it arrives."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    clients = [popnet.connect().ask("/x", "a.test") for _ in range(50)]
+    asked = origin.request()
+    until("all have been taken", lambda: popnet.counter("popnet_http_connections_total") >= 50)
+    asked.start(200, {**FRESH, "Content-Length": "10"}).send("01234")
+    for client in clients:
+        client.read_head()
+        equal("the first half, before the second is sent", client.read(5), b"01234")
+    asked.send("56789")
+    equal("the second half, for all", {client.read(5) for client in clients}, {b"56789"})
+    check("the origin was asked once", origin.idle() and len(origin.asked) == 1)
+    equal("fills counted", popnet.counter("popnet_http_fills_total"), 1)
+
+
+@scene
+def a_user_leaves(stage):
+    """The user who caused a fill leaves; the others still get it."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    first, second = popnet.connect().ask("/x", "a.test"), popnet.connect()
+    asked = origin.request().start(200, {**FRESH, "Content-Length": "10"}).send("01234")
+    first.read_head()
+    first.reset()
+    second.ask("/x", "a.test").read_head()
+    asked.send("56789")
+    equal("all of it", second.read(10), b"0123456789")
+    check("one request", origin.idle() and len(origin.asked) == 1)
+
+
+@scene
+def not_for_all(stage):
+    """An answer that turns out to be one user's own is not given to those who waited with him."""
+    names = iter(range(100))
+    origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "private"}, f"user {next(names)}"))
+    popnet = stage.popnet([site("a", [origin])])
+    clients = [popnet.connect().ask("/x", "a.test") for _ in range(10)]
+    bodies = [client.answer().body for client in clients]
+    equal("ten different answers", len(set(bodies)), 10)
+
+
+@scene
+def kept_connections(stage):
+    """Requests one after another use one connection to the origin; one that it has closed is not used."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])], node={"threads": 1})
+    client = popnet.connect()
+    for number in range(5):
+        client.ask(f"/{number}", "a.test")
+        origin.request().answer(200, FRESH, "x")
+        client.answer()
+    equal("one connection for five requests", origin.connections, 1)
+    client.ask("/last", "a.test")
+    origin.request().answer(200, {**FRESH, "Connection": "close"}, "x").close()
+    client.answer()
+    client.ask("/next", "a.test")
+    origin.request().answer(200, FRESH, "x")
+    equal("after a close", (client.answer().status, origin.connections), (200, 2))
+
+
+@scene
+def closed_while_idle(stage):
+    """The origin closes a kept connection just when it is used again: the user notices nothing."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])], node={"threads": 1})
+    client = popnet.connect().ask("/1", "a.test")
+    asked = origin.request().answer(200, FRESH, "x")
+    client.answer()
+    asked.close()
+    client.ask("/2", "a.test")
+    origin.request().answer(200, FRESH, "y")
+    equal("the answer", client.answer().body, b"y")
+
+
+@scene
+def pipelined(stage):
+    """Two requests in one packet are answered in their order."""
+    origin = stage.origin(lambda asked: asked.answer(200, FRESH, asked.path))
+    popnet = stage.popnet([site("a", [origin])])
+    one = "GET /%s HTTP/1.1\r\nHost: a.test\r\n\r\n"
+    client = popnet.connect().send(one % "1", one % "2", "\r\n", one % "1")
+    equal("in order", [client.answer().body for _ in range(3)], [b"/1", b"/2", b"/1"])
+
+
+@scene
+def large_object(stage):
+    """64 MiB and a little through the edge, to a reader that starts late, and the connection stays usable."""
+    size = (64 << 20) + 12345
+    block = bytes(range(256)) * 4096
+
+    def answer(asked):
+        asked.start(200, {**FRESH, "Content-Length": size})
+        for at in range(0, size, len(block)):
+            asked.send(block[:min(len(block), size - at)])
+
+    popnet = stage.popnet([site("a", [stage.origin(answer)], cache={"object_size_max": "1GiB"})],
+                          node={"cache_memory": "256MiB"})
+    client = popnet.connect().ask("/big", "a.test")
+    body = client.answer().body
+    check("every byte", len(body) == size and body[:len(block)] == block and body[-5:] == block[12340:12345])
+    equal("a part of it", client.ask("/big", "a.test", fields={"Range": "bytes=1048576-1048579"}).answer().body, b"\0\1\2\3")
+
+
+if __name__ == "__main__":
+    run()

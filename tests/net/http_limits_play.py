@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Oversize heads and slow clients: an error or an end in bounded time, while others are served."""
+from play import check, equal, run, scene, site, until
+
+FRESH = {"Cache-Control": "max-age=600"}
+
+
+@scene
+def oversize_heads(stage):
+    """Too long a target is 414, too long a head or too many fields 431; then the connection ends."""
+    popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(200, FRESH, "x"))])])
+    rest = " HTTP/1.1\r\nHost: a.test\r\n\r\n"
+    start = "GET / HTTP/1.1\r\nHost: a.test\r\n"
+    for what, request, status in (("a target of 8 KiB", "GET /" + "a" * 8191 + rest, 200),
+                                  ("one byte more", "GET /" + "a" * 8192 + rest, 414),
+                                  ("a target without end", "GET /" + "a" * 40000, 414),
+                                  ("100 fields", start + "X: y\r\n" * 99 + "\r\n", 200),
+                                  ("101 fields", start + "X: y\r\n" * 100 + "\r\n", 431),
+                                  ("a head without end", start + "X: " + "a" * 40000, 431)):
+        client = popnet.connect().send(request)
+        equal(what, client.answer().status, status)
+        if status != 200:
+            check(f"{what}: the connection ends", client.ended())
+
+
+@scene
+def slow_clients(stage):
+    """Clients that never finish their heads are closed, and meanwhile keep nobody from being served."""
+    popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(200, FRESH, "x"))])])
+    slow = [popnet.connect().send("GET / HTTP/1.1\r\nHost: a.test\r\nX: ") for _ in range(100)]
+    equal("others are served", popnet.get("/", "a.test").status, 200)
+    for client in slow[:5]:
+        head = client.read_to_end()
+        check("408 or nothing, and an end", head == b"" or head.startswith(b"HTTP/1.1 408 "), head)
+    check("counted", popnet.counter("popnet_http_slow_clients_total") >= 5)
+
+
+@scene
+def readers_that_do_not_read(stage):
+    """A client that asks for much and reads nothing does not hold memory without bound, nor anybody up."""
+    body = b"z" * (8 << 20)
+    popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(200, FRESH, body))])])
+    equal("filled", len(popnet.get("/big", "a.test").body), len(body))
+
+    def memory():
+        with open(f"/proc/{popnet.pid}/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * 4096
+
+    before = memory()
+    lazy = [popnet.connect().ask("/big", "a.test") for _ in range(50)]
+    until("all have begun", lambda: all(client.readable() for client in lazy))
+    check("others are served", len(popnet.get("/big", "a.test").body) == len(body))
+    check("50 copies of 8 MiB are not held", memory() - before < 50 * (1 << 20), memory() - before)
+    for client in lazy:
+        client.reset()
+
+
+@scene
+def many_idle_connections(stage):
+    """A thousand idle connections cost little, and one more is served at once."""
+    popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(200, FRESH, "x"))])])
+    idle = [popnet.connect() for _ in range(1000)]
+    equal("served", popnet.get("/", "a.test").status, 200)
+    equal("an idle one too", idle[500].ask("/", "a.test").answer().status, 200)
+    for client in idle:
+        client.close()
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Origins that fail, lie, or talk nonsense: the user gets the best that can be had, and never a broken whole."""
+from play import check, equal, run, scene, site
+
+FRESH = {"Cache-Control": "max-age=600"}
+STALE = {"Cache-Control": "max-age=0", "ETag": '"v1"'}
+
+GARBAGE = {
+    "not HTTP": "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+    "a status that is none": "HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n",
+    "both kinds of length": "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+    "two lengths": "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+    "a folded line": "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+    "bare LF": "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+    "NUL in a field": "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n",
+    "a head of 40 KiB": "HTTP/1.1 200 OK\r\nX: " + "a" * 40000 + "\r\n\r\n",
+    "200 fields": "HTTP/1.1 200 OK\r\n" + "X: y\r\n" * 200 + "\r\n",
+    "nothing": "",
+    "half a head": "HTTP/1.1 200 OK\r\nContent-Le",
+}
+
+
+@scene
+def garbage(stage):
+    """Whatever an origin sends that is no response: 502, and no byte of it to the user."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for what, reply in GARBAGE.items():
+        client = popnet.connect().ask("/" + what.replace(" ", "-"), "a.test")
+        origin.serve_until(client, lambda asked: asked.send(reply).close())  # a second attempt gets the same
+        answer = client.answer()
+        equal(what, answer.status, 502)
+        check(f"{what}: nothing of it in the answer", "X" not in answer.fields and b"OpenSSH" not in answer.body)
+
+
+@scene
+def ends_too_soon(stage):
+    """An origin that stops in the middle of a body: the user sees that it is not whole, and it is not stored."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for what, fields, sent in (("a body with length", {"Content-Length": "10"}, "01234"),
+                               ("a chunked body", {"Transfer-Encoding": "chunked"}, "5\r\n01234\r\n")):
+        path = "/" + what.replace(" ", "-")
+        client = popnet.connect().ask(path, "a.test")
+        asked = origin.request().start(200, {**FRESH, **fields}).send(sent)
+        head = client.read_head()[1]
+        asked.close()
+        rest = client.read_to_end()
+        whole = rest.endswith(b"0\r\n\r\n") if "Transfer-Encoding" in head else len(rest) == 10
+        check(f"{what}: cut, not completed", not whole, rest)
+        client = popnet.connect().ask(path, "a.test")
+        origin.request().answer(200, FRESH, "0123456789")
+        equal(f"{what}: the next user gets all", client.answer().body, b"0123456789")
+
+
+@scene
+def retry_on_another(stage):
+    """An origin that fails before its first byte costs the user nothing: the next one is asked."""
+    good = stage.origin(lambda asked: asked.answer(200, FRESH, "good"))
+    resets = stage.origin(lambda asked: asked.reset())
+    nobody = stage.endpoint()
+    popnet = stage.popnet([site("a", [nobody, resets, good])])
+    for number in range(20):
+        equal(f"request {number}", popnet.get(f"/{number}", "a.test").body, b"good")
+
+
+@scene
+def not_twice(stage):
+    """A POST that an origin has taken is not sent to another."""
+    first = stage.origin(lambda asked: asked.reset())
+    second = stage.origin(lambda asked: asked.reset())
+    popnet = stage.popnet([site("a", [first, second])])
+    client = popnet.connect().ask("/x", "a.test", "POST", body=b"order one book")
+    equal("502", client.answer().status, 502)
+    equal("it was sent once", len(first.asked) + len(second.asked), 1)
+
+
+@scene
+def stale_when_all_are_dead(stage):
+    """All origins dead: what is stored is served stale, also to many at once; what is not is 502."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().ask("/x", "a.test")
+    origin.request().answer(200, STALE, "old but good")
+    client.answer()
+    origin.close()
+    for client in [popnet.connect().ask("/x", "a.test") for _ in range(20)]:
+        answer = client.answer()
+        equal("stale", (answer.status, answer.body), (200, b"old but good"))
+    equal("nothing stored", popnet.get("/y", "a.test").status, 502)
+
+
+@scene
+def stale_on_5xx(stage):
+    """A 503 while a stored object is validated: the stored one serves, unless it must not."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for path, control, status in (("/may", "max-age=0", 200), ("/must-not", "max-age=0, must-revalidate", 503)):
+        client = popnet.connect().ask(path, "a.test")
+        origin.request().answer(200, {**STALE, "Cache-Control": control}, "stored")
+        client.answer()
+        client.ask(path, "a.test")
+        origin.serve_until(client, lambda asked: asked.answer(503, {}, "busy"))
+        equal(path, client.answer().status, status)
+
+
+@scene
+def interim_answers(stage):
+    """100 and 103 before the final answer do not end the exchange and are not stored."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().ask("/x", "a.test")
+    asked = origin.request()
+    asked.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+    asked.answer(200, FRESH, "final")
+    equal("the final answer", client.answer().body, b"final")
+    check("stored", popnet.get("/x", "a.test").hit)
+
+
+@scene
+def more_than_announced(stage):
+    """Bytes behind the end of an answer are nobody's: that connection is not used again."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])], node={"threads": 1})
+    client = popnet.connect().ask("/x", "a.test")
+    origin.request().answer(200, FRESH, "x").send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL")
+    equal("what was announced", client.answer().body, b"x")
+    client.ask("/y", "a.test")
+    origin.request().answer(200, FRESH, "y")
+    equal("the next answer is the right one", client.answer().body, b"y")
+    equal("it came over a new connection", origin.connections, 2)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Purging stored objects over the admin API: one URL or a whole site, for good or only made stale."""
+from play import check, equal, run, scene, site
+
+FRESH = {"Cache-Control": "max-age=600", "ETag": '"v1"'}
+
+
+def versions(stage):
+    """An origin whose answers are numbered, and two sites that it serves."""
+    def answer(asked):
+        if asked.fields["If-None-Match"]:
+            asked.answer(304, FRESH)
+        else:
+            asked.answer(200, FRESH, f"version {len(asked_so_far)}")
+
+    origin = stage.origin(answer)
+    asked_so_far = origin.asked
+    return origin, stage.popnet([site("a", [origin]), site("b", [origin])])
+
+
+@scene
+def one_url(stage):
+    """A purged URL is fetched anew, with its query and nothing else."""
+    _, popnet = versions(stage)
+    first = {path: popnet.get(path, "a.test").body for path in ("/x", "/x?q", "/y")}
+    equal("accepted", popnet.api("POST", "/v1/purge", {"url": "http://A.test:80/x"}).status // 100, 2)
+    check("fetched anew", popnet.get("/x", "a.test").body != first["/x"])
+    for path in ("/x?q", "/y"):
+        equal(f"{path} is untouched", popnet.get(path, "a.test").body, first[path])
+
+
+@scene
+def whole_site(stage):
+    """A purged site loses everything, its neighbour nothing."""
+    _, popnet = versions(stage)
+    for host in ("a.test", "b.test"):
+        for number in range(10):
+            popnet.get(f"/{number}", host)
+    popnet.api("POST", "/v1/purge", {"site": "a"})
+    check("nothing of it is left", not any(popnet.get(f"/{number}", "a.test").hit for number in range(10)))
+    check("all of the other is", all(popnet.get(f"/{number}", "b.test").hit for number in range(10)))
+
+
+@scene
+def soft(stage):
+    """A soft purge makes stale: the object is asked about, and stays when the origin confirms it."""
+    origin, popnet = versions(stage)
+    body = popnet.get("/x", "a.test").body
+    popnet.api("POST", "/v1/purge", {"url": "http://a.test/x", "soft": True})
+    equal("the same body", popnet.get("/x", "a.test").body, body)
+    equal("after asking whether it still holds", origin.asked[-1].fields["If-None-Match"], '"v1"')
+    check("fresh again", popnet.get("/x", "a.test").hit)
+
+
+@scene
+def during_a_fill(stage):
+    """An object that was being fetched when it was purged does not come back as if it had not been."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().ask("/x", "a.test")
+    asked = origin.request().start(200, {**FRESH, "Content-Length": "3"}).send("ol")
+    client.read_head()
+    popnet.api("POST", "/v1/purge", {"url": "http://a.test/x"})
+    asked.send("d")
+    equal("who asked before gets it", client.read(3), b"old")
+    client = popnet.connect().ask("/x", "a.test")
+    origin.request().answer(200, FRESH, "new")
+    equal("who asks after does not", client.answer().body, b"new")
+
+
+if __name__ == "__main__":
+    run()
