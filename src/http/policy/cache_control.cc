@@ -32,7 +32,6 @@ constexpr Flag response_flags[] = {
     {"must-revalidate", &ResponseDirectives::must_revalidate},
     {"proxy-revalidate", &ResponseDirectives::proxy_revalidate},
     {"must-understand", &ResponseDirectives::must_understand},
-    {"no-transform", &ResponseDirectives::no_transform},
     {"immutable", &ResponseDirectives::immutable},
 };
 struct Time {

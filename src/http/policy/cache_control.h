@@ -37,7 +37,6 @@ struct ResponseDirectives {
   bool must_revalidate = false;
   bool proxy_revalidate = false;
   bool must_understand = false;
-  bool no_transform = false;
   bool immutable = false;
   std::optional<Duration> max_age{};
   std::optional<Duration> s_maxage{};

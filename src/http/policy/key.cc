@@ -54,13 +54,6 @@ std::string_view KeyBuilder::make(const KeyParts& parts) {
   return {room_.data(), static_cast<size_t>(out - room_.data())};
 }
 
-std::string_view make_key_of_url(std::string_view site, std::string_view url, bool ignore_query,
-                                 KeyBuilder& builder) {
-  HttpUrl parsed;
-  if (!parse_http_url(url.substr(0, url.find('#')), parsed)) return {};
-  return builder.make(key_parts(site, parsed, ignore_query));
-}
-
 KeyParts key_parts(std::string_view site, const HttpUrl& url, bool ignore_query) {
   const bool with_query = url.has_query && !ignore_query;
   return {.site = site,

@@ -39,8 +39,4 @@ class KeyBuilder {
   std::array<char, capacity> room_;
 };
 
-/// The key of an URL as people write it (purge). Empty when it is not an absolute http or https URL.
-std::string_view make_key_of_url(std::string_view site, std::string_view url, bool ignore_query,
-                                 KeyBuilder& builder);
-
 }  // namespace popnet::http

@@ -43,7 +43,7 @@ struct Target {
   std::string_view text{};   ///< as sent
   std::string_view path{};   ///< "/…"; "/" where an absolute target has none; "*" for asterisk
   std::string_view query{};  ///< behind the "?"
-  bool has_query = false;  ///< "/a?" and "/a" are different targets
+  bool has_query = false;    ///< "/a?" and "/a" are different targets
 };
 
 /// An http or https URL, in the terms of a request: what an absolute target, a Location or a purge order
@@ -81,17 +81,17 @@ struct RequestHead {
   /// Of the target URI: from an absolute target, else from Host. Without port; as sent (case kept); an IPv6
   /// literal with its brackets. Empty only in an HTTP/1.0 request without Host.
   std::string_view host{};
-  std::string_view port{};   ///< digits; empty = the scheme's default
-  bool https = false;      ///< the scheme of an absolute target
-  uint8_t minor = 1;       ///< 0 or 1
-  bool keep_alive = true;  ///< RFC 9112 section 9.3; false also when Connection cannot be read
+  std::string_view port{};  ///< digits; empty = the scheme's default
+  bool https = false;       ///< the scheme of an absolute target
+  uint8_t minor = 1;        ///< 0 or 1
+  bool keep_alive = true;   ///< RFC 9112 section 9.3; false also when Connection cannot be read
   bool expect_continue = false;
   Framing body;  ///< none, length or chunked
   Fields fields;
 };
 
 struct ResponseHead {
-  uint16_t status = 0;      ///< 100 .. 599
+  uint16_t status = 0;        ///< 100 .. 599
   std::string_view reason{};  ///< as sent; only for the log
   uint8_t minor = 1;
   bool keep_alive = true;  ///< RFC 9112 section 9.3; false also when Connection cannot be read

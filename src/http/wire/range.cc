@@ -1,6 +1,7 @@
 #include "http/wire/range.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/text.h"
 #include "http/wire/list.h"
@@ -36,20 +37,6 @@ RangeRequest parse_range(std::string_view value, uint64_t size) {
   if (!first || (!open && (!last || *last < *first))) return {};
   if (*first >= size) return {RangeRequest::Kind::unsatisfiable, {}};
   return {RangeRequest::Kind::satisfiable, {*first, open ? size - 1 : std::min(*last, size - 1)}};
-}
-
-std::optional<ContentRange> parse_content_range(std::string_view value) {
-  constexpr std::string_view unit = "bytes ";
-  if (!iequals(value.substr(0, unit.size()), unit)) return {};
-  value.remove_prefix(unit.size());
-  const size_t dash = value.find('-'), slash = value.find('/');
-  if (dash == value.npos || slash == value.npos || dash > slash) return {};
-  const auto first = parse_decimal(value.substr(0, dash));
-  const auto last = parse_decimal(value.substr(dash + 1, slash - dash - 1));
-  const auto size = parse_decimal(value.substr(slash + 1));
-  if (!first || !last || *first > *last || (!size && value.substr(slash + 1) != "*")) return {};
-  if (size && *last >= *size) return {};
-  return ContentRange{{*first, *last}, size};
 }
 
 }  // namespace popnet::http

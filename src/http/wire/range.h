@@ -1,9 +1,8 @@
-// Range and Content-Range for the unit "bytes" (RFC 9110 section 14). Offsets are counted from 0, both ends
+// The Range field for the unit "bytes" (RFC 9110 section 14). Offsets are counted from 0, both ends
 // included.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace popnet::http {
@@ -27,12 +26,5 @@ struct RangeRequest {
   ByteRange range;
 };
 RangeRequest parse_range(std::string_view value, uint64_t size);
-
-/// "bytes 0-99/1000" or "bytes 0-99/*"; none for anything else, "bytes */1000" included.
-struct ContentRange {
-  ByteRange range;
-  std::optional<uint64_t> size;
-};
-std::optional<ContentRange> parse_content_range(std::string_view value);
 
 }  // namespace popnet::http
