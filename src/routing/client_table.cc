@@ -1,23 +1,11 @@
-// What is known of the latency between one POP and one client network, and how different kinds of knowledge
-// compare:
+// The table of client networks as the hot path reads it.
 //
-//   measured     the round trip that this POP has measured, if fresh
-//   configured   the latency that the operator has written for the network
-//   distance     estimated from the POP's coordinates and the network's (estimate_rtt_ms)
-//   none         ranked behind all others: what is not known is not hoped to be good
-//
-// Better kinds win for one POP; between POPs the milliseconds compare whatever their kind. A network inherits
-// what is known of the networks around it, so that one unmeasured POP of a measured /24 still has the
-// estimate of the /16 around it; the more specific value wins within one kind.
-//
-// Distances are wrong in a way that POPs share: a network behind a long detour is farther from everybody.
-// Where a network has both measured POPs and estimated ones, the estimates are scaled by the median of
-// measured / estimated over the measured POPs, within detour_min .. detour_max. Without that the unmeasured
-// POP would win by the optimism of its estimate.
+// IPv6 has two: networks up to /64, which is nearly all of them, are searched by the upper half of the
+// address alone; the few longer ones by the whole. The longer match wins; where there is none, the answer
+// holds as far as both tables agree.
 #include <algorithm>
-#include <cmath>
-#include <numbers>
-#include <optional>
+#include <bit>
+#include <cassert>
 #include <unordered_set>
 
 #include "routing/map.h"
@@ -27,238 +15,130 @@ namespace popnet::routing {
 
 namespace {
 
-constexpr double detour_min = 0.5;
-constexpr double detour_max = 2;
+constexpr int half_length = 64;
+constexpr uint32_t no_ranking = UINT32_MAX;
 
-uint32_t key_v4(const IpAddress& address) {
-  uint32_t key = 0;
-  for (size_t i = 12; i < 16; ++i) key = key << 8 | address.mapped()[i];
+template <class Key>
+Key key_of(const IpAddress& address) {
+  constexpr size_t first = sizeof(Key) == sizeof(uint32_t) ? 12 : 0;  // IPv4 stands in the last four bytes
+  Key key = 0;
+  for (size_t i = first; i < first + sizeof(Key); ++i) key = static_cast<Key>(key << 8 | address.mapped()[i]);
   return key;
 }
 
-Uint128 key_v6(const IpAddress& address) {
-  Uint128 key = 0;
-  for (const uint8_t byte : address.mapped()) key = key << 8 | byte;
-  return key;
+template <class Key>
+using Networks = std::vector<typename Ranges<Key>::Network>;
+
+template <class Key>
+void add_network(Networks<Key>& networks, const Prefix& network, uint32_t ranking) {
+  networks.push_back({key_of<Key>(network.first()), key_of<Key>(network.last()), ranking});
 }
 
-/// Sorted so that a network comes right behind those that contain it.
-struct ByAddressThenLength {
-  bool operator()(const Prefix& a, const Prefix& b) const {
-    if (a.address() != b.address()) return a.address() < b.address();
-    return a.length() < b.length();
+/// Rankings of one length, one behind the other in one array. Equal ones are kept once.
+class RankingPool {
+ public:
+  explicit RankingPool(size_t length) : length_(length), seen_(0, Hash{this}, Equal{this}) {}
+
+  uint32_t add(const std::vector<RankedPop>& ranking) {
+    assert(ranking.size() == length_);
+    const auto index = static_cast<uint32_t>(count_);
+    pool_.insert(pool_.end(), ranking.begin(), ranking.end());
+    const auto [found, is_new] = seen_.insert(index);
+    if (is_new)
+      ++count_;
+    else
+      pool_.resize(count_ * length_);
+    return *found;
   }
-};
+  std::vector<RankedPop> take() && { return std::move(pool_); }
 
-bool contains(const Prefix& outer, const Prefix& inner) {
-  return outer.length() <= inner.length() && outer.contains(inner.address());
-}
-
-/// All that is known of one network, by POP index.
-struct Knowledge {
-  std::vector<RankedPop> pops;
-  std::optional<model::GeoPoint> location;
-
-  void learn(size_t pop, LatencySource source, double ms) {
-    if (pop >= pops.size() || source > pops[pop].source) return;
-    pops[pop].source = source;
-    pops[pop].latency_ms = static_cast<float>(ms);
+ private:
+  [[nodiscard]] std::span<const RankedPop> ranking(uint32_t index) const {
+    return std::span(pool_).subspan(index * length_, length_);
   }
+  struct Hash {
+    const RankingPool* pool;
+    size_t operator()(uint32_t index) const {
+      uint64_t hash = 0;
+      for (const auto& pop : pool->ranking(index)) {
+        const auto latency = std::bit_cast<uint32_t>(pop.latency_ms);
+        hash = mix64(hash ^ (uint64_t{latency} << 32 | static_cast<uint64_t>(pop.source) << 16 | pop.pop));
+      }
+      return hash;
+    }
+  };
+  struct Equal {
+    const RankingPool* pool;
+    bool operator()(uint32_t a, uint32_t b) const {
+      const auto of_a = pool->ranking(a), of_b = pool->ranking(b);
+      return std::equal(of_a.begin(), of_a.end(), of_b.begin(), [](const RankedPop& x, const RankedPop& y) {
+        return x.pop == y.pop && x.source == y.source && x.latency_ms == y.latency_ms;
+      });
+    }
+  };
+
+  size_t length_;
+  size_t count_ = 0;
+  std::vector<RankedPop> pool_;
+  std::unordered_set<uint32_t, Hash, Equal> seen_;
 };
-
-/// One network that something is known of; either part may be missing.
-struct Known {
-  Prefix network;
-  const model::ClientMetrics* measured = nullptr;
-  const model::ClientPrior* prior = nullptr;
-};
-
-Knowledge nothing_known(size_t pops) {
-  Knowledge knowledge;
-  knowledge.pops.resize(pops);
-  for (size_t i = 0; i < pops; ++i) knowledge.pops[i].pop = static_cast<uint16_t>(i);
-  return knowledge;
-}
-
-std::vector<Known> known_networks(const model::Config& config, const model::MetricsSnapshot& metrics) {
-  std::vector<Known> known;
-  known.reserve(metrics.clients.size() + config.clients.size());
-  for (const auto& [network, measured] : metrics.clients) known.push_back({network, &measured, nullptr});
-  for (const auto& prior : config.clients) known.push_back({prior.network, nullptr, &prior});
-  std::stable_sort(known.begin(), known.end(), [](const Known& a, const Known& b) {
-    return ByAddressThenLength()(a.network, b.network);
-  });
-  return known;
-}
-
-void learn_prior(const model::Config& config, const model::ClientPrior& prior, Knowledge& knowledge) {
-  for (const auto& known : prior.latency)
-    knowledge.learn(known.pop, LatencySource::configured, to_ms(known.latency));
-  if (!prior.location) return;
-  knowledge.location = prior.location;
-  for (size_t i = 0; i < config.pops.size(); ++i)
-    if (config.pops[i].location)
-      knowledge.learn(i, LatencySource::distance, estimate_rtt_ms(*prior.location, *config.pops[i].location));
-}
-
-void learn_measured(const model::ClientMetrics& measured, TimePoint oldest, Knowledge& knowledge) {
-  for (const auto& rtt : measured.rtts)
-    if (rtt.at >= oldest) knowledge.learn(rtt.pop, LatencySource::measured, rtt.ms);
-}
-
-/// How much longer the measured ways to this network are than their estimates.
-double detour(const model::Config& config, const Knowledge& knowledge) {
-  std::vector<double> ratios;
-  for (const auto& pop : knowledge.pops)
-    if (pop.source == LatencySource::measured && config.pops[pop.pop].location)
-      ratios.push_back(pop.latency_ms / estimate_rtt_ms(*knowledge.location, *config.pops[pop.pop].location));
-  if (ratios.empty()) return 1;
-  const auto middle = ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2);
-  std::nth_element(ratios.begin(), middle, ratios.end());
-  return std::clamp(*middle, detour_min, detour_max);
-}
-
-std::vector<RankedPop> rank(const model::Config& config, const Knowledge& knowledge) {
-  auto ranking = knowledge.pops;
-  if (knowledge.location) {
-    const double scale = detour(config, knowledge);
-    for (auto& pop : ranking)
-      if (pop.source == LatencySource::distance) pop.latency_ms *= static_cast<float>(scale);
-  }
-  std::stable_sort(ranking.begin(), ranking.end(), [](const RankedPop& a, const RankedPop& b) {
-    const bool a_unknown = a.source == LatencySource::none, b_unknown = b.source == LatencySource::none;
-    return a_unknown != b_unknown ? b_unknown : a.latency_ms < b.latency_ms;
-  });
-  return ranking;
-}
 
 }  // namespace
 
-/// Great-circle distance d (haversine, mean earth radius), then 2 d / (200 km/ms) for there and back in
-/// glass, × 1.8 because cables do not follow great circles, + 8 ms for access and detours near the ends.
-/// Fitted to the WonderNetwork city to city pings of 2018 (57,000 pairs): their medians at 140, 750, 2800,
-/// 9300 and 14300 km are 9, 27, 71, 187 and 261 ms; this gives 11, 22, 58, 175 and 265.
-double estimate_rtt_ms(const model::GeoPoint& a, const model::GeoPoint& b) {
-  constexpr double radius_km = 6371, glass_km_per_ms = 200, stretch = 1.8, ends_ms = 8;
-  constexpr double radians = std::numbers::pi / 180;
-  const double north = std::sin((b.latitude - a.latitude) * radians / 2);
-  const double east = std::sin((b.longitude - a.longitude) * radians / 2);
-  const double h =
-      north * north + std::cos(a.latitude * radians) * std::cos(b.latitude * radians) * east * east;
-  const double distance_km = 2 * radius_km * std::asin(std::sqrt(std::clamp(h, 0.0, 1.0)));
-  return 2 * distance_km / glass_km_per_ms * stretch + ends_ms;
-}
-
-ClientTable make_client_table(const model::Config& config, const model::MetricsSnapshot& metrics,
-                              TimePoint now) {
-  struct Open {
-    Prefix network;
-    Knowledge knowledge;
-  };
-  const TimePoint oldest = now - config.network.client_latency.max_age;
-  const Knowledge nothing = nothing_known(config.pops.size());
-  const auto known = known_networks(config, metrics);
-  std::vector<ClientTable::Entry> entries;
-  entries.reserve(known.size());
-  std::vector<Open> around;  // the networks that contain the present one, outermost first
-  for (size_t i = 0; i < known.size();) {
-    const Prefix network = known[i].network;
-    while (!around.empty() && !contains(around.back().network, network)) around.pop_back();
-    Knowledge knowledge = around.empty() ? nothing : around.back().knowledge;
-    for (; i < known.size() && known[i].network == network; ++i) {
-      if (known[i].prior) learn_prior(config, *known[i].prior, knowledge);
-      if (known[i].measured) learn_measured(*known[i].measured, oldest, knowledge);
-    }
-    entries.push_back({network, rank(config, knowledge)});
-    around.push_back({network, std::move(knowledge)});
-  }
-  return {entries, nothing.pops};
-}
-
-/// Rankings stand one behind the other in one array; a range names its ranking.
 struct ClientTable::Contents {
-  struct Slice {
-    uint32_t offset, count;
-  };
   size_t entries = 0;
-  std::vector<RankedPop> pool;
-  std::vector<Slice> rankings;  // the first is the fallback
-  Ranges<uint32_t> v4;
-  Ranges<Uint128> v6;
+  size_t length = 0;            // of a ranking
+  std::vector<RankedPop> pool;  // the first ranking is the fallback
+  Ranges<uint32_t> v4;          // values: indexes of rankings
+  Ranges<uint64_t> v6;          // networks up to /64, by the upper half
+  Ranges<Uint128> v6_longer;    // the others; no_ranking where there is none
 
   [[nodiscard]] std::span<const RankedPop> ranking(uint32_t index) const {
-    return std::span(pool).subspan(rankings[index].offset, rankings[index].count);
+    return {pool.data() + index * length, length};
   }
 };
-
-namespace {
-
-uint64_t hash_ranking(std::span<const RankedPop> ranking) {
-  uint64_t hash = ranking.size();
-  for (const auto& pop : ranking) {
-    const auto latency = std::bit_cast<uint32_t>(pop.latency_ms);
-    hash = mix64(hash ^ (uint64_t{latency} << 32 | static_cast<uint64_t>(pop.source) << 16 | pop.pop));
-  }
-  return hash;
-}
-
-bool same_ranking(std::span<const RankedPop> a, std::span<const RankedPop> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const RankedPop& x, const RankedPop& y) {
-    return x.pop == y.pop && x.source == y.source && x.latency_ms == y.latency_ms;
-  });
-}
-
-}  // namespace
 
 ClientTable::ClientTable() : ClientTable({}, {}) {}
 
 ClientTable::ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback) {
+  RankingPool rankings(fallback.size());
+  const uint32_t fallback_ranking = rankings.add(fallback);
+  Networks<uint32_t> v4;
+  Networks<uint64_t> v6;
+  Networks<Uint128> v6_longer;
+  for (const auto& [network, ranking] : entries) {
+    const uint32_t index = rankings.add(ranking);
+    if (network.address().is_v4())
+      add_network<uint32_t>(v4, network, index);
+    else if (network.length() <= half_length)
+      add_network<uint64_t>(v6, network, index);
+    else
+      add_network<Uint128>(v6_longer, network, index);
+  }
   auto contents = std::make_shared<Contents>();
   contents->entries = entries.size();
-  const auto hash = [&](uint32_t index) { return hash_ranking(contents->ranking(index)); };
-  const auto equal = [&](uint32_t a, uint32_t b) {
-    return same_ranking(contents->ranking(a), contents->ranking(b));
-  };
-  std::unordered_set<uint32_t, decltype(hash), decltype(equal)> seen(entries.size() + 1, hash, equal);
-  const auto add = [&](const std::vector<RankedPop>& ranking) {
-    const auto index = static_cast<uint32_t>(contents->rankings.size());
-    const auto offset = static_cast<uint32_t>(contents->pool.size());
-    contents->pool.insert(contents->pool.end(), ranking.begin(), ranking.end());
-    contents->rankings.push_back({offset, static_cast<uint32_t>(ranking.size())});
-    const auto [found, is_new] = seen.insert(index);
-    if (!is_new) {
-      contents->pool.resize(offset);
-      contents->rankings.pop_back();
-    }
-    return *found;
-  };
-  const uint32_t fallback_index = add(fallback);
-  std::vector<Ranges<uint32_t>::Network> v4;
-  std::vector<Ranges<Uint128>::Network> v6;
-  for (const auto& [network, ranking] : entries) {
-    const uint32_t index = add(ranking);
-    if (network.address().is_v4())
-      v4.push_back({key_v4(network.first()), key_v4(network.last()), index});
-    else
-      v6.push_back({key_v6(network.first()), key_v6(network.last()), index});
-  }
-  contents->v4 = {std::move(v4), fallback_index};
-  contents->v6 = {std::move(v6), fallback_index};
+  contents->length = fallback.size();
+  contents->pool = std::move(rankings).take();
   contents->pool.shrink_to_fit();
-  contents->rankings.shrink_to_fit();
+  contents->v4 = {std::move(v4), fallback_ranking};
+  contents->v6 = {std::move(v6), fallback_ranking};
+  contents->v6_longer = {std::move(v6_longer), no_ranking};
   contents_ = std::move(contents);
 }
 
-ClientTable::Found ClientTable::find(const IpAddress& client) const {
+ClientTable::Found ClientTable::find(const IpAddress& client) const& {
+  const Contents& contents = *contents_;
   if (client.is_v4()) {
-    const auto found = contents_->v4.find(key_v4(client));
-    return {contents_->ranking(found.value), found.scope};
+    const auto found = contents.v4.find(key_of<uint32_t>(client));
+    return {contents.ranking(found.value), found.scope};
   }
-  const auto found = contents_->v6.find(key_v6(client));
-  return {contents_->ranking(found.value), found.scope};
+  const auto shorter = contents.v6.find(key_of<uint64_t>(client));
+  const auto longer = contents.v6_longer.find(key_of<Uint128>(client));
+  if (longer.value != no_ranking) return {contents.ranking(longer.value), longer.scope};
+  return {contents.ranking(shorter.value), std::max(shorter.scope, longer.scope)};
 }
 
-ClientTable::Found ClientTable::fallback() const {
+ClientTable::Found ClientTable::fallback() const& {
   return {contents_->ranking(0), 0};
 }
 

@@ -62,6 +62,19 @@ TEST_F(ClientTableTest, FamiliesDoNotMeet) {
   EXPECT_EQ(first_pop(table, "2001:db9::1"), 0);
 }
 
+TEST_F(ClientTableTest, NetworksLongerThanHalfAnAddressHaveTheirOwnScope) {
+  const ClientTable table({{net("2001:db8::/32"), {ranked(1, 5)}}, {net("2001:db8::7/128"), {ranked(2, 5)}}},
+                          {ranked(0, 5)});
+  EXPECT_EQ(first_pop(table, "2001:db8::7"), 2);
+  EXPECT_EQ(table.find(ip("2001:db8::7")).scope, 128);
+  EXPECT_EQ(first_pop(table, "2001:db8::6"), 1);
+  EXPECT_EQ(table.find(ip("2001:db8::6")).scope, 128) << "its neighbour in the /127 is another's";
+  EXPECT_EQ(table.find(ip("2001:db8::1:0:0:1")).scope, 80);
+  EXPECT_EQ(table.find(ip("2001:db8:1::1")).scope, 48);
+  EXPECT_EQ(first_pop(table, "2001:db9::1"), 0);
+  EXPECT_EQ(table.find(ip("2001:db9::1")).scope, 32);
+}
+
 TEST_F(ClientTableTest, NetworksWithOneRankingShareItAndItsScope) {
   const ClientTable table({{net("10.0.0.0/24"), {ranked(1, 5)}}, {net("10.0.1.0/24"), {ranked(1, 5)}}},
                           {ranked(0, 5)});
@@ -73,35 +86,38 @@ TEST_F(ClientTableTest, MeasuredBeatsConfiguredBeatsDistanceForOnePop) {
   locate_pops();
   configure("10.0.0.0/8", {{0, milliseconds(40)}, {1, milliseconds(50)}}, frankfurt);
   measure("10.0.0.0/24", 1, 12);
-  const auto found = make().find(ip("10.0.0.9"));
+  const auto table = make();
+  const auto found = table.find(ip("10.0.0.9"));
   EXPECT_EQ(found.ranking[0].pop, 1);
   EXPECT_EQ(found.ranking[0].source, LatencySource::measured);
   EXPECT_EQ(found.ranking[1].pop, 0);
   EXPECT_EQ(found.ranking[1].source, LatencySource::configured);
   EXPECT_EQ(found.ranking[2].pop, 2);
   EXPECT_EQ(found.ranking[2].source, LatencySource::distance);
-  EXPECT_EQ(make().find(ip("10.9.0.9")).ranking[0].pop, 0) << "the neighbour is not measured";
+  EXPECT_EQ(first_pop(make(), "10.9.0.9"), 0) << "the neighbour is not measured";
 }
 
 TEST_F(ClientTableTest, MeasurementsThatAreTooOldDoNotCount) {
   configure("10.0.0.0/24", {{0, milliseconds(5)}, {1, milliseconds(9)}});
   measure("10.0.0.0/24", 1, 1, 100 - 601);
-  EXPECT_EQ(make().find(ip("10.0.0.9")).ranking[0].pop, 0);
+  EXPECT_EQ(first_pop(make(), "10.0.0.9"), 0);
   measure("10.0.0.0/24", 1, 1, 100 - 599);
-  EXPECT_EQ(make().find(ip("10.0.0.9")).ranking[0].pop, 1);
+  EXPECT_EQ(first_pop(make(), "10.0.0.9"), 1);
 }
 
 TEST_F(ClientTableTest, TheMoreSpecificPriorWinsAndInheritsTheRest) {
   configure("10.0.0.0/8", {{0, milliseconds(5)}, {1, milliseconds(9)}});
   configure("10.1.0.0/16", {{0, milliseconds(50)}});
   EXPECT_EQ(first_pop(make(), "10.1.0.1"), 1);
-  EXPECT_EQ(make().find(ip("10.1.0.1")).ranking[0].latency_ms, 9);
+  const auto table = make();
+  EXPECT_EQ(table.find(ip("10.1.0.1")).ranking[0].latency_ms, 9);
   EXPECT_EQ(first_pop(make(), "10.2.0.1"), 0);
 }
 
 TEST_F(ClientTableTest, UnknownPopsRankBehindAllKnownOnes) {
   measure("10.0.0.0/24", 2, 250);
-  const auto ranking = make().find(ip("10.0.0.1")).ranking;
+  const auto table = make();
+  const auto ranking = table.find(ip("10.0.0.1")).ranking;
   ASSERT_EQ(ranking.size(), 3U);
   EXPECT_EQ(ranking[0].pop, 2);
   EXPECT_EQ(ranking[1].source, LatencySource::none);
@@ -110,7 +126,8 @@ TEST_F(ClientTableTest, UnknownPopsRankBehindAllKnownOnes) {
 TEST_F(ClientTableTest, WithoutMeasurementsTheNearestPopWins) {
   locate_pops();
   configure("10.0.0.0/8", {}, amsterdam);
-  const auto ranking = make().find(ip("10.0.0.1")).ranking;
+  const auto table = make();
+  const auto ranking = table.find(ip("10.0.0.1")).ranking;
   EXPECT_EQ(ranking[0].pop, 0);
   EXPECT_EQ(ranking[1].pop, 1);
   EXPECT_EQ(ranking[2].pop, 2);
@@ -124,11 +141,13 @@ TEST_F(ClientTableTest, EstimatesOfAPartlyMeasuredNetworkAreScaledByItsDetour) {
   configure("10.0.0.0/8", {}, amsterdam);
   const double plain = estimate_rtt_ms(amsterdam, new_york);
   measure("10.0.0.0/24", 0, estimate_rtt_ms(amsterdam, frankfurt) * 1.6);
-  const auto ranking = make().find(ip("10.0.0.1")).ranking;
+  const auto table = make();
+  const auto ranking = table.find(ip("10.0.0.1")).ranking;
   EXPECT_EQ(ranking[1].pop, 1);
   EXPECT_NEAR(ranking[1].latency_ms, plain * 1.6, 0.1);
   measure("10.0.1.0/24", 0, 0.2);
-  EXPECT_NEAR(make().find(ip("10.0.1.1")).ranking[1].latency_ms, plain * 0.5, 0.1) << "within bounds";
+  const auto again = make();
+  EXPECT_NEAR(again.find(ip("10.0.1.1")).ranking[1].latency_ms, plain * 0.5, 0.1) << "within bounds";
 }
 
 TEST_F(ClientTableTest, EstimatesAreNearThePublishedMedians) {

@@ -135,6 +135,14 @@ TEST_F(DecideTest, AnyChangeOfSharesMovesLessThanTwiceTheMovedShare) {
   }
 }
 
+TEST_F(DecideTest, PlacesAreTheSameOnEveryMachineAndInEveryVersion) {
+  shares_ = make_shares({0.4, 0.3, 0.2, 0.1});
+  auto first = first_origins(make());
+  first.resize(24);
+  EXPECT_THAT(first, ElementsAre(0, 1, 1, 0, 1, 0, 3, 1, 0, 2, 2, 0, 0, 0, 0, 0, 2, 0, 1, 1, 2, 1, 2, 0))
+      << "while nodes are replaced one by one, old and new must agree";
+}
+
 TEST_F(DecideTest, PlacesGoByNameNotByOrderInTheConfig) {
   const auto before = first_origins(make());
   std::swap(config_.sites[0].origins[0], config_.sites[0].origins[3]);

@@ -73,12 +73,13 @@ class ClientTable {
 
   ClientTable();
   /// `fallback`: the ranking of networks that no entry contains. Of two entries for one network the last
-  /// given counts.
+  /// given counts. REQUIRES: every ranking is as long as the fallback
   ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback);
   /// No allocation, no locks. The span lives as long as this table or a copy of it.
-  [[nodiscard]] Found find(const IpAddress& client) const;
+  [[nodiscard]] Found find(const IpAddress& client) const&;
+  Found find(const IpAddress& client) && = delete;
   /// What a client of whom nothing may be known gets (RFC 7871 section 7.1.2: SOURCE PREFIX-LENGTH 0).
-  [[nodiscard]] Found fallback() const;
+  [[nodiscard]] Found fallback() const&;
   [[nodiscard]] size_t entries() const;
 
  private:
@@ -88,7 +89,7 @@ class ClientTable {
 
 /// Ranks every POP for every network that is measured or configured. Pure. Measurements older than
 /// config.network.client_latency.max_age at `now` are left out. For what is known of one POP see
-/// client_table.cc.
+/// client_ranking.cc.
 ClientTable make_client_table(const model::Config& config, const model::MetricsSnapshot& metrics,
                               TimePoint now);
 

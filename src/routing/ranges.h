@@ -10,7 +10,7 @@
 // each knows where its ranges begin. So the bits that are the same in all networks (10/8, 2001:db8::/32) cost
 // nothing.
 //
-// Immutable once made; any thread may read. Key: uint32_t for IPv4, Uint128 for IPv6, in host order.
+// Immutable once made; any thread may read. Key: uint32_t, uint64_t or Uint128, addresses in host order.
 #pragma once
 
 #include <algorithm>
@@ -23,6 +23,9 @@ namespace popnet::routing {
 __extension__ using Uint128 = unsigned __int128;
 
 constexpr int leading_zeros(uint32_t x) {
+  return std::countl_zero(x);
+}
+constexpr int leading_zeros(uint64_t x) {
   return std::countl_zero(x);
 }
 constexpr int leading_zeros(Uint128 x) {
@@ -54,11 +57,15 @@ class Ranges {
 
   [[nodiscard]] Found find(Key key) const {
     const size_t at = position(key);
-    return {values_[at], scope(key, at)};
+    return {ranges_[at].value, scope(key, at)};
   }
-  [[nodiscard]] size_t size() const { return firsts_.size(); }
+  [[nodiscard]] size_t size() const { return ranges_.size(); }
 
  private:
+  struct Range {
+    Key first;  // ends before the next range begins
+    uint32_t value;
+  };
   static constexpr int index_bits_max = 16;
 
   void flatten(std::vector<Network> networks, uint32_t fallback) {
@@ -82,52 +89,44 @@ class Ranges {
   }
 
   void begin_range(Key first, uint32_t value) {
-    if (firsts_.empty() || firsts_.back() != first) {
-      firsts_.push_back(first);
-      values_.push_back(value);
-    } else {
-      values_.back() = value;
-    }
+    if (ranges_.empty() || ranges_.back().first != first)
+      ranges_.push_back({first, value});
+    else
+      ranges_.back().value = value;
   }
 
   void join_equal_neighbours() {
-    size_t kept = 0;
-    for (size_t i = 1; i < firsts_.size(); ++i) {
-      if (values_[i] == values_[kept]) continue;
-      firsts_[++kept] = firsts_[i];
-      values_[kept] = values_[i];
-    }
-    firsts_.resize(kept + 1);
-    values_.resize(kept + 1);
-    firsts_.shrink_to_fit();
-    values_.shrink_to_fit();
+    const auto same_value = [](const Range& a, const Range& b) { return a.value == b.value; };
+    ranges_.erase(std::unique(ranges_.begin(), ranges_.end(), same_value), ranges_.end());
+    ranges_.shrink_to_fit();
   }
 
   void make_index() {
-    if (firsts_.size() < 2) return;
-    low_ = firsts_[1];
-    const Key width = firsts_.back() - low_;
-    const int bits = std::min(index_bits_max, static_cast<int>(std::bit_width(firsts_.size())));
+    if (ranges_.size() < 2) return;
+    low_ = ranges_[1].first;
+    const Key width = ranges_.back().first - low_;
+    const int bits = std::min(index_bits_max, static_cast<int>(std::bit_width(ranges_.size())));
     shift_ = std::max(0, static_cast<int>(sizeof(Key)) * 8 - leading_zeros(width) - bits);
     const auto buckets = static_cast<size_t>(width >> shift_) + 1;
     starts_.reserve(buckets + 1);
     size_t at = 1;
     for (size_t bucket = 0; bucket < buckets; ++bucket) {
       const Key begin = low_ + (static_cast<Key>(bucket) << shift_);
-      while (at + 1 < firsts_.size() && firsts_[at + 1] <= begin) ++at;
+      while (at + 1 < ranges_.size() && ranges_[at + 1].first <= begin) ++at;
       starts_.push_back(static_cast<uint32_t>(at));
     }
-    starts_.push_back(static_cast<uint32_t>(firsts_.size() - 1));
+    starts_.push_back(static_cast<uint32_t>(ranges_.size() - 1));
   }
 
   /// The range that holds the key.
   size_t position(Key key) const {
     if (starts_.empty() || key < low_) return 0;
-    if (key >= firsts_.back()) return firsts_.size() - 1;
+    if (key >= ranges_.back().first) return ranges_.size() - 1;
     const auto bucket = static_cast<size_t>((key - low_) >> shift_);
-    const auto from = firsts_.begin() + starts_[bucket];
-    const auto to = firsts_.begin() + starts_[bucket + 1] + 1;
-    return static_cast<size_t>(std::upper_bound(from, to, key) - firsts_.begin()) - 1;
+    const auto from = ranges_.begin() + starts_[bucket];
+    const auto to = ranges_.begin() + starts_[bucket + 1] + 1;
+    const auto behind = [](Key k, const Range& range) { return k < range.first; };
+    return static_cast<size_t>(std::upper_bound(from, to, key, behind) - ranges_.begin()) - 1;
   }
 
   /// A prefix that begins at the bit in which the key differs from the last key before the range ends behind
@@ -135,14 +134,13 @@ class Ranges {
   /// fits.
   uint8_t scope(Key key, size_t at) const {
     int length = 0;
-    if (at > 0) length = leading_zeros(static_cast<Key>(key ^ (firsts_[at] - 1))) + 1;
-    if (at + 1 < firsts_.size())
-      length = std::max(length, leading_zeros(static_cast<Key>(key ^ firsts_[at + 1])) + 1);
+    if (at > 0) length = leading_zeros(static_cast<Key>(key ^ (ranges_[at].first - 1))) + 1;
+    if (at + 1 < ranges_.size())
+      length = std::max(length, leading_zeros(static_cast<Key>(key ^ ranges_[at + 1].first)) + 1);
     return static_cast<uint8_t>(length);
   }
 
-  std::vector<Key> firsts_;       // sorted; the first is 0; a range ends before the next begins
-  std::vector<uint32_t> values_;  // of the same ranges
+  std::vector<Range> ranges_;     // sorted; the first begins at 0
   std::vector<uint32_t> starts_;  // bucket → last range that begins at or before it
   Key low_ = 0;                   // lowest border
   int shift_ = 0;                 // key bits in a bucket

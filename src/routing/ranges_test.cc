@@ -78,6 +78,7 @@ void expect_like_brute_force(uint64_t seed, Key base) {
 TEST(RangesTest, FindsTheLongestMatchAndTheShortestScopeLikeBruteForce) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
     expect_like_brute_force<uint32_t>(seed, 0x0a000000);
+    expect_like_brute_force<uint64_t>(seed, 0x20010db800000000);
     expect_like_brute_force<Uint128>(seed, Uint128{0x20010db800000000} << 64);
   }
 }
