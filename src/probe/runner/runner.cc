@@ -244,9 +244,11 @@ void Runner::Work::remember(const Probe& probe, const Outcome& outcome) {
 // --- client networks
 
 void Runner::Work::measure(std::vector<IpAddress> resolvers) {
-  if (resolvers_coming_ + resolvers.size() > resolvers_max) {
-    resolvers_dropped_ += resolvers.size();
-    return;
+  const size_t coming = resolvers_coming_;
+  const size_t room = coming < resolvers_max ? resolvers_max - coming : 0;
+  if (resolvers.size() > room) {
+    resolvers_dropped_ += resolvers.size() - room;
+    resolvers.resize(room);
   }
   resolvers_coming_ += resolvers.size();
   loop_.post([this, moved = std::move(resolvers)] {

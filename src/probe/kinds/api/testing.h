@@ -54,9 +54,9 @@ class Bench {
               Duration timeout = 5s, CurlDriver* curl = nullptr) {
     std::promise<Outcome> ended;
     std::unique_ptr<Attempt> attempt;
+    bool starting = true;
     on([&] {
       const Context context{loop_, curl, memory, bytes_sent};
-      bool starting = true;
       attempt = kind.start(context, target, options, timeout, [&](Outcome outcome) {
         EXPECT_FALSE(starting) << "done was called from within start()";
         ended.set_value(std::move(outcome));
