@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "config/load/draft.h"
@@ -51,8 +53,7 @@ class Unique {
   std::map<std::string, std::string, std::less<>> first_;
 };
 
-// --- POPs
-// ----------------------------------------------------------------------------------------------------------
+// --- POPs ---
 
 void check_pop_addresses(const Draft& draft, const std::string& path, const Pop& pop) {
   int v4 = 0, v6 = 0;
@@ -83,8 +84,7 @@ void check_pops(const Draft& draft) {
   }
 }
 
-// --- this node
-// -----------------------------------------------------------------------------------------------------
+// --- this node ---
 
 /// Do two sockets ask the kernel for the same port?
 bool collide(const Endpoint& a, const Endpoint& b) {
@@ -134,8 +134,7 @@ void check_made_up_pop(const Draft& draft) {
                 "missing, write one POP with the address that DNS is to tell users: the node listens on all");
 }
 
-// --- names
-// ---------------------------------------------------------------------------------------------------------
+// --- names ---
 
 void check_names(const Draft& draft) {
   const auto& [generation, source, network, node, bus, pops, sites, clients, zones] = draft.config;
@@ -154,10 +153,9 @@ void check_names(const Draft& draft) {
                 "is already a hostname");
 }
 
-// --- sites
-// ---------------------------------------------------------------------------------------------------------
+// --- sites ---
 
-void check_probes(const Draft& draft, const std::string& path, const std::vector<ProbeSpec>& probes) {
+void check_probes(const Draft& draft, const std::string& path, std::span<const ProbeSpec> probes) {
   for (size_t i = 0; i < probes.size(); ++i) {
     const ProbeSpec& probe = probes[i];
     if (probe.timeout > probe.interval)
@@ -171,29 +169,42 @@ void check_probes(const Draft& draft, const std::string& path, const std::vector
   }
 }
 
-void check_origin(const Draft& draft, const std::string& path, const Origin& origin) {
+/// What every origin is held against, gathered once.
+struct PopFacts {
+  explicit PopFacts(const Config& config) {
+    for (const Pop& pop : config.pops)
+      for (const IpAddress& address : pop.addresses) {
+        edges.emplace(Endpoint{address, pop.http_port}, &pop);
+        all_loopback = all_loopback && address.is_loopback();
+      }
+  }
+  std::map<Endpoint, const Pop*> edges;
+  bool all_loopback = true;
+};
+
+void check_origin(const Draft& draft, const std::string& path, const PopFacts& pops, const Origin& origin) {
   const std::string address = join(path, "address");
   const Endpoint& endpoint = origin.endpoint;
   if (!is_host_address(endpoint.address) || endpoint.port == 0)
     draft.error(address, fmt::format("'{}' is no address of a web server, write one like 192.0.2.1:80",
                                      endpoint.to_string()));
-  for (const Pop& pop : draft.config.pops)
-    for (const IpAddress& own : pop.addresses)
-      if (endpoint == Endpoint{own, pop.http_port})
-        draft.error(address,
-                    fmt::format("'{}' is the edge of POP '{}', and requests would go round in circles; write "
-                                "the customer's web server",
-                                endpoint.to_string(), pop.name));
+  if (const auto edge = pops.edges.find(endpoint); edge != pops.edges.end())
+    draft.error(
+        address,
+        fmt::format(
+            "'{}' is the edge of POP '{}', and requests would go round in circles; write the customer's "
+            "web server",
+            endpoint.to_string(), edge->second->name));
+  // Its own probes come behind those of the site that were merged in.
+  const Node* written = find_node(draft.root, join(path, "probes"));
+  if (!written) return;
+  const size_t own = std::min(written->items.size(), origin.probes.size());
+  check_probes(draft, join(path, "probes"), std::span(origin.probes).last(own));
 }
 
 /// DNS tells addresses without ports, and tells them to users who may be elsewhere.
-void check_told_addresses(const Draft& draft, const std::string& path, const Site& site) {
-  const auto pop_is_loopback = [](const Pop& pop) {
-    return std::all_of(pop.addresses.begin(), pop.addresses.end(),
-                       [](const IpAddress& a) { return a.is_loopback(); });
-  };
-  const auto& pops = draft.config.pops;
-  const bool all_loopback = std::all_of(pops.begin(), pops.end(), pop_is_loopback);
+void check_told_addresses(const Draft& draft, const std::string& path, const PopFacts& pops,
+                          const Site& site) {
   std::map<IpAddress, std::string> first;
   for (size_t i = 0; i < site.origins.size(); ++i) {
     const Origin& origin = site.origins[i];
@@ -202,24 +213,24 @@ void check_told_addresses(const Draft& draft, const std::string& path, const Sit
       draft.warning(at,
                     fmt::format("same address as origin '{}', which DNS cannot tell apart: it names no ports",
                                 known->second));
-    if (origin.endpoint.address.is_loopback() && !all_loopback)
+    if (origin.endpoint.address.is_loopback() && !pops.all_loopback)
       draft.warning(at, "a loopback address, which DNS would tell users; write one that they reach");
   }
 }
 
-void check_origins(const Draft& draft, const std::string& path, const Site& site) {
+void check_origins(const Draft& draft, const std::string& path, const PopFacts& pops, const Site& site) {
   Unique names(draft), addresses(draft);
   for (size_t i = 0; i < site.origins.size(); ++i) {
     const Origin& origin = site.origins[i];
     const std::string at = join(path, i);
-    check_origin(draft, at, origin);
+    check_origin(draft, at, pops, origin);
     addresses.add(join(at, "address"), origin.endpoint.to_string(), "is already an origin of this site");
     names.add(join(at, "name"), origin.name, "is already an origin of this site");
   }
   if (site.origins.empty()) draft.error(path, "empty, write at least one web server");
   const bool told = std::any_of(site.hostnames.begin(), site.hostnames.end(),
                                 [](const Hostname& h) { return h.resolve == Resolve::origin; });
-  if (told) check_told_addresses(draft, path, site);
+  if (told) check_told_addresses(draft, path, pops, site);
 }
 
 void check_rules(const Draft& draft, const std::string& path, const std::vector<Rule>& rules) {
@@ -245,9 +256,9 @@ void check_hostnames(const Draft& draft, const std::string& path, const std::vec
                   "'latency' is known for POPs only, write least_load, weighted or failover");
 }
 
-void check_site(const Draft& draft, const std::string& path, const Site& site) {
+void check_site(const Draft& draft, const std::string& path, const PopFacts& pops, const Site& site) {
   check_hostnames(draft, join(path, "hostnames"), site.hostnames);
-  check_origins(draft, join(path, "origins"), site);
+  check_origins(draft, join(path, "origins"), pops, site);
   check_rules(draft, join(path, "rules"), site.rules);
   check_probes(draft, join(path, "probes"), site.probes);
   if (site.hostnames.empty() && site.content_prefix.empty() && !site.any_host)
@@ -258,6 +269,7 @@ void check_site(const Draft& draft, const std::string& path, const Site& site) {
 }
 
 void check_sites(const Draft& draft) {
+  const PopFacts pops(draft.config);
   Unique names(draft), prefixes(draft), any_host(draft);
   for (size_t i = 0; i < draft.config.sites.size(); ++i) {
     const Site& site = draft.config.sites[i];
@@ -266,7 +278,7 @@ void check_sites(const Draft& draft) {
     if (!site.content_prefix.empty())
       prefixes.add(join(path, "content_prefix"), site.content_prefix, "is already the prefix of a site");
     if (site.any_host) any_host.add(join(path, "any_host"), "true", "is said already of a site");
-    check_site(draft, path, site);
+    check_site(draft, path, pops, site);
   }
 }
 

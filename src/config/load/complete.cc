@@ -2,6 +2,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
 #include <vector>
 
 #include "config/load/draft.h"
@@ -18,14 +21,9 @@ using model::Pop;
 using model::ProbeSpec;
 using model::Site;
 
-constexpr const char* default_pop_http =
-    "{kind: http, path: /.well-known/popnet/health, interval: 2s, timeout: 1s}";
-constexpr const char* default_pop_host = "{kind: host, interval: 2s}";
-constexpr const char* default_site_probe = "{kind: http}";
 constexpr Duration default_timeout = std::chrono::seconds(2);
 
-// --- POPs and this node
-// --------------------------------------------------------------------------------------------
+// --- POPs and this node ---
 
 /// The address users would know an endpoint by: its own, or the loopback address if it listens on all.
 IpAddress reachable(const IpAddress& address) {
@@ -60,9 +58,13 @@ void complete_pops(Draft& draft) {
   draft.pops_written = false;
 }
 
+/// For messages: the first few are enough to see what names look like.
 std::string pop_names(const Config& config) {
+  constexpr size_t names_max = 20;
   std::vector<std::string> names;
-  for (const Pop& pop : config.pops) names.push_back(pop.name);
+  for (const Pop& pop : std::span(config.pops).first(std::min(config.pops.size(), names_max)))
+    names.push_back(pop.name);
+  if (config.pops.size() > names_max) names.emplace_back("...");
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -94,8 +96,7 @@ void complete_listen(const Draft& draft, const std::string& option, bool& role, 
   role = role && !listen.empty();
 }
 
-// --- probes
-// --------------------------------------------------------------------------------------------------------
+// --- probes ---
 
 void complete_probe(ProbeSpec& probe) {
   if (probe.timeout == Duration{}) probe.timeout = std::min(default_timeout, probe.interval);
@@ -103,7 +104,7 @@ void complete_probe(ProbeSpec& probe) {
 }
 
 /// Appends a probe written in YAML, if its kind is among those of this program.
-void add_probe(const Draft& draft, const char* yaml, std::vector<ProbeSpec>& probes) {
+void add_probe(const Draft& draft, const std::string& yaml, std::vector<ProbeSpec>& probes) {
   const NodePtr node = read_yaml(yaml, "built-in probe", draft.problems);
   const std::string& kind = node->find("kind")->value->scalar;
   if (std::none_of(draft.kinds.begin(), draft.kinds.end(),
@@ -115,8 +116,10 @@ void add_probe(const Draft& draft, const char* yaml, std::vector<ProbeSpec>& pro
 void complete_pop_probes(const Draft& draft) {
   auto& probes = draft.config.network.pop_probes;
   if (!draft.written("network.pop_probes")) {
-    add_probe(draft, default_pop_http, probes);
-    add_probe(draft, default_pop_host, probes);
+    add_probe(draft,
+              fmt::format("{{kind: http, path: {}, interval: 2s, timeout: 1s}}", model::edge_health_path),
+              probes);
+    add_probe(draft, "{kind: host, interval: 2s}", probes);
   }
   for (ProbeSpec& probe : probes) complete_probe(probe);
 }
@@ -133,11 +136,12 @@ void merge_probes(const std::vector<ProbeSpec>& of_site, std::vector<ProbeSpec>&
   for (ProbeSpec& probe : own) complete_probe(probe);
 }
 
-// --- sites, clients, files
-// -----------------------------------------------------------------------------------------
+// --- sites, clients, files ---
 
-void complete_site(const Draft& draft, const std::string& path, Site& site) {
-  if (!draft.written(join(path, "probes"))) add_probe(draft, default_site_probe, site.probes);
+/// `usual`: what a site without probes of its own gets.
+void complete_site(const Draft& draft, const std::string& path, const std::vector<ProbeSpec>& usual,
+                   Site& site) {
+  if (!draft.written(join(path, "probes"))) site.probes = usual;
   for (ProbeSpec& probe : site.probes) complete_probe(probe);
   for (model::Origin& origin : site.origins) {
     if (origin.name.empty()) origin.name = origin.endpoint.to_string();
@@ -145,21 +149,28 @@ void complete_site(const Draft& draft, const std::string& path, Site& site) {
   }
 }
 
+void complete_sites(const Draft& draft) {
+  auto& sites = draft.config.sites;
+  std::vector<ProbeSpec> usual;
+  if (!sites.empty()) add_probe(draft, "{kind: http}", usual);
+  for (size_t i = 0; i < sites.size(); ++i) complete_site(draft, join("sites", i), usual, sites[i]);
+}
+
 void complete_clients(const Draft& draft) {
   Config& config = draft.config;
+  if (draft.problems.touches("pops")) return;
+  std::map<std::string_view, uint32_t> indexes;
+  for (const Pop& pop : config.pops) indexes.emplace(pop.name, static_cast<uint32_t>(indexes.size()));
   for (size_t i = 0; i < config.clients.size(); ++i) {
-    auto& latencies = config.clients[i].latency;
-    const std::string path = join(join("clients", i), "latency");
-    std::erase_if(latencies, [&](model::ClientPrior::PopLatency& latency) {
-      const auto pop = std::find_if(config.pops.begin(), config.pops.end(),
-                                    [&](const Pop& p) { return p.name == latency.pop_name; });
-      latency.pop = static_cast<uint32_t>(pop - config.pops.begin());
-      if (pop == config.pops.end() && !draft.problems.touches("pops"))
-        draft.error(join(path, latency.pop_name),
+    for (model::ClientPrior::PopLatency& latency : config.clients[i].latency) {
+      const auto found = indexes.find(latency.pop_name);
+      if (found != indexes.end())
+        latency.pop = found->second;
+      else
+        draft.error(fmt::format("clients.{}.latency.{}", i, latency.pop_name),
                     fmt::format("'{}' is no POP of this config, write one of {}", latency.pop_name,
                                 pop_names(config)));
-      return pop == config.pops.end();
-    });
+    }
   }
 }
 
@@ -181,7 +192,7 @@ void complete(Draft& draft, const std::string& folder) {
   if (config.network.contact.empty() && !config.network.zone.empty())
     config.network.contact = "hostmaster@" + config.network.zone;
   complete_pop_probes(draft);
-  for (size_t i = 0; i < config.sites.size(); ++i) complete_site(draft, join("sites", i), config.sites[i]);
+  complete_sites(draft);
   complete_clients(draft);
   complete_path(draft, folder, "node.state_dir", config.node.state_dir);
   for (size_t i = 0; i < config.zones.size(); ++i)

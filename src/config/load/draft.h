@@ -25,10 +25,10 @@ struct Draft {
 
   /// Nothing is said about what has an error already: it would only follow from that.
   void error(const std::string& path, std::string message) const {
-    if (!problems.touches(path)) problems.error(place(path), path, std::move(message));
+    if (!problems.full() && !problems.touches(path)) problems.error(place(path), path, std::move(message));
   }
   void warning(const std::string& path, std::string message) const {
-    if (!problems.touches(path)) problems.warning(place(path), path, std::move(message));
+    if (!problems.full() && !problems.touches(path)) problems.warning(place(path), path, std::move(message));
   }
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
@@ -77,14 +78,15 @@ void Filler::fill_layers(std::span<const Layer> layers, const Node& node) {
     return;
   }
   const size_t errors_before = problems_.errors();
-  std::set<std::string_view> seen;
+  std::map<std::string_view, uint32_t> lines;  // where each key stands first
   for (const Entry& entry : node.entries) {
-    if (seen.insert(entry.key).second)
+    if (problems_.full()) return;
+    const auto [first, fresh] = lines.try_emplace(entry.key, entry.place.line);
+    if (fresh)
       fill_entry(layers, entry);
     else
-      problems_.error(
-          entry.place, join(path_, entry.key),
-          fmt::format("stands twice, first in line {}; write it once", node.find(entry.key)->place.line));
+      problems_.error(entry.place, join(path_, entry.key),
+                      fmt::format("stands twice, first in line {}; write it once", first->second));
   }
   for (const Layer& layer : layers) complete(layer, node);
   if (problems_.errors() > errors_before) return;
@@ -124,6 +126,7 @@ void Filler::fill_value(const Row& row, const Entry& entry, void* object) {
 
 void Filler::fill_scalars(const Row& row, const Node& node, void* object) {
   if (node.kind != Node::Kind::list) return fill_scalar(row, node, object);
+  if (!fits(row, node, node.items.size())) return;
   for (size_t i = 0; i < node.items.size(); ++i) {
     const Step step(*this, i);
     fill_scalar(row, *node.items[i], object);
@@ -139,6 +142,7 @@ void Filler::fill_scalar(const Row& row, const Node& node, void* object) {
 
 void Filler::fill_map(const Row& row, const Node& node, void* object) {
   if (node.kind != Node::Kind::map) return expected(node, fmt::format("{{name: {}}}", to_string(row.type)));
+  if (!fits(row, node, node.entries.size())) return;
   std::set<std::string_view> seen;
   for (const Entry& entry : node.entries) {
     const Step step(*this, entry.key);
@@ -155,10 +159,18 @@ void Filler::fill_map(const Row& row, const Node& node, void* object) {
 void Filler::fill_section(const Row& row, const Node& node, void* object) {
   if (row.form != Form::list) return fill_element(row, node, object);
   if (node.kind != Node::Kind::list) return expected(node, "a list, each element begun with '- '");
+  if (!fits(row, node, node.items.size())) return;
   for (size_t i = 0; i < node.items.size(); ++i) {
     const Step step(*this, i);
     fill_element(row, *node.items[i], object);
   }
+}
+
+bool Filler::fits(const Row& row, const Node& node, size_t count) {
+  if (count > row.count_max)
+    problems_.error(node.place, path_,
+                    fmt::format("has {} elements, write at most {}", count, row.count_max));
+  return count <= row.count_max;
 }
 
 void Filler::fill_element(const Row& row, const Node& node, void* object) {

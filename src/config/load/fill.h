@@ -37,6 +37,7 @@ class Filler {
   void fill_scalar(const Row& row, const Node& node, void* object);
   void fill_map(const Row& row, const Node& node, void* object);
   void fill_section(const Row& row, const Node& node, void* object);
+  bool fits(const Row& row, const Node& node, size_t count);
   void fill_element(const Row& row, const Node& node, void* object);
   const KindTable* find_kind(const Node& node);
 

@@ -68,6 +68,21 @@ TEST(Options, WrongValues) {
                           "www.example.com, of letters, digits and '-'"));
 }
 
+TEST(Options, TooManyElements) {
+  EXPECT_THAT(problems_of("pops: [{name: ams, addresses: [192.0.2.1, 192.0.2.2, 192.0.2.3]}]\n"),
+              ElementsAre("a.yaml:1:31: pops.0.addresses: has 3 elements, write at most 2"));
+  std::string many = "[";
+  for (int i = 0; i < 17; ++i) many += "{kind: tcp},";
+  EXPECT_THAT(problems_of(site + "    probes: " + many + "]\n"),
+              ElementsAre("a.yaml:5:13: sites.0.probes: has 17 elements, write at most 16"));
+}
+
+TEST(Options, ProblemsEndWhereTheyStopHelping) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i) text += "x" + std::to_string(i) + ": 1\n";
+  EXPECT_EQ(problems_of(text).size(), Problems::count_max);
+}
+
 TEST(Options, MissingOnes) {
   EXPECT_THAT(problems_of("zones:\n  - name: example.com\n  - file: x\n"),
               ElementsAre("a.yaml:2:5: zones.0.file: missing, write 'file: <text>'",

@@ -68,12 +68,13 @@ std::string link_to(const TableBase& table) {
 std::string type_of(const Row& row) {
   std::string type;
   if (row.type == Type::section) type = fmt::format("section {}", link_to(*row.table));
-  if (row.type == Type::probes) return "list of [probes](#probes)";
+  if (row.type == Type::probes) type = "list of [probes](#probes)";
   if (type.empty()) type = to_string(row.type);
-  if (row.form == Form::list)
+  if (row.form == Form::list && row.type != Type::probes)
     type = row.table ? "list of " + link_to(*row.table) : fmt::format("list ({})", type);
   if (row.form == Form::map) type = fmt::format("mapping (name: {})", type);
-  return row.bounds.empty() ? type : fmt::format("{}, {}", type, row.bounds);
+  if (!row.bounds.empty()) type += ", " + row.bounds;
+  return row.count_max == SIZE_MAX ? type : fmt::format("{}, at most {}", type, row.count_max);
 }
 
 std::string default_of(const Row& row) {

@@ -35,8 +35,11 @@ TEST(Manual, ShowsTypeBoundsDefaultAndEffect) {
       text,
       HasSubstr(
           "| `cache_memory` | size, 1MiB to 16TiB | `256MiB` | restart | Memory for stored objects. |"));
-  EXPECT_THAT(text, HasSubstr("| `addresses` | list (IP address) | *required* | reload |"));
-  EXPECT_THAT(text, HasSubstr("| `latency` | mapping (name: duration), 0 to 10s | none | reload |"));
+  EXPECT_THAT(text, HasSubstr("| `pop_probes` | list of [probes](#probes), at most 16 | one `http` probe"));
+  EXPECT_THAT(text, HasSubstr("| `pops` | list of [pops](#pops), at most 4096 |"));
+  EXPECT_THAT(text, HasSubstr("| `addresses` | list (IP address), at most 2 | *required* | reload |"));
+  EXPECT_THAT(text,
+              HasSubstr("| `latency` | mapping (name: duration), 0 to 10s, at most 4096 | none | reload |"));
   EXPECT_THAT(text, HasSubstr("| `location` | section [location](#location) | none |  |"));
   EXPECT_THAT(text,
               HasSubstr("| `kind` | choice | `memory` | restart | What carries measurements, config and "

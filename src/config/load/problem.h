@@ -42,6 +42,8 @@ class Problems {
   void warning(const Place& place, std::string key, std::string message);
   [[nodiscard]] bool has_errors() const { return errors_ > 0; }
   [[nodiscard]] size_t errors() const { return errors_; }
+  /// More would not be kept, so that a reader may stop looking.
+  [[nodiscard]] bool full() const { return all_.size() >= count_max; }
   /// Is there an error already at that key, or below it?
   [[nodiscard]] bool touches(std::string_view key) const;
   /// In the order of the files, what came from no file last.

@@ -2,6 +2,7 @@
 // config/schema/table.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -67,6 +68,7 @@ struct Row {
   Form form = Form::one;
   Effect effect = Effect::live;
   bool required = false;
+  size_t count_max = SIZE_MAX;       // of a list or mapping
   bool optional_section = false;     // stays absent (or an empty list) unless written
   std::string bounds;                // in words: "10ms to 1m"; empty where the type says all
   std::vector<ChoiceName> choices;   // Type::choice only

@@ -233,6 +233,8 @@ class Option {
   Option& required() { return row_.required = true, *this; }
   /// A change takes effect only when the node starts anew. Without this word a reload is enough.
   Option& restart() { return row_.effect = Effect::restart, *this; }
+  /// Most elements of a list. Where each costs much, or another number counts with them.
+  Option& at_most(size_t count) { return row_.count_max = count, *this; }
   /// Default of a list.
   Option& preset(std::vector<std::string> values) { return row_.presets = std::move(values), *this; }
   /// Says in words what an absent option means, where that is not a fixed value.

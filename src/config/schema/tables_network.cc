@@ -20,6 +20,7 @@ const Table<Config>& config_table() {
           option("bus", &Config::bus).section(bus_table()).help("How nodes talk to each other."),
           option("pops", &Config::pops)
               .section(pop_table())
+              .at_most(4096)
               .preset_help("one POP named `local` at the addresses that `node` listens on")
               .help("Points of presence."),
           option("sites", &Config::sites).section(site_table()).help("Customers: hostnames, origins, rules."),
@@ -66,6 +67,7 @@ const Table<Network>& network_table() {
               .help("TTL of `content_hostname`."),
           option("pop_probes", &Network::pop_probes)
               .probes()
+              .at_most(16)
               .preset_help("one `http` probe of /.well-known/popnet/health and one `host` probe")
               .help("How every POP measures every other, and (kind `host`) itself."),
           option("pop_load", &Network::pop_load)
@@ -134,6 +136,7 @@ const Table<Pop>& pop_table() {
               .help("Unique; becomes `<name>.<zone>` in DNS."),
           option("addresses", &Pop::addresses)
               .address()
+              .at_most(2)
               .required()
               .help("What DNS answers with: at most one IPv4 and one IPv6 address."),
           option("http_port", &Pop::http_port).integer(1, 65535, 80).help("Port of its edge."),
@@ -177,6 +180,7 @@ const Table<ClientPrior>& client_table() {
           option("network", &ClientPrior::network).prefix().required().help("Unique."),
           option("latency", &ClientPrior::latency)
               .duration_map(&ClientPrior::PopLatency::pop_name, &ClientPrior::PopLatency::latency, "0", "10s")
+              .at_most(4096)
               .help("Round trip from POPs, by their names. Need not name all."),
           option("location", &ClientPrior::location)
               .section(location_table())

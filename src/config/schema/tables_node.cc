@@ -41,6 +41,7 @@ const Table<Node>& node_table() {
               .help("Threads for DNS, and as many for the edge; 0 means one for each core."),
           option("dns_listen", &Node::dns_listen)
               .endpoint()
+              .at_most(64)
               .restart()
               .preset_help("the POP's `addresses` at its `dns_port`")
               .help("Where DNS queries arrive, over UDP and TCP. Without `pops` in the config there is no "
@@ -48,6 +49,7 @@ const Table<Node>& node_table() {
                     "off unless this is written."),
           option("http_listen", &Node::http_listen)
               .endpoint()
+              .at_most(64)
               .restart()
               .preset_help("the POP's `addresses` at its `http_port`")
               .help("Where HTTP requests arrive. Without `pops` in the config there is no default: the edge "

@@ -51,15 +51,18 @@ const Table<Site>& site_table() {
               .help("Host field sent to origins."),
           option("origins", &Site::origins)
               .section(origin_table())
+              .at_most(1024)
               .required()
               .help("The customer's web servers."),
           option("probes", &Site::probes)
               .probes()
+              .at_most(16)
               .preset_help("one `http` probe with that kind's defaults")
               .help("How every origin is measured. An origin's own probes take the place of those of the "
                     "same kind."),
           option("rules", &Site::rules)
               .section(rule_table())
+              .at_most(1024)
               .help("What the edge does, by path. The first that matches decides. What none matches is "
                     "cached; under hostnames that resolve to an origin it is proxied."),
           option("load", &Site::load).section(load_table()).help("What makes up the load of an origin."),
@@ -129,6 +132,7 @@ const Table<Origin>& origin_table() {
               .help("Share of users relative to the site's other origins at equal load."),
           option("probes", &Origin::probes)
               .probes()
+              .at_most(16)
               .preset_help("the site's `probes`")
               .help("How this one is measured: these, and those of the site's probes whose kind is not among "
                     "them."),
