@@ -117,6 +117,16 @@ class Line {
   rt::UniqueFd fd_;
 };
 
+/// A listener whose queue is full: the kernel drops further SYNs, as a dead machine does.
+struct Deaf {
+  Deaf() : listener(rt::listen_tcp({IpAddress::v4(127, 0, 0, 1), 0}, 0).value()) {
+    for (int i = 0; i < 4; ++i) filling.push_back(rt::begin_connect(endpoint()).fd);
+  }
+  [[nodiscard]] Endpoint endpoint() const { return rt::local_endpoint(listener.get()); }
+  rt::UniqueFd listener;
+  std::vector<rt::UniqueFd> filling;
+};
+
 /// A server on 127.0.0.1 that plays `script` with each connection, each on its own thread.
 class ScriptedServer {
  public:

@@ -1,5 +1,6 @@
 #include "probe/kinds/curl/driver.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -7,6 +8,7 @@
 #include <cassert>
 #include <utility>
 
+#include "rt/fd.h"
 #include "rt/shards.h"
 
 namespace popnet::probe {
@@ -18,15 +20,25 @@ void refuse_sigpipe() {
   pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
 }
 
-/// One socket of libcurl, as the loop watches it.
+/// One socket of libcurl, as the loop watches it: by a descriptor of our own, because libcurl (7.88) closes a
+/// socket that never got connected before it says that it need not be watched any more, and by then its
+/// number may be another thread's.
 class CurlDriver::Socket final : public rt::Watcher {
  public:
-  Socket(CurlDriver& driver, int fd, uint32_t events) : driver_(driver), fd_(fd) {
-    driver_.loop_.watch(fd_, events, *this);
+  Socket(CurlDriver& driver, int fd, uint32_t events)
+      : driver_(driver), fd_(fd), own_(::fcntl(fd, F_DUPFD_CLOEXEC, 0)) {
+    if (own_.valid() && !driver_.loop_.watch(own_.get(), events, *this)) own_.reset();
   }
-  ~Socket() { driver_.loop_.unwatch(fd_); }
+  ~Socket() {
+    if (own_.valid()) driver_.loop_.unwatch(own_.get());
+  }
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
+
+  /// Where there was no descriptor left to watch it by, the transfer ends at its deadline.
+  void rewatch(uint32_t events) {
+    if (own_.valid()) driver_.loop_.rewatch(own_.get(), events);
+  }
 
   void on_ready(uint32_t events) override {
     int ready = 0;
@@ -38,7 +50,8 @@ class CurlDriver::Socket final : public rt::Watcher {
 
  private:
   CurlDriver& driver_;
-  const int fd_;
+  const int fd_;  // libcurl's
+  rt::UniqueFd own_;
 };
 
 /// A transfer that shares the loop with the others.
@@ -135,7 +148,7 @@ void CurlDriver::watch(int fd, int what) {
   if ((what & CURL_POLL_IN) != 0) events |= EPOLLIN;
   if ((what & CURL_POLL_OUT) != 0) events |= EPOLLOUT;
   const auto known = sockets_.find(fd);
-  if (known != sockets_.end()) return loop_.rewatch(fd, events);
+  if (known != sockets_.end()) return known->second->rewatch(events);
   sockets_.emplace(fd, std::make_unique<Socket>(*this, fd, events));
 }
 

@@ -130,6 +130,23 @@ TEST(CurlDriver, LatenessSaysHowFarItCame) {
   EXPECT_LT(reply.first_byte, reply.total);
 }
 
+TEST(CurlDriver, ConnectionsThatNeverComeEndAtTheTimeoutOrWhenCancelled) {
+  const testing::Deaf deaf;
+  CurlBench bench;
+  const auto start = [&](std::unique_ptr<Attempt>& attempt) {
+    bench.on([&] {
+      attempt = bench.driver().start({.endpoint = deaf.endpoint(), .timeout = 5s}, [](const CurlReply&) {});
+    });
+  };
+  std::unique_ptr<Attempt> cancelled;
+  start(cancelled);
+  EXPECT_EQ(bench.fetch({.endpoint = deaf.endpoint(), .timeout = 100ms}).error, "no connection within 100ms");
+  bench.on([&] { cancelled.reset(); });
+  const ScriptedServer server(testing::answers("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  EXPECT_EQ(bench.fetch({.endpoint = server.endpoint(), .timeout = 5s}).status, 200)
+      << "with their descriptors";
+}
+
 TEST(CurlDriver, PlainServersFailTheHandshake) {
   CurlBench bench;
   const ScriptedServer plain(testing::answers("HTTP/1.1 200 OK\r\n\r\n"));

@@ -41,19 +41,9 @@ TEST(Tcp, ClosedPortIsRefused) {
   }
 }
 
-/// A listener whose queue is full: the kernel drops further SYNs, as a dead machine does.
-struct Deaf {
-  Deaf() : listener(rt::listen_tcp({IpAddress::v4(127, 0, 0, 1), 0}, 0).value()) {
-    for (int i = 0; i < 4; ++i) filling.push_back(rt::begin_connect(endpoint()).fd);
-  }
-  [[nodiscard]] Endpoint endpoint() const { return rt::local_endpoint(listener.get()); }
-  rt::UniqueFd listener;
-  std::vector<rt::UniqueFd> filling;
-};
-
 TEST(Tcp, SilenceEndsAtTheTimeout) {
   Bench bench;
-  const Deaf deaf;
+  const testing::Deaf deaf;
   const Outcome outcome =
       bench.run(TcpKind(), testing::target_at(deaf.endpoint()), tcp_options().make(), 100ms);
   EXPECT_EQ(outcome.error, "no answer within 100ms");
@@ -61,7 +51,7 @@ TEST(Tcp, SilenceEndsAtTheTimeout) {
 
 TEST(Tcp, ACancelledAttemptIsSilent) {
   Bench bench;
-  const Deaf deaf;
+  const testing::Deaf deaf;
   const TcpKind kind;
   const TcpOptions options = tcp_options().make();
   const Target target = testing::target_at(deaf.endpoint());
