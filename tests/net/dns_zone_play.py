@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""A zone from a master file, asked by dig and through a real resolver, changed while it is served."""
+import signal
+
+from play import check, equal, run, scene, until
+from play_dig import run_dig
+
+ZONE = """$TTL 300
+@        SOA ns1 hostmaster 2024010101 3600 600 604800 60
+@        NS  ns1
+@        MX  10 mail
+ns1      A   127.0.0.1
+mail     A   192.0.2.25
+www      A   192.0.2.80
+www      AAAA 2001:db8::80
+alias    CNAME www
+*.wild   A   192.0.2.99
+a.b.deep TXT "deep"
+sub      NS  ns.sub
+ns.sub   A   192.0.2.54
+caa      CAA 0 issue "ca.example.net"
+srv      SRV 1 2 443 www
+alpn     HTTPS 1 . alpn=h2 ipv4hint=192.0.2.80
+""" + "".join(f'big TXT "{i:03} {"x" * 200}"\n' for i in range(40))
+
+
+def serve(stage, text=ZONE):
+    return stage.popnet(zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", text)}])
+
+
+@scene
+def every_kind_of_answer(stage):
+    """dig sees what the master file says."""
+    dns = serve(stage).dns
+    dig = lambda *arguments: run_dig(dns, "+noedns", *arguments)
+    equal("an address", dig("www.zone.test").answer, ["www.zone.test. 300 IN A 192.0.2.80"])
+    equal("the case of the question", dig("wWw.zOne.tEst").question, ["wWw.zOne.tEst. IN A"])
+    equal("an alias with its target", dig("alias.zone.test", "aaaa").answer,
+          ["alias.zone.test. 300 IN CNAME www.zone.test.", "www.zone.test. 300 IN AAAA 2001:db8::80"])
+    equal("a wildcard", dig("any.thing.wild.zone.test").answer, ["any.thing.wild.zone.test. 300 IN A 192.0.2.99"])
+    equal("CAA", dig("caa.zone.test", "caa").answer, ['caa.zone.test. 300 IN CAA 0 issue "ca.example.net"'])
+    equal("SRV", dig("srv.zone.test", "srv").answer, ["srv.zone.test. 300 IN SRV 1 2 443 www.zone.test."])
+    equal("HTTPS", dig("alpn.zone.test", "https").answer, ['alpn.zone.test. 300 IN HTTPS 1 . alpn="h2" ipv4hint=192.0.2.80'])
+    missing = dig("nowhere.zone.test")
+    soa = ["zone.test. 60 IN SOA ns1.zone.test. hostmaster.zone.test. 2024010101 3600 600 604800 60"]
+    equal("no such name", (missing.status, missing.authority), ("NXDOMAIN", soa))
+    empty = dig("b.deep.zone.test")
+    equal("an empty non-terminal", (empty.status, empty.authority), ("NOERROR", soa))
+    referral = dig("www.sub.zone.test")
+    equal("a delegation", (referral.authority, referral.additional),
+          (["sub.zone.test. 300 IN NS ns.sub.zone.test."], ["ns.sub.zone.test. 300 IN A 192.0.2.54"]))
+    check("a delegation is not authoritative", "aa" not in referral.flags, referral.flags)
+    equal("another's name", dig("www.example.org").status, "REFUSED")
+
+
+@scene
+def large_answers(stage):
+    """What does not fit into a packet is cut over UDP and whole over TCP."""
+    dns = serve(stage).dns
+    cut = run_dig(dns, "+ignore", "+bufsize=4096", "big.zone.test", "txt")
+    equal("cut over UDP", ("tc" in cut.flags, cut.answer), (True, []))
+    whole = run_dig(dns, "+bufsize=4096", "big.zone.test", "txt")
+    equal("dig tries TCP by itself", (whole.over_tcp, len(whole.answer)), (True, 40))
+    equal("TCP at once", len(run_dig(dns, "+tcp", "big.zone.test", "txt").answer), 40)
+    equal("several questions on one connection", run_dig(dns, "+tcp", "+keepopen", "www.zone.test").answer,
+          ["www.zone.test. 300 IN A 192.0.2.80"])
+
+
+@scene
+def through_a_resolver(stage):
+    """unbound, which mixes the case of its questions and checks ours, resolves all of it."""
+    popnet = serve(stage)
+    resolver = stage.unbound({"zone.test": [popnet.dns]}, options="use-caps-for-id: yes")
+    dig = lambda *arguments: run_dig(resolver.address, "+rec", *arguments)
+    addresses = lambda dug: [line.split()[4] for line in dug.answer if line.split()[3] == "A"]
+    equal("an alias", addresses(dig("alias.zone.test")), ["192.0.2.80"])
+    equal("a wildcard", addresses(dig("x.wild.zone.test")), ["192.0.2.99"])
+    equal("no such name", dig("nowhere.zone.test").status, "NXDOMAIN")
+    equal("no such type", (dig("www.zone.test", "mx").status, dig("www.zone.test", "mx").answer), ("NOERROR", []))
+    equal("a large set", len(dig("+tcp", "big.zone.test", "txt").answer), 40)
+
+
+@scene
+def a_changed_zone(stage):
+    """SIGHUP reads the zone again; a zone with an error changes nothing and is explained in the log."""
+    popnet = serve(stage)
+    text = lambda: run_dig(popnet.dns, "+short", "version.zone.test", "txt").text.strip()
+    equal("at first", text(), "")
+    stage.file("zone.test.zone", ZONE + 'version TXT "two"\n')
+    popnet.signal(signal.SIGHUP)
+    until("the new record is served", lambda: text() == '"two"')
+    stage.file("zone.test.zone", ZONE + 'version TXT "three"\nwww CNAME alias\n')
+    popnet.signal(signal.SIGHUP)
+    line = ZONE.count("\n") + 2
+    until("the error is in the log with its place",
+          lambda: f"zone.test.zone:{line}: www.zone.test. has a CNAME beside other records" in popnet.log())
+    equal("the old zone is served on", text(), '"two"')
+
+
+if __name__ == "__main__":
+    run()
