@@ -31,8 +31,11 @@ bool is_host_address(const IpAddress& address) {
   return !address.is_unspecified() && !is_multicast(address);
 }
 
-std::string where(const Place& place) {
-  return place.line == 0 ? *place.file : fmt::format("line {}", place.line);
+/// How to tell a reader at `here` where `place` is.
+std::string where(const Place& place, const Place& here) {
+  if (place.line == 0) return *place.file;
+  if (*place.file == *here.file) return fmt::format("line {}", place.line);
+  return fmt::format("{}:{}", *place.file, place.line);
 }
 
 /// Values that may stand only once, and where they stand first.
@@ -45,7 +48,7 @@ class Unique {
     const auto [first, fresh] = first_.try_emplace(value, path);
     if (!fresh)
       draft_.error(path, fmt::format("'{}' {} ({}), write another", value, already,
-                                     where(draft_.place(first->second))));
+                                     where(draft_.place(first->second), draft_.place(path))));
   }
 
  private:

@@ -80,6 +80,17 @@ TEST(Merge, TheNetworksDocumentReplacesAllButTheNodesOwnSections) {
   EXPECT_EQ(config->source, *input.network_text);
 }
 
+TEST(Merge, ProblemsPointIntoTheOtherDocument) {
+  LoadInput input = input_of("zones: [{name: a.example, file: x}]\nclients:\n  - {network: 192.0.2.0/24}\n");
+  input.network_text =
+      "sites:\n  - {name: a, hostnames: [{name: content.example}], origins: [{address: 192.0.2.1:80}]}\n";
+  input.sets = {"network.content_hostname=content.example"};
+  EXPECT_THAT(
+      problems_of(input),
+      ElementsAre("bus:2:34: sites.0.hostnames.0.name: 'content.example' is already a hostname (--set "
+                  "network.content_hostname=content.example), write another"));
+}
+
 TEST(Merge, ProblemsNameTheirDocument) {
   LoadInput input = input_of("node:\n  threads: x\n");
   input.network_text = "network:\n  ttl: x\n";
