@@ -173,15 +173,17 @@ bool Fetch::write_request(const RequestHead& head) {
   return out.ok();
 }
 
-void Fetch::write_fields(HeadWriter& out, const RequestHead& head) const {
-  const std::string& fixed_host = site_.site->origin_host;
-  if (!fixed_host.empty())
-    out.field(FieldName::host, fixed_host);
-  else if (head.port.empty())
-    out.field(FieldName::host, head.host);
-  else
-    out.field(FieldName::host, std::string(head.host) + ":" + std::string(head.port));
+/// The site's fixed one, else the user's; HTTP/1.0 users may have none.
+std::string Fetch::origin_host(const RequestHead& head) const {
+  const model::Site& site = *site_.site;
+  if (!site.origin_host.empty()) return site.origin_host;
+  if (!head.host.empty())
+    return std::string(head.host) + (head.port.empty() ? "" : ":") + std::string(head.port);
+  return site.hostnames.empty() ? site.origins.front().endpoint.to_string() : site.hostnames.front().name;
+}
 
+void Fetch::write_fields(HeadWriter& out, const RequestHead& head) const {
+  out.field(FieldName::host, origin_host(head));
   const HopByHop hop(head.fields);
   for (const Field& field : head.fields)
     if (is_forwarded_request(field, hop, !task_.pass)) out.field(field.name, field.value);
@@ -197,7 +199,7 @@ void Fetch::write_fields(HeadWriter& out, const RequestHead& head) const {
   char via[1024];
   out.field(FieldName::via, make_via(head.fields, head.minor, task_.request->view().pseudonym, via));
   out.field(FieldName::x_forwarded_for, task_.request->client().to_string());
-  out.field(FieldName::x_forwarded_host, head.host);
+  if (!head.host.empty()) out.field(FieldName::x_forwarded_host, head.host);
   out.field(FieldName::x_forwarded_proto, "http");
   if (!task_.upload) return;
   if (task_.upload->framing().kind == Framing::Kind::chunked)

@@ -78,6 +78,7 @@ class Fetch final : OriginConnection::User {
 
   // Request.
   bool write_request(const RequestHead& head);
+  [[nodiscard]] std::string origin_host(const RequestHead& head) const;
   void write_fields(class HeadWriter& out, const RequestHead& head) const;
   void send();
 
