@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "common/time.h"
 #include "probe/kinds/api/kind.h"
+#include "rt/fd.h"
 #include "rt/loop.h"
 
 namespace popnet::probe {
@@ -16,6 +18,18 @@ struct RoundTrip {
   Duration took{};  // until the answer, good or bad, came
 };
 using RoundTripDone = std::function<void(RoundTrip)>;
+
+/// Waits for what a socket of one's own has been asked.
+struct SocketWait {
+  rt::UniqueFd fd;
+  uint32_t events = 0;  // EPOLLIN or EPOLLOUT
+  TimePoint started{};  // the round trip counts from here
+  Duration timeout{};
+  /// Asked whenever the socket is ready: an errno value (0 = a good answer) ends the wait, nothing goes on
+  /// with it.
+  std::function<std::optional<int>(int fd)> look;
+};
+std::unique_ptr<Attempt> wait_for_answer(rt::Loop& loop, SocketWait wait, RoundTripDone done);
 
 /// Calls `call` once in a later moment of the loop: for attempts that know their end when they start.
 class Later final : public Attempt {

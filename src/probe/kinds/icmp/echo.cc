@@ -8,6 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "rt/clock.h"
@@ -39,49 +42,13 @@ bool is_reply(bool v4, std::span<const uint8_t> bytes) {
          std::memcmp(bytes.data() + 6, request.data() + 6, request.size() - 6) == 0;
 }
 
-class Echo final : public Attempt, rt::Watcher {
- public:
-  Echo(rt::Loop& loop, rt::UniqueFd fd, bool v4, TimePoint started, Duration timeout, RoundTripDone done)
-      : loop_(loop),
-        fd_(std::move(fd)),
-        v4_(v4),
-        started_(started),
-        done_(std::move(done)),
-        deadline_(loop, [this] { finish(ETIMEDOUT); }) {
-    loop_.watch(fd_.get(), EPOLLIN, *this);
-    deadline_.arm(started_ + timeout);
-  }
-  ~Echo() { close(); }
-
- private:
-  void on_ready(uint32_t /*events*/) override {
-    uint8_t bytes[256];
-    const auto size = ::recv(fd_.get(), bytes, sizeof bytes, 0);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (size < 0) return finish(errno);
-    if (is_reply(v4_, {bytes, static_cast<size_t>(size)})) finish(0);
-  }
-
-  void finish(int error) {
-    close();
-    deadline_.cancel();
-    const auto done = std::move(done_);  // which may destroy this object
-    done({error, loop_.now() - started_});
-  }
-
-  void close() {
-    if (!fd_.valid()) return;
-    loop_.unwatch(fd_.get());
-    fd_.reset();
-  }
-
-  rt::Loop& loop_;
-  rt::UniqueFd fd_;
-  const bool v4_;
-  const TimePoint started_;
-  RoundTripDone done_;
-  rt::Timer deadline_;
-};
+/// What came in: 0 for our reply, an errno value for a bad answer, nothing for anything else.
+std::optional<int> look_for_reply(int fd, bool v4) {
+  uint8_t bytes[256];
+  const auto size = ::recv(fd, bytes, sizeof bytes, 0);
+  if (size < 0) return errno == EAGAIN || errno == EINTR ? std::nullopt : std::optional(errno);
+  return is_reply(v4, {bytes, static_cast<size_t>(size)}) ? std::optional(0) : std::nullopt;
+}
 
 /// Asks the kernel to report ICMP errors for this socket (off by default for ping sockets).
 void want_errors(int fd, bool v4) {
@@ -109,8 +76,14 @@ std::unique_ptr<Attempt> time_echo(rt::Loop& loop, const IpAddress& remote, Dura
   if (error == 0) want_errors(fd.get(), v4);
   const TimePoint started = rt::monotonic_now();
   if (error == 0) error = send_request(fd.get(), remote);
-  if (error == 0) return std::make_unique<Echo>(loop, std::move(fd), v4, started, timeout, std::move(done));
-  return std::make_unique<Later>(loop, [done = std::move(done), error] { done({error, {}}); });
+  if (error != 0)
+    return std::make_unique<Later>(loop, [done = std::move(done), error] { done({error, {}}); });
+  SocketWait wait{.fd = std::move(fd),
+                  .events = EPOLLIN,
+                  .started = started,
+                  .timeout = timeout,
+                  .look = [v4](int socket) { return look_for_reply(socket, v4); }};
+  return wait_for_answer(loop, std::move(wait), std::move(done));
 }
 
 }  // namespace popnet::probe
