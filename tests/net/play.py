@@ -46,13 +46,14 @@ def equal(what, got, want):
 
 def until(what, condition, seconds=PATIENCE):
     """Waits until condition() is true and returns what it returned."""
-    deadline = time.monotonic() + seconds
+    start = time.monotonic()
     while True:
         value = condition()
+        passed = time.monotonic() - start
         if value:
-            print(f"  ok: {what}", flush=True)
+            print(f"  ok: {what}{f' ({passed:.2f} s)' if passed >= 0.1 else ''}", flush=True)
             return value
-        if time.monotonic() > deadline:
+        if passed > seconds:
             raise Failure(f"{what}: not within {seconds:g} s")
         time.sleep(0.01)
 
@@ -66,15 +67,17 @@ def site(name, origins, hostnames=None, **options):
 
 
 class Process:
-    """A program started by the play; its output goes to a file on the stage."""
+    """A program started by the play, in a process group of its own; its output goes to a file on the stage."""
 
-    def __init__(self, name, argv, folder, env=None):
+    def __init__(self, name, argv, folder, env=None, group=0):
+        """`group`: the process group to join instead; it is the business of its leader."""
         self.name = name
         self.log_path = os.path.join(folder, f"{name}.log")
         with open(self.log_path, "wb") as log:
             self.child = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          env={**os.environ, **(env or {})})
+                                          env={**os.environ, **(env or {})}, process_group=group)
         self.pid = self.child.pid
+        self._group = self.pid if group == 0 else None
 
     def alive(self):
         return self.child.poll() is None
@@ -93,11 +96,19 @@ class Process:
         try:
             return self.child.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            self.kill()
             raise Failure(f"{self.name} did not end within {seconds:g} s of SIGTERM") from error
+        finally:
+            Process.kill(self)
 
     def kill(self):
-        self.signal(signal.SIGKILL)
+        """SIGKILL, for the program and all that it has started."""
+        if self._group:
+            try:
+                os.killpg(self._group, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self._group = None  # the number may soon be another's
+        self.child.kill()
         self.child.wait()
 
 
@@ -105,26 +116,26 @@ class Popnet(Process):
     """A running `popnet serve` with its addresses."""
 
     def __init__(self, name, folder, config, arguments=()):
+        self.config = config
         self.http, self.dns, self.admin = (config["node"][key] for key in ("http_listen", "dns_listen", "admin_listen"))
         self.folder = folder
         self.config_path = os.path.join(folder, f"{name}.yaml")
         self.write_config(config)
         super().__init__(name, [POPNET, "serve", "--config", self.config_path, *arguments], folder)
         self.killed = False
-        self._wait_ready()
 
     def write_config(self, config):
         with open(self.config_path, "w", encoding="utf-8") as file:
             json.dump(config, file, indent=1)  # JSON is YAML
 
-    def _wait_ready(self):
+    def wait_ready(self):
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if not self.alive():
                 raise Failure(f"{self.name} ended with {self.child.returncode}:\n{self.log()}")
             try:
                 if self.api("GET", "/readyz").status == 200:
-                    return
+                    return self
             except (OSError, Failure):
                 pass
             time.sleep(0.01)
@@ -151,6 +162,18 @@ class Popnet(Process):
         answer = client.answer(method)
         client.close()
         return answer
+
+    def get_json(self, path):
+        answer = self.api("GET", path)
+        if answer.status != 200:
+            raise Failure(f"{self.name} {path}: {answer}")
+        return json.loads(answer.body)
+
+    def status(self):
+        return self.get_json("/v1/status")
+
+    def explain(self, name, client):
+        return self.get_json(f"/v1/explain?name={name}&client={client}")
 
     def counter(self, name, **labels):
         """Sum of the lines of /metrics with that name and these labels."""
@@ -183,6 +206,7 @@ class Stage(Servers):
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="popnet-play-")
         self._addresses = 0
+        self._endpoints = set()
         self._origins = []
         self._processes = []
 
@@ -193,9 +217,14 @@ class Stage(Servers):
         return f"127.{64 + (number >> 8)}.{number & 255}.{self._addresses}"
 
     def endpoint(self, address=None):
-        """"address:port" where nobody listens."""
-        with socket.create_server((address or self.address(), 0)) as free:
-            return "%s:%d" % free.getsockname()
+        """"address:port" where nobody listens; never the same one twice."""
+        host = address or self.address()
+        while True:
+            with socket.create_server((host, 0)) as free:
+                endpoint = "%s:%d" % free.getsockname()
+            if endpoint not in self._endpoints:
+                self._endpoints.add(endpoint)
+                return endpoint
 
     def origin(self, handler=None):
         """A scripted origin; with a handler it answers by itself."""
@@ -203,17 +232,21 @@ class Stage(Servers):
         self._origins.append(origin)
         return origin.serve(handler) if handler else origin
 
-    def popnet(self, sites=(), name="popnet", arguments=(), **sections):
-        """Starts popnet with these sites and other sections of the config, and waits until it is ready."""
+    def popnet(self, sites=(), name="popnet", arguments=(), wait=True, **sections):
+        """Starts popnet with these sites and other sections of the config, and waits until it is ready.
+
+        With wait=False several can start at once; call wait_ready() of each.
+        """
         address = self.address()
-        node = {"threads": 2, "http_listen": self.endpoint(address), "dns_listen": self.endpoint(address),
-                "admin_listen": self.endpoint(address), **sections.pop("node", {})}
+        probing = "pops" in sections or any(part.get("probes", True) for part in sites)
+        node = {"threads": 2, "probe": probing, "http_listen": self.endpoint(address),
+                "dns_listen": self.endpoint(address), "admin_listen": self.endpoint(address), **sections.pop("node", {})}
         popnet = Popnet(name, self.folder, {"node": node, "sites": list(sites), **sections}, arguments)
         self._processes.append(popnet)
-        return popnet
+        return popnet.wait_ready() if wait else popnet
 
-    def spawn(self, name, argv, env=None):
-        process = Process(name, argv, self.folder, env)
+    def spawn(self, name, argv, env=None, group=0):
+        process = Process(name, argv, self.folder, env, group)
         self._processes.append(process)
         return process
 
@@ -274,6 +307,8 @@ def _play(function):
 def run():
     """Plays the scenes of this file, or those whose name contains the first argument. Exit code 0 when all went well."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the stage is cleaned then too
+    if not os.access(POPNET, os.X_OK):
+        sys.exit(f"{POPNET} is not there: build it, or say in POPNET where it is")
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     scenes = [function for function in _scenes if wanted in function.__name__]
     failed = []
