@@ -3,6 +3,7 @@
 #include <cassert>
 #include <latch>
 
+#include "dns/server/metrics.h"
 #include "rt/socket.h"
 
 namespace popnet::dns {
@@ -30,28 +31,6 @@ std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> s
   view->snapshot = std::move(snapshot);
   view->names = std::move(names);
   return view;
-}
-
-const char* rcode_name(size_t rcode) {
-  switch (static_cast<Rcode>(rcode)) {
-    case Rcode::noerror:
-      return "NOERROR";
-    case Rcode::formerr:
-      return "FORMERR";
-    case Rcode::servfail:
-      return "SERVFAIL";
-    case Rcode::nxdomain:
-      return "NXDOMAIN";
-    case Rcode::notimp:
-      return "NOTIMP";
-    case Rcode::refused:
-      return "REFUSED";
-    case Rcode::yxdomain:
-      return "YXDOMAIN";
-    case Rcode::badvers:
-      return "BADVERS";
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -150,76 +129,7 @@ AnswerCounts Server::answer_counts() const {
 }
 
 void Server::collect(std::vector<CounterValue>& into) const {
-  using Kind = CounterValue::Kind;
-  using Labels = std::vector<std::pair<std::string, std::string>>;
-  const auto sum = [&](auto counter) {
-    uint64_t total = 0;
-    for (const auto& state : states_) total += counter(state->counts).get();
-    return static_cast<double>(total);
-  };
-  const auto total = [&](const char* name, const char* help, const Labels& labels, auto counter) {
-    into.push_back({name, help, Kind::counter, labels, sum(counter)});
-  };
-  const auto gauge = [&](const char* name, const char* help, double value) {
-    into.push_back({name, help, Kind::gauge, {}, value});
-  };
-  using Counts = ServerCounts;
-  constexpr const char* queries = "popnet_dns_queries_total";
-  constexpr const char* queries_help = "DNS messages received";
-  total(
-      queries, queries_help, {{"transport", "udp"}}, [](const Counts& c) -> auto& { return c.udp_queries; });
-  total(
-      queries, queries_help, {{"transport", "tcp"}}, [](const Counts& c) -> auto& { return c.tcp_queries; });
-  for (size_t r = 0; r < rcode_count; ++r)
-    if (const char* name = rcode_name(r))
-      total(
-          "popnet_dns_replies_total", "DNS replies by rcode",
-          {{"rcode", name}}, [r](const Counts& c) -> auto& { return c.rcodes[r]; });
-  total(
-      "popnet_dns_dropped_total", "messages that got no reply", {},
-      [](const Counts& c) -> auto& { return c.dropped; });
-  total(
-      "popnet_dns_truncated_total", "replies with TC set", {},
-      [](const Counts& c) -> auto& { return c.truncated; });
-  total(
-      "popnet_dns_client_subnet_total", "queries with a client subnet", {},
-      [](const Counts& c) -> auto& { return c.with_subnet; });
-  total(
-      "popnet_dns_send_failures_total", "replies the kernel did not take", {},
-      [](const Counts& c) -> auto& { return c.send_failures; });
-  total(
-      "popnet_dns_tcp_accepted_total", "TCP connections accepted", {},
-      [](const Counts& c) -> auto& { return c.tcp_accepted; });
-  total(
-      "popnet_dns_tcp_refused_total", "TCP connections over the limit", {},
-      [](const Counts& c) -> auto& { return c.tcp_refused; });
-  gauge("popnet_dns_tcp_connections", "TCP connections open",
-        sum([](const Counts& c) -> auto& { return c.tcp_accepted; }) -
-            sum([](const Counts& c) -> auto& { return c.tcp_closed; }));
-
-  const auto now = view();
-  gauge("popnet_dns_zones", "zones served", static_cast<double>(now->names->zone_count()));
-  gauge("popnet_dns_names", "names served, those without records included",
-        static_cast<double>(now->names->name_count()));
-  gauge("popnet_dns_names_bytes", "memory of all names", static_cast<double>(now->names->memory()));
-  const AnswerCounts counts = now->counts->read();
-  const model::Config& config = *now->snapshot->config;
-  constexpr const char* decided = "popnet_dns_decided_total";
-  constexpr const char* decided_help = "decided answers by their first target";
-  for (size_t s = 0; s < counts.origins.size(); ++s)
-    for (size_t o = 0; o < counts.origins[s].size(); ++o)
-      into.push_back(
-          {decided,
-           decided_help,
-           Kind::counter,
-           {{"site", config.sites[s].name}, {"origin", config.sites[s].origins[o].name}, {"pop", ""}},
-           static_cast<double>(counts.origins[s][o])});
-  for (size_t p = 0; p < counts.pops.size(); ++p)
-    into.push_back({decided,
-                    decided_help,
-                    Kind::counter,
-                    {{"site", ""}, {"origin", ""}, {"pop", config.pops[p].name}},
-                    static_cast<double>(counts.pops[p])});
+  collect_metrics(states_, *view(), into);
 }
 
 void Server::stop() {

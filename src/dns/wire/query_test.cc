@@ -135,7 +135,7 @@ TEST(ClientSubnet, BothFamiliesAndTheEmptyOne) {
 
 // RFC 7871 sections 6 and 7.1.2.
 TEST(ClientSubnet, WhatBreaksTheRulesIsAFormatError) {
-  const auto with = [](std::vector<uint8_t> data) {
+  const auto with = [](const std::vector<uint8_t>& data) {
     return verdict(www().edns().option(edns_option_subnet, data));
   };
   EXPECT_EQ(with({0, 1, 24, 0, 192, 0, 2}), Verdict::fine);
