@@ -8,26 +8,26 @@
 namespace popnet::demo {
 
 struct PopRow {
-  std::string name;
-  std::string address;
+  std::string name{};
+  std::string address{};
   bool stopped = false;             // by the visitor
-  std::string health;               // as the other POPs see it
+  std::string health{};               // as the other POPs see it
   double queries_per_second = 0;    // DNS
   double requests_per_second = 0;   // HTTP
-  std::optional<double> hit_ratio;  // 0 .. 1; none without requests
-  std::optional<double> load;       // 0 .. 1
+  std::optional<double> hit_ratio{};  // 0 .. 1; none without requests
+  std::optional<double> load{};       // 0 .. 1
   double accept = 1;                // part of its clients that it takes
 };
 
 struct OriginRow {
-  std::string name;  // "site/origin"
-  std::string address;
-  std::string health;
-  std::optional<double> cpu;
-  std::optional<double> http_ms;
-  std::optional<double> load;
+  std::string name{};  // "site/origin"
+  std::string address{};
+  std::string health{};
+  std::optional<double> cpu{};
+  std::optional<double> http_ms{};
+  std::optional<double> load{};
   double share = 0;                // of the site's users, as the controller wants it
-  std::optional<double> answers;   // of the DNS answers since the last table; none without answers
+  std::optional<double> answers{};   // of the DNS answers since the last table; none without answers
   double requests_per_second = 0;  // that reach it: pages and fills
 };
 

@@ -1,5 +1,5 @@
 // Any bytes decode to an Error or to a value that encodes and decodes to itself. Corpus:
-// tests/fuzz/cluster_codec/.
+// tests/fuzz/cluster_codec_fuzz/.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
