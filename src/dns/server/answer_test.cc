@@ -223,6 +223,45 @@ TEST(Referral, NsInTheAuthorityWithAllGlueAndNoAa) {
   }
 }
 
+// RFC 9471: a referral without all of its glue is truncated.
+TEST(Referral, ThatDoesNotFitIsTruncated) {
+  std::string zone = test_zone;
+  for (int i = 0; i < 30; ++i)
+    zone += "huge IN NS server" + std::to_string(i) + ".huge\nserver" + std::to_string(i) +
+            ".huge IN A 192.0.2.7\n";
+  const TestWorld w(zone);
+  const TestAnswer cut = w.ask(TestQuery("x.huge.example.com", type::a));
+  EXPECT_EQ(cut.flags, "qr tc rd");
+  EXPECT_THAT(cut.authority, IsEmpty());
+  EXPECT_THAT(cut.additional, IsEmpty());
+  EXPECT_THAT(w.ask(TestQuery("x.huge.example.com", type::a), Transport::tcp).additional, SizeIs(30));
+}
+
+// Names far into a message are compressed too, as far as pointers reach, and survive that the records are
+// moved.
+TEST(Referral, ALargeOneBehindAChainOfAliasesIsWhole) {
+  std::string zone = test_zone;
+  std::vector<std::string> servers, glue;
+  for (int i = 0; i < 600; ++i) {
+    const std::string server = "name-server-number-" + std::to_string(i) + ".huge";
+    zone += "huge IN NS " + server + "\n" + server + " IN A 192.0.2.7\n";
+    servers.push_back("huge.example.com. 300 IN NS " + server + ".example.com.");
+    glue.push_back(server + ".example.com. 300 IN A 192.0.2.7");
+  }
+  const std::string padding = std::string(60, 'x') + "." + std::string(60, 'y') + "." + std::string(60, 'z');
+  for (int i = 0; i < 6; ++i)
+    zone += "chain" + std::to_string(i) + "." + padding + " IN CNAME chain" + std::to_string(i + 1) + "." +
+            padding + "\n";
+  zone += "chain6." + padding + " IN CNAME www.huge\n";
+  const TestWorld w(zone);
+  const TestAnswer reply = w.ask(TestQuery("chain0." + padding + ".example.com", type::a), Transport::tcp);
+  EXPECT_EQ(reply.flags, "qr aa rd");
+  EXPECT_THAT(reply.answer, SizeIs(7));
+  EXPECT_THAT(reply.authority, ::testing::UnorderedElementsAreArray(servers));
+  EXPECT_THAT(reply.additional, ::testing::UnorderedElementsAreArray(glue));
+  EXPECT_GT(reply.bytes.size(), 16384U + 8192U);
+}
+
 // RFC 4035 section 3.1.4.1
 TEST(Referral, DsIsAnsweredByTheParent) {
   const TestAnswer reply = ask("sub.example.com", type::ds);

@@ -179,10 +179,10 @@ Result<rt::UniqueFd> open_udp(const Endpoint& local) {
   const timeval patience{0, 200'000};  // a network card that takes nothing must not stop the server for ever
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (local.address.is_v4()) {
-    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
     if (local.address.is_unspecified()) set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
   } else {
-    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
     if (local.address.is_unspecified()) set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   }
   return socket;

@@ -47,8 +47,9 @@ class UdpWorker {
   std::atomic<bool> stopping_{false};
 };
 
-/// A blocking UDP socket with the options a DNS server wants: large receive buffer, no path MTU games (RFC
-/// 9715), IP_PKTINFO if bound to all addresses. ErrorCode::machine.
+/// A blocking UDP socket as a DNS server wants it: a large receive buffer; replies never fragmented, whatever
+/// is said of the path's MTU (RFC 9715: they are small enough for any); IP_PKTINFO if bound to all addresses.
+/// ErrorCode::machine.
 Result<rt::UniqueFd> open_udp(const Endpoint& local);
 
 }  // namespace popnet::dns

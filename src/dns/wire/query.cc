@@ -29,6 +29,12 @@ void skip_records(ByteReader& in, unsigned count) {
   }
 }
 
+IpAddress padded_address(uint8_t family, std::span<const uint8_t> given) {
+  uint8_t bytes[16] = {};
+  if (!given.empty()) std::memcpy(bytes, given.data(), given.size());
+  return IpAddress::from_bytes({bytes, family == 1 ? 4U : 16U});
+}
+
 /// RFC 7871 section 6: address bytes exactly as many as the source length needs, no bit set behind it, scope
 /// 0 in queries.
 bool valid_subnet(std::span<const uint8_t> data, ClientSubnet& subnet) {
@@ -37,6 +43,7 @@ bool valid_subnet(std::span<const uint8_t> data, ClientSubnet& subnet) {
   if (length > (family == 0 ? 0 : family == 1 ? 32 : 128)) return false;
   if (data.size() != 4U + (length + 7U) / 8) return false;
   if (length % 8 != 0 && (data.back() & (0xff >> length % 8)) != 0) return false;
+  if (family == 2 && padded_address(family, data.subspan(4)).is_v4()) return false;  // IPv4 comes as family 1
   subnet.family = family;
   subnet.source_length = length;
   subnet.size = static_cast<uint16_t>(data.size());
@@ -127,10 +134,7 @@ Verdict parse_query(std::span<const uint8_t> message, Query& query) {
 }
 
 IpAddress subnet_address(std::span<const uint8_t> message, const ClientSubnet& subnet) {
-  uint8_t bytes[16] = {};
-  const auto given = message.subspan(subnet.offset + 4U, subnet.size - 4U);
-  std::memcpy(bytes, given.data(), given.size());
-  return IpAddress::from_bytes({bytes, subnet.family == 1 ? 4U : 16U});
+  return padded_address(subnet.family, message.subspan(subnet.offset + 4U, subnet.size - 4U));
 }
 
 }  // namespace popnet::dns

@@ -21,7 +21,8 @@ enum class Verdict : uint8_t {
   fine,
 };
 
-/// The client subnet option of a query, already checked. `size` is 0 when there was none.
+/// The client subnet option of a query, already checked: the address is of the option's family. `size` is 0
+/// when there was none.
 struct ClientSubnet {
   uint16_t offset = 0;  // of the option's data in the message
   uint16_t size = 0;    // of the option's data

@@ -148,6 +148,8 @@ TEST(ClientSubnet, WhatBreaksTheRulesIsAFormatError) {
   EXPECT_EQ(with({0, 2, 129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), Verdict::formerr);
   EXPECT_EQ(with({0, 1, 23, 0, 192, 0, 3}), Verdict::formerr) << "a bit set behind the length";
   EXPECT_EQ(with({0, 3, 0, 0}), Verdict::formerr) << "no such family";
+  EXPECT_EQ(with({0, 2, 120, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2}), Verdict::formerr)
+      << "an IPv4 address as IPv6";
   EXPECT_EQ(with({0, 0, 8, 0, 1}), Verdict::formerr) << "no family has no address";
   EXPECT_EQ(verdict(www().edns().subnet("192.0.2.0/24").subnet("192.0.2.0/24")), Verdict::formerr);
 }
