@@ -1,20 +1,22 @@
 // The decision: pure, no allocation, no clock. The DNS server, the edge, explain and the simulator call
 // these.
 //
-//   origins of a site                        POPs for a client
-//   ─────────────────                        ─────────────────
-//   none alive ──> all count as alive        ranking of the client's network (measured, configured, distance)
-//        │              (fail_open)               │ none alive ──> all count as alive (fail_open)
-//   each alive origin draws a score from          │
-//   hash(client network, origin) and its     walk from the best; skip the dead; a POP that accepts only a
-//   part of share; the lowest score wins             its clients takes those whose hash falls in it (spilled:
-//   the next);
-//        │                                   nobody accepts: the best one after all
-//        │                                        │
-//        │                                   near ties (and nothing known): scores spread clients by weight
-//        │                                        │
-//   second answers: the next scores,         second answers: the next in the walk,
-//   where good                               where good
+//   origins of a site                      POPs for a client
+//   ─────────────────                      ─────────────────
+//   candidates: those with an address      the same, in the ranking of the client's network
+//   of the family asked for                (measured, configured, distance)
+//        │                                      │
+//   none alive ──> all count as alive      none alive ──> all count as alive (fail_open)
+//        │         (fail_open)                  │
+//   each living one draws a score from     walk from the nearest; near ties, and POPs of
+//   hash(client network, origin) and       unknown latency, in the order of their scores
+//   its share; the lowest score wins            │
+//        │                                 one that accepts only a part of its clients takes
+//        │                                 those whose hash falls in it; the others: the next
+//        │                                 (spilled); nobody accepts: the nearest after all
+//        │                                      │
+//   second answers: the next scores,       second answers: the next in the walk,
+//   where good                             where good
 //
 // Scores are weighted rendezvous hashing (Thaler and Ravishankar 1998; weights by -log(u)/share:
 // Schindelhauer and Schomaker 2005): each origin wins exactly its share of clients, and when an origin dies

@@ -9,15 +9,13 @@
 // Origins of a site. Integral control of each share towards equal load:
 //
 //   mean      M = Σ share × load over the origins that are alive: the load that the average user meets
-//   error     e = M - load; positive: room for more. Within ± deadband nothing moves. Unknown load: e = 0.
-//   rate      of moving = min(gain, share / (e₀ × load × dead_time)) × error beyond the deadband, at most
-//   step_max
-//             e₀ = 2.718…; see below. What one side gives the other takes, so the sum stays 1.
+//   error     e = M - load; positive: room for more. 0 where the load is not known
+//   rate      of moving = min(gain, share / (2.718 × load × dead_time)) × (|e| - deadband), at most
+//             step_max; the bound is explained below. What one side gives the other takes: the sum stays 1
 //   idle pull while all errors are within half the deadband, shares drift back to the weights (time
-//             constant 5 dead times): without load to tell them apart the operator's weights count, and a
-//             burst leaves no mark for ever. Between half and the whole deadband nothing moves at all;
-//             otherwise pull and control would take turns at the edge, and with them the clients that live
-//             there.
+//             constant 5 dead times): without load to tell them apart the operator's weights count, and
+//             a burst leaves no mark for ever. Between half and the whole deadband nothing moves at all;
+//             otherwise pull and control would take turns at the edge, and the clients there with them
 //
 // A client network moves whole. One that makes up more of a server's load than the deadband fits nowhere
 // exactly, and goes to and fro, as slowly as the rest.
@@ -29,10 +27,10 @@
 // Why the rate is bounded. A share's change shows in measured load after about dead_time = TTL / 2 (caches
 // expire evenly over the TTL) + one probe interval + 2 s (what is measured is a mean over a while, reports
 // travel, nodes fold). If load is in proportion to users, its slope is load / share. An integrator with gain
-// g on a process with slope K and dead time θ settles without swinging if g K θ <= 1/e₀, and swings for ever
-// if g K θ >= π/2 (see any text on dead-time processes). So g = share / (e₀ load θ) is the fastest that does
-// not swing, with a margin of four for load that grows faster than users (queues near full). The configured
-// gain can only make it slower.
+// g on a process with slope K and dead time θ settles without swinging if g K θ <= 1/2.718, and swings for
+// ever if g K θ >= π/2 (see any text on dead-time processes). So g = share / (2.718 load θ) is the fastest
+// that does not swing, with a margin of four for load that grows faster than users (queues near full). The
+// configured gain can only make it slower.
 //
 // The dead. A dead origin keeps its place in the list but its share falls by step_max a second down to its
 // floor; the decisions skip it anyway and the others' proportions do not change, so this moves no client.

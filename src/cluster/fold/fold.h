@@ -15,9 +15,8 @@
 //
 //   probers   down when
 //   1         it says so
-//   2         both say so; one alone may itself be cut off, and sending users to a dead server for the
-//   seconds until the
-//             other notices costs less than taking a live one from everybody
+//   2         both say so: one alone may itself be cut off, and to send users to a dead server until
+//             the other notices costs less than to take a live one from everybody
 //   3         two say so
 //
 // No word about oneself: what a POP says about its own health is not counted. A POP that is itself down has
