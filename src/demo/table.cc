@@ -8,7 +8,7 @@ namespace popnet::demo {
 
 namespace {
 
-constexpr int bar_cells = 20;
+constexpr int bar_cells = 16;
 
 std::string percent(std::optional<double> value) {
   return value ? fmt::format("{:.0f}%", *value * 100) : "-";

@@ -16,7 +16,7 @@ TEST(DemoTable, FitsATerminalAndShowsWhatIsUnknownAsADash) {
   EXPECT_NE(text.find("ams      127.0.1.1      up              12          0      -      -     100%"),
             text.npos)
       << text;
-  EXPECT_NE(text.find("#######.............   33%        -"), text.npos) << text;
+  EXPECT_NE(text.find("#####...........   33%        -"), text.npos) << text;
 }
 
 }  // namespace
