@@ -19,6 +19,7 @@ bool Brain::add(const cluster::Report& report) {
     const auto known =
         std::find_if(heard_.begin(), heard_.end(), [&](const auto& h) { return h.author == shares.author; });
     known == heard_.end() ? heard_.push_back(shares) : void(*known = shares);
+    urgent |= shares.author == senior_;
   }
   return urgent;
 }
@@ -39,7 +40,8 @@ std::shared_ptr<const routing::Snapshot> Brain::tick(TimePoint now) {
   }
   auto snapshot = std::make_shared<routing::Snapshot>();
   snapshot->config = config_;
-  snapshot->shares = routing::adopt(own_, heard_, *config_, *metrics, now);
+  snapshot->shares = routing::adopt(told_.generation > 0 ? told_ : own_, heard_, *config_, *metrics, now);
+  senior_ = snapshot->shares.author;
   snapshot->map = routing::make_map(*config_, *metrics, snapshot->shares, generation_, clients_, now);
   snapshot->metrics = std::move(metrics);
   return snapshot;

@@ -3,8 +3,11 @@
 // it.
 //
 //   reports ──> fold ──> metrics snapshot ──┐
-//   shares of the senior node ──> adopt ──> step ──> own shares ──> adopt ──> make_map ──> Snapshot
+//   shares of the senior node ──> adopt ──> step ──> own shares ──> told ──> adopt ──> make_map ──> Snapshot
 //   config ─────────────────────────────────┘
+//
+// A node answers by shares that have been told, its own too: what it has computed since, the others cannot
+// know yet, and all are to name the same web server at the same moment.
 //
 // tick() is called a few times a second, and at once after a report for which add() returned true.
 #pragma once
@@ -38,14 +41,16 @@ class Brain {
   void set_config(std::shared_ptr<const model::Config> config);
 
   /// Takes in a report of any node, the own one included. True when it should be acted on at once: a verdict
-  /// changed.
+  /// changed, or the shares that this node answers by.
   bool add(const cluster::Report& report);
 
   /// Folds, moves the shares by what has passed since the last tick, makes the map.
   std::shared_ptr<const routing::Snapshot> tick(TimePoint now);
 
-  /// What to tell the other nodes; generation 0 while there is nothing to tell yet.
+  /// What this node has computed; generation 0 while that is nothing yet.
   [[nodiscard]] const model::Shares& shares() const { return own_; }
+  /// The same, to be told to the other nodes now. From the next tick on this node counts it as told.
+  const model::Shares& tell_shares() { return told_ = own_; }
   /// Samples that are still fresh, to be kept over a restart.
   [[nodiscard]] std::vector<model::ProbeSample> samples(TimePoint now) const { return fold_.samples(now); }
   /// Puts back what an earlier process of this node kept.
@@ -58,7 +63,9 @@ class Brain {
   std::shared_ptr<const model::Config> config_;
   cluster::Fold fold_;
   model::Shares own_;
+  model::Shares told_;                // generation 0: nothing was told yet
   std::vector<model::Shares> heard_;  // the last of each other node
+  std::string senior_;                // author of the shares that this node answers by
   std::optional<TimePoint> first_tick_;
   uint64_t generation_ = 0;
   routing::ClientTable clients_;

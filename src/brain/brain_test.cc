@@ -91,6 +91,38 @@ TEST(Brain, NodesAnswerByTheSeniorsShares) {
   EXPECT_NEAR(at_senior, at_junior, 0.02);
 }
 
+TEST(Brain, AnswersChangeEverywhereWhenTheSeniorTells) {
+  Brain senior("ams"), junior("fra");
+  senior.set_config(three_pops_one_site());
+  junior.set_config(three_pops_one_site());
+  run_pair(senior, junior, start, 20s, 0.9, 0.1);
+  const auto tell = [&](TimePoint now) {
+    for (Brain* brain : {&senior, &junior}) brain->add(origin_report("ams", "web1", true, 0.9, now));
+    for (Brain* brain : {&senior, &junior}) brain->add(origin_report("ams", "web2", true, 0.1, now));
+    cluster::Report report;
+    report.shares = {senior.tell_shares()};
+    EXPECT_TRUE(junior.add(report)) << "its answers depend on it";
+  };
+  tell(start + 20s);
+  const double told = first_share(*senior.tick(start + 20s));
+  EXPECT_EQ(first_share(*junior.tick(start + 20s)), told);
+  EXPECT_EQ(first_share(*senior.tick(start + 20500ms)), told) << "it has moved on, but nobody knows yet";
+  EXPECT_LT(senior.shares().origins.at(0).share, told);
+  tell(start + 21s);
+  EXPECT_LT(first_share(*senior.tick(start + 21s)), told);
+  EXPECT_EQ(first_share(*junior.tick(start + 21s)), first_share(*senior.tick(start + 21s)));
+}
+
+TEST(Brain, WhatAJuniorTellsCanWait) {
+  Brain senior("ams"), junior("fra");
+  senior.set_config(three_pops_one_site());
+  junior.set_config(three_pops_one_site());
+  run_pair(senior, junior, start, 20s, 0.9, 0.1);
+  cluster::Report report;
+  report.shares = {junior.tell_shares()};
+  EXPECT_FALSE(senior.add(report));
+}
+
 TEST(Brain, ARestartedSeniorGoesOnFromWhatTheOthersSay) {
   Brain senior("ams"), junior("fra");
   senior.set_config(three_pops_one_site());

@@ -171,7 +171,7 @@ void Node::start_probes() {
     cluster::Report report;
     report.author = pop_;
     report.samples = std::move(samples);
-    bus_->publish(report);
+    tell(report);
   };
   if (edge_) parts.bytes_sent = [this] { return edge_->totals().bytes_sent; };
   runner_ = std::make_unique<probe::Runner>(std::move(parts));
@@ -207,6 +207,7 @@ void Node::make_bus() {
 void Node::join_bus() {
   cluster::BusHandlers handlers;
   handlers.on_report = [this](const cluster::Report& report) {
+    if (report.author == pop_) return;  // heard when it was told
     control_loop_.post([this, report] { on_report(report); });
   };
   if (config_->bus.follow_config)
@@ -264,9 +265,10 @@ void Node::publish_snapshot() {
 void Node::speak() {
   cluster::Report report;
   report.author = pop_;
-  if (brain_->shares().generation > 0) report.shares.push_back(brain_->shares());
+  if (brain_->shares().generation > 0) report.shares.push_back(brain_->tell_shares());
   if (dns_) report.resolvers = dns_->take_resolvers();
-  if (!report.shares.empty() || !report.resolvers.empty()) bus_->publish(report);
+  if (!report.shares.empty() || !report.resolvers.empty()) tell(report);
+  publish_snapshot();  // by what was told
 }
 
 void Node::keep_state() {
@@ -328,6 +330,12 @@ void Node::keep_config() {
 }
 
 // ---- any thread
+
+/// What a node says it hears itself, whatever the bus does: without the bus it goes by its own measurements.
+void Node::tell(const cluster::Report& report) {
+  control_loop_.post([this, report] { on_report(report); });
+  bus_->publish(report);
+}
 
 bool Node::has_errors(const std::vector<config::Problem>& problems) {
   return std::any_of(problems.begin(), problems.end(),

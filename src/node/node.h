@@ -95,6 +95,7 @@ class Node {
   std::vector<config::Problem> apply(std::optional<std::string> network_text);
   void keep_config();
 
+  void tell(const cluster::Report& report);
   void on_purge(const cluster::PurgeOrder& order);
 
   Options options_;

@@ -12,7 +12,7 @@ using std::chrono::seconds;
 
 constexpr milliseconds step_time{100};
 constexpr uint64_t steps_a_second = 10;
-constexpr uint64_t steps_a_tick = 5;  // brains tick, and tell their shares, twice a second
+constexpr uint64_t steps_a_tick = 5;
 constexpr double rho_max = 0.98;
 constexpr double cpu_smoothing = 0.1;  // of the difference, each step: a time constant of a second
 
@@ -89,6 +89,7 @@ void World::step() {
   deliver();
   for (size_t i = 0; i < nodes_.size(); ++i)
     if (!pops[i].dead && now_ >= nodes_[i].probe_at) probe(i);
+  if (steps_ % steps_a_second == 0) tell_shares();
   if (steps_ % steps_a_tick == 0) tick_brains();
   serve_users();
   if (steps_ % steps_a_second == 0) record();
@@ -159,16 +160,19 @@ void World::probe_clients(size_t pop, cluster::Report& report) {
   }
 }
 
-void World::tick_brains() {
+void World::tell_shares() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (pops[i].dead) continue;
-    nodes_[i].snapshot = nodes_[i].brain.tick(now_);
-    if (nodes_[i].brain.shares().generation == 0) continue;
+    if (pops[i].dead || nodes_[i].brain.shares().generation == 0) continue;
     cluster::Report report;
     report.author = config_->pops[i].name;
-    report.shares = {nodes_[i].brain.shares()};
+    report.shares = {nodes_[i].brain.tell_shares()};
     send(std::move(report));
   }
+}
+
+void World::tick_brains() {
+  for (size_t i = 0; i < nodes_.size(); ++i)
+    if (!pops[i].dead) nodes_[i].snapshot = nodes_[i].brain.tick(now_);
 }
 
 model::Decision World::page_answer(size_t pop, const routing::Client& client) const {

@@ -120,6 +120,7 @@ class World {
   void probe_clients(size_t pop, cluster::Report& report);
   model::ProbeSample measure(size_t prober, const model::TargetId& target, const Server& server);
   void send(cluster::Report report);
+  void tell_shares();
   void tick_brains();
   void serve_users();
   void serve_page(ClientNetwork& network);

@@ -23,7 +23,7 @@ from play_servers import Servers
 __all__ = ["PATIENCE", "Client", "Failure", "Origin", "Stage", "check", "equal", "http_date", "run", "scene", "site", "until"]
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-POPNET = os.environ.get("POPNET") or os.path.join(ROOT, "out", "popnet")
+POPNET = os.path.abspath(os.environ.get("POPNET") or os.path.join(ROOT, "out", "popnet"))
 
 _scenes = []
 

@@ -89,13 +89,14 @@ def make_query(name, kind="A", subnet=None):
     return header + question + struct.pack("!HH", TYPES[kind], CLASS_IN) + opt
 
 
-def dig(server, name, kind="A", subnet=None, tcp=False):
-    """Asks "address:port"; `subnet` is an EDNS client subnet like "198.51.100.0/24"."""
+def dig(server, name, kind="A", subnet=None, tcp=False, source=""):
+    """Asks "address:port"; `subnet` is an EDNS client subnet like "198.51.100.0/24", `source` the address to ask from."""
     host, port = server.rsplit(":", 1)
     query = make_query(name, kind, subnet)
     style = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
     with socket.socket(socket.AF_INET, style) as sock:
         sock.settimeout(PATIENCE)
+        sock.bind((source, 0))
         sock.connect((host, int(port)))
         sock.sendall((struct.pack("!H", len(query)) if tcp else b"") + query)
         try:

@@ -11,6 +11,7 @@ class Server:
     def __init__(self, process, address):
         self.process = process
         self.address = address  # "address:port"
+        self.port = int(address.rsplit(":", 1)[1])
 
     def kill(self):
         self.process.kill()
@@ -28,7 +29,7 @@ class Nginx(Server):
         self.access_log = os.path.join(folder, "access.log")
 
     def requests(self):
-        """Request lines that it has logged, oldest first."""
+        """What it has answered, oldest first: "GET http://host/path?query 200"."""
         with open(self.access_log, encoding="latin-1") as log:
             return log.read().splitlines()
 
@@ -36,10 +37,11 @@ class Nginx(Server):
 class Servers:
     """Mixed into Stage: it gives address(), endpoint(), file(), folder and spawn()."""
 
-    def _started(self, process, endpoint, made):
+    def wait_for(self, server):
         """Waits until the program accepts connections."""
         from play import until
-        host, port = endpoint.rsplit(":", 1)
+        host, port = server.address.rsplit(":", 1)
+        process = server.process
 
         def accepts():
             if not process.alive():
@@ -48,44 +50,55 @@ class Servers:
                 probe.settimeout(PATIENCE)
                 return probe.connect_ex((host, int(port))) == 0
 
-        until(f"{process.name} accepts connections at {endpoint}", accepts)
-        return made
+        until(f"{process.name} accepts connections at {server.address}", accepts)
+        return server
+
+    def _started(self, process, endpoint):
+        return self.wait_for(Server(process, endpoint))
+
+    def program(self, name, argv, arguments=(), address=None):
+        """A server of another kind: its first argument is where it listens. Is not waited for; see wait_for()."""
+        endpoint = address or self.endpoint()
+        return Server(self.spawn(name, [*argv, endpoint, *arguments]), endpoint)
 
     def nginx(self, name="nginx", files=None, server="", address=None):
-        """`files`: {"/path": content}; `server`: more lines for the server block."""
+        """`files`: {"/path": content}; `server`: more lines for the server block. A second one of that name uses the first's folder."""
         endpoint = address or self.endpoint()
         folder = os.path.join(self.folder, name)
-        os.makedirs(os.path.join(folder, "root"))
+        os.makedirs(os.path.join(folder, "root"), exist_ok=True)
         for path, content in (files or {}).items():
             self.file(os.path.join(name, "root", path.lstrip("/")), content)
         temp = "\n".join(f"  {kind}_temp_path {folder}/{kind};"
                          for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         config = self.file(f"{name}/nginx.conf", f"""
 {'user root;' if os.geteuid() == 0 else ''}
-daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
+daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 512; }}
 http {{
 {temp}
-  log_format request '$request $status';
+  log_format request '$request_method http://$http_host$request_uri $status';
   access_log {folder}/access.log request;
   types {{ text/html html; image/png png; text/css css; }} default_type application/octet-stream;
   server {{ listen {endpoint}; root {folder}/root; {server} }}
 }}
 """)
         process = self.spawn(name, ["/usr/sbin/nginx", "-p", folder, "-c", config, "-e", f"{folder}/error.log"])
-        return self._started(process, endpoint, Nginx(process, endpoint, folder))
+        return self.wait_for(Nginx(process, endpoint, folder))
 
     def unbound(self, zones, name="unbound", options=""):
-        """A resolver; `zones`: {"cdn.test": "127.1.2.3:5353"} says whom it asks for what."""
+        """A resolver that tells its users' networks; `zones`: {"cdn.test": ["127.1.2.3:5353"]} says whom it asks for what."""
         endpoint = self.endpoint()
         host, port = endpoint.rsplit(":", 1)
-        stubs = "\n".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: {where.replace(":", "@")}\n  stub-no-cache: no'
-                          for zone, where in zones.items())
-        local = "\n".join(f'  local-zone: "{zone}" nodefault\n  domain-insecure: "{zone}"' for zone in zones)
+        stubs = "\n".join(f'stub-zone:\n  name: "{zone}"\n' +
+                          "".join(f'  stub-addr: {server.replace(":", "@")}\n' for server in servers)
+                          for zone, servers in zones.items())
+        told = "\n".join(f"  send-client-subnet: {server.rsplit(':', 1)[0]}"
+                         for server in {server for servers in zones.values() for server in servers})
         config = self.file(f"{name}.conf", f"""
 server:
   interface: {host}@{port}
   port: {port}
+  outgoing-interface: {host}
   access-control: 127.0.0.0/8 allow
   do-daemonize: no
   chroot: ""
@@ -94,42 +107,39 @@ server:
   pidfile: ""
   use-syslog: no
   do-not-query-localhost: no
-  module-config: "iterator"
+  module-config: "subnetcache iterator"
   num-threads: 1
-{local}
+  local-zone: "test." nodefault
+{told}
   {options}
 remote-control:
   control-enable: no
 {stubs}
 """)
         process = self.spawn(name, ["/usr/sbin/unbound", "-d", "-p", "-c", config])
-        return self._started(process, endpoint, Server(process, endpoint))
+        return self._started(process, endpoint)
 
     def vsftpd(self, name="vsftpd", address=None):
-        """An FTP server for anonymous users. Needs root, as vsftpd does."""
+        """An FTP server for anonymous users."""
         endpoint = address or self.endpoint()
         host, port = endpoint.rsplit(":", 1)
-        empty, root = os.path.join(self.folder, name, "empty"), os.path.join(self.folder, name, "root")
-        for folder in (empty, root):
-            os.makedirs(folder, mode=0o755)
-        os.chmod(self.folder, 0o755)
+        root = os.path.join(self.folder, name)
+        os.makedirs(root)
         config = self.file(f"{name}.conf", "\n".join([
-            "listen=YES", f"listen_address={host}", f"listen_port={port}", "background=NO", "anonymous_enable=YES",
-            "local_enable=NO", f"anon_root={root}", f"secure_chroot_dir={empty}", "ftp_username=nobody",
-            "nopriv_user=nobody", "xferlog_enable=NO", "seccomp_sandbox=NO", "isolate=NO", "isolate_network=NO"]) + "\n")
-        process = self.spawn(name, ["/usr/sbin/vsftpd", config])
-        return self._started(process, endpoint, Server(process, endpoint))
+            "listen=YES", f"listen_address={host}", f"listen_port={port}", "background=NO", "run_as_launching_user=YES",
+            "anonymous_enable=YES", "local_enable=NO", f"anon_root={root}", "xferlog_enable=NO"]) + "\n")
+        return self._started(self.spawn(name, ["/usr/sbin/vsftpd", config]), endpoint)
 
     def node_exporter(self, name="node_exporter", address=None):
         endpoint = address or self.endpoint()
         process = self.spawn(name, ["/usr/bin/prometheus-node-exporter", f"--web.listen-address={endpoint}",
                                     "--collector.disable-defaults", "--collector.cpu", "--collector.meminfo",
                                     "--collector.loadavg"])
-        return self._started(process, endpoint, Server(process, endpoint))
+        return self._started(process, endpoint)
 
     def nats(self, name="nats", address=None):
         endpoint = address or self.endpoint()
         host, port = endpoint.rsplit(":", 1)
         process = self.spawn(name, ["/usr/sbin/nats-server", "-a", host, "-p", port, "-js", "-sd",
                                     os.path.join(self.folder, name)])
-        return self._started(process, endpoint, Server(process, endpoint))
+        return self._started(process, endpoint)
