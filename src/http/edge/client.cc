@@ -272,6 +272,7 @@ void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
 // --- sending ---
 
 void Client::put(std::string_view bytes) {
+  if (bytes.empty()) return;
   Scratch& scratch = *worker_.scratch;
   if (scratch.out.size() - scratch.out_used < bytes.size()) flush();
   std::memcpy(scratch.out.data() + scratch.out_used, bytes.data(), bytes.size());
