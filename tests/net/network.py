@@ -1,9 +1,8 @@
 """A whole network of real parts for plays: three web servers of one customer, three POPs on one bus, a resolver, users.
 
-    user ── asks ──> unbound ── asks, and tells the user's network ──> POPs ams, nyc, sin ──┐
-     │                                                                 │ probes, fills      │ nats-server
-     └── curl ──> the address that he was told: a POP, or ──────> web1, web2, web3          │
-                                                                  nginx, vsftpd, CPU load   └─ (the POPs' bus)
+    user ──name──> unbound ──name, the user's network──> ams, nyc, sin   three popnet processes, on the bus of a nats-server
+      └──curl──> the address that he was told: a POP's ─────┘    │ probe, fill
+                 or a web server's ──────────────────────> web1, web2, web3   nginx, vsftpd, a page that tells CPU and memory
 
 The customer's page is www.shop.test: it resolves to the least loaded web server. Its static content is static.shop.test: it
 resolves to the POP that is best for the user.
@@ -18,13 +17,12 @@ import time
 
 from play import PATIENCE, Failure, check, until
 from play_dns import dig
-from play_http import Answer, Client, Fields
+from play_http import Answer, Fields
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 PAGE, CONTENT, ZONE = "www.shop.test", "static.shop.test", "cdn.test"
 POPS = ("ams", "nyc", "sin")
-FRESH = "max-age=600"
 
 # The promise that is measured here: a dead server or POP is named no more within this time at a probe interval of 1 s.
 AVOIDED_WITHIN = float(os.environ.get("PLAY_AVOIDED_WITHIN", "3"))
@@ -62,13 +60,16 @@ class WebServer:
         self._start = lambda address: stage.nginx(name, files, server, address)
         self.nginx = self._start(stage.endpoint(self.host))
         self.ftp = stage.vsftpd(f"{name}-ftp", stage.endpoint(self.host))
-        self.ftp_line = self._helper("slow_line", self.ftp.address, "0.25")
-        self.load = self._helper("load_reporter", str(self.nginx.process.pid))
+        self.ftp_line = self._helper("slow_line", stage.endpoint(self.host), self.ftp.address, "0.25")
+        self.load = self._load_reporter(stage.endpoint(self.host))
         self._burners = []
 
-    def _helper(self, program, *arguments):
+    def _helper(self, program, address, *arguments):
         return self.stage.program(f"{self.name}-{program}", [sys.executable, "-BS", os.path.join(HERE, f"{program}.py")],
-                                  arguments, self.stage.endpoint(self.host))
+                                  arguments, address)
+
+    def _load_reporter(self, address):
+        return self._helper("load_reporter", address, str(self.nginx.process.pid))
 
     def origin(self):
         """Its part of the site's config."""
@@ -87,12 +88,16 @@ class WebServer:
             burner.kill()
         self._burners = []
 
-    def slow_ftp(self, slow=True):
-        self.ftp_line.process.signal(signal.SIGUSR1 if slow else signal.SIGUSR2)
+    def slow_ftp(self):
+        self.ftp_line.process.signal(signal.SIGUSR1)
 
     def asked(self, path):
         """How often its nginx has answered for that path, as its access log says."""
         return sum(line.split()[1].endswith(path) for line in self.nginx.requests())
+
+    def content_served(self):
+        """How many answers for content its access log has."""
+        return sum("/static/" in line for line in self.nginx.requests())
 
     def kill(self):
         """kill -9: nginx, its workers, and what burns."""
@@ -102,6 +107,8 @@ class WebServer:
     def revive(self):
         """nginx again, where it was."""
         self.nginx = self._start(self.nginx.address)
+        self.load.kill()
+        self.load = self._load_reporter(self.load.address)
 
 
 BURNER = """
@@ -212,9 +219,10 @@ class Network:
                 for address in pop.dig(name, subnet=network).addresses()}
         return seen & set(addresses)
 
-    def same_everywhere(self, name):
+    def disagreements(self, name):
+        """The client networks that are told different first addresses by different POPs."""
         answers = self.first_answers(name)
-        return all(answer == answers[0] for answer in answers)
+        return [network for network in CROWD if len({answer[network] for answer in answers}) > 1]
 
     def avoided(self, what, name, addresses, networks, since):
         """Waits until no POP names these any more, and holds the time since then against the promise."""

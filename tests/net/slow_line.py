@@ -3,7 +3,7 @@
 
     slow_line.py LISTEN SERVER SECONDS      both as address:port
 
-SIGUSR1 makes it slow: from then on everything from the server arrives SECONDS late; SIGUSR2 makes it fast again.
+SIGUSR1 makes it slow: from then on everything from the server arrives SECONDS late.
 """
 import signal
 import socket
@@ -20,9 +20,6 @@ class Line:
 
     def slow(self, *_):
         self.delay = self.slowness
-
-    def fast(self, *_):
-        self.delay = 0.0
 
     def forward(self, user):
         """One connection, until either side ends it."""
@@ -57,7 +54,6 @@ def endpoint(text):
 def main():
     line = Line(endpoint(sys.argv[2]), float(sys.argv[3]))
     signal.signal(signal.SIGUSR1, line.slow)
-    signal.signal(signal.SIGUSR2, line.fast)
     listener = socket.create_server(endpoint(sys.argv[1]), backlog=64)
     while True:
         user, _ = listener.accept()
