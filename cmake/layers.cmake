@@ -3,8 +3,7 @@
 # source, a test or a fuzzer; to add a folder, add its line to the table.
 
 add_library(popnet_flags INTERFACE)
-target_include_directories(popnet_flags INTERFACE ${CMAKE_SOURCE_DIR}/src
-  ${CMAKE_BINARY_DIR}/generated)
+target_include_directories(popnet_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(popnet_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
   -Wimplicit-fallthrough -Wundef -Wformat=2 -Werror -fno-omit-frame-pointer)
 target_compile_definitions(popnet_flags INTERFACE POPNET_VERSION="${PROJECT_VERSION}")
@@ -65,6 +64,9 @@ function(popnet_folder folder target links)
   else()
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE popnet_flags ${links})
+  endif()
+  if(folder STREQUAL "demo")
+    target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR}/generated)
   endif()
   if(EXISTS ${program} AND NOT POPNET_FUZZ)
     add_executable(popnet ${program})
