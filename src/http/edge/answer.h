@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "common/time.h"
-#include "http/edge/counters.h"
 #include "http/store/object.h"
 
 namespace popnet::http {
@@ -16,7 +15,6 @@ namespace popnet::http {
 /// Views are valid during Peer::answer() only.
 struct Answer {
   uint16_t status = 0;
-  Outcome outcome = Outcome::local;
   const Object* object = nullptr;  // the body's source; may still be growing. Null: `text` is the body
   std::string_view lines;          // field lines, each with CRLF: of the object, or some of them
   std::string_view text;           // plain text of the edge's own
@@ -28,7 +26,6 @@ struct Answer {
   std::string_view content_range;
   std::string_view location;
   std::string_view allow;
-  std::optional<Duration> retry_after;
 };
 
 }  // namespace popnet::http

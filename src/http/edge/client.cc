@@ -1,5 +1,7 @@
 #include "http/edge/client.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -16,6 +18,14 @@ namespace {
 
 constexpr uint64_t copied_max = 16 * 1024;  // longer bodies are sent from where they lie
 constexpr size_t pieces_max = 16;
+
+/// Bytes that the peer has acknowledged. What we have written says little of a slow reader: the kernel takes
+/// megabytes at once, and then nothing for as long as he needs for them.
+uint64_t acknowledged(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
+}
 
 std::string_view refusal_text(uint16_t status) {
   switch (status) {
@@ -84,20 +94,22 @@ void Client::on_ready(uint32_t events) {
 
 void Client::on_timeout() {
   const bool moving = blocked_ || (state_ == State::busy && wants_input());
-  const bool moved = moved_bytes_ >= worker_.shared.timeouts.progress_bytes;
   if (state_ == State::lingering) return close();
-  if (moving ? !moved : state_ == State::idle) {
+  if (moving ? !has_moved() : state_ == State::idle) {
     if (moving || !in_.empty()) worker_.counters.timeouts.add();
     return close();
   }
-  // On the move, or waiting for an origin, who has deadlines of his own.
-  moved_bytes_ = 0;
-  timer_.arm_after(worker_.shared.timeouts.progress);
+  watch_progress();  // on the move, or waiting for an origin, who has deadlines of his own
 }
 
 void Client::watch_progress() {
-  moved_bytes_ = 0;
+  received_ = 0;
+  acknowledged_ = acknowledged(fd_.get());
   timer_.arm_after(worker_.shared.timeouts.progress);
+}
+
+bool Client::has_moved() const {
+  return received_ + (acknowledged(fd_.get()) - acknowledged_) >= worker_.shared.timeouts.progress_bytes;
 }
 
 // --- reading ---
@@ -128,7 +140,7 @@ void Client::read() {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return close();
   if (state_ == State::lingering) return;  // whatever it is, it comes too late
-  moved_bytes_ += static_cast<size_t>(n);
+  received_ += static_cast<size_t>(n);
   std::string_view bytes(scratch.in.data(), before + static_cast<size_t>(n));
   if (state_ == State::idle) return process(bytes, before);
   take_body(bytes);
@@ -350,7 +362,6 @@ bool Client::send_pieces(std::span<const iovec> pieces, size_t& sent) {
     return false;
   }
   sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
-  moved_bytes_ += sent;
   size_t wanted = 0;
   for (const iovec& piece : pieces) wanted += piece.iov_len;
   if (sent < wanted) block();

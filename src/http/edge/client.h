@@ -77,6 +77,7 @@ class Client final : rt::Watcher, Peer {
   void settle();
   void watch_for();
   void watch_progress();
+  [[nodiscard]] bool has_moved() const;
   void block();
   void linger();
 
@@ -87,12 +88,13 @@ class Client final : rt::Watcher, Peer {
   Request request_;
 
   State state_ = State::idle;
-  uint32_t watched_ = 0;      // events
-  bool in_process_ = false;   // process() is on the stack: it flushes and goes on
-  bool mute_ = false;         // not watched for input
-  bool blocked_ = false;      // the socket took less than was given
-  bool must_linger_ = false;  // something of the client's is unread
-  uint64_t moved_bytes_ = 0;  // since the progress deadline was set, either way
+  uint32_t watched_ = 0;       // events
+  bool in_process_ = false;    // process() is on the stack: it flushes and goes on
+  bool mute_ = false;          // not watched for input
+  bool blocked_ = false;       // the socket took less than was given
+  bool must_linger_ = false;   // something of the client's is unread
+  uint64_t received_ = 0;      // since the progress deadline was set
+  uint64_t acknowledged_ = 0;  // by the client, when it was set
 
   // The present request.
   std::string in_;           // received and not used yet

@@ -34,7 +34,6 @@ class Worker;
 
 /// Fill::note() of the edge: a status.
 namespace note {
-inline constexpr uint16_t none = 0;
 inline constexpr uint16_t confirmed = 304;        ///< the stored object was
 inline constexpr uint16_t bad_gateway = 502;      ///< no origin gave a usable answer
 inline constexpr uint16_t gateway_timeout = 504;  ///< the last one gave none in time

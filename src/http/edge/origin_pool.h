@@ -80,7 +80,6 @@ class OriginPool {
   Result<std::unique_ptr<OriginConnection>> connect(const Endpoint& endpoint, OriginConnection::User& user);
   /// Ends the use. With `keep`, the connection is in a state to carry another exchange.
   void give_back(std::unique_ptr<OriginConnection> connection, bool keep);
-  [[nodiscard]] size_t idle() const { return idle_count_; }
 
  private:
   friend class OriginConnection;

@@ -143,7 +143,7 @@ Request::Step Request::redirect(Turn& turn) {
       fmt::format("http://{}{}{}{}", where, target.path, target.has_query ? "?" : "", target.query);
   Answer answer;
   answer.status = turn.head.method == Method::get || head_only_ ? 302 : 307;
-  answer.outcome = Outcome::redirected;
+  outcome_ = Outcome::redirected;
   answer.location = location;
   answer.text = "See the Location field.\n";
   hand_over(answer);
@@ -156,6 +156,7 @@ Request::Step Request::deny(Turn&) {
 
 // Its own exchange with an origin: the client's conditions and ranges are the origin's to judge.
 Request::Step Request::pass(Turn& turn) {
+  passed_ = true;
   save(turn);
   Store::Begun begun = worker_.store.begin(make_key(turn), true, [](const Object&) { return false; });
   asker_ = true;
@@ -243,7 +244,7 @@ Request::Step Request::progress(Turn& turn) {
         cache_status_.collapsed = false;
         return Step::fill;
       }
-      outcome_ = cache_status_.forward == CacheForward::bypass || alone_ ? Outcome::passed : Outcome::miss;
+      outcome_ = passed_ ? Outcome::passed : Outcome::miss;
       break;
     case Fill::Stage::shared:
       if (!asker_ && !turn.matcher.matches(*fill.object())) {
@@ -344,7 +345,7 @@ void Request::reset() {
   cache_status_ = {};
   status_ = 0;
   outcome_ = Outcome::local;
-  delivering_ = head_only_ = asker_ = alone_ = false;
+  delivering_ = head_only_ = asker_ = alone_ = passed_ = false;
   fills_ = 0;
 }
 
@@ -486,7 +487,6 @@ void Request::apply_range(const Turn& turn, const Validators& validators, Answer
 }
 
 void Request::hand_over(Answer& answer, std::optional<Cursor> cursor) {
-  answer.outcome = outcome_;
   if (answer.object == nullptr) {
     answer.body = !head_only_;
     if (status_has_content(answer.status)) answer.length = answer.text.size();

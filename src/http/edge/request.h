@@ -22,6 +22,7 @@
 #include <memory>
 
 #include "http/edge/answer.h"
+#include "http/edge/counters.h"
 #include "http/edge/saved_request.h"
 #include "http/edge/stored.h"
 #include "http/edge/upload.h"
@@ -135,6 +136,7 @@ class Request final : Fill::Listener {
   bool head_only_ = false;  // HEAD
   bool asker_ = false;      // the fill is for this request
   bool alone_ = false;      // does not wait for others' fills
+  bool passed_ = false;     // never looked up
   uint8_t fills_ = 0;       // joined or begun
 };
 

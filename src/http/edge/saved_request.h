@@ -22,7 +22,6 @@ class SavedRequest {
   void restore(RequestHead& head) const;
   [[nodiscard]] const Route& route() const { return route_; }
   [[nodiscard]] const View& view() const { return *view_; }
-  [[nodiscard]] const std::shared_ptr<const View>& share_view() const { return view_; }
   [[nodiscard]] const IpAddress& client() const { return client_; }
   [[nodiscard]] Method method() const { return method_; }
 

@@ -270,6 +270,7 @@ FillRef Filler::end(Body::State state) {
     fill.stage_.store(Fill::Stage::failed, std::memory_order_release);
   }
   object_ = nullptr;
+  if (window_) window_->cancel();
   window_.reset();
   return std::exchange(fill_, FillRef());
 }
