@@ -1,6 +1,5 @@
 #include "cluster/nats/link.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "common/log.h"
@@ -134,16 +133,18 @@ NatsConnection NatsLink::connect() {
   if (!options) return nullptr;
   {
     const std::lock_guard lock(mutex_);
-    callbacks_ = true;
-    subscribed_ = false;
+    callbacks_ = true;  // from here on: libnats may give the connection up before it hands it to us
+    subscribing_ = true;
   }
   natsConnection* connection = nullptr;
   const natsStatus status = natsConnection_Connect(&connection, options.get());
   if (status != NATS_OK)
     warn_once(status == NATS_NOT_YET_CONNECTED ? "it does not answer" : nats_words(status));
   const std::lock_guard lock(mutex_);
-  callbacks_ = connection != nullptr;
-  if (connection == nullptr) return nullptr;
+  if (connection == nullptr) {
+    callbacks_ = false;
+    return nullptr;
+  }
   connection_ = NatsConnection(connection, natsConnection_Destroy);
   if (closing_) natsConnection_Close(connection);
   return connection_;
@@ -153,16 +154,14 @@ NatsConnection NatsLink::connect() {
 NatsSubscription NatsLink::subscribe(natsConnection* connection) {
   natsSubscription* subscription = nullptr;
   const natsStatus status = natsConnection_SubscribeSync(&subscription, connection, options_.subject.c_str());
-  if (status != NATS_OK) {
-    warn_once(nats_words(status));
-    return nullptr;
-  }
+  if (status != NATS_OK) warn_once(nats_words(status));
   {
     const std::lock_guard lock(mutex_);
-    subscribed_ = true;
+    subscribing_ = false;
   }
   changed_.notify_all();
-  if (natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED) came_up(connection);
+  const bool connected = natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED;
+  if (subscription != nullptr && connected) came_up(connection);
   return NatsSubscription(subscription);
 }
 
@@ -189,7 +188,7 @@ void NatsLink::give_up(natsConnection* connection) {
 
 void NatsLink::came_up(natsConnection* connection) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return subscribed_ || closing_; });
+  changed_.wait(lock, [&] { return !subscribing_ || closing_; });
   const uint64_t losses = losses_;
   lock.unlock();
   // The server has answered a ping: it knows our subscription.

@@ -79,7 +79,7 @@ class NatsLink {
   std::condition_variable changed_;
   NatsConnection connection_;  // null between two attempts to connect
   bool callbacks_ = false;     // libnats may still call us for connection_
-  bool subscribed_ = false;    // to the subject, on connection_
+  bool subscribing_ = false;   // connection_ is new: the subject is not subscribed to yet
   bool up_ = false;
   bool closing_ = false;
   bool warned_ = false;  // that the server is not there, since it was last there

@@ -18,6 +18,7 @@ namespace {
 
 constexpr const char* config_key = "network";
 constexpr uint8_t config_history = 16;
+constexpr std::chrono::milliseconds make_wait{50};
 
 /// Names of streams and parts of subjects may not hold dots, spaces and wildcards.
 std::string token(const std::string& name) {
@@ -44,28 +45,15 @@ struct Places {
   const std::string config_bucket, config_stream, config_subjects, config_subject;
 };
 
-natsStatus make_config_bucket(kvStore** store, jsCtx* js, const Places& places) {
+natsStatus make_config_bucket(jsCtx* js, const Places& places) {
   kvConfig config;
   kvConfig_Init(&config);
   config.Bucket = places.config_bucket.c_str();
   config.History = config_history;
-  return js_CreateKeyValue(store, js, &config);
-}
-
-natsStatus make_config_bucket(jsCtx* js, const Places& places) {
   kvStore* store = nullptr;
-  const natsStatus status = make_config_bucket(&store, js, places);
+  const natsStatus status = js_CreateKeyValue(&store, js, &config);
   const KeyValue owner(store);
   return status;
-}
-
-natsStatus put(jsCtx* js, const Places& places, const std::string& text) {
-  kvStore* store = nullptr;
-  natsStatus status = js_KeyValue(&store, js, places.config_bucket.c_str());
-  if (status == NATS_NOT_FOUND) status = make_config_bucket(&store, js, places);
-  const KeyValue owner(store);
-  if (status != NATS_OK) return status;
-  return kvStore_Put(nullptr, store, config_key, text.data(), static_cast<int>(text.size()));
 }
 
 natsStatus make_purge_stream(jsCtx* js, const Places& places) {
@@ -80,6 +68,29 @@ natsStatus make_purge_stream(jsCtx* js, const Places& places) {
   return js_AddStream(nullptr, js, &config, nullptr, nullptr);
 }
 
+/// Tries again while nobody takes what is put: the stream is still being made, by this node or another one.
+/// ATTEMPT and MAKE: () -> natsStatus. NATS_NO_RESPONDERS from `make` means that there is no JetStream at
+/// all.
+template <class Attempt, class Make>
+natsStatus put_into_stream(NatsLink& link, Attempt attempt, Make make) {
+  const TimePoint give_up = rt::monotonic_now() + Bus::request_timeout;
+  for (;;) {
+    const natsStatus status = attempt();
+    if (status != NATS_NO_RESPONDERS && status != NATS_NOT_FOUND) return status;
+    const natsStatus made = make();
+    if (made == NATS_NO_RESPONDERS) return made;
+    if (rt::monotonic_now() >= give_up || !link.wait(make_wait)) return NATS_TIMEOUT;
+  }
+}
+
+natsStatus put_config_text(jsCtx* js, const Places& places, const std::string& text) {
+  kvStore* store = nullptr;
+  const natsStatus status = js_KeyValue(&store, js, places.config_bucket.c_str());
+  const KeyValue owner(store);
+  if (status != NATS_OK) return status;
+  return kvStore_Put(nullptr, store, config_key, text.data(), static_cast<int>(text.size()));
+}
+
 natsStatus put_purge(jsCtx* js, const Places& places, const PurgeOrder& order) {
   const std::string text = encode_purge(order);
   // The id lets the server recognise an order that is sent again.
@@ -87,16 +98,8 @@ natsStatus put_purge(jsCtx* js, const Places& places, const PurgeOrder& order) {
   jsPubOptions options;
   jsPubOptions_Init(&options);
   options.MsgId = id.c_str();
-  const auto publish = [&] {
-    return js_Publish(nullptr, js, places.purge_subject.c_str(), text.data(), static_cast<int>(text.size()),
-                      &options, nullptr);
-  };
-  natsStatus status = publish();
-  if (status == NATS_NO_RESPONDERS) {  // no stream takes the subject
-    status = make_purge_stream(js, places);
-    if (status == NATS_OK) status = publish();
-  }
-  return status;
+  return js_Publish(nullptr, js, places.purge_subject.c_str(), text.data(), static_cast<int>(text.size()),
+                    &options, nullptr);
 }
 
 /// Two reports that together say the same; empty when it cannot be halved any more.
@@ -234,7 +237,10 @@ Status NatsBus::put_config(const std::string& text) {
                              text.size(), bytes_max)};
   const JetStream js = make_jetstream(connection.get());
   if (!js) return unavailable(url, nats_words(NATS_CONNECTION_CLOSED));
-  const natsStatus status = put(js.get(), parts_->places, text);
+  const Places& places = parts_->places;
+  const natsStatus status = put_into_stream(
+      parts_->link, [&] { return put_config_text(js.get(), places, text); },
+      [&] { return make_config_bucket(js.get(), places); });
   if (status != NATS_OK) return unavailable(url, nats_words(status));
   return {};
 }
@@ -246,7 +252,10 @@ Status NatsBus::purge(const PurgeOrder& order) {
   if (!connection) return unavailable(url, "not connected");
   const JetStream js = make_jetstream(connection.get());
   if (!js) return unavailable(url, nats_words(NATS_CONNECTION_CLOSED));
-  const natsStatus status = put_purge(js.get(), parts_->places, order);
+  const Places& places = parts_->places;
+  const natsStatus status = put_into_stream(
+      parts_->link, [&] { return put_purge(js.get(), places, order); },
+      [&] { return make_purge_stream(js.get(), places); });
   if (status != NATS_OK) return unavailable(url, nats_words(status));
   return {};
 }

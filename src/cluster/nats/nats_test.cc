@@ -224,8 +224,8 @@ TEST(NatsBus, a_server_that_is_killed_and_comes_back_has_lost_nothing_that_it_ha
   NatsServer server;
   Node ams(bus_at(server));
   ASSERT_TRUE(ams.wait_connected());
-  ASSERT_TRUE(ams->put_config("before").ok());
-  ASSERT_TRUE(ams->purge(purge_of("http://cdn.example/1", 1)).ok());
+  ASSERT_TRUE(went_well(ams->put_config("before")));
+  ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/1", 1))));
   ASSERT_TRUE(ams.wait_purges(1));
   server.kill();
   ASSERT_TRUE(ams.wait_connected(false));
@@ -234,8 +234,8 @@ TEST(NatsBus, a_server_that_is_killed_and_comes_back_has_lost_nothing_that_it_ha
   Node late(bus_at(server));
   EXPECT_TRUE(late.wait_config("before"));
   EXPECT_TRUE(late.wait_purges(1));
-  ASSERT_TRUE(late->put_config("after").ok());
-  ASSERT_TRUE(late->purge(purge_of("http://cdn.example/2", 2)).ok());
+  ASSERT_TRUE(went_well(late->put_config("after")));
+  ASSERT_TRUE(went_well(late->purge(purge_of("http://cdn.example/2", 2))));
   EXPECT_TRUE(ams.wait_config("after"));
   ASSERT_TRUE(ams.wait_purges(2));
   EXPECT_EQ(ids(ams.heard().purges), (std::vector<uint64_t>{1, 2}));
@@ -245,8 +245,8 @@ TEST(NatsBus, a_server_that_has_forgotten_everything_is_followed_from_its_new_be
   NatsServer server;
   Node ams(bus_at(server));
   ASSERT_TRUE(ams.wait_connected());
-  for (const char* text : {"one", "two", "three"}) ASSERT_TRUE(ams->put_config(text).ok());
-  ASSERT_TRUE(ams->purge(purge_of("http://cdn.example/1", 1)).ok());
+  for (const char* text : {"one", "two", "three"}) ASSERT_TRUE(went_well(ams->put_config(text)));
+  ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/1", 1))));
   ASSERT_TRUE(ams.wait_config("three"));
   ASSERT_TRUE(ams.wait_purges(1));
   server.kill();
@@ -254,8 +254,8 @@ TEST(NatsBus, a_server_that_has_forgotten_everything_is_followed_from_its_new_be
   ASSERT_TRUE(ams.wait_connected(false));
   server.start();
   ASSERT_TRUE(ams.wait_connected());
-  ASSERT_TRUE(ams->put_config("new life").ok());
-  ASSERT_TRUE(ams->purge(purge_of("http://cdn.example/2", 2)).ok());
+  ASSERT_TRUE(went_well(ams->put_config("new life")));
+  ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/2", 2))));
   EXPECT_TRUE(ams.wait_config("new life"));
   EXPECT_TRUE(ams.wait_purges(2));
 }
@@ -278,12 +278,12 @@ TEST(NatsBus, networks_on_one_server_do_not_hear_each_other) {
   ASSERT_TRUE(north.wait_connected());
   ASSERT_TRUE(south.wait_connected());
   north->publish(report_by("ams", 1));
-  ASSERT_TRUE(north->put_config("north").ok());
-  ASSERT_TRUE(north->purge(purge_of("http://cdn.example/", 1)).ok());
+  ASSERT_TRUE(went_well(north->put_config("north")));
+  ASSERT_TRUE(went_well(north->purge(purge_of("http://cdn.example/", 1))));
   ASSERT_TRUE(north.wait_reports(1));
   south->publish(report_by("syd", 2));
-  ASSERT_TRUE(south->put_config("south").ok());
-  ASSERT_TRUE(south->purge(purge_of("http://cdn.example/", 2)).ok());
+  ASSERT_TRUE(went_well(south->put_config("south")));
+  ASSERT_TRUE(went_well(south->purge(purge_of("http://cdn.example/", 2))));
   ASSERT_TRUE(south.wait_reports(1));
   ASSERT_TRUE(south.wait_config("south"));
   ASSERT_TRUE(south.wait_purges(1));
@@ -309,7 +309,7 @@ TEST(NatsBus, what_is_malformed_is_dropped_and_the_next_is_heard) {
   NatsServer server;
   Node ams(bus_at(server));
   ASSERT_TRUE(ams.wait_connected());
-  ASSERT_TRUE(ams->purge(purge_of("http://cdn.example/1", 1)).ok());
+  ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/1", 1))));
   natsConnection* raw = nullptr;
   ASSERT_EQ(natsConnection_ConnectTo(&raw, server.url().c_str()), NATS_OK);
   const NatsConnection stranger(raw, natsConnection_Destroy);
@@ -320,7 +320,7 @@ TEST(NatsBus, what_is_malformed_is_dropped_and_the_next_is_heard) {
                 NATS_OK);
   ASSERT_EQ(natsConnection_Flush(raw), NATS_OK);
   ams->publish(report_by("ams", 1));
-  ASSERT_TRUE(ams->purge(purge_of("http://cdn.example/2", 2)).ok());
+  ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/2", 2))));
   ASSERT_TRUE(ams.wait_reports(1));
   ASSERT_TRUE(ams.wait_purges(2));
   EXPECT_EQ(ams.heard().reports.size(), 1U);
@@ -365,9 +365,9 @@ TEST(NatsBus, a_purge_sent_again_is_heard_once) {
   NatsServer server;
   Node ams(bus_at(server));
   ASSERT_TRUE(ams.wait_connected());
-  ASSERT_TRUE(ams->purge(purge_of("http://cdn.example/1", 1)).ok());
-  ASSERT_TRUE(ams->purge(purge_of("http://cdn.example/1", 1)).ok());
-  ASSERT_TRUE(ams->purge(purge_of("http://cdn.example/2", 2)).ok());
+  ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/1", 1))));
+  ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/1", 1))));
+  ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/2", 2))));
   ASSERT_TRUE(ams.wait_purges(2));
   EXPECT_EQ(ids(ams.heard().purges), (std::vector<uint64_t>{1, 2}));
 }

@@ -12,6 +12,7 @@ namespace popnet::cluster {
 namespace {
 constexpr std::chrono::milliseconds read_wait{500};  // how soon a new session of the link is seen
 constexpr std::chrono::seconds audit_interval{10};
+constexpr std::chrono::seconds settle_time{1};
 constexpr std::chrono::seconds retry_wait{1};
 }  // namespace
 
@@ -41,20 +42,28 @@ void StreamTail::run() {
 void StreamTail::follow(natsConnection* connection, uint64_t session) {
   const JetStream js = make_jetstream(connection);
   if (!js || !open(js.get())) return;
-  const NatsSubscription subscription = subscribe(js.get());
-  if (!subscription) return;
-  warned_ = false;
-  TimePoint next_audit = rt::monotonic_now() + audit_interval;
-  while (link_.session() == session) {
-    natsMsg* raw = nullptr;
-    const natsStatus status = natsSubscription_NextMsg(&raw, subscription.get(), read_wait.count());
-    const NatsMessage message(raw);
-    if (status == NATS_OK && !hand_over(raw)) return;
-    if (status != NATS_OK && status != NATS_TIMEOUT && status != NATS_SLOW_CONSUMER) return;
-    if (rt::monotonic_now() < next_audit) continue;
-    if (fell_behind(js.get())) return;
-    next_audit = rt::monotonic_now() + audit_interval;
+  NatsSubscription subscription = subscribe(js.get());
+  if (!settled_) {
+    if (!subscription || !read(subscription.get(), session, settle_time)) return;
+    subscription = subscribe(js.get());
+    settled_ = true;
   }
+  while (subscription && read(subscription.get(), session, audit_interval))
+    if (fell_behind(js.get())) return;
+}
+
+/// Hands over what comes within that time. False: this subscription is of no more use.
+bool StreamTail::read(natsSubscription* subscription, uint64_t session, Duration time) {
+  const TimePoint end = rt::monotonic_now() + time;
+  while (rt::monotonic_now() < end) {
+    natsMsg* raw = nullptr;
+    const natsStatus status = natsSubscription_NextMsg(&raw, subscription, read_wait.count());
+    const NatsMessage message(raw);
+    if (link_.session() != session) return false;
+    if (status == NATS_OK && !hand_over(raw)) return false;
+    if (status != NATS_OK && status != NATS_TIMEOUT && status != NATS_SLOW_CONSUMER) return false;
+  }
+  return true;
 }
 
 /// Null: the server does not say.
@@ -72,7 +81,10 @@ JetStreamInfo StreamTail::look_up(jsCtx* js) {
 bool StreamTail::open(jsCtx* js) {
   const JetStreamInfo info = look_up(js);
   if (!info) return false;
-  if (info->Created != made_at_) position_ = 0;
+  if (info->Created != made_at_) {
+    position_ = 0;
+    settled_ = false;
+  }
   made_at_ = info->Created;
   // What was before the first message is gone.
   if (info->State.FirstSeq > 0) position_ = std::max(position_, info->State.FirstSeq - 1);
@@ -92,7 +104,10 @@ NatsSubscription StreamTail::subscribe(jsCtx* js) {
   natsSubscription* subscription = nullptr;
   const natsStatus status =
       js_SubscribeSync(&subscription, js, options_.subject.c_str(), nullptr, &options, nullptr);
-  if (status != NATS_OK) warn_once(status);
+  if (status == NATS_OK)
+    warned_ = false;
+  else
+    warn_once(status);
   next_delivery_ = 1;
   return NatsSubscription(subscription);
 }

@@ -3,13 +3,13 @@
 // it.
 //
 // libnats has ordered consumers for this; they find out about a lost consumer by missing heartbeats only.
-// Here each new session of the link makes a new consumer at once, and every audit_interval without a message
-// the stream is asked whether there is something behind the position. That covers a consumer that the server
-// has lost, too.
+// Here each new session of the link makes a new consumer at once, and every audit_interval the stream is
+// asked whether there is something behind the position. That covers a consumer that the server has lost, too.
 //
 // A stream that does not exist is made. One that exists is taken as it is: the operator may have given it
 // more replicas. A stream that was deleted and made anew counts from 1 again; it is recognised by the time of
-// its making.
+// its making. A consumer that is made while the server is still making the stream may stay deaf (nats-server
+// 2.9.10 does that): of a stream that is seen for the first time the consumer is made anew after settle_time.
 //
 // Threading: one thread of its own, on which `take` runs. close() needs the link to be closed first.
 #pragma once
@@ -49,6 +49,7 @@ class StreamTail {
  private:
   void run();
   void follow(natsConnection* connection, uint64_t session);
+  bool read(natsSubscription* subscription, uint64_t session, Duration time);
   JetStreamInfo look_up(jsCtx* js);
   bool open(jsCtx* js);
   NatsSubscription subscribe(jsCtx* js);
@@ -65,6 +66,7 @@ class StreamTail {
   uint64_t audited_ = 0;        // last message of the stream at the last audit
   uint64_t next_delivery_ = 1;  // number that the consumer gives to its next message
   int64_t made_at_ = 0;         // when the stream was made, as the server says
+  bool settled_ = false;        // a consumer was made after settle_time
   bool warned_ = false;         // that the stream cannot be followed, since it last could
 };
 
