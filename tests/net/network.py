@@ -48,10 +48,10 @@ ASIA = User("127.10.3.7", "160ms", "230ms", "9ms")
 class WebServer:
     """One machine of the customer: nginx, an FTP server behind a line that can become slow, and a page that tells its load.
 
-    It is a small machine: a quarter of a core is all that it has, so that plays can fill two on a computer of two cores.
+    It is a small machine: a tenth of a core is all that it has, so that a play can fill two on a computer that is busy.
     """
 
-    CORES = 0.25
+    CORES = 0.1
 
     def __init__(self, stage, name, files):
         self.stage, self.name, self.host = stage, name, stage.address()
