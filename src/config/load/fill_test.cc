@@ -119,6 +119,15 @@ TEST(Probes, ReadGenericAndOwnOptionsFromOneMapping) {
   EXPECT_EQ(dynamic_cast<const TestHttp&>(*probe.options).path, "/up");
 }
 
+TEST(Probes, AListThatIsWrittenStandsInPlaceOfItsDefault) {
+  const auto config = config_of(site + "    probes: [{kind: http}, {kind: http, status: [200, 204]}]\n");
+  const auto status = [&](size_t i) {
+    return dynamic_cast<const TestHttp&>(*config->sites.at(0).origins.at(0).probes.at(i).options).status;
+  };
+  EXPECT_THAT(status(0), ElementsAre("200-399"));
+  EXPECT_THAT(status(1), ElementsAre("200", "204"));
+}
+
 TEST(Probes, TimeoutDefaultsToTheIntervalWhereThatIsShort) {
   const auto config = config_of(site + "    probes: [{kind: http, interval: 1s}, {kind: load}]\n");
   const auto& probes = config->sites.at(0).origins.at(0).probes;

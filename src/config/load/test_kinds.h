@@ -12,6 +12,7 @@ namespace popnet::config {
 
 struct TestHttp : model::KindOptions {
   std::string path;
+  std::vector<std::string> status;
 };
 struct TestTcp : model::KindOptions {};
 struct TestHost : model::KindOptions {};
@@ -23,7 +24,8 @@ struct TestLoad : model::KindOptions {
 inline std::span<const KindTable> test_kinds() {
   static const Table<TestHttp> http(
       "http", "Fetches a page.",
-      {option("path", &TestHttp::path).text("/").check(is_url_path).help("Page.")});
+      {option("path", &TestHttp::path).text("/").check(is_url_path).help("Page."),
+       option("status", &TestHttp::status).text().preset({"200-399"})});
   static const Table<TestLoad> load("load", "Asks for the load.",
                                     {option("port", &TestLoad::port).integer(1, 65535, 9100),
                                      option("path", &TestLoad::path).text("/metrics"),

@@ -337,8 +337,9 @@ class Table : public TableBase {
 /// for each kind with kind_table() and hands the list to the loader; nothing registers itself.
 struct KindTable {
   struct Made {
-    std::shared_ptr<model::KindOptions> options;  // with defaults filled in
-    void* object = nullptr;                       // the same, as the struct that `table` describes
+    std::shared_ptr<model::KindOptions>
+        options;             // bare: who reads the file adds the defaults of what it leaves out
+    void* object = nullptr;  // the same, as the struct that `table` describes
   };
   std::string name;
   const TableBase* table = nullptr;
@@ -350,8 +351,8 @@ struct KindTable {
 template <std::derived_from<model::KindOptions> S>
 KindTable kind_table(const Table<S>& table, bool affects_health = true) {
   return {table.name(), &table,
-          [&table]() -> KindTable::Made {
-            auto options = std::make_shared<S>(table.make());
+          []() -> KindTable::Made {
+            auto options = std::make_shared<S>();
             return {options, options.get()};
           },
           affects_health};
