@@ -82,7 +82,7 @@ struct ServiceMetrics {
   TimePoint health_at{};  // of the newest verdict
   uint16_t probers_up = 0;
   uint16_t probers_down = 0;
-  std::string error;  // newest failure, in words; empty while all is well
+  std::string error;  // newest failure, "<probe>: <words>"; empty while all is well
   std::array<std::optional<Value>, metric_count> values;
 
   [[nodiscard]] const std::optional<Value>& get(Metric m) const { return values[static_cast<size_t>(m)]; }

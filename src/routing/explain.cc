@@ -75,12 +75,26 @@ Candidate explain_pop(const Snapshot& snapshot, size_t index, TimePoint now) {
   return candidate;
 }
 
-void add_latencies(const Snapshot& snapshot, const Client& client, std::vector<Candidate>& candidates) {
+/// When this POP measured the client: in the most specific network around it that it has measured.
+TimePoint measured_at(const Snapshot& snapshot, const Client& client, uint32_t pop) {
+  for (int length = client.network.length(); length >= 0; --length) {
+    const auto found = snapshot.metrics->clients.find(Prefix(client.network.address(), length));
+    if (found == snapshot.metrics->clients.end()) continue;
+    for (const auto& rtt : found->second.rtts)
+      if (rtt.pop == pop) return rtt.at;
+  }
+  return {};
+}
+
+void add_latencies(const Snapshot& snapshot, const Client& client, TimePoint now,
+                   std::vector<Candidate>& candidates) {
   for (const RankedPop& ranked : find_ranking(snapshot.map, client).ranking)
     for (Candidate& candidate : candidates)
       if (candidate.index == ranked.pop) {
         candidate.latency_source = ranked.source;
         candidate.latency_ms = ranked.latency_ms;
+        if (ranked.source == LatencySource::measured)
+          candidate.latency_age = now - measured_at(snapshot, client, ranked.pop);
       }
 }
 
@@ -103,7 +117,7 @@ void explain_pops(const Snapshot& snapshot, TimePoint now, Explanation& result) 
     result.candidates.push_back(explain_pop(snapshot, i, now));
     result.candidates.back().why = recorder.why(i);
   }
-  add_latencies(snapshot, result.client, result.candidates);
+  add_latencies(snapshot, result.client, now, result.candidates);
 }
 
 /// <pop>.<zone> is that POP, dead or alive: it is how operators and probes reach it.
@@ -114,7 +128,7 @@ void explain_one_pop(const Snapshot& snapshot, TimePoint now, Explanation& resul
   result.decision.map_generation = snapshot.map.generation;
   result.candidates.push_back(explain_pop(snapshot, result.host.pop, now));
   result.candidates.back().why = "chosen";
-  add_latencies(snapshot, result.client, result.candidates);
+  add_latencies(snapshot, result.client, now, result.candidates);
 }
 
 void put_chosen_first(Explanation& result) {

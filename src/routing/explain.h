@@ -41,6 +41,7 @@ struct Candidate {
   double weight = 0;  // as configured
   LatencySource latency_source = LatencySource::none;  // POP: to this client
   double latency_ms = 0;
+  Duration latency_age{};                // of the measurement; zero for the other sources
   std::vector<ExplainedMetric> metrics;  // those that are known
   std::string why;                       // "chosen", "second answer", or what kept it from being that
 };

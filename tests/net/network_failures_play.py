@@ -28,7 +28,7 @@ def a_web_server_is_killed(stage):
     check("the user reaches the page", network.browse(f"http://{PAGE}/", EUROPE)[0].status == 200)
     for pop in network.pops.values():
         fate = next(one for one in pop.explain(PAGE, EUROPE.address)["candidates"] if one["name"] == victim.name)
-        equal(f"{pop.name} says why", (fate["alive"], fate["why"], fate["error"]), (False, "down", "connection refused"))
+        equal(f"{pop.name} says why", (fate["alive"], fate["why"], fate["error"]), (False, "down", "http: connection refused"))
 
     victim.revive()
     until(f"{victim.name} is back: it is named again", lambda: network.named(PAGE, [victim.host], CROWD), 30)

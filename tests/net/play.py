@@ -175,16 +175,20 @@ class Popnet(Process):
     def explain(self, name, client):
         return self.get_json(f"/v1/explain?name={name}&client={client}")
 
-    def counter(self, name, **labels):
-        """Sum of the lines of /metrics with that name and these labels."""
-        total = 0
+    def values(self, name, **labels):
+        """The values of all lines of /metrics with that name and these labels."""
+        found = []
         for line in self.api("GET", "/metrics").body.decode().splitlines():
-            found = re.match(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)", line)
-            if found and found.group(1) == name:
-                has = dict(re.findall(r'(\w+)="([^"]*)"', found.group(2) or ""))
+            parts = re.match(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)", line)
+            if parts and parts.group(1) == name:
+                has = dict(re.findall(r'(\w+)="([^"]*)"', parts.group(2) or ""))
                 if all(has.get(key) == value for key, value in labels.items()):
-                    total += float(found.group(3))
-        return total
+                    found.append(float(parts.group(3)))
+        return found
+
+    def counter(self, name, **labels):
+        """Their sum; 0 where there is no such line."""
+        return sum(self.values(name, **labels))
 
     def dig(self, name, kind="A", subnet=None, tcp=False):
         return dig(self.dns, name, kind, subnet, tcp)
@@ -238,7 +242,8 @@ class Stage(Servers):
         With wait=False several can start at once; call wait_ready() of each.
         """
         address = self.address()
-        probing = "pops" in sections or any(part.get("probes", True) for part in sites)
+        probing = "pops" in sections or any(part.get("probes", True) or any("probes" in origin for origin in part["origins"])
+                                            for part in sites)
         node = {"threads": 2, "probe": probing, "http_listen": self.endpoint(address),
                 "dns_listen": self.endpoint(address), "admin_listen": self.endpoint(address), **sections.pop("node", {})}
         popnet = Popnet(name, self.folder, {"node": node, "sites": list(sites), **sections}, arguments)

@@ -97,7 +97,7 @@ void Fold::conclude_health(const Target& target, const Voters& silenced, TimePoi
       if (!counts || !is_fresh(verdict.at, verdict.max_age, now)) continue;
       if (!verdict.ok && verdict.at >= error_at) {
         error_at = verdict.at;
-        result.error = verdict.error;
+        result.error = verdict.probe + ": " + verdict.error;
       }
       if (!verdict.affects_health) continue;
       has_verdict = true;

@@ -85,7 +85,7 @@ TEST_F(FoldTest, OneProberIsBelieved) {
   EXPECT_EQ(health_of_a(), Health::up);
   says("fra", origin_a, false, 1);
   EXPECT_EQ(health_of_a(), Health::down);
-  EXPECT_EQ(a().error, "refused, says fra");
+  EXPECT_EQ(a().error, "http: refused, says fra");
   EXPECT_EQ(a().health_at, at(1));
 }
 
@@ -123,7 +123,7 @@ TEST_F(FoldTest, ProbesThatOnlyMeasureDoNotVote) {
   load.error = "no exporter";
   EXPECT_FALSE(fold_.add(load));
   EXPECT_EQ(health_of_a(), Health::unknown);
-  EXPECT_EQ(a().error, "no exporter");
+  EXPECT_EQ(a().error, "load: no exporter");
 }
 
 TEST_F(FoldTest, VerdictsExpire) {

@@ -144,7 +144,7 @@ TEST_F(ApiTest, explain_gives_the_decision_and_every_candidate) {
   const Json content = get_json("/v1/explain?name=cdn.example&client=198.51.100.0%2F24");
   EXPECT_EQ(content["resolve"], "pop");
   EXPECT_EQ(content["decision"]["targets"][0], "p0");
-  EXPECT_EQ(content["candidates"][0]["latency"], (Json{{"source", "measured"}, {"ms", 12}}));
+  EXPECT_EQ(content["candidates"][0]["latency"], (Json{{"source", "measured"}, {"ms", 12}, {"age_ms", 1000}}));
   EXPECT_EQ(content["sentence"],
             "cdn.example for 198.51.100.0/24 → p0 (198.51.100.1): lowest measured latency, 12 ms");
 }

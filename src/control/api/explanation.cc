@@ -102,6 +102,13 @@ Json metrics_of(const Candidate& candidate) {
   return metrics;
 }
 
+Json latency_of(const Candidate& c) {
+  if (c.latency_source == LatencySource::none) return {};
+  Json latency = {{"source", to_string(c.latency_source)}, {"ms", c.latency_ms}};
+  if (c.latency_source == LatencySource::measured) latency["age_ms"] = rounded_ms(c.latency_age);
+  return latency;
+}
+
 Json candidate_of(const Candidate& c, bool pop) {
   Json json = {{"name", c.name}, {"addresses", c.addresses}, {"why", c.why}, {"alive", c.alive}};
   json["health"] = model::to_string(c.health);
@@ -112,10 +119,7 @@ Json candidate_of(const Candidate& c, bool pop) {
   json["load"] = c.load_known ? Json(c.load) : Json();
   json["share"] = c.share;
   json["weight"] = c.weight;
-  if (pop)
-    json["latency"] = c.latency_source == LatencySource::none
-                          ? Json()
-                          : Json{{"source", to_string(c.latency_source)}, {"ms", c.latency_ms}};
+  if (pop) json["latency"] = latency_of(c);
   json["metrics"] = metrics_of(c);
   return json;
 }

@@ -14,10 +14,17 @@ namespace {
 
 constexpr size_t gap = 2;
 constexpr size_t last_column_min = 24;
+constexpr std::string_view no_break_space = "\xc2\xa0";
 
 size_t characters(std::string_view text) {
   return static_cast<size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::string with_plain_spaces(std::string text) {
+  for (size_t at = 0; (at = text.find(no_break_space, at)) != text.npos; ++at)
+    text.replace(at, no_break_space.size(), " ");
+  return text;
 }
 
 /// Lines of at most `width` characters, broken between words; a longer word stays whole.
@@ -66,10 +73,16 @@ std::string Columns::text() const {
     for (size_t c = 0; c < last; ++c)
       line += padded(cells[c], widths[c], columns_[c].align) + std::string(gap, ' ');
     for (const std::string& part : wrap(cells[last], room)) {
-      text += without_trailing_space(line + part) + "\n";
+      text += without_trailing_space(with_plain_spaces(line + part)) + "\n";
       line.assign(indent, ' ');
     }
   }
+  return text;
+}
+
+std::string unbroken(std::string text) {
+  for (size_t at = 0; (at = text.find(' ', at)) != text.npos; at += no_break_space.size())
+    text.replace(at, 1, no_break_space);
   return text;
 }
 

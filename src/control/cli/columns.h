@@ -31,6 +31,8 @@ class Columns {
   size_t width_;
 };
 
+/// For the last column: words that stay on one line.
+std::string unbroken(std::string text);
 /// "340 ms", "2.5 s", "12 s", "3 min", "5 h", "2 d"; "-" for nothing.
 std::string show_age(std::optional<double> ms);
 /// "42 %"; "-" for nothing.

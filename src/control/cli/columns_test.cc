@@ -28,6 +28,12 @@ TEST(Columns, the_last_column_wraps_between_words) {
             "fra  chosen\n");
 }
 
+TEST(Columns, what_is_unbroken_moves_to_the_next_line_whole) {
+  Columns table({{"A"}, {"B"}}, 20);
+  table.row({"a", unbroken("http 12.0 ms") + ", " + unbroken("cpu 20 % (1 s)")});
+  EXPECT_EQ(table.text(), "A  B\na  http 12.0 ms,\n   cpu 20 % (1 s)\n");
+}
+
 TEST(Columns, count_characters_and_not_bytes) {
   Columns table({{"A"}, {"B"}});
   table.row({"→", "x"});

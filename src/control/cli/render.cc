@@ -38,12 +38,13 @@ std::string metric_label(const std::string& metric) {
   return metric.ends_with("_ms") ? metric.substr(0, metric.size() - 3) : metric;
 }
 
-/// "http 12.0 ms, cpu 42 %"
+/// "http 12.0 ms (340 ms), cpu 42 % (1.2 s)": values and their ages
 std::string metrics_of(const Fields& target) {
   std::string line;
   for (const auto& [metric, value] : target.object("metrics").objects()) {
     if (!line.empty()) line += ", ";
-    line += metric_label(metric) + " " + show_value(metric, value.number("value"));
+    line += unbroken(fmt::format("{} {} ({})", metric_label(metric),
+                                 show_value(metric, value.number("value")), show_age(value.number("age_ms"))));
   }
   return line.empty() ? "-" : line;
 }
@@ -160,11 +161,13 @@ std::string decision_line(const Fields& page) {
                      whole(generations.number("config")), author.empty() ? "nobody yet" : author);
 }
 
-/// "12.0 ms measured"
+/// "12.0 ms measured (34 s)", "19.0 ms configured"
 std::string latency_of(const Fields& candidate) {
   const Fields latency = candidate.object("latency");
   if (!latency) return "-";
-  return show_value("latency_ms", latency.number("ms")) + " " + latency.text("source");
+  const auto age_ms = latency.number("age_ms");
+  return fmt::format("{} {}{}", show_value("latency_ms", latency.number("ms")), latency.text("source"),
+                     age_ms ? fmt::format(" ({})", show_age(age_ms)) : "");
 }
 
 std::string candidates_table(const Fields& page, bool pops) {

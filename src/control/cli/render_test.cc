@@ -27,7 +27,7 @@ constexpr const char* pop_answer = R"({
   "generations": {"config": 4, "metrics": 17, "map": 42}, "map_age_ms": 250, "shares_author": "ams",
   "candidates": [
     {"name": "ams", "addresses": ["127.0.1.1", "2001:db8::1"], "why": "chosen", "alive": true, "health": "up",
-     "health_age_ms": 900, "load": 0.31, "share": 1, "weight": 1, "latency": {"source": "measured", "ms": 12.04},
+     "health_age_ms": 900, "load": 0.31, "share": 1, "weight": 1, "latency": {"source": "measured", "ms": 12.04, "age_ms": 34000},
      "metrics": [{"metric": "http_ms", "value": 3.21, "age_ms": 900, "probers": 2, "weighed": 0.02},
                  {"metric": "cpu", "value": 0.29, "age_ms": 400, "probers": 1, "weighed": 0.29},
                  {"metric": "traffic", "value": 0.1, "age_ms": 400, "probers": 1, "weighed": null}]},
@@ -44,11 +44,12 @@ TEST(RenderExplanation, of_a_name_that_resolves_to_pops) {
 TTL 20 s, holds for the whole /24, selection least_load, also in the answer: fra
 from map 42 (made 250 ms ago), config 4, shares by ams
 
-POP  ADDRESS       HEALTH     LOAD  LATENCY             ACCEPTS  WHY
-ams  127.0.1.1 +1  up 900 ms  0.31  12.0 ms measured      100 %  chosen
-fra  127.0.1.2     up 1.2 s      -  19.0 ms configured     40 %  second answer
-nyc  127.0.1.3     unknown    0.97  -                      10 %  too loaded: it accepts only a part
-                                                                 of its clients, and not this one
+POP  ADDRESS       HEALTH     LOAD  LATENCY                  ACCEPTS  WHY
+ams  127.0.1.1 +1  up 900 ms  0.31  12.0 ms measured (34 s)    100 %  chosen
+fra  127.0.1.2     up 1.2 s      -  19.0 ms configured          40 %  second answer
+nyc  127.0.1.3     unknown    0.97  -                           10 %  too loaded: it accepts only a
+                                                                      part of its clients, and not
+                                                                      this one
 
 POP  MEASURED   VALUE     AGE  PROBERS  IN LOAD
 ams  http      3.2 ms  900 ms        2  0.02
@@ -122,13 +123,15 @@ bus nats (connected), shares by ams, 12 client networks known
 since it started: 1,234 DNS queries, 500 HTTP requests, 90 % of those for stored content were hits
 
 POP         ADDRESS       HEALTH     LOAD  ACCEPTS  ANSWERS  MEASURED
-ams (here)  127.0.1.1     up 900 ms  0.31    100 %     40 %  http 3.2 ms, cpu 29 %
+ams (here)  127.0.1.1     up 900 ms  0.31    100 %     40 %  http 3.2 ms (900 ms), cpu 29 % (400 ms)
 fra         127.0.1.2 +1  down 65 s     -     25 %     60 %  -
   fra: http: no answer within 1s
 
 SITE  ORIGIN  ADDRESS         HEALTH     LOAD  SHARE  ANSWERS  MEASURED
-shop  web1    127.0.2.1:8001  up 300 ms  0.20   70 %     75 %  http 12.0 ms, ftp 30.0 ms, cpu 20 %,
-                                                               memory 40 %
+shop  web1    127.0.2.1:8001  up 300 ms  0.20   70 %     75 %  http 12.0 ms (300 ms),
+                                                               ftp 30.0 ms (300 ms),
+                                                               cpu 20 % (300 ms),
+                                                               memory 40 % (300 ms)
       web2    127.0.2.2:8001  unknown       -   30 %     25 %  -
 news  web1    127.0.3.1:8001  unknown       -  100 %        -  -
 )");
