@@ -24,7 +24,7 @@ struct HttpOptions : model::KindOptions {
   std::string ca_file;
   std::vector<std::string> status;  // "200", "200-399"
   std::string body;
-  std::string body_regex;  // POSIX extended
+  std::string body_regex;  // as RE2 writes them
 };
 
 const config::Table<HttpOptions>& http_options();

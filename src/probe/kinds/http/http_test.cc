@@ -37,7 +37,10 @@ TEST(HttpOptionsTable, RefusesWhatCannotWork) {
   for (const char* wrong : {"", "20", "2000", "299-200", "200-", "-299", "2xx", "200-299-300", "000"})
     EXPECT_THAT(refusal("status", wrong), HasSubstr("is not a status")) << wrong;
   EXPECT_EQ(refusal("body_regex", "^ok|ready$"), "accepted");
-  EXPECT_THAT(refusal("body_regex", "(ok"), HasSubstr("is not a POSIX extended regular expression"));
+  EXPECT_THAT(refusal("body_regex", "(ok"), HasSubstr("is not a regular expression: missing )"));
+  EXPECT_THAT(refusal("body_regex", "(a*)\\1"), HasSubstr("invalid escape sequence: \\1"));
+  EXPECT_THAT(refusal("body_regex", "((((a{1,255}){1,255}){1,255}){1,255}){1,255}"),
+              HasSubstr("is not a regular expression"));
 
   HttpOptions options = http_options().make();
   EXPECT_TRUE(http_options().check(&options).ok());
@@ -86,6 +89,12 @@ TEST(Http, BodyIsSearched) {
   EXPECT_EQ(probe(server.endpoint(), options).error, "nothing in the body matches '\"queue\": [0-9]\\}'");
   options.body = "\"broken\"";
   EXPECT_EQ(probe(server.endpoint(), options).error, "'\"broken\"' is not in the body");
+
+  const ScriptedServer hostile(testing::answers("HTTP/1.1 200 OK\r\n\r\n" + std::string(60'000, 'a')));
+  options.body.clear();
+  options.body_regex = "(a*)*(a|aa)+(a?){100}b";  // a matcher that tries one way after the other never ends
+  EXPECT_THAT(probe(hostile.endpoint(), options).error, HasSubstr("nothing in the body matches"));
+  options.body_regex.clear();
 
   const ScriptedServer large(
       testing::answers("HTTP/1.1 200 OK\r\n\r\n" + std::string(100'000, ' ') + "ready"));
