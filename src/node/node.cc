@@ -292,7 +292,11 @@ void Node::adopt(std::shared_ptr<const model::Config> config, std::shared_ptr<co
 // ---- on the config thread
 
 void Node::on_network_config(uint64_t revision, const std::string& text) {
-  if (revision <= network_revision_) return;
+  // The bus puts them in order. Revisions of a store that was made anew begin again: nothing to go by here.
+  if (network_text_ == text) {
+    network_revision_ = revision;
+    return;
+  }
   const auto problems = apply(text);
   for (const auto& problem : problems) log::warning("{}", config::to_string(problem));
   if (has_errors(problems)) {
