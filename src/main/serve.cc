@@ -10,7 +10,13 @@ namespace {
 void reload(node::Node& node) {
   log::info("reload asked for by SIGHUP");
   const auto problems = node.reload();
-  for (const auto& problem : problems) log::warning("{}", config::to_string(problem));
+  bool refused = false;
+  for (const auto& problem : problems) {
+    const bool error = problem.severity == config::Problem::Severity::error;
+    refused |= error;
+    error ? log::error("{}", config::to_string(problem)) : log::warning("{}", config::to_string(problem));
+  }
+  if (refused) log::error("the reload was refused: the config that was in force before stays");
 }
 
 }  // namespace

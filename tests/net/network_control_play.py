@@ -116,6 +116,7 @@ def sighup(stage):
     popnet.write_config(config)
     popnet.signal(signal.SIGHUP)
     until("the fault is logged with its place", lambda: f"{popnet.config_path}:" in popnet.log() and "soon" in popnet.log())
+    until("and that nothing has changed", lambda: "reload was refused: the config that was in force before stays" in popnet.log())
     equal("the old config is in force", (popnet.dig("a.test").rcode, popnet.dig("b.test").rcode), ("NOERROR", "REFUSED"))
     equal("and the only one", popnet.counter("popnet_config_generation"), 1)
     config["sites"][0]["hostnames"][-1]["ttl"] = "5s"
