@@ -1,56 +1,16 @@
 #include "http/edge/view.h"
 
 #include <algorithm>
-#include <array>
 
 #include "common/hash.h"
 #include "common/log.h"
+#include "http/policy/path_reading.h"
 
 namespace popnet::http {
 
 namespace {
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = to_lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool is_unreserved(int c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
-}
-
-/// A path as rules see it: "%41" is "A"; reserved and other bytes stay encoded. Falls back to the path as
-/// sent when it is too long for the room.
-std::string_view decode_unreserved(std::string_view path, std::span<char> room) {
-  if (path.find('%') == path.npos || path.size() > room.size()) return path;
-  size_t used = 0;
-  for (size_t i = 0; i < path.size(); ++i) {
-    int c = path[i];
-    if (c == '%' && i + 2 < path.size() && hex_value(path[i + 1]) >= 0 && hex_value(path[i + 2]) >= 0) {
-      const int byte = hex_value(path[i + 1]) * 16 + hex_value(path[i + 2]);
-      if (is_unreserved(byte)) {
-        c = byte;
-        i += 2;
-      }
-    }
-    room[used++] = static_cast<char>(c);
-  }
-  return {room.data(), used};
-}
-
-bool has_dot_segment(std::string_view path) {
-  for (size_t at = path.find("/."); at != path.npos; at = path.find("/.", at + 1)) {
-    std::string_view rest = path.substr(at + 2);
-    if (rest.starts_with('.')) rest.remove_prefix(1);
-    if (rest.empty() || rest.front() == '/') return true;
-  }
-  return false;
-}
-
 constexpr Duration log_interval = std::chrono::seconds(1);  // of failures, for each origin
-constexpr size_t path_room = 8 * 1024;                      // as the default limit of a request target
 
 }  // namespace
 
@@ -100,6 +60,7 @@ PathPattern::PathPattern(std::string_view pattern) : kind_(Kind::exact), text_(p
     kind_ = Kind::suffix;
     text_.erase(0, 1);
   }
+  text_ = usual_reading(text_);
 }
 
 bool PathPattern::matches(std::string_view path) const {
@@ -183,23 +144,30 @@ Route Sites::route_prefix(std::string_view path) const {
   return route;
 }
 
+const model::Rule* Sites::first_match(const SiteView& site, std::string_view path) {
+  for (size_t i = 0; i < site.patterns.size(); ++i)
+    if (site.patterns[i].matches(path)) return &site.site->rules[i];
+  return nullptr;
+}
+
 void Sites::apply_rules(Route& route, const model::Hostname* hostname) const {
-  std::array<char, path_room> room;
-  const std::string_view path = decode_unreserved(route.path, room);
-  if (has_dot_segment(path)) {
+  const PathReadings readings(route.path);
+  if (readings.refused()) {
     route.to = Route::To::bad_path;
     return;
   }
   route.to = Route::To::site;
-  const SiteView& site = *route.site;
-  for (size_t i = 0; i < site.patterns.size(); ++i) {
-    if (!site.patterns[i].matches(path)) continue;
-    route.rule = &site.site->rules[i];
-    route.action = route.rule->action;
-    return;
-  }
+  route.rule = first_match(*route.site, readings.usual());
+  if (!readings.plain())
+    for (const std::string_view path : {readings.asked(), readings.bare()})
+      if (const model::Rule* rule = first_match(*route.site, path);
+          rule && rule->action == model::Action::deny)
+        route.rule = rule;
   const bool page = hostname != nullptr && hostname->resolve == model::Resolve::origin;
-  route.action = page ? model::Action::proxy : model::Action::cache;
+  if (route.rule != nullptr)
+    route.action = route.rule->action;
+  else
+    route.action = page ? model::Action::proxy : model::Action::cache;
 }
 
 const SiteView* Sites::find(std::string_view site_name) const {

@@ -11,8 +11,9 @@
 //   any other                                the site with any_host, if there is one
 //   The first rule whose path matches decides. Without one, pages (hostnames that resolve to origins) are
 //   passed on and all else is cached.
-// Rules are matched against the path with percent-encoded unreserved characters decoded (RFC 3986
-// section 6.2.2.2), and a path with dot segments is refused, so that no spelling of a path slips past a rule.
+// Rules, and the text in them, are matched in the usual reading of policy/path_reading.h: what a server
+// behind us makes of the path. Where another reading leads to a rule that denies, that one decides. A path
+// with dot segments in any reading is refused. What is asked of the origin is the path as it came.
 //
 // Threading: immutable but for the counters, which are atomic.
 #pragma once
@@ -78,7 +79,7 @@ class PathPattern {
  private:
   enum class Kind : uint8_t { all, exact, prefix, suffix };
   Kind kind_;
-  std::string text_;
+  std::string text_;  // in the usual reading
 };
 
 struct SiteView {
@@ -125,6 +126,7 @@ class Sites {
     bool operator()(std::string_view a, std::string_view b) const { return iequals(a, b); }
   };
   void apply_rules(Route& route, const model::Hostname* hostname) const;
+  static const model::Rule* first_match(const SiteView& site, std::string_view path);
   [[nodiscard]] Route route_prefix(std::string_view path) const;
 
   const std::shared_ptr<const model::Config> config_;

@@ -49,12 +49,37 @@ TEST_F(ViewTest, SpellingsOfOnePathMatchAlike) {
   EXPECT_EQ(action("/%61/x"), model::Action::proxy);
   EXPECT_EQ(action("/b/x%2epng"), model::Action::deny);
   EXPECT_EQ(action("/b/x.pn%67"), model::Action::deny);
-  EXPECT_EQ(action("/a%2Fx"), model::Action::cache) << "an encoded slash is no slash";
   EXPECT_EQ(action("/%zz%"), model::Action::cache) << "broken escapes stay as they are";
 }
 
+TEST_F(ViewTest, RulesSeeThePathAsTheServerBehindReadsIt) {
+  for (const char* path :
+       {"//exact", "/%65xact", "/%2Fexact", "%2fexact", "/\\exact", "/%5cexact", "/exact;v=1"})
+    EXPECT_EQ(action(path), model::Action::deny) << path;
+  for (const char* path : {"//a/x", "/a%2Fx", "/a%2fx", "/a\\x", "/a%5Cx", "/a//x"})
+    EXPECT_EQ(action(path), model::Action::proxy) << path;
+  EXPECT_EQ(action("/exact%3F"), model::Action::cache);
+  EXPECT_EQ(action("/%2565xact"), model::Action::cache) << "decoded once";
+}
+
+TEST_F(ViewTest, ARuleThatDeniesDecidesInAnyReading) {
+  auto next = std::make_shared<model::Config>(*config_);
+  next->sites[0].rules = {{"/secret/public/*", model::Action::cache, {}, {}},
+                          {"/secret/*", model::Action::deny, {}, {}},
+                          {"/caf%C3%A9//*", model::Action::deny, {}, {}}};
+  const Sites sites(next, registry_);
+  const auto action = [&](std::string_view path) { return sites.route("www.shop.example", path).action; };
+  EXPECT_EQ(action("/secret/public/x"), model::Action::cache);
+  EXPECT_EQ(action("/secret/public%2Fx"), model::Action::deny) << "a server may not take that for a slash";
+  EXPECT_EQ(action("/secret;a=b/x"), model::Action::deny);
+  EXPECT_EQ(action("/;a/secret/x"), model::Action::deny);
+  EXPECT_EQ(action("/caf%c3%a9/x"), model::Action::deny) << "rules are read like paths";
+  EXPECT_EQ(action("/caf\xc3\xa9/x"), model::Action::deny);
+}
+
 TEST_F(ViewTest, DotSegmentsAreRefusedInAnySpelling) {
-  for (const char* path : {"/..", "/.", "/a/../b", "/a/./b", "/a/%2e%2e/b", "/a/.%2E", "/a/b/.."})
+  for (const char* path : {"/..", "/.", "/a/../b", "/a/./b", "/a/%2e%2e/b", "/a/.%2E", "/a/b/..",
+                           "/a%2f..%2Fb", "/a\\..\\b", "/a/..%5Cb", "/a/..;/b", "//.."})
     EXPECT_EQ(route("www.shop.example", path).to, Route::To::bad_path) << path;
   for (const char* path : {"/.well-known/x", "/..a", "/a/...", "/a..b", "/a.", "/.../x"})
     EXPECT_EQ(route("www.shop.example", path).to, Route::To::site) << path;

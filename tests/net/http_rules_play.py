@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""No spelling of a path slips past a rule: what nginx would serve under it is denied, or goes to it as it was asked."""
+from play import check, equal, run, scene, site
+
+SPELLINGS = ("//secret/x", "/secret%2fx", "/%2fsecret/x", "/%73ecret/x", "/open/..%2fsecret/x", "/open%2f..%2fsecret%2fx",
+             "/secret//x", "///secret///x", "/open/%2e%2e/secret/x", "/open/../secret/x")
+
+
+def ask(connect, path):
+    """Exactly these bytes: clients would tidy them up."""
+    client = connect()
+    client.send(f"GET {path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+    return client.answer()
+
+
+@scene
+def denied(stage):
+    """Every spelling that nginx takes for a denied file is refused, and nginx is not even asked."""
+    from play import _connect
+    nginx = stage.nginx(files={"/secret/x": "hidden", "/open/x": "open"})
+    for path in SPELLINGS:
+        equal(f"nginx itself serves {path}", ask(lambda: _connect(nginx.address), path).body, b"hidden")
+    served = len(nginx.requests())
+    popnet = stage.popnet([site("a", [nginx], rules=[{"path": "/secret/*", "action": "deny"}])])
+    for path in ("/secret/x", *SPELLINGS, "/secret\\x", "/secret%5Cx", "/secret;v=1/x"):
+        check(f"{path} is refused", ask(popnet.connect, path).status in (400, 403))
+    equal("nginx has heard nothing of it", len(nginx.requests()), served)
+    for path in ("/open/x", "//open/x", "/open%2fx"):
+        equal(f"{path} is served", ask(popnet.connect, path).body, b"open")
+    check("as it was asked", any("/open%2fx" in line for line in nginx.requests()), nginx.requests())
+
+
+@scene
+def proxied(stage):
+    """What a rule never stores is not stored under another spelling either."""
+    origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=60"}, "yours"))
+    popnet = stage.popnet([site("a", [origin], rules=[{"path": "/account/*", "action": "proxy"}])])
+    for path in ("/account/x", "//account/x", "/account%2Fx", "/%61ccount/x"):
+        ask(popnet.connect, path)
+        check(f"{path} is asked for again", not ask(popnet.connect, path).hit)
+
+
+if __name__ == "__main__":
+    run()
