@@ -201,7 +201,7 @@ TEST(Probes, OptionOfAnotherKind) {
       problems_of(site + "    probes: [{kind: http, port: 80}]\n"),
       ElementsAre(
           "a.yaml:5:27: sites.0.probes.0.port: unknown option, known here are kind, interval, timeout, rise, "
-          "fall, jitter, max_age, affects_health, path"));
+          "fall, jitter, max_age, affects_health, path, status"));
 }
 
 TEST(Probes, OwnConditionOfAKind) {
