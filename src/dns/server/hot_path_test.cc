@@ -1,0 +1,62 @@
+// What a query may cost: no allocation, from the socket to the socket, whatever is asked.
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "common/test_allocations.h"
+#include "dns/server/server.h"
+#include "dns/server/test_world.h"
+#include "rt/socket.h"
+
+namespace popnet::dns {
+namespace {
+
+std::vector<std::vector<uint8_t>> questions() {
+  std::vector<std::vector<uint8_t>> all;
+  for (const char* name :
+       {"www.example.com", "alias2.example.com", "to-page.example.com", "x.wild.example.com",
+        "x.y.walias.example.com", "nowhere.example.com", "deep.example.com", "host.sub.example.com",
+        "oak.tree.example.com", "big.example.com", "www.shop.test", "img.shop.test", "static.example.com",
+        "all.cdn.test", "ams.cdn.test", "cdn.test", "not.ours"})
+    for (const uint16_t rr_type : {type::a, type::aaaa, type::soa, type::ns, type::txt}) {
+      TestQuery query(name, rr_type);
+      const std::span<const uint8_t> plain = query;
+      all.emplace_back(plain.begin(), plain.end());
+      const std::span<const uint8_t> with_subnet = query.edns().subnet("203.0.113.0/24");
+      all.emplace_back(with_subnet.begin(), with_subnet.end());
+    }
+  return all;
+}
+
+TEST(HotPath, NoQueryAllocates) {
+  const TestWorld world;
+  rt::Epoch epoch;
+  Server::Options options;
+  options.listen = {{IpAddress::v4(127, 0, 0, 1), 0}};
+  auto server = Server::start(options, epoch, world.view().snapshot, world.view().names);
+  ASSERT_TRUE(server.ok()) << server.error().message;
+  const rt::UniqueFd client(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const timeval bound{5, 0};
+  setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+  const rt::SocketAddress to((*server)->listening().at(0));
+  ASSERT_EQ(::connect(client.get(), to.raw(), to.length), 0);
+
+  const auto messages = questions();
+  const auto ask_all = [&] {
+    std::array<uint8_t, udp_reply_max> room;
+    size_t answered = 0;
+    for (const auto& message : messages) {
+      ::send(client.get(), message.data(), message.size(), 0);
+      answered += ::recv(client.get(), room.data(), room.size(), 0) > 0 ? 1 : 0;
+    }
+    return answered;
+  };
+  ASSERT_EQ(ask_all(), messages.size());
+  const uint64_t before = testing::allocations_elsewhere();
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(ask_all(), messages.size());
+  EXPECT_EQ(testing::allocations_elsewhere() - before, 0U) << "in " << 3 * messages.size() << " queries";
+}
+
+}  // namespace
+}  // namespace popnet::dns

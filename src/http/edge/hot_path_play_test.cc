@@ -1,0 +1,34 @@
+// What a hit may cost: no allocation.
+#include "common/test_allocations.h"
+#include "http/edge/play.h"
+
+namespace popnet::http::play {
+namespace {
+
+/// A client thread's own allocations do not count; so do those of origins, which a hit never asks.
+TEST(HotPath, NoHitAllocates) {
+  Play play({.options = [](Edge::Options& options) { options.threads = 1; }});
+  for (const auto& [path, size] : {std::pair{"/small", 1000}, {"/medium", 100'000}, {"/large", 1'000'000}})
+    play.origin().on(path, ok(std::string(static_cast<size_t>(size), 'x'), "Cache-Control: max-age=600\r\nETag: \"1\"\r\n"));
+  Browser browser = play.browser();
+  const auto ask = [&](const std::string& path, const std::string& fields) {
+    return browser.ask("GET " + path + " HTTP/1.1\r\nHost: www.shop.example\r\n" + fields + "\r\n").status;
+  };
+  const auto ask_all = [&] {
+    for (const char* path : {"/small", "/medium", "/large"})
+      for (const auto& [fields, status] : {std::pair{"", 200},
+                                           {"Range: bytes=10-99\r\n", 206},
+                                           {"If-None-Match: \"1\"\r\n", 304},
+                                           {"Accept-Encoding: gzip\r\nUser-Agent: play\r\nCookie: a=b\r\n", 200}})
+        EXPECT_EQ(ask(path, fields), status) << path << " " << fields;
+  };
+  ask_all();
+  ask_all();
+  const uint64_t before = testing::allocations_elsewhere();
+  for (int i = 0; i < 10; ++i) ask_all();
+  EXPECT_EQ(testing::allocations_elsewhere() - before, 0U) << "in 120 hits";
+  EXPECT_EQ(play.counter("popnet_http_fills_total"), 3);
+}
+
+}  // namespace
+}  // namespace popnet::http::play
