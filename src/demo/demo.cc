@@ -1,7 +1,11 @@
 #include "demo/demo.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -9,6 +13,7 @@
 #include "cluster/embedded/embedded.h"
 #include "control/http/server.h"
 #include "demo/network_yaml.h"
+#include "demo/screen.h"
 #include "demo/table.h"
 #include "demo/visitors.h"
 #include "demo/web_server.h"
@@ -26,6 +31,9 @@ constexpr Duration redraw_interval = 1s;
 constexpr Duration print_interval = 5s;
 constexpr int images = 12;  // on each home page
 
+constexpr double answers_window_s = 15;  // a quarter of a minute shows shares without hiding that they move
+constexpr int subnets = 64;              // of one configured network: each a client of its own
+
 /// Differences of counters between two tables. A counter that fell belongs to a POP that was started anew.
 struct Rates {
   double since(const std::string& name, double total, double seconds) {
@@ -34,6 +42,55 @@ struct Rates {
   }
   std::map<std::string, double> totals;
 };
+
+/// Sums in which what is older counts less.
+struct Recent {
+  double add(const std::string& name, double more, double seconds) {
+    double& sum = sums[name];
+    return sum = sum * std::exp(-seconds / answers_window_s) + more;
+  }
+  std::map<std::string, double> sums;
+};
+
+struct Requests {
+  double all = 0;
+  double for_content = 0;  // that the store could have answered
+  double hits = 0;
+};
+
+/// Of users: what probes ask is answered locally.
+Requests requests_of(const std::vector<CounterValue>& counters) {
+  Requests requests;
+  for (const CounterValue& counter : counters) {
+    if (counter.name != "popnet_http_requests_total") continue;
+    for (const auto& [label, outcome] : counter.labels) {
+      if (label != "outcome" || outcome == "local") continue;
+      const bool hit = outcome == "hit" || outcome == "stale";
+      requests.all += counter.value;
+      if (hit) requests.hits += counter.value;
+      if (hit || outcome == "revalidated" || outcome == "miss" || outcome == "collapsed")
+        requests.for_content += counter.value;
+    }
+  }
+  return requests;
+}
+
+Screen screen_of(int terminal) {
+  winsize size{};
+  if (::ioctl(terminal, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0)
+    return {.columns = 80, .lines = 24};
+  return {.columns = size.ws_col, .lines = size.ws_row};
+}
+
+/// Redraws in place: the terminal is never empty in between.
+std::string over_the_old(const std::string& text) {
+  std::string drawn = "\x1b[H";
+  for (const char c : text) {
+    if (c == '\n') drawn += "\x1b[K";
+    drawn += c;
+  }
+  return drawn + "\x1b[J";
+}
 
 void say(const std::string& line) {
   std::fputs((line + "\n").c_str(), stdout);
@@ -87,10 +144,11 @@ class Demo {
   Status start_control();
   control::HttpResponse command(const control::HttpRequest& request);
 
-  [[nodiscard]] std::string things_to_try() const;
+  [[nodiscard]] std::vector<Advice> things_to_try() const;
   [[nodiscard]] const node::Node* any_node() const;
   [[nodiscard]] std::vector<PopRow> pop_rows(const routing::Snapshot& seen, double seconds);
   [[nodiscard]] std::vector<OriginRow> origin_rows(const routing::Snapshot& seen, double seconds);
+  [[nodiscard]] std::string table(size_t columns);
   void show();
 
   const Options& options_;
@@ -103,6 +161,7 @@ class Demo {
   Signal signal_{*this};
   std::unique_ptr<control::HttpServer> control_;
   Rates rates_;
+  Recent recent_answers_;
   TimePoint started_{}, shown_{};
 };
 
@@ -167,13 +226,13 @@ void Demo::start_visitors() {
   for (const model::Site& site : config_->sites) plan.visits.push_back(make_visit(*config_, site));
   for (const model::Pop& pop : config_->pops)
     plan.dns_servers.push_back({pop.addresses.front(), pop.dns_port});
-  // Of each configured network many parts: every /24 is a client of its own.
   for (const model::ClientPrior& prior : config_->clients) {
     if (!prior.network.address().is_v4()) continue;
     const auto bytes = prior.network.address().bytes();
-    for (int i = 0; i < 256 && prior.network.length() <= 16; i += 4)
-      plan.networks.emplace_back(IpAddress::v4(bytes[0], bytes[1], static_cast<uint8_t>(i), 0), 24);
-    if (prior.network.length() > 16) plan.networks.push_back(prior.network);
+    const int count = prior.network.length() < 24 ? 1 << std::min(24 - prior.network.length(), 8) : 1;
+    for (int i = 0; i < count; i += std::max(1, count / subnets))
+      plan.networks.emplace_back(IpAddress::v4(bytes[0], bytes[1], static_cast<uint8_t>(bytes[2] + i), 0),
+                                 24);
   }
   visitors_ = std::make_unique<Visitors>(std::move(plan), options_.seed);
 }
@@ -225,13 +284,13 @@ std::vector<PopRow> Demo::pop_rows(const routing::Snapshot& seen, double seconds
     if (state.load_known) row.load = state.load;
     row.stopped = nodes_[i] == nullptr;
     if (nodes_[i]) {
-      const http::EdgeTotals totals = nodes_[i]->edge_totals();
+      const Requests totals = requests_of(nodes_[i]->counters());
       row.queries_per_second =
           rates_.since("queries " + pop.name, static_cast<double>(nodes_[i]->queries()), seconds);
-      row.requests_per_second =
-          rates_.since("requests " + pop.name, static_cast<double>(totals.requests), seconds);
-      const double hits = rates_.since("hits " + pop.name, static_cast<double>(totals.hits), seconds);
-      if (row.requests_per_second > 0) row.hit_ratio = hits / row.requests_per_second;
+      row.requests_per_second = rates_.since("requests " + pop.name, totals.all, seconds);
+      const double content = rates_.since("content " + pop.name, totals.for_content, seconds);
+      const double hits = rates_.since("hits " + pop.name, totals.hits, seconds);
+      if (content > 0) row.hit_ratio = hits / content;
     }
     rows.push_back(row);
   }
@@ -249,7 +308,8 @@ std::vector<OriginRow> Demo::origin_rows(const routing::Snapshot& seen, double s
       double total = 0;
       for (const auto& node : nodes_)
         if (node) total += static_cast<double>(node->answer_counts().origins.at(s).at(o));
-      answers[o] = rates_.since("answers " + site.name + "/" + site.origins[o].name, total, seconds);
+      const std::string name = "answers " + site.name + "/" + site.origins[o].name;
+      answers[o] = recent_answers_.add(name, rates_.since(name, total, seconds) * seconds, seconds);
       all_answers += answers[o];
     }
     for (size_t o = 0; o < site.origins.size(); ++o, ++server) {
@@ -272,7 +332,7 @@ std::vector<OriginRow> Demo::origin_rows(const routing::Snapshot& seen, double s
   return rows;
 }
 
-std::string Demo::things_to_try() const {
+std::vector<Advice> Demo::things_to_try() const {
   const model::Site& site = config_->sites.front();
   const Visit visit = make_visit(*config_, site);
   const model::Pop& pop = config_->pops.front();
@@ -282,43 +342,55 @@ std::string Demo::things_to_try() const {
   if (!config_->clients.empty()) client = config_->clients.front().network.to_string();
   const std::string address = client.substr(0, client.find('/'));
   const std::string web = site.origins.front().endpoint.to_string();
-  return fmt::format(
-      "try, in another terminal:\n"
-      "  {0} {1} +subnet={2}          which web server has the page?\n"
-      "  {0} {3} +subnet={2}          which POP has the images, for them?\n"
-      "  curl -si --resolve {3}:{4}:{5} http://{3}:{4}{11} | head -20   from a cache "
-      "(Cache-Status)\n"
-      "  {6} explain {1} --client {7}           why that web server?\n"
-      "  curl 'http://{8}/demo/busy?seconds=60'               make a web server busy; see its share fall\n"
-      "  curl 'http://{8}/demo/slow?ms=300'                   or slow\n"
-      "  curl -X POST http://{9}/pops/{10}/stop             lose a POP; …/start brings it back\n",
-      ask, visit.page_host, client, visit.content_host, visit.content_port, pop.addresses.front().to_string(),
-      options_.program, address, web, options_.control.to_string(), config_->pops.back().name,
-      visit.images.front());
+  const std::string here = pop.addresses.front().to_string();
+  const std::string image = fmt::format("http://{}{}", visit.content_host, visit.images.front());
+  const std::string last =
+      fmt::format("curl -X POST http://{}/pops/{}", options_.control.to_string(), config_->pops.back().name);
+  return {
+      {fmt::format("{} {} +subnet={}", ask, visit.page_host, client), "which web server has the page?"},
+      {fmt::format("{} {} +subnet={}", ask, visit.content_host, client),
+       "which POP has the images, for them?"},
+      {fmt::format("curl -sI --connect-to ::{}:{} {}", here, visit.content_port, image),
+       "a hit? see Cache-Status"},
+      {fmt::format("{} explain {} --client {}", options_.program, visit.page_host, address),
+       "why that web server?"},
+      {fmt::format("curl 'http://{}/demo/busy?seconds=60'", web), "make a web server busy: its share falls"},
+      {fmt::format("curl 'http://{}/demo/slow?ms=300'", web), "or slow; ms=0 ends it"},
+      {last + "/stop", "lose a POP: nobody is sent there any more"},
+      {last + "/start", "and bring it back"},
+  };
 }
 
-void Demo::show() {
+std::string Demo::table(size_t columns) {
   const node::Node* node = any_node();
   const double seconds = shown_ == TimePoint{} ? 0 : to_seconds(loop_.now() - shown_);
   shown_ = loop_.now();
-  std::string text;
-  if (node) {
+  std::string text = "all POPs are stopped\n";
+  if (node != nullptr) {
     const auto seen = node->snapshot();
-    text = render(pop_rows(*seen, seconds), origin_rows(*seen, seconds));
-  } else {
-    text = "all POPs are stopped\n";
+    text = render(pop_rows(*seen, seconds), origin_rows(*seen, seconds), columns);
   }
-  text += fmt::format("\nvisitors: {} requests fine, {} failed; running {:.0f} s\n", visitors_->succeeded(),
-                      visitors_->failed(), to_seconds(loop_.now() - started_));
-  if (options_.terminal)
-    say("\x1b[H\x1b[J" + text + "\n" + things_to_try() + "\nCtrl-C ends");
-  else
-    say(text);
+  return text + fmt::format("\nvisitors: {} requests fine, {} failed; running {:.0f} s; Ctrl-C ends\n",
+                            visitors_->succeeded(), visitors_->failed(), to_seconds(loop_.now() - started_));
+}
+
+void Demo::show() {
+  if (!options_.terminal) return say(table(Screen().columns));
+  const Screen screen = screen_of(STDOUT_FILENO);
+  const std::string live = table(screen.columns) + "\n";
+  const auto used = static_cast<size_t>(std::ranges::count(live, '\n')) + 1;
+  const std::string advice = render(
+      things_to_try(), {.columns = screen.columns, .lines = screen.lines - std::min(screen.lines, used)});
+  std::fputs(over_the_old(fit(live + advice, screen)).c_str(), stdout);
+  std::fflush(stdout);
 }
 
 void Demo::run() {
   started_ = loop_.now();
-  if (!options_.terminal) say(things_to_try());
+  if (options_.terminal)
+    say("\x1b[2J");
+  else
+    say(render(things_to_try(), Screen()));
   rt::Timer table(loop_, [&] {
     show();
     table.arm_after(options_.terminal ? redraw_interval : print_interval);
@@ -330,7 +402,7 @@ void Demo::run() {
   loop_.run();
   if (options_.signals >= 0) loop_.unwatch(options_.signals);
   if (shown_ == TimePoint{} || !options_.terminal) show();
-  say("ending");
+  say(options_.terminal ? "\nending" : "ending");
   visitors_.reset();
   nodes_.clear();
   control_.reset();

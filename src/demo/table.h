@@ -10,13 +10,13 @@ namespace popnet::demo {
 struct PopRow {
   std::string name{};
   std::string address{};
-  bool stopped = false;             // by the visitor
+  bool stopped = false;               // by the visitor
   std::string health{};               // as the other POPs see it
-  double queries_per_second = 0;    // DNS
-  double requests_per_second = 0;   // HTTP
+  double queries_per_second = 0;      // DNS
+  double requests_per_second = 0;     // HTTP
   std::optional<double> hit_ratio{};  // 0 .. 1; none without requests
   std::optional<double> load{};       // 0 .. 1
-  double accept = 1;                // part of its clients that it takes
+  double accept = 1;                  // part of its clients that it takes
 };
 
 struct OriginRow {
@@ -26,12 +26,12 @@ struct OriginRow {
   std::optional<double> cpu{};
   std::optional<double> http_ms{};
   std::optional<double> load{};
-  double share = 0;                // of the site's users, as the controller wants it
-  std::optional<double> answers{};   // of the DNS answers since the last table; none without answers
-  double requests_per_second = 0;  // that reach it: pages and fills
+  double share = 0;                 // of the site's users, as the controller wants it
+  std::optional<double> answers{};  // of the newest DNS answers; none before the first
+  double requests_per_second = 0;   // that reach it: pages and fills, no probes
 };
 
-/// Lines of at most 100 columns.
-std::string render(const std::vector<PopRow>& pops, const std::vector<OriginRow>& origins);
+/// Lines of `columns` at most, where those are 80 or more.
+std::string render(const std::vector<PopRow>& pops, const std::vector<OriginRow>& origins, size_t columns);
 
 }  // namespace popnet::demo

@@ -51,7 +51,7 @@ class WebServer::Site {
   using Respond = control::HttpServer::Respond;
 
   void answer(const control::HttpRequest& request, Respond respond) {
-    ++server_.requests_;
+    if (!request.user_agent.starts_with("popnet-probe/")) ++server_.requests_;
     control::HttpResponse response = page(request);
     if (slow_ == 0ms || request.path.starts_with("/demo/")) return respond(std::move(response));
     delayed_.emplace_back();
@@ -81,10 +81,10 @@ class WebServer::Site {
       images += fmt::format("<img src=\"{}\" alt=\"\" width=\"120\" height=\"120\">\n", url);
     return {.body = fmt::format(
                 "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title>\n"
-                "<style>body{{font-family:sans-serif;max-width:44rem;margin:2rem auto;color:#222}}"
+                "<style>body{{font-family:sans-serif;max-width:52rem;margin:2rem auto;color:#222}}"
                 "img{{margin:.3rem}}</style></head>\n"
-                "<body><h1>{0}</h1><p>This page came from web server <b>{1}</b>, which DNS chose because its "
-                "measured load is low. Its images come from the point of presence that is best for you.</p>\n"
+                "<body><h1>{0}</h1><p>This page came from web server <b>{1}</b>, chosen by the load that "
+                "popnet measures. Its images come from the point of presence that is best for you.</p>\n"
                 "{2}</body></html>\n",
                 o.customer, o.name, images),
             .content_type = "text/html; charset=utf-8",

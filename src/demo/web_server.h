@@ -34,6 +34,7 @@ class WebServer {
   ~WebServer();
 
   [[nodiscard]] const Options& options() const { return options_; }
+  /// Of users and caches; what probes ask is not counted.
   [[nodiscard]] uint64_t requests() const { return requests_; }
 
  private:

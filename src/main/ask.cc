@@ -23,7 +23,7 @@ int ask(const AskArguments& arguments, const Question& question) {
 
 Result<std::string> push(control::Client& client, const std::string& file) {
   auto text = config::read_file(file);
-  if (!text) return text.error();
+  if (!text) return Error{text.error().code, file + ": " + text.error().message};
   return control::push_config(client, *text);
 }
 

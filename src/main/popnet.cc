@@ -1,5 +1,9 @@
 // popnet: one program, subcommands. What each does stands in its own file; here is only the command line.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
 #include <functional>
 
 #include "main/ask.h"
@@ -14,6 +18,31 @@ void add_config(CLI::App& command, main::ConfigArguments& arguments) {
   command.add_option("--set", arguments.sets, "override a value: path=value, for example node.pop=ams")
       ->type_name("PATH=VALUE")
       ->take_all();
+}
+
+/// CLI11's own check of a positive number names a bound of three hundred digits.
+const CLI::Validator is_seconds(
+    [](const std::string& text) {
+      double seconds = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+      const bool fine =
+          error == std::errc() && end == text.data() + text.size() && seconds > 0 && seconds < 1e9;
+      return fine ? std::string() : fmt::format("'{}' is not a length of time, write seconds like 60", text);
+    },
+    "SECONDS");
+
+/// One line: what is wrong with the command line, and where the right one is described.
+std::string usage_problem(const CLI::App* app, const CLI::Error& error) {
+  std::string command = "popnet";
+  for (const CLI::App* chosen : app->get_subcommands()) command += " " + chosen->get_name();
+  return fmt::format("popnet: {}; see {} --help\n", error.what(), command);
+}
+
+std::vector<std::string> names_of_commands(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  return names;
 }
 
 }  // namespace
@@ -42,13 +71,18 @@ int main(int argc, char** argv) {
   main::DemoArguments demo_arguments;
   demo_arguments.program = argv[0];
   CLI::App* demo = command("demo", "run a whole network on this machine, with traffic");
-  demo->add_option("--seconds", demo_arguments.seconds, "end by itself after so long")
-      ->check(CLI::PositiveNumber);
+  demo->add_option("--seconds", demo_arguments.seconds, "end by itself after so long")->check(is_seconds);
   demo->callback([&] { chosen = [&] { return main::demo(demo_arguments); }; });
 
   main::AskArguments ask;
   main::add_ask_commands(app, ask, chosen);
 
+  app.failure_message(usage_problem);
+  // CLI11 would say of a command that it does not know that one is missing.
+  const auto commands = names_of_commands(app);
+  if (argc > 1 && argv[1][0] != '-' && std::ranges::find(commands, argv[1]) == commands.end())
+    return main::fail({ErrorCode::usage, fmt::format("there is no command '{}', write one of {}", argv[1],
+                                                     fmt::join(commands, ", "))});
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

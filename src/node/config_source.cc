@@ -13,8 +13,8 @@ config::Loaded ConfigSource::load(const std::optional<std::string>& network_text
     auto read = config::read_file(file);
     if (!read) {
       config::Problem problem;
-      problem.place.file = std::make_shared<const std::string>(file);
-      problem.key = "file";
+      problem.place = {std::make_shared<const std::string>(file), 1, 1};
+      problem.key = "config";
       problem.message = read.error().message;
       return {nullptr, {problem}};
     }

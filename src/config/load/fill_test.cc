@@ -170,7 +170,7 @@ sites:
 }
 
 TEST(Probes, PopsWatchEachOthersHealthPageAndThemselves) {
-  const auto config = config_of("");
+  const auto config = config_of("node: {}");
   const auto& probes = config->network.pop_probes;
   ASSERT_EQ(probes.size(), 2U);
   EXPECT_EQ(dynamic_cast<const TestHttp&>(*probes[0].options).path, model::edge_health_path);
@@ -180,7 +180,7 @@ TEST(Probes, PopsWatchEachOthersHealthPageAndThemselves) {
 }
 
 TEST(Probes, BuiltInOnesNeedTheirKind) {
-  LoadInput input = input_of("");
+  LoadInput input = input_of("node: {}");
   input.kinds = {};
   EXPECT_TRUE(config_of(input)->network.pop_probes.empty());
 }

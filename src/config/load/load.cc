@@ -47,6 +47,9 @@ Loaded load(const LoadInput& input) {
   require_distinct_names(input.kinds);
   Problems problems;
   const NodePtr root = read_tree(input, problems);
+  // Not taken for a config of nothing but defaults: on a reload it would drop all sites.
+  if (!problems.has_errors() && root->kind == Node::Kind::map && root->entries.empty())
+    problems.error(root->place, "config", "the file is empty, write options like sites: ...");
   if (problems.has_errors()) return {nullptr, std::move(problems).sorted()};
 
   auto config = std::make_shared<model::Config>();
@@ -79,16 +82,18 @@ std::string report(std::span<const Problem> problems) {
 }
 
 Result<std::string> read_file(const std::string& path) {
-  const auto failed = [&] {
+  const auto failed = [] {
     const auto code = errno == ENOENT ? ErrorCode::not_found : ErrorCode::machine;
-    return Error{code, fmt::format("{}: cannot be read: {}", path, std::strerror(errno))};
+    return Error{code,
+                 fmt::format("cannot be read: {}, write the path of a YAML file", std::strerror(errno))};
   };
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return failed();
   std::string text;
   std::array<char, 65536> part;
-  while (file.read(part.data(), part.size()) || file.gcount() > 0)
+  // More than read_yaml() takes is not read either: devices never end.
+  while (text.size() <= yaml_size_max && (file.read(part.data(), part.size()) || file.gcount() > 0))
     text.append(part.data(), static_cast<size_t>(file.gcount()));
   if (file.bad()) return failed();  // a directory opens, and fails to read
   return text;

@@ -46,7 +46,8 @@ std::vector<std::string> waiting_for_restart(const model::Config& running, const
 /// What `popnet check` prints: one line each, each with its line break.
 std::string report(std::span<const Problem> problems);
 
-/// A whole file as text. ErrorCode::not_found or machine, with the path and the reason.
+/// A whole file as text, or as much of it as shows that it is too large. ErrorCode::not_found or machine,
+/// with the reason; the path is the caller's to say.
 Result<std::string> read_file(const std::string& path);
 
 }  // namespace popnet::config

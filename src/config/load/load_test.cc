@@ -10,8 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(Load, AnEmptyFileIsAllDefaults) {
-  LoadInput input = input_of("");
+TEST(Load, WhatIsNotWrittenIsTheDefault) {
+  LoadInput input = input_of("node: {}");
   input.generation = 7;
   const auto config = config_of(input);
   EXPECT_EQ(config->generation, 7U);
@@ -30,7 +30,7 @@ TEST(Load, RefusesAKindThatHidesAGenericOption) {
   };
   static const Table<Clash> table("clash", "", {option("interval", &Clash::interval).duration("1s", "2s")});
   const std::vector<KindTable> kinds{kind_table(table)};
-  LoadInput input = input_of("");
+  LoadInput input = input_of("node: {}");
   input.kinds = kinds;
   EXPECT_THROW((void)load(input), std::logic_error);
 }
@@ -46,11 +46,20 @@ TEST(Load, NamesWhatWaitsForARestart) {
               testing::ElementsAre("node.threads", "node.http_listen", "bus.kind"));
 }
 
+TEST(Load, AnEmptyFileIsAMistake) {
+  for (const char* text : {"", "# nothing yet\n", "---\n"})
+    EXPECT_THAT(problems_of(text),
+                testing::ElementsAre("a.yaml:1:1: config: the file is empty, write options like sites: ..."));
+  LoadInput input = input_of("");
+  input.sets = {"node.threads=2"};
+  EXPECT_EQ(config_of(input)->node.threads, 2);
+}
+
 TEST(ReadFile, SaysWhyNot) {
   EXPECT_EQ(read_file("/nonexistent/popnet.yaml").error().message,
-            "/nonexistent/popnet.yaml: cannot be read: No such file or directory");
+            "cannot be read: No such file or directory, write the path of a YAML file");
   EXPECT_EQ(read_file("/nonexistent/popnet.yaml").error().code, ErrorCode::not_found);
-  EXPECT_EQ(read_file("/").error().message, "/: cannot be read: Is a directory");
+  EXPECT_EQ(read_file("/").error().message, "cannot be read: Is a directory, write the path of a YAML file");
 }
 
 }  // namespace

@@ -99,6 +99,7 @@ class HttpServer::Connection final : public rt::Watcher, public std::enable_shar
     request_.host = head.host;
     request_.port = head.port;
     request_.origin = head.fields.get(http::FieldName::origin);
+    request_.user_agent = head.fields.get(http::FieldName::user_agent);
     request_.path = head.target.path;
     request_.query = head.target.query;
     request_.body.clear();

@@ -28,8 +28,9 @@ struct HttpRequest {
   std::string host;    // without port, as sent
   std::string port;    // of Host, as sent; empty = none
   std::string origin;  // of the page that asks (RFC 6454 section 7); empty = no browser, or a page of ours
-  std::string path;    // as sent, not decoded
-  std::string query;   // behind the "?"
+  std::string user_agent;  // as sent
+  std::string path;        // as sent, not decoded
+  std::string query;       // behind the "?"
   std::string body;
   Endpoint client;
 
