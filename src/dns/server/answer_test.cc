@@ -175,6 +175,15 @@ TEST(Alias, IntoADecidedName) {
 
 // ---- wildcards, RFC 4592
 
+// Section 2.2.2: "*.wild" exists because "*.*.wild" does, and so makes names, without records.
+TEST(Wildcard, ThatIsAnEmptyNonTerminalMakesNamesWithoutRecords) {
+  const TestWorld small("@ 60 SOA ns1 h 1 2 3 4 60\n@ 60 NS ns1.example.net.\n*.*.wild 60 A 192.0.2.1\n");
+  const TestAnswer reply = small.ask(TestQuery("deep.new.wild.example.com", type::a));
+  EXPECT_EQ(reply.rcode, 0);
+  EXPECT_THAT(reply.answer, IsEmpty());
+  EXPECT_THAT(reply.authority, SizeIs(1));
+}
+
 TEST(Wildcard, MakesWhatDoesNotExistBelowItsParent) {
   EXPECT_THAT(ask("x.wild.example.com", type::a).answer,
               ElementsAre("x.wild.example.com. 300 IN A 192.0.2.99"));

@@ -84,6 +84,7 @@ class Freezer {
   void check_owner(const Group& group);
   void add_owner(const Group& group);
   void add_at(OwnerKey owner, const NamesBuilder::NodeDraft& draft);
+  void step_to(OwnerKey owner, const NamesBuilder::NodeDraft& draft);
   void lead_path_to(OwnerKey owner);
   void add_negative_soa(const Group& group);
   void add_set(const Name& owner, const std::vector<Record>& set, std::vector<RenderedSet>& sets,
@@ -209,6 +210,12 @@ void Freezer::add_owner(const Group& group) {
 
 void Freezer::add_at(OwnerKey owner, const NamesBuilder::NodeDraft& draft) {
   lead_path_to(owner);
+  step_to(owner, draft);
+}
+
+// Of an empty non-terminal too: where there is "*.*.a", "*.a" makes names without records (RFC 4592
+// section 2.2.2).
+void Freezer::step_to(OwnerKey owner, const NamesBuilder::NodeDraft& draft) {
   if (is_wildcard(draft.name) && !path_.empty()) names_.set_flag(path_.back().node, Node::has_wildcard);
   path_.push_back({owner.size(), names_.add_node(draft)});
 }
@@ -225,7 +232,7 @@ void Freezer::lead_path_to(OwnerKey owner) {
     const OwnerKey here = first_labels(owner, labels);
     if (here.size() == owner.size()) return;
     const Name empty = owner_name(here);
-    path_.push_back({here.size(), names_.add_node({empty.bytes(), zone_, Node::not_decided, 0, {}})});
+    step_to(here, {empty.bytes(), zone_, Node::not_decided, 0, {}});
   }
 }
 
