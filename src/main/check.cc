@@ -30,7 +30,8 @@ const char* unreadable(const std::string& path) {
 std::vector<config::Problem> missing_zone_files(const std::string& file, const model::Config& config) {
   std::vector<config::Problem> missing;
   config::Problems of_yaml;
-  const auto root = config::read_yaml(config.source, file, of_yaml);
+  const auto text = config::read_file(file);
+  const auto root = config::read_yaml(text ? *text : std::string(), file, of_yaml);
   for (size_t i = 0; i < config.zones.size(); ++i) {
     const std::string& path = config.zones[i].file;
     const char* why = path.empty() ? nullptr : unreadable(path);

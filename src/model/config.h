@@ -205,7 +205,7 @@ inline constexpr const char* edge_health_path = "/.well-known/popnet/health";
 
 struct Config {
   uint64_t generation = 0;  // counts up with every accepted config of this node
-  std::string source;       // the YAML text it was read from
+  std::string source;       // what was read, merged, as YAML
   Network network;
   Node node;
   Bus bus;

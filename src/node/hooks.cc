@@ -41,19 +41,8 @@ Status Node::ready() const {
 }
 
 control::ConfigOutcome Node::put_config(const std::string& text) {
-  if (!snapshot()->config->bus.follow_config) {
-    std::vector<config::Problem> problems;
-    run_on(config_loop_, [&] {
-      problems = apply(text);
-      if (has_errors(problems)) return;
-      ++network_revision_;
-      keep_config();
-    });
-    return outcome_of(problems);
-  }
   // All nodes will read it: what this one cannot read goes to nobody.
-  const auto loaded = options_.source.load(text, 0);
-  auto outcome = outcome_of(loaded.problems);
+  auto outcome = outcome_of(read_config(text, 0).loaded.problems);
   if (!outcome.status) return outcome;
   outcome.status = bus_->put_config(text);
   outcome.on_bus = true;
@@ -69,7 +58,7 @@ control::Hooks Node::admin_hooks() {
     return control::AnswerTotals{std::move(counts.origins), std::move(counts.pops)};
   };
   hooks.ready = [this] { return ready(); };
-  hooks.bus_connected = [this] { return bus_->connected(); };
+  hooks.bus = [this] { return control::BusState{bus_->kind(), bus_->connected(), follows_bus_}; };
   hooks.put_config = [this](const std::string& text) { return put_config(text); };
   hooks.reload = [this] { return outcome_of(reload()); };
   hooks.purge = [this](const cluster::PurgeOrder& order) {

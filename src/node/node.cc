@@ -31,23 +31,13 @@ Error invalid(const std::vector<config::Problem>& problems) {
   return {ErrorCode::invalid, "the config is not usable:\n" + text};
 }
 
-config::Problem zone_problem(const std::string& text) {
+config::Problem problem_of(const std::string& key, const std::string& text,
+                           config::Problem::Severity severity = config::Problem::Severity::error) {
   config::Problem problem;
-  problem.key = "zones";
+  problem.key = key;
   problem.message = text;
+  problem.severity = severity;
   return problem;
-}
-
-/// Options of the node section that only count at the start.
-std::string restart_only(const model::Node& n) {
-  const auto text = [](const std::vector<Endpoint>& list) {
-    std::string all;
-    for (const Endpoint& e : list) all += e.to_string() + " ";
-    return all;
-  };
-  return fmt::format("{} {} {} {} {} {} {} {} {} {} {}", n.pop, n.dns, n.edge, n.probe, n.control, n.threads,
-                     text(n.dns_listen), text(n.http_listen), n.admin_listen.to_string(), n.state_dir,
-                     n.cache_memory);
 }
 
 }  // namespace
@@ -94,6 +84,8 @@ Status Node::start_all() {
     if (!state) return state.error();
     state_ = std::move(*state);
   }
+  follows_bus_ = loaded.config->bus.follow_config &&
+                 (options_.hub != nullptr || loaded.config->bus.kind != model::BusKind::memory);
   if (auto kept = load_kept_config(*loaded.config)) loaded = std::move(*kept);
   std::vector<std::string> zone_problems;
   auto names = dns::make_names(*loaded.config, &zone_problems);
@@ -101,6 +93,7 @@ Status Node::start_all() {
 
   config_ = loaded.config;
   names_ = *names;
+  started_with_ = config_;
   started_ = rt::monotonic_now();
   pop_ = config_->node.pop;
   purge_ids_ = mix64(options_.seed);
@@ -113,15 +106,15 @@ Status Node::start_all() {
 
   make_bus();
   if (auto status = start_servers(); !status) return status;
-  start_control();
-  start_probes();
+  make_probes();
   join_bus();
-  return {};
+  start_threads();
+  return start_admin();
 }
 
 /// With a bus that keeps the network's config: the copy from the last run, when the bus may be away.
 std::optional<config::Loaded> Node::load_kept_config(const model::Config& local) {
-  if (!state_ || !local.bus.follow_config) return std::nullopt;
+  if (!state_ || !follows_bus_) return std::nullopt;
   auto kept = state_->load_config();
   if (!kept) return std::nullopt;
   auto loaded = options_.source.load(kept->text, ++config_generation_);
@@ -154,15 +147,10 @@ Status Node::start_servers() {
     if (!edge) return edge.error();
     edge_ = std::move(*edge);
   }
-  if (node.control) {
-    auto admin = control::AdminServer::start(node.admin_listen, admin_hooks());
-    if (!admin) return admin.error();
-    admin_ = std::move(*admin);
-  }
   return {};
 }
 
-void Node::start_probes() {
+void Node::make_probes() {
   if (!config_->node.probe) return;
   probe::Runner::Parts parts;
   parts.kinds = make_probe_kinds();
@@ -177,7 +165,11 @@ void Node::start_probes() {
   runner_ = std::make_unique<probe::Runner>(std::move(parts));
 }
 
-void Node::start_control() {
+/// After all that the threads read has been made. What has been posted to them meanwhile comes first.
+void Node::start_threads() {
+  control_loop_.post([this] {
+    if (runner_) runner_->publish(config_);
+  });
   control_thread_ = std::thread([this] {
     rt::name_thread("control");
     Timers timers(*this);
@@ -187,6 +179,15 @@ void Node::start_control() {
     rt::name_thread("config");
     config_loop_.run();
   });
+}
+
+/// Last: it lets others ask for what needs all the rest.
+Status Node::start_admin() {
+  if (!started_with_->node.control) return {};
+  auto admin = control::AdminServer::start(started_with_->node.admin_listen, admin_hooks());
+  if (!admin) return admin.error();
+  admin_ = std::move(*admin);
+  return {};
 }
 
 void Node::make_bus() {
@@ -210,7 +211,7 @@ void Node::join_bus() {
     if (report.author == pop_) return;  // heard when it was told
     control_loop_.post([this, report] { on_report(report); });
   };
-  if (config_->bus.follow_config)
+  if (follows_bus_)
     handlers.on_config = [this](uint64_t revision, const std::string& text) {
       config_loop_.post([this, revision, text] { on_network_config(revision, text); });
     };
@@ -221,11 +222,10 @@ void Node::join_bus() {
          : log::warning("lost the bus at {}: serving by what is known", url);
     };
   bus_->subscribe(std::move(handlers));
-  if (runner_) runner_->publish(config_);
 }
 
 void Node::drain() {
-  if (edge_) edge_->drain(config_->node.drain_timeout);
+  if (edge_) edge_->drain(snapshot()->config->node.drain_timeout);
   stop();
 }
 
@@ -308,23 +308,38 @@ void Node::on_network_config(uint64_t revision, const std::string& text) {
   keep_config();
 }
 
-std::vector<config::Problem> Node::apply(std::optional<std::string> network_text) {
-  auto loaded = options_.source.load(network_text, config_generation_ + 1);
-  if (!loaded.config) return loaded.problems;
-  std::vector<std::string> zone_problems;
-  auto names = dns::make_names(*loaded.config, &zone_problems);
-  if (!names) {
-    for (const auto& text : zone_problems) loaded.problems.push_back(zone_problem(text));
-    return loaded.problems;
+Node::Candidate Node::read_config(const std::optional<std::string>& network_text, uint64_t generation) const {
+  Candidate read{options_.source.load(network_text, generation), nullptr};
+  if (!read.loaded.config) return read;
+  const model::Config& candidate = *read.loaded.config;
+  auto& problems = read.loaded.problems;
+  if (candidate.node.pop != pop_) {
+    problems.push_back(
+        problem_of("node.pop", fmt::format("this node runs as POP '{}' and cannot become '{}', keep its "
+                                           "name or restart the node",
+                                           pop_, candidate.node.pop)));
+    return read;
   }
+  std::vector<std::string> zone_problems;
+  auto names = dns::make_names(candidate, &zone_problems);
+  for (const auto& text : zone_problems) problems.push_back(problem_of("zones", text));
+  for (const auto& key : config::waiting_for_restart(*started_with_, candidate))
+    problems.push_back(problem_of(key, "has changed, which counts from the next start of the node",
+                                  config::Problem::Severity::warning));
+  if (names) read.names = std::move(*names);
+  return read;
+}
+
+std::vector<config::Problem> Node::apply(std::optional<std::string> network_text) {
+  Candidate read = read_config(network_text, config_generation_ + 1);
+  if (!read.names) return read.loaded.problems;
+  const auto& config = read.loaded.config;
   ++config_generation_;
-  if (restart_only(loaded.config->node) != restart_only(snapshot()->config->node))
-    log::warning("options of the node section have changed that only count at the next start");
   network_text_ = std::move(network_text);
-  run_on(control_loop_, [&] { adopt(loaded.config, *names); });
-  log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_,
-            loaded.config->pops.size(), loaded.config->sites.size(), loaded.config->zones.size());
-  return loaded.problems;
+  if (run_on(control_loop_, [&] { adopt(config, read.names); }))
+    log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_, config->pops.size(),
+              config->sites.size(), config->zones.size());
+  return read.loaded.problems;
 }
 
 /// The state belongs to the control thread.
@@ -349,7 +364,7 @@ bool Node::has_errors(const std::vector<config::Problem>& problems) {
 std::vector<config::Problem> Node::reload() {
   std::vector<config::Problem> problems;
   if (!run_on(config_loop_, [&] { problems = apply(network_text_); }))
-    problems.push_back(zone_problem("the node is stopping"));
+    problems.push_back(problem_of("node", "is stopping"));
   return problems;
 }
 

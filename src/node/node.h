@@ -74,12 +74,20 @@ class Node {
   std::optional<config::Loaded> load_kept_config(const model::Config& local);
   void make_bus();
   Status start_servers();
-  void start_control();
-  void start_probes();
+  void make_probes();
   void join_bus();
+  void start_threads();
+  Status start_admin();
   control::Hooks admin_hooks();
   [[nodiscard]] Status ready() const;
   control::ConfigOutcome put_config(const std::string& text);
+  /// A config as it would be put in force; `names` is null when it has an error.
+  struct Candidate {
+    config::Loaded loaded;
+    std::shared_ptr<const dns::Names> names;
+  };
+  [[nodiscard]] Candidate read_config(const std::optional<std::string>& network_text,
+                                      uint64_t generation) const;
   static bool has_errors(const std::vector<config::Problem>& problems);
 
   // On the control thread, which owns the members they use.
@@ -100,6 +108,8 @@ class Node {
 
   Options options_;
   std::string pop_;
+  bool follows_bus_ = false;                           // the config is that of the bus
+  std::shared_ptr<const model::Config> started_with_;  // what counts of options that need a restart
   TimePoint started_{};
   rt::Epoch epoch_;
   rt::Loop control_loop_;

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 
 from play import check, equal, run, scene, site, until
 
@@ -58,6 +59,71 @@ def store_made_anew(stage):
     in_force(third, "four")
     equal("five is the first that this store gets", put(third, sites=sites("five")).status, 200)
     in_force(third, "five")
+
+@scene
+def without_a_bus(stage):
+    """The file is the config: a PUT is refused with the way to go, a reload takes the file, a restart too."""
+    popnet = stage.popnet(sites("file"), node={"state_dir": os.path.join(stage.folder, "state")})
+    answer = put(popnet, sites=sites("put"))
+    check("a PUT is refused, and it is told what to do", answer.status == 409 and b"POST /v1/reload" in answer.body, answer)
+    in_force(popnet, "file")
+    popnet.write_config({**popnet.config, "sites": sites("changed")})
+    equal("the changed file is read", popnet.api("POST", "/v1/reload").status, 200)
+    in_force(popnet, "changed")
+    check("and shown", b"changed" in popnet.api("GET", "/v1/config").body)
+    popnet.write_config({**popnet.config, "sites": sites("hup")})
+    popnet.signal(signal.SIGHUP)
+    in_force(popnet, "hup")
+    equal("the node is stopped", popnet.stop(), 0)
+    in_force(stage.popnet(sites("hup"), name="again", node={"state_dir": os.path.join(stage.folder, "state")}), "hup")
+
+
+@scene
+def file_and_bus(stage):
+    """A reload takes the file's own sections beside the document of the bus; GET shows both, and no password."""
+    popnet = follower(stage, stage.nats())
+    equal("sites are put on the bus", put(popnet, sites=sites("bus")).status, 200)
+    in_force(popnet, "bus")
+    popnet.write_config({**popnet.config, "network": {"ttl": "77s"}})
+    equal("the file is read again", popnet.api("POST", "/v1/reload").status, 200)
+    in_force(popnet, "bus")
+    shown = popnet.api("GET", "/v1/config").body.decode()
+    check("what is in force is shown: the bus' sites, the file's network and node",
+          "name: bus" in shown and "ttl: 77s" in shown and popnet.admin in shown and "name: file" not in shown, shown)
+
+
+@scene
+def needs_a_restart(stage):
+    """Options that a reload cannot change are named in its answer and the log; status tells of the bus that is there."""
+    popnet = stage.popnet(sites("file"))
+    popnet.write_config({**popnet.config, "node": {**popnet.config["node"], "threads": 1},
+                         "bus": {"kind": "nats", "url": "nats://127.0.0.1:1", "follow_config": True}})
+    answer = popnet.api("POST", "/v1/reload")
+    said = [one for one in json.loads(answer.body)["problems"] if "next start" in one]
+    equal("the API names them", [one.split(": ")[1] for one in said],
+          ["node.threads", "bus.kind", "bus.url", "bus.follow_config"])
+    equal("the bus is still the one of the start", popnet.status()["bus"], {"kind": "memory", "connected": True})
+    equal("and holds no config", put(popnet, sites=sites("put")).status, 409)
+    popnet.signal(signal.SIGHUP)
+    until("the log names them", lambda: all(option in popnet.log() for option in ("node.threads", "bus.kind")))
+
+
+@scene
+def another_pop(stage):
+    """A config in which this node's POP has another name is refused, from the bus and from the file."""
+    def pops(*names):
+        return [{"name": name, "addresses": [stage.address()]} for name in names]
+
+    nats = stage.nats()
+    popnet = stage.popnet(sites("file"), pops=pops("ams"),
+                          bus={"kind": "nats", "url": f"nats://{nats.address}", "follow_config": True})
+    until("it is on the bus", lambda: popnet.status()["bus"]["connected"])
+    answer = put(popnet, pops=pops("fra"))
+    check("a PUT that renames it is refused", answer.status == 400 and b"runs as POP 'ams'" in answer.body, answer)
+    equal("and is not on the bus", popnet.counter("popnet_config_generation"), 1)
+    popnet.write_config({**popnet.config, "pops": pops("nyc")})
+    equal("so is a file", popnet.api("POST", "/v1/reload").status, 400)
+    equal("it goes on as it is", popnet.status()["pop"], "ams")
 
 
 if __name__ == "__main__":

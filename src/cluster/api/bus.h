@@ -74,6 +74,8 @@ class Bus {
   /// ErrorCode::unavailable when the bus is not there; the caller may send the same order (same id) again.
   virtual Status purge(const PurgeOrder& order) = 0;
   [[nodiscard]] virtual bool connected() const = 0;
+  /// As in the config: "memory" or "nats".
+  [[nodiscard]] virtual const char* kind() const = 0;
   /// Ends handlers; waits for a running one.
   virtual void close() = 0;
 };

@@ -66,6 +66,7 @@ class EmbeddedBus final : public Bus {
   Status put_config(const std::string& text) override { return hub_.put_config(*this, text); }
   Status purge(const PurgeOrder& order) override { return hub_.purge(*this, order); }
   [[nodiscard]] bool connected() const override { return hub_.joined(*this); }
+  [[nodiscard]] const char* kind() const override { return "memory"; }
   void close() override;
 
   /// Takes the node off the bus and brings it back, as a broken network would: to try out what a node does

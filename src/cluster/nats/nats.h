@@ -43,6 +43,7 @@ class NatsBus final : public Bus {
   Status put_config(const std::string& text) override;
   Status purge(const PurgeOrder& order) override;
   [[nodiscard]] bool connected() const override;
+  [[nodiscard]] const char* kind() const override { return "nats"; }
   void close() override;
 
  private:

@@ -119,6 +119,12 @@ void check_listens(const Draft& draft) {
   }
 }
 
+void check_bus(const Draft& draft) {
+  if (draft.config.bus.follow_config && draft.config.bus.kind == model::BusKind::memory)
+    draft.warning("bus.follow_config",
+                  "a bus of kind memory holds no config to follow: this node goes by its file alone");
+}
+
 /// A POP made up from listening addresses is fine for an edge, but DNS would tell users a made-up address.
 void check_made_up_pop(const Draft& draft) {
   const Config& config = draft.config;
@@ -297,6 +303,7 @@ void check_clients(const Draft& draft) {
 void check(const Draft& draft) {
   check_pops(draft);
   check_listens(draft);
+  check_bus(draft);
   check_made_up_pop(draft);
   check_names(draft);
   check_probes(draft, "network.pop_probes", draft.config.network.pop_probes);

@@ -233,5 +233,11 @@ TEST(Clients, WrongOnes) {
           "a.yaml:7:53: clients.1.location.latitude: '91' is out of bounds, write a number from -90 to 90"));
 }
 
+TEST(Check, AMemoryBusHasNothingToFollow) {
+  EXPECT_THAT(problems_of("bus: {follow_config: true}\n"),
+              ElementsAre(testing::HasSubstr(
+                  "bus.follow_config: warning: a bus of kind memory holds no config to follow")));
+}
+
 }  // namespace
 }  // namespace popnet::config

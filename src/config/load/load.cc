@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/text.h"
 #include "config/load/draft.h"
 #include "config/load/fill.h"
 #include "config/load/override.h"
@@ -30,6 +31,24 @@ NodePtr read_tree(const LoadInput& input, Problems& problems) {
   if (input.network_text)
     root = merge_documents(root, read_yaml(*input.network_text, input.network_file, problems));
   return apply_sets(std::move(root), input.sets, problems);
+}
+
+/// The whole config as people may see it: bus.url may hold a password.
+std::string shown(const NodePtr& root) {
+  const Node* url = find_node(*root, "bus.url");
+  const auto at = url == nullptr ? std::string::npos : url->scalar.find('@');
+  if (at == std::string::npos) return write_yaml(*root);
+  std::string masked;
+  for (const std::string_view one : split(url->scalar, ',')) {
+    const auto scheme = one.find("://");
+    const auto host = one.rfind('@');
+    const size_t user = scheme == one.npos ? 0 : scheme + 3;
+    if (!masked.empty()) masked += ',';
+    masked += host == one.npos ? std::string(one)
+                               : std::string(one.substr(0, user)) + "***" + std::string(one.substr(host));
+  }
+  Problems none;
+  return write_yaml(*apply_sets(root, std::vector<std::string>{"bus.url=" + masked}, none));
 }
 
 /// A kind must not use the name of an option that every probe has: nobody could tell which is meant.
@@ -54,7 +73,7 @@ Loaded load(const LoadInput& input) {
 
   auto config = std::make_shared<model::Config>();
   config->generation = input.generation;
-  config->source = input.network_text.value_or(input.text);
+  config->source = shown(root);
   Filler(input.kinds, problems).fill(config_table(), *root, config.get());
   Draft draft{*config, *root, input.kinds, problems};
   complete(draft, folder_of(input.file));
@@ -70,6 +89,7 @@ std::vector<std::string> waiting_for_restart(const model::Config& running, const
       if (row.effect == Effect::restart && row.same && !row.same(a, b))
         keys.push_back(join(table.name(), row.name));
   };
+  compare(network_table(), &running.network, &loaded.network);
   compare(node_table(), &running.node, &loaded.node);
   compare(bus_table(), &running.bus, &loaded.bus);
   return keys;

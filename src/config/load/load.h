@@ -37,10 +37,12 @@ struct Loaded {
   std::vector<Problem> problems;                // errors and warnings, in the order of the files
 };
 
-/// Config::source is the network text where there is one, else the text.
+/// Config::source is what was read, merged: file, network document and sets, without comments, passwords
+/// masked.
 Loaded load(const LoadInput& input);
 
 /// The options (dotted keys) whose new value is not felt before a restart, although a reload took the config.
+/// `running`: what the node was started with.
 std::vector<std::string> waiting_for_restart(const model::Config& running, const model::Config& loaded);
 
 /// What `popnet check` prints: one line each, each with its line break.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "config/load/test_load.h"
+#include "config/load/yaml.h"
 
 namespace popnet::config {
 namespace {
@@ -40,10 +41,32 @@ TEST(Load, NamesWhatWaitsForARestart) {
       "node: {threads: 2, http_listen: 127.0.0.1:80, log_level: info}\nbus: {kind: memory}\n";
   const auto running = config_of(text);
   EXPECT_THAT(waiting_for_restart(*running, *config_of(text)), testing::IsEmpty());
-  const auto loaded = config_of(
-      text, {"node.threads=3", "node.log_level=debug", "node.http_listen.1=127.0.0.1:81", "bus.kind=nats"});
+  const auto loaded =
+      config_of(text, {"node.threads=3", "node.log_level=debug", "node.http_listen.1=127.0.0.1:81",
+                       "bus.kind=nats", "network.name=other"});
   EXPECT_THAT(waiting_for_restart(*running, *loaded),
-              testing::ElementsAre("node.threads", "node.http_listen", "bus.kind"));
+              testing::ElementsAre("network.name", "node.threads", "node.http_listen", "bus.kind"));
+}
+
+TEST(Load, ShowsWhatWasReadInAFormThatReadsTheSame) {
+  const std::string text =
+      "network: {name: \"null\", ttl: 20s}  # a comment\nnode:\n  pop: \"~\"\n  state_dir:\n  threads: 2\n"
+      "pops: [{name: \"~\", addresses: [192.0.2.1, \"2001:db8::1\"]}]\n";
+  Problems none;
+  const auto once = write_yaml(*read_yaml(text, "a.yaml", none));
+  EXPECT_EQ(write_yaml(*read_yaml(once, "b.yaml", none)), once);
+  EXPECT_FALSE(none.has_errors());
+  EXPECT_THAT(once, testing::HasSubstr("name: \"null\""));
+  EXPECT_THAT(once, testing::HasSubstr("state_dir: ~"));
+}
+
+TEST(Load, ShowsSetsAndNoPasswords) {
+  const auto config =
+      config_of("bus: {kind: nats, url: \"nats://a:secret@192.0.2.1:4222,nats://192.0.2.2:4222\"}\n",
+                {"node.threads=3"});
+  EXPECT_EQ(
+      config->source,
+      "bus:\n  kind: nats\n  url: nats://***@192.0.2.1:4222,nats://192.0.2.2:4222\nnode:\n  threads: 3\n");
 }
 
 TEST(Load, AnEmptyFileIsAMistake) {

@@ -1,6 +1,7 @@
 #include "config/load/yaml.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/emitter.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -229,6 +230,30 @@ bool is_text(const std::string& text, const File& file, Problems& problems) {
   return true;
 }
 
+void emit(YAML::Emitter& out, const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::null:
+      out << YAML::Null;
+      break;
+    case Node::Kind::scalar:
+      out << node.scalar;
+      break;
+    case Node::Kind::list:
+      out << YAML::BeginSeq;
+      for (const NodePtr& item : node.items) emit(out, *item);
+      out << YAML::EndSeq;
+      break;
+    case Node::Kind::map:
+      out << YAML::BeginMap;
+      for (const Entry& entry : node.entries) {
+        out << YAML::Key << entry.key << YAML::Value;
+        emit(out, *entry.value);
+      }
+      out << YAML::EndMap;
+      break;
+  }
+}
+
 NodePtr empty_map(const File& file) {
   auto node = std::make_shared<Node>();
   node->kind = Node::Kind::map;
@@ -258,6 +283,12 @@ NodePtr read_yaml(const std::string& text, const std::string& file_name, Problem
   }
   const NodePtr root = builder.root();
   return builder.failed() || !root || root->kind == Node::Kind::null ? empty_map(file) : root;
+}
+
+std::string write_yaml(const Node& root) {
+  YAML::Emitter out;
+  emit(out, root);
+  return std::string(out.c_str(), out.size()) + "\n";
 }
 
 }  // namespace popnet::config

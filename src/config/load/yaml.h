@@ -22,4 +22,7 @@ inline constexpr uint64_t yaml_weight_max = 500'000;      // values, after expan
 /// nothing.
 NodePtr read_yaml(const std::string& text, const std::string& file, Problems& problems);
 
+/// YAML that read_yaml() makes the same tree of. Comments and aliases are not in a tree, so they are gone.
+std::string write_yaml(const Node& root);
+
 }  // namespace popnet::config

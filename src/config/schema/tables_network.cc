@@ -43,7 +43,11 @@ const Table<Network>& network_table() {
     - {kind: http, path: /.well-known/popnet/health, interval: 2s, timeout: 1s}
 )"},
       {
-          option("name", &Network::name).text("popnet").check(is_label).help("For people, logs and metrics."),
+          option("name", &Network::name)
+              .text("popnet")
+              .check(is_label)
+              .restart()
+              .help("Networks that share a bus tell each other apart by it; for people too."),
           option("zone", &Network::zone)
               .dns_name()
               .help("The network's own DNS zone. Each POP is found in it as `<pop>.<zone>`, and is one of "

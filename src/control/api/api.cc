@@ -182,7 +182,7 @@ HttpResponse Api::metrics(const HttpRequest&, TimePoint now) const {
   std::vector<CounterValue> values = {
       gauge("popnet_uptime_seconds", "Time since this node started", to_seconds(now - started_)),
       gauge("popnet_ready", "1 when the node serves", hooks_.ready().ok() ? 1 : 0),
-      gauge("popnet_bus_connected", "1 while the node hears the others", hooks_.bus_connected() ? 1 : 0),
+      gauge("popnet_bus_connected", "1 while the node hears the others", hooks_.bus().connected ? 1 : 0),
       {"popnet_build_info", "Always 1", CounterValue::Kind::gauge, {{"version", POPNET_VERSION}}, 1},
   };
   const auto add = [&](std::vector<CounterValue> more) {
@@ -199,7 +199,7 @@ HttpResponse Api::status(const HttpRequest&, TimePoint now) const {
                           .answers = hooks_.answers(),
                           .counters = hooks_.counters(),
                           .ready = hooks_.ready(),
-                          .bus_connected = hooks_.bus_connected(),
+                          .bus = hooks_.bus(),
                           .uptime = now - started_};
   return json(200, format_status(input, now));
 }
@@ -225,6 +225,11 @@ HttpResponse Api::show_config(const HttpRequest&, TimePoint) const {
 
 HttpResponse Api::put_config(const HttpRequest& request, TimePoint) const {
   if (trim(request.body).empty()) return refuse(400, "the body should be a config as YAML; it is empty");
+  if (!hooks_.bus().holds_config)
+    return refuse(
+        409,
+        "this node's config is its file: change that and reload (SIGHUP, or POST /v1/reload); a node "
+        "takes a config here when it has started with a bus of kind nats and bus.follow_config");
   return control::answer(hooks_.put_config(request.body));
 }
 

@@ -82,7 +82,7 @@ TEST_F(ApiTest, status_says_what_the_node_believes_and_does) {
   EXPECT_FALSE(status.contains("not_ready"));
   EXPECT_EQ(status["generations"], (Json{{"config", 4}, {"metrics", 17}, {"map", 42}}));
   EXPECT_EQ(status["snapshot_age_ms"], 500);
-  EXPECT_EQ(status["bus"], (Json{{"kind", "memory"}, {"connected", true}}));
+  EXPECT_EQ(status["bus"], (Json{{"kind", "nats"}, {"connected", true}}));
   EXPECT_EQ(status["shares_author"], "p0");
   EXPECT_EQ(status["counters"][0],
             (Json{{"name", "popnet_edge_requests_total"}, {"labels", {{"outcome", "hit"}}}, {"value", 90}}));
@@ -144,7 +144,8 @@ TEST_F(ApiTest, explain_gives_the_decision_and_every_candidate) {
   const Json content = get_json("/v1/explain?name=cdn.example&client=198.51.100.0%2F24");
   EXPECT_EQ(content["resolve"], "pop");
   EXPECT_EQ(content["decision"]["targets"][0], "p0");
-  EXPECT_EQ(content["candidates"][0]["latency"], (Json{{"source", "measured"}, {"ms", 12}, {"age_ms", 1000}}));
+  EXPECT_EQ(content["candidates"][0]["latency"],
+            (Json{{"source", "measured"}, {"ms", 12}, {"age_ms", 1000}}));
   EXPECT_EQ(content["sentence"],
             "cdn.example for 198.51.100.0/24 → p0 (198.51.100.1): lowest measured latency, 12 ms");
 }
@@ -189,6 +190,17 @@ TEST_F(ApiTest, a_config_with_errors_is_refused_with_all_of_them) {
     EXPECT_THAT(Json::parse(response.body)["problems"], ElementsAre("a:1:1: x: bad", "a:2:1: y: bad"));
   }
   EXPECT_EQ(ask("PUT", "/v1/config", " \n").status, 400);
+}
+
+TEST_F(ApiTest, a_node_that_goes_by_its_file_takes_no_config) {
+  hooks_.bus = [] { return BusState{"memory", true, false}; };
+  hooks_.put_config = [](const std::string&) {
+    ADD_FAILURE() << "is put all the same";
+    return ConfigOutcome();
+  };
+  const auto refused = ask("PUT", "/v1/config", "x: y");
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_THAT(error_of(refused), HasSubstr("change that and reload"));
 }
 
 TEST_F(ApiTest, a_config_that_the_bus_does_not_take_is_503) {

@@ -29,6 +29,13 @@ struct ConfigOutcome {
   bool on_bus = false;                // it goes to all nodes over the bus; else it is this node's
 };
 
+/// The bus that the node runs with, whatever its config says by now.
+struct BusState {
+  std::string kind;  // "memory" or "nats"
+  bool connected = false;
+  bool holds_config = false;  // this node's config comes from it: a new one is put there
+};
+
 /// All are called from threads of the admin server, several at once; none may be empty.
 struct Hooks {
   // Quick: they run on the thread that answers.
@@ -36,10 +43,10 @@ struct Hooks {
   std::function<std::vector<CounterValue>()> counters;                 // of all parts, for /metrics
   std::function<AnswerTotals()> answers;
   std::function<Status()> ready;  // the error says what is still missing
-  std::function<bool()> bus_connected;
+  std::function<BusState()> bus;
 
   // These may take a moment: they run one at a time on a thread of their own.
-  std::function<ConfigOutcome(const std::string& text)> put_config;
+  std::function<ConfigOutcome(const std::string& text)> put_config;  // only where the bus holds the config
   std::function<ConfigOutcome()> reload;
   /// `id` of the order is not set: the sender sets it.
   std::function<Status(const cluster::PurgeOrder&)> purge;

@@ -108,7 +108,6 @@ Json counters_of(const std::vector<CounterValue>& counters) {
 
 std::string format_status(const StatusInput& input, TimePoint now) {
   const routing::Snapshot& snapshot = input.snapshot;
-  const bool nats = snapshot.config->bus.kind == model::BusKind::nats;
   Json json = {{"version", POPNET_VERSION},
                {"pop", snapshot.config->node.pop},
                {"uptime_s", std::floor(to_seconds(input.uptime))},
@@ -120,7 +119,7 @@ std::string format_status(const StatusInput& input, TimePoint now) {
   json["snapshot_age_ms"] = rounded_ms(now - snapshot.map.at);
   json["shares_author"] = snapshot.shares.author;
   json["client_networks"] = snapshot.map.clients.entries();
-  json["bus"] = {{"kind", nats ? "nats" : "memory"}, {"connected", input.bus_connected}};
+  json["bus"] = {{"kind", input.bus.kind}, {"connected", input.bus.connected}};
   json["pops"] = pops_of(input, now);
   json["sites"] = sites_of(input, now);
   json["counters"] = counters_of(input.counters);

@@ -31,7 +31,7 @@ struct StatusInput {
   AnswerTotals answers;
   std::vector<CounterValue> counters;
   Status ready;
-  bool bus_connected = false;
+  BusState bus;
   Duration uptime{};
 };
 

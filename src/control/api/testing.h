@@ -68,7 +68,7 @@ inline Hooks make_hooks() {
   };
   hooks.answers = [] { return AnswerTotals{{{30, 10, 0}}, {5}}; };
   hooks.ready = [] { return Status(); };
-  hooks.bus_connected = [] { return true; };
+  hooks.bus = [] { return BusState{"nats", true, true}; };
   hooks.put_config = [](const std::string&) { return ConfigOutcome(); };
   hooks.reload = [] { return ConfigOutcome(); };
   hooks.purge = [](const cluster::PurgeOrder&) { return Status(); };
