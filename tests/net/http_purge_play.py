@@ -36,6 +36,29 @@ def one_url(stage):
 
 
 @scene
+def any_host_name(stage):
+    """However users write the host, they share one object, and a purge removes it."""
+    origin, popnet = versions(stage)
+    first = popnet.get("/x", "a.test").body
+    for host in ("A.TEST", "a.test.", "a.test:8080", "a.TEST.:81"):
+        equal(f"{host} shares it", popnet.get("/x", host).body, first)
+    equal("the origin is asked for the hostname", origin.asked[-1].fields["Host"], "a.test")
+    purge(popnet, "https://A.test.:444/x", url="https://A.test.:444/x")
+    check("it is gone for a.test", popnet.get("/x", "a.test").body != first)
+    check("and for a.test.:8080", popnet.get("/x", "a.test.:8080").body != first)
+
+
+@scene
+def nobody_serves(stage):
+    """A purge of what no site serves is refused, and says why."""
+    _, popnet = versions(stage)
+    for order in ({"url": "http://other.test/x"}, {"url": "http://a.test/x", "site": "b"}, {"site": "c"}):
+        answer = popnet.api("POST", "/v1/purge", order)
+        equal(f"{order}", answer.status, 404)
+        check("and why", b"site" in answer.body, answer.body)
+
+
+@scene
 def whole_site(stage):
     """A purged site loses everything, its neighbour nothing."""
     _, popnet = versions(stage)

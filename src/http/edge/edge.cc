@@ -117,6 +117,7 @@ Status Edge::purge_url(std::string_view url, std::string_view site, bool soft) {
     return Error{ErrorCode::not_found,
                  fmt::format("no site{}{} answers for {}", site.empty() ? "" : " ", site, url)};
   parsed.path = route.path;
+  parsed.https = false;  // all that is stored was asked for in the clear
   const model::Site& found = *route.site->site;
   KeyBuilder keys;
   const std::string_view text = keys.make(key_parts(found.name, parsed, found.cache.ignore_query));

@@ -73,8 +73,8 @@ class Edge {
   void publish(std::shared_ptr<const routing::Snapshot> snapshot);
 
   /// "http://host/path?query". `site` may be empty: then the host says whose it is. ErrorCode::invalid for
-  /// anything but an absolute http or https URL, not_found when no site answers for it. Nothing stored under
-  /// it is no error.
+  /// anything but an absolute http or https URL, not_found when no site answers for it. Scheme, port, case
+  /// and final dot of the host make no difference. Nothing stored under it is no error.
   Status purge_url(std::string_view url, std::string_view site, bool soft);
   /// ErrorCode::not_found when there is no such site.
   Status purge_site(std::string_view site, bool soft);

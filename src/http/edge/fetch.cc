@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/text.h"
 #include "http/edge/stored.h"
 #include "http/edge/worker.h"
 #include "http/policy/conditional.h"
@@ -177,6 +178,8 @@ bool Fetch::write_request(const RequestHead& head) {
 std::string Fetch::origin_host(const RequestHead& head) const {
   const model::Site& site = *site_.site;
   if (!site.origin_host.empty()) return site.origin_host;
+  if (!task_.pass && !head.host.empty())  // what the key says (policy/key.h): the answer is for all of it
+    return to_lower(head.host.substr(0, head.host.size() - (head.host.ends_with('.') ? 1 : 0)));
   if (!head.host.empty())
     return std::string(head.host) + (head.port.empty() ? "" : ":") + std::string(head.port);
   return site.hostnames.empty() ? site.origins.front().endpoint.to_string() : site.hostnames.front().name;
@@ -403,8 +406,10 @@ void Fetch::invalidate(const RequestHead& request, const ResponseHead& head) {
 // --- answer: body ---
 
 void Fetch::read_body() {
-  if (task_.filler.passes() && task_.filler.fill().listeners() == 0)
-    return body_broken({});                                     // nobody wants it
+  if (task_.filler.fill().listeners() == 0 && !worth_finishing()) {
+    if (task_.filler.passes()) return body_broken({});
+    task_.filler.stop_storing();  // who finds it in the store just now has until the next bytes to listen
+  }
   const bool direct = framing_.kind != Framing::Kind::chunked;  // straight into the store
   Scratch& scratch = *worker_.scratch;
   std::memcpy(scratch.in.data(), in_.data(), in_.size());

@@ -1,10 +1,11 @@
 // The cache key (RFC 9111 section 2): what two requests must have in common to share an object.
 //
-//   site NUL scheme "://" host [":" port] path ["?" query]
+//   site NUL scheme "://" host path ["?" query]
 //
 // The site stands first and no site name holds a NUL, so that two sites can never share a key, whatever their
-// hostnames. Only what RFC 3986 section 6.2.2 and 6.2.3 calls equal is made equal: case of the host, default
-// port, empty path. Path and query stay as sent: an origin may tell "%41" from "A".
+// hostnames. The host is lower case, without final dot and without port: what a user writes into Host beyond
+// the hostname that the config serves chooses no object of its own, so a purge finds them all. Fills ask the
+// origin for just that host. Path and query stay as sent: an origin may tell "%41" from "A".
 #pragma once
 
 #include <array>
@@ -19,8 +20,7 @@ namespace popnet::http {
 struct KeyParts {
   std::string_view site{};  // unique name
   bool https = false;
-  std::string_view host{};  // any case
-  std::string_view port{};  // digits or empty
+  std::string_view host{};  // any case, with final dot or without
   std::string_view path{};
   std::string_view query{};
   bool has_query = false;

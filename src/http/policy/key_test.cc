@@ -37,11 +37,11 @@ std::string with_site(std::string_view site, std::string_view url) {
   return std::string(site) + '\0' + std::string(url);
 }
 
-TEST(Key, EqualsOnlyWhatRfc3986CallsEqual) {  // RFC 3986 sections 6.2.2 and 6.2.3
+TEST(Key, EqualsOnlyWhatRfc3986AndTheHostnameCallEqual) {
   EXPECT_EQ(key_of("GET /a?b", "Example.COM"), with_site("s", "http://example.com/a?b"));
   EXPECT_EQ(key_of("GET /a?b", "example.com:80"), with_site("s", "http://example.com/a?b"));
-  EXPECT_EQ(key_of("GET /a", "example.com:0080"), with_site("s", "http://example.com/a"));
-  EXPECT_EQ(key_of("GET /a", "example.com:8080"), with_site("s", "http://example.com:8080/a"));
+  EXPECT_EQ(key_of("GET /a", "example.com:8080"), with_site("s", "http://example.com/a"));
+  EXPECT_EQ(key_of("GET /a", "EXAMPLE.com.:8080"), with_site("s", "http://example.com/a"));
   EXPECT_EQ(key_of("GET http://example.com?b", "x"), with_site("s", "http://example.com/?b"));
   EXPECT_EQ(key_of("GET https://example.com:443/", "x"), with_site("s", "https://example.com/"));
   EXPECT_NE(key_of("GET /A", "a"), key_of("GET /a", "a"));
