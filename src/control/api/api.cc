@@ -100,6 +100,23 @@ Result<cluster::PurgeOrder> read_order(const std::string& body) {
   return order;
 }
 
+/// Whose the URL is at the edge: see the head of http/edge/view.h. Null: nobody's.
+const model::Site* site_of(const http::HttpUrl& url, const model::Config& config) {
+  std::string_view host = url.host;
+  if (host.ends_with('.')) host.remove_suffix(1);
+  const bool shared =
+      !config.network.content_hostname.empty() && iequals(host, config.network.content_hostname);
+  const std::string_view prefix = url.path.substr(1, url.path.find('/', 1) - 1);
+  const model::Site* any = nullptr;
+  for (const model::Site& site : config.sites) {
+    if (shared && !prefix.empty() && site.content_prefix == prefix) return &site;
+    for (const model::Hostname& name : site.hostnames)
+      if (iequals(host, name.name)) return &site;
+    if (site.any_host) any = &site;
+  }
+  return shared ? nullptr : any;
+}
+
 Status check_order(const cluster::PurgeOrder& order, const model::Config& config) {
   http::HttpUrl url;
   if (!order.url.empty() && (order.url.size() > url_bytes_max || !http::parse_http_url(order.url, url)))
@@ -107,6 +124,16 @@ Status check_order(const cluster::PurgeOrder& order, const model::Config& config
                  fmt::format("url: should be http://host/path, of at most {} bytes", url_bytes_max)};
   if (!order.site.empty() && routing::find_site(config, order.site) == nullptr)
     return Error{ErrorCode::not_found, fmt::format("site: there is no site '{}'", order.site)};
+  if (order.url.empty()) return {};
+  const model::Site* site = site_of(url, config);
+  if (site == nullptr)
+    return Error{ErrorCode::not_found,
+                 fmt::format("url: no site serves {}: its host should be one of a site's "
+                             "hostnames, or its first folder a site's content_prefix",
+                             order.url)};
+  if (!order.site.empty() && site->name != order.site)
+    return Error{ErrorCode::not_found,
+                 fmt::format("url: {} is served by site '{}', not '{}'", order.url, site->name, order.site)};
   return {};
 }
 

@@ -216,12 +216,12 @@ TEST_F(ApiTest, purges_by_url_and_by_site) {
     orders.push_back(order);
     return Status();
   };
-  EXPECT_EQ(ask("POST", "/v1/purge", R"({"url":"http://cdn.example/a?b"})").status, 200);
+  EXPECT_EQ(ask("POST", "/v1/purge", R"({"url":"http://www.shop.example/a?b"})").status, 200);
   EXPECT_EQ(ask("POST", "/v1/purge", R"({"site":"shop","soft":true})").status, 200);
-  EXPECT_EQ(ask("POST", "/v1/purge", R"({"site":"shop","url":"https://cdn.example/"})").status, 200);
+  EXPECT_EQ(ask("POST", "/v1/purge", R"({"site":"shop","url":"https://WWW.shop.example/"})").status, 200);
   ASSERT_EQ(orders.size(), 3U);
   EXPECT_EQ(orders[0].scope, cluster::PurgeOrder::Scope::url);
-  EXPECT_EQ(orders[0].url, "http://cdn.example/a?b");
+  EXPECT_EQ(orders[0].url, "http://www.shop.example/a?b");
   EXPECT_FALSE(orders[0].soft);
   EXPECT_EQ(orders[1].scope, cluster::PurgeOrder::Scope::site);
   EXPECT_EQ(orders[1].site, "shop");
@@ -246,6 +246,12 @@ TEST_F(ApiTest, a_purge_that_means_nothing_is_refused) {
   const auto unknown = ask("POST", "/v1/purge", R"({"site":"shops"})");
   EXPECT_EQ(unknown.status, 404);
   EXPECT_EQ(error_of(unknown), "site: there is no site 'shops'");
+  for (const char* body :
+       {R"({"url":"http://other.example/"})", R"({"url":"http://cdn.example/nothing/x"})"}) {
+    const auto unserved = ask("POST", "/v1/purge", body);
+    EXPECT_EQ(unserved.status, 404) << body;
+    EXPECT_THAT(error_of(unserved), HasSubstr("no site serves")) << body;
+  }
   hooks_.purge = [](const cluster::PurgeOrder&) -> Status {
     return Error{ErrorCode::unavailable, "not connected"};
   };
