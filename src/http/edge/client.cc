@@ -215,10 +215,17 @@ void Client::take_body(std::string_view& bytes) {
         end_body();
         break;
       case ChunkedReader::State::error:
-        worker_.counters.bad_requests.add();
-        return close();
+        return refuse_body();
     }
   }
+}
+
+// The exchange with the origin ends here; who has had no answer yet is told why.
+void Client::refuse_body() {
+  worker_.counters.bad_requests.add();
+  if (sent_ > 0) return close();
+  request_.refuse(400, "The chunks of this body are not correct.\n");
+  if (!in_process_) flush();
 }
 
 void Client::end_body() {

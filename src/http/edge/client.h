@@ -48,6 +48,7 @@ class Client final : rt::Watcher, Peer {
   void process(std::string_view bytes, size_t judged);
   bool process_request(std::string_view& bytes, size_t judged);
   void take_body(std::string_view& bytes);
+  void refuse_body();
   void end_body();
   void keep(std::string_view bytes);
 

@@ -122,8 +122,18 @@ TEST(Client, BrokenChunksNeverReachTheOriginAsABody) {
   std::atomic<int> whole{0};
   play.origin().on("/up", [&](Asked&) { ++whole; });
   Browser browser = play.browser();
-  browser.send(post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\nzz\r\n"));
+  Response refused = browser.ask(post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\nzz\r\n"));
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_FALSE(refused.keep_alive);
+  browser.half_close();
   EXPECT_TRUE(browser.at_end());
+  Browser later = play.browser();  // the bad chunk comes when the origin has the request already
+  play.origin().on("/later", [&](Asked&) { ++whole; });
+  later.send(
+      "POST /later HTTP/1.1\r\nHost: www.shop.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  ASSERT_TRUE(Play::eventually([&] { return play.origin().count("/later") == 1; }));
+  refused = later.ask("zz\r\n");
+  EXPECT_EQ(refused.status, 400);
   Browser leaver = play.browser();
   play.origin().on("/half", [&](Asked&) { ++whole; });
   leaver.send("PUT /half HTTP/1.1\r\nHost: www.shop.example\r\nContent-Length: 100\r\n\r\nhalf");
