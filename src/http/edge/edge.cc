@@ -18,8 +18,6 @@ namespace popnet::http {
 
 namespace {
 
-constexpr Duration reclaim_interval = std::chrono::seconds(1);
-
 /// One socket for each endpoint and thread. Where the kernel chooses the port, it does so once.
 Result<std::vector<std::vector<rt::UniqueFd>>> bind_all(const std::vector<Endpoint>& endpoints, int threads,
                                                         std::vector<Endpoint>& listening) {
@@ -65,7 +63,6 @@ struct Edge::Parts {
   std::vector<Endpoint> listening;
   rt::Shards shards;
   std::vector<std::unique_ptr<Worker>> workers;
-  std::unique_ptr<rt::Timer> reclaimer;  // on the first shard
   std::atomic<bool> stopped{false};
 };
 
@@ -89,12 +86,6 @@ Result<std::unique_ptr<Edge>> Edge::start(Options options, rt::Epoch& epoch,
     rt::Loop& loop = p.shards.loop(shard);
     p.workers[i] = std::make_unique<Worker>(shard, loop, p.shared, mix64(options.seed + i));
     for (rt::UniqueFd& socket : (*sockets)[i]) p.workers[i]->listen(std::move(socket));
-    if (shard > 0) return;
-    p.reclaimer = std::make_unique<rt::Timer>(loop, [&p] {
-      p.epoch.reclaim();
-      p.reclaimer->arm_after(reclaim_interval);
-    });
-    p.reclaimer->arm_after(reclaim_interval);
   });
   return std::unique_ptr<Edge>(new Edge(std::move(parts)));
 }
@@ -169,10 +160,7 @@ void Edge::drain(Duration at_most) {
 void Edge::stop() {
   Parts& p = *parts_;
   if (p.stopped.exchange(true)) return;
-  p.shards.on_each([&](int shard) {
-    if (shard == 0) p.reclaimer.reset();
-    p.workers[static_cast<size_t>(shard)]->stop();
-  });
+  p.shards.on_each([&](int shard) { p.workers[static_cast<size_t>(shard)]->stop(); });
   p.shards.stop();
 }
 

@@ -4,6 +4,8 @@
 // What happens to a request is listed at the head of request.h. What sites, origins and rules there are comes
 // in whole with each Snapshot; a request uses the one that was current when it began.
 //
+// Memory that the edge unlinks waits in the epoch until its owner reclaims: see rt/epoch.h.
+//
 // Threading: every public call is thread safe, except that start(), drain(), stop() and the destructor are
 // for one owner.
 #pragma once

@@ -81,6 +81,7 @@ void Request::run(Turn& turn, Step step) {
 Request::Step Request::receive(Turn& turn) {
   RequestHead& head = turn.head;
   turn.view = &worker_.shared.view.get();
+  pseudonym_ = turn.view->pseudonym;
   head_only_ = head.method == Method::head;
   const bool get = head.method == Method::get || head_only_;
   if (get && head.target.path == model::edge_health_path) return answer_local(200, "ok\n", Outcome::local);
@@ -362,6 +363,7 @@ void Request::on_progress() {
   saved->restore(head);
   Turn turn(head);
   turn.view = &saved->view();
+  pseudonym_ = turn.view->pseudonym;
   turn.route = saved->route();
   turn.directives = read_request_directives(head.fields);
   run(turn, Step::progress);
@@ -494,7 +496,7 @@ void Request::hand_over(Answer& answer, std::optional<Cursor> cursor) {
   }
   char room[256];
   if (site_ != nullptr && outcome_ != Outcome::redirected && outcome_ != Outcome::denied)
-    answer.cache_status = format_cache_status(worker_.shared.view.get().pseudonym, cache_status_, room);
+    answer.cache_status = format_cache_status(pseudonym_, cache_status_, room);
   status_ = answer.status;
   if (!answer.body) cursor.reset();
   if (!cursor) leave_fill();  // no more will come of it

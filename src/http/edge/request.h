@@ -129,6 +129,7 @@ class Request final : Fill::Listener {
   ObjectRef stale_;            // what may serve if no origin answers
   SiteState* site_ = nullptr;  // states outlive everything
   CacheStatus cache_status_;
+  std::string_view pseudonym_;  // of the view of the present turn
   uint16_t status_ = 0;
   Outcome outcome_ = Outcome::local;
   bool running_ = false;
