@@ -23,6 +23,12 @@ bool has_conditions(const Fields& fields) {
          fields.has(FieldName::if_match) || fields.has(FieldName::if_unmodified_since);
 }
 
+/// Else nobody can say yet that it will be kept: it may prove too large, or break off.
+bool end_is_known(const Object& object) {
+  return object.body().state() == Body::State::complete ||
+         stored_meta(object).content_length != StoredMeta::unknown_length;
+}
+
 bool status_has_content(uint16_t status) {
   return status != 204 && status != 304;
 }
@@ -199,6 +205,7 @@ Request::Step Request::hit(Turn& turn) {
   const Object& object = *turn.object;
   const StoredPolicy policy = stored_policy(object);
   outcome_ = policy.fresh(worker_.loop.now()) ? Outcome::hit : Outcome::stale;
+  cache_status_.stored = false;
   cache_status_.ttl = policy.ttl(worker_.loop.now());
   if (Fill* fill = object.fill()) {  // it is still coming: listen first, then look
     fill_ = FillRef::share(fill);
@@ -252,7 +259,6 @@ Request::Step Request::progress(Turn& turn) {
         leave_fill();
         return Step::lookup;
       }
-      cache_status_.stored = true;
       outcome_ = asker_ ? Outcome::miss : Outcome::collapsed;
       if (fill.note() == note::confirmed) {
         outcome_ = Outcome::revalidated;
@@ -262,6 +268,7 @@ Request::Step Request::progress(Turn& turn) {
   }
   // Broken before a byte of it was used: no better than no answer.
   if (fill.object()->body().state() == Body::State::broken) return take_failure(turn);
+  cache_status_.stored = fill.stores() && end_is_known(*fill.object());
   turn.held = fill.object();
   turn.object = turn.held.get();
   return Step::deliver;

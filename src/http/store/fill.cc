@@ -170,9 +170,10 @@ void Filler::append(std::string_view bytes) {
   }
 }
 
-// Too large to be kept: from here on it passes through to those who read it.
 void Filler::stop_storing() {
+  if (window_) return;
   window_ = std::make_shared<Window>(window_slabs);
+  fill_->stores_.store(false, std::memory_order_release);
   fill_->store_.drop(*fill_.get(), object_);
   if (told_) forget_beginning();
 }

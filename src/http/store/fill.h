@@ -65,6 +65,8 @@ class Fill {
   [[nodiscard]] Stage stage() const { return stage_.load(std::memory_order_acquire); }
   /// The object that the answer made. REQUIRES: stage() is shared, or alone and the caller is the asker
   [[nodiscard]] const ObjectRef& object() const { return object_; }
+  /// The answer is in the store, and nothing has shown yet that it will not stay.
+  [[nodiscard]] bool stores() const { return stores_.load(std::memory_order_acquire); }
   /// A number of the owner's own, set by Filler::note() before what it belongs to is told.
   [[nodiscard]] uint16_t note() const { return note_.load(std::memory_order_acquire); }
   /// From now on `listener` is told on `loop`, the calling thread's own. Listen first, then look.
@@ -114,6 +116,7 @@ class Fill {
   std::atomic<Stage> stage_{Stage::asked};
   std::atomic<int> listeners_{0};
   std::atomic<uint16_t> note_{0};
+  std::atomic<bool> stores_{false};
   ObjectRef object_;          // set before stage_ leaves asked
   bool joinable_ = true;      // stripe's lock
   bool doomed_ = false;       // stripe's lock: purged while it ran

@@ -80,7 +80,10 @@ void Store::link(Fill& fill, Object& object) {
   {
     const std::lock_guard lock(s.mutex);
     object.expired_.store(fill.soft_purged_, std::memory_order_relaxed);
-    if (!fill.doomed_ && !object.purged()) push(s, object);
+    if (!fill.doomed_ && !object.purged()) {
+      push(s, object);
+      fill.stores_.store(true, std::memory_order_release);
+    }
     fill.stage_.store(Fill::Stage::shared, std::memory_order_release);
   }
   make_room();
