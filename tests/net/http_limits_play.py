@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Oversize heads and slow clients: an error or an end in bounded time, while others are served."""
-from play import check, equal, run, scene, site, until
+from play import Failure, check, equal, run, scene, site, until
 
 FRESH = {"Cache-Control": "max-age=600"}
 
@@ -21,6 +21,36 @@ def oversize_heads(stage):
         equal(what, client.answer().status, status)
         if status != 200:
             check(f"{what}: the connection ends", client.ended())
+
+
+@scene
+def memory(stage):
+    """Users who ask for large objects without end, and leave or stay, cannot make the store grow beyond its memory."""
+    sent = []
+
+    def answer(asked):
+        asked.start(200, {**FRESH, "Transfer-Encoding": "chunked"})
+        try:
+            for _ in range(6):
+                asked.chunk(b"z" * (1 << 20))
+        except Failure:
+            asked.close()  # popnet has let go of it
+        sent.append(asked)  # and no end
+
+    origins = [stage.origin(answer) for _ in range(4)]
+    popnet = stage.popnet([site(f"s{i}", [origin]) for i, origin in enumerate(origins)], node={"cache_memory": "8MiB"})
+    staying = []
+    for i in range(12):
+        client = popnet.connect().ask(f"/{i}", f"s{i % 4}.test")
+        client.read_head()
+        if i % 3:
+            client.close()
+        else:
+            staying.append(client)
+            until("who stays gets what there is", lambda: len(client.pending) >= 6 << 20 or not client._more())
+            check("every byte", client.pending.count(b"z") >= 6 << 20)
+        until("the origin has sent it, or is rid of it", lambda: len(sent) == i + 1)
+        check("the store keeps to its memory", popnet.counter("popnet_http_store_bytes") <= 8 << 20)
 
 
 @scene

@@ -312,6 +312,102 @@ TEST(Cache, RuleGivesALifetime) {
   EXPECT_EQ(play.origin().count("/a.png"), 1);
 }
 
+TEST(Cache, CacheStatusClaimsNothingOfWhatIsNotKept) {
+  Play play({.site = [](model::Site& site) { site.cache.object_size_max = 1000; }});
+  const std::string head =
+      "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n";
+  play.origin().on("/bad", [&](Asked& asked) { asked.line.send(head + "zz\r\n"); });
+  play.origin().on("/large", [&](Asked& asked) {
+    asked.line.send(head + "7d0\r\n" + std::string(2000, 'x') + "\r\n0\r\n\r\n");
+  });
+  play.origin().on("/small", [&](Asked& asked) { asked.line.send(head + "1\r\nx\r\n0\r\n\r\n"); });
+  const Response bad = play.get("/bad");
+  EXPECT_EQ(bad.status, 502);
+  EXPECT_EQ(bad.field("cache-status"), "popnet-ams; fwd=uri-miss");
+  EXPECT_EQ(play.get("/large").field("cache-status"), "popnet-ams; fwd=uri-miss");
+  const std::string small = play.get("/small").field("cache-status");
+  EXPECT_TRUE(small == "popnet-ams; fwd=uri-miss; stored" || small == "popnet-ams; fwd=uri-miss") << small;
+}
+
+TEST(Cache, WhatNobodyWaitsForIsFetchedNoFurtherUnlessItIsSmall) {
+  Play play;
+  Gate gate;
+  std::atomic<uint64_t> taken{0};
+  play.origin().on("/endless", [&](Asked& asked) {
+    asked.line.send(
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+    gate.wait();
+    while (taken < (uint64_t{200} << 20) && asked.line.send("8000\r\n" + std::string(0x8000, 'x') + "\r\n"))
+      taken += 0x8000;
+    asked.line.shut();
+  });
+  play.origin().on("/small", [&](Asked& asked) {
+    asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 400001\r\n\r\nx");
+    gate.wait();
+    asked.line.send(std::string(400'000, 'y'));
+  });
+  for (const std::string path : {"/endless", "/small"}) {
+    Browser user = play.browser();
+    user.send("GET " + path + " HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+    ASSERT_TRUE(user.more());
+    user.reset();
+  }
+  ASSERT_TRUE(Play::eventually([&] { return play.edge().totals().connections == 0; }));
+  gate.open();
+  ASSERT_TRUE(Play::eventually([&] { return play.counter("popnet_http_store_fills") == 0; }));
+  EXPECT_LT(taken, uint64_t{100} << 20);
+  EXPECT_EQ(play.get("/small").body.size(), 400'001U);
+  EXPECT_EQ(play.origin().count("/small"), 1) << "it was finished, and kept";
+}
+
+TEST(Cache, TrickleOfASharedAnswerIsNotWaitedForForever) {
+  Play play({.options = [](Edge::Options& o) { o.timeouts.between_bytes = 300ms; }});
+  std::atomic<bool> trickling{true};
+  const auto trickle = [&](Asked& asked) {
+    while (trickling && asked.line.send("1\r\nx\r\n")) std::this_thread::sleep_for(20ms);
+  };
+  play.origin().on("/shared", [&](Asked& asked) {
+    asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n");
+    trickle(asked);
+  });
+  Browser user = play.browser();
+  user.send("GET /shared HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  EXPECT_FALSE(user.read().complete) << "one byte now and then holds up all who ask for it";
+  EXPECT_EQ(play.counter("popnet_http_origin_failures_total"), 1);
+
+  play.origin().on("/events", [&](Asked& asked) {
+    asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 40; ++i) {
+      asked.line.send("1\r\nx\r\n");
+      std::this_thread::sleep_for(20ms);
+    }
+    asked.line.send("0\r\n\r\n");
+  });
+  EXPECT_EQ(play.get("/events").body, std::string(40, 'x')) << "what one user alone waits for may be slow";
+  trickling = false;
+}
+
+TEST(Cache, PurgeFindsAnObjectHoweverItsHostIsWritten) {
+  Play play;
+  std::atomic<int> round{0};
+  play.origin().on("/a", [&](Asked& asked) {
+    asked.line.send(ok("round " + std::to_string(++round) + " " + asked.field("host")));
+  });
+  const auto ask = [&](const std::string& host) {
+    return play.browser().ask("GET /a HTTP/1.1\r\nHost: " + host + "\r\n\r\n").body;
+  };
+  int expected = 0;
+  for (const char* url :
+       {"http://www.shop.example/a", "http://WWW.Shop.Example.:8080/a", "https://www.shop.example/a"}) {
+    const std::string now = "round " + std::to_string(++expected) + " www.shop.example";
+    for (const char* host :
+         {"WWW.shop.example.:81", "www.shop.example", "www.shop.example.", "www.shop.example:8080"})
+      EXPECT_EQ(ask(host), now) << host << ": one object, asked for under one name";
+    EXPECT_TRUE(play.edge().purge_url(url, "", false).ok());
+  }
+  EXPECT_EQ(ask("www.shop.example:99"), "round 4 www.shop.example");
+}
+
 TEST(Cache, PurgeByUrlAndBySite) {
   Play play;
   std::atomic<int> round{0};

@@ -33,11 +33,13 @@ struct EdgeTimeouts {
   Duration progress =
       std::chrono::seconds(10);  // a transfer must move by progress_bytes in each such stretch
   uint64_t progress_bytes = 1024;
-  Duration linger = std::chrono::seconds(2);          // after an answer that ends the connection
-  Duration connect = std::chrono::seconds(3);         // to an origin
-  Duration first_byte = std::chrono::seconds(30);     // of an origin's answer
-  Duration between_bytes = std::chrono::seconds(30);  // of an origin's body
-  Duration pool = std::chrono::seconds(30);           // an idle connection to an origin is kept
+  Duration linger = std::chrono::seconds(2);       // after an answer that ends the connection
+  Duration connect = std::chrono::seconds(3);      // to an origin
+  Duration first_byte = std::chrono::seconds(30);  // of an origin's answer
+  // Of an origin's body: something must come in each such stretch, and progress_bytes where others wait for
+  // it.
+  Duration between_bytes = std::chrono::seconds(30);
+  Duration pool = std::chrono::seconds(30);  // an idle connection to an origin is kept
 };
 
 struct EdgeLimits {

@@ -19,7 +19,8 @@
 namespace popnet::http {
 
 namespace {
-constexpr int interims_max = 16;                                 // 1xx answers before the final one
+constexpr uint64_t unattended_max = 1 << 20;  // bytes fetched for nobody; see worth_finishing()
+constexpr int interims_max = 16;              // 1xx answers before the final one
 constexpr Duration unshared_memory = std::chrono::seconds(120);  // how long a marker holds
 
 StoredMeta marker_meta(TimePoint now) {
@@ -47,6 +48,7 @@ Fetch::~Fetch() {
 
 void Fetch::start(const RequestHead& head) {
   starting_ = true;
+  attended_ = task_.filler.fill().listeners() > 0;
   if (task_.upload) task_.upload->on_data = [this] { on_upload(); };
   if (write_request(head)) {
     plan_origins();
@@ -130,7 +132,7 @@ void Fetch::on_timeout() {
     case State::awaiting_head:
       return attempt_failed(note::gateway_timeout, "no answer in time");
     case State::reading_body:
-      return body_broken("the body stopped coming");
+      return body_broken("the body stopped coming, or came too slowly");
     case State::ended:
       return;
   }
@@ -419,10 +421,30 @@ void Fetch::read_body() {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n == 0 && framing_.kind == Framing::Kind::until_close) return body_complete(false);
   if (n <= 0) return body_broken("broke off in the body");
-  timer_.arm_after(worker_.shared.timeouts.between_bytes);
+  expect_more(static_cast<size_t>(n));
   if (!direct) return take_chunks({scratch.in.data(), in_.size() + static_cast<size_t>(n)});
   task_.filler.advance(static_cast<size_t>(n));
   body_moved(static_cast<size_t>(n), keep_alive_);
+}
+
+/// A trickle of an answer that one user alone waits for may be what he wants: events, a log. One that is
+/// shared holds up everybody who asks for the object.
+void Fetch::expect_more(size_t count) {
+  const EdgeTimeouts& timeouts = worker_.shared.timeouts;
+  moved_ += count;
+  if (moved_ < timeouts.progress_bytes && !task_.filler.passes()) return;
+  moved_ = 0;
+  timer_.arm_after(timeouts.between_bytes);
+}
+
+/// Nobody listens. A refresh was never for anybody; else what is left must be little, or no more than has
+/// come: or users who leave at once could make us fetch, and throw out others' objects for, what nobody
+/// reads.
+bool Fetch::worth_finishing() const {
+  if (task_.filler.passes()) return false;
+  if (!attended_) return true;
+  if (framing_.kind != Framing::Kind::length) return received_ <= unattended_max;
+  return left_ <= std::max(unattended_max, received_);
 }
 
 /// Bytes that came with the head, or of a chunked body. In the thread's scratch memory: after tell() they are
@@ -447,6 +469,7 @@ void Fetch::take_body(std::string_view bytes) {
 /// `count` more bytes are in the store; `reusable` should the body end here.
 void Fetch::body_moved(size_t count, bool reusable) {
   worker_.counters.fill_bytes.add(count);
+  received_ += count;
   if (framing_.kind == Framing::Kind::length) {
     left_ -= count;
     if (left_ == 0) return body_complete(reusable);

@@ -92,6 +92,8 @@ class Fetch final : OriginConnection::User {
   void take_body(std::string_view bytes);
   void take_chunks(std::string_view bytes);
   void body_moved(size_t count, bool reusable);
+  void expect_more(size_t count);
+  [[nodiscard]] bool worth_finishing() const;
   void wait_for_room();
   void body_complete(bool connection_reusable);
   void body_broken(std::string_view why);
@@ -124,8 +126,11 @@ class Fetch final : OriginConnection::User {
   WallTime response_wall_{};
 
   Framing framing_;
-  uint64_t left_ = 0;  // of a body with a length
+  uint64_t left_ = 0;   // of a body with a length
+  uint64_t moved_ = 0;  // of the body, since the timer was set
   std::optional<ChunkedReader> chunks_;
+  uint64_t received_ = 0;  // of the body
+  bool attended_ = false;  // somebody listened when it began
   bool keep_alive_ = false;
   bool starting_ = false;
 };

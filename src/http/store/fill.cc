@@ -87,6 +87,7 @@ Filler& Filler::operator=(Filler&& other) noexcept {
     object_ = std::exchange(other.object_, nullptr);
     length_ = other.length_;
     size_max_ = other.size_max_;
+    grown_ = std::exchange(other.grown_, 0);
     window_ = std::move(other.window_);
     told_ = other.told_;
   }
@@ -110,6 +111,8 @@ void Filler::make_object(const Draft& draft) {
 void Filler::open(const Draft& draft) {
   make_object(draft);
   fill_->store_.link(*fill_.get(), *object_);
+  grown_ = object_->charge_;
+  if (!fill_->store_.grow(fill_->space_, grown_)) stop_storing();
 }
 
 void Filler::open_alone(const Draft& draft, std::span<const std::byte> marker) {
@@ -121,15 +124,15 @@ void Filler::open_alone(const Draft& draft, std::span<const std::byte> marker) {
 void Filler::add_slab() {
   Body& body = object_->body_;
   const uint64_t size = body.size_.load(std::memory_order_relaxed);
+  const bool first = body.tail_.get() == nullptr;
   uint64_t want = window_ ? window_slab_bytes : Store::slab_bytes;
   if (length_)
     want = std::min<uint64_t>(want, std::max<uint64_t>(1, *length_ - std::min(size, *length_)));
   else
     want = std::min<uint64_t>(want, std::max<uint64_t>(first_slab_bytes, size));
+  if (!window_ && !charge(Slab::footprint(static_cast<uint32_t>(want))) && !first) stop_storing();
   Slab* slab = Slab::make(static_cast<uint32_t>(want), window_);
-  if (!window_) fill_->store_.charge(*object_, Slab::footprint(slab->capacity()));
-
-  if (body.tail_.get() == nullptr) {
+  if (first) {
     body.first_.store(slab, std::memory_order_release);
   } else {
     body.tail_.get()->link(slab);
@@ -137,6 +140,15 @@ void Filler::add_slab() {
   }
   body.tail_ = SlabRef::share(slab);
   body.tail_used_ = 0;
+}
+
+/// False when the object may not grow by that. What comes with the object is counted by open().
+bool Filler::charge(uint64_t bytes) {
+  Store& store = fill_->store_;
+  const bool linked = store.charge(*object_, bytes);
+  if (!linked) return false;
+  grown_ += bytes;
+  return store.grow(fill_->space_, bytes);
 }
 
 void Filler::forget_beginning() {
@@ -271,6 +283,7 @@ FillRef Filler::end(Body::State state) {
     fill.stage_.store(Fill::Stage::failed, std::memory_order_release);
   }
   object_ = nullptr;
+  fill.store_.release(fill.space_, std::exchange(grown_, 0));
   if (window_) window_->cancel();
   window_.reset();
   return std::exchange(fill_, FillRef());

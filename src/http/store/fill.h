@@ -10,8 +10,8 @@
 // poll: a Listener is called on its own loop after each step, once for any number of steps. A reader that
 // goes takes its Listener along and the fill goes on.
 //
-// A body that turns out larger than Draft::size_max leaves the store and passes through a Window from then
-// on, to those who read it already.
+// A body that turns out larger than Draft::size_max, or finds no room in the store, leaves it and passes
+// through a Window from then on, to those who read it already.
 #pragma once
 
 #include <atomic>
@@ -188,6 +188,8 @@ class Filler {
   /// `marker`, unless empty, is the meta of a marker left in the store: the next requests for the key need
   /// not wait for each other.
   void open_alone(const Draft& draft, std::span<const std::byte> marker);
+  /// From here on the body passes through to those who read it already, and is not stored. Safe when it does.
+  void stop_storing();
   /// The body passes through and is not stored.
   [[nodiscard]] bool passes() const { return window_ != nullptr; }
   /// Room for body bytes, at least one, owned by the fill; then advance().
@@ -217,13 +219,14 @@ class Filler {
   [[nodiscard]] Object* make_compact() const;
   void add_slab();
   void forget_beginning();
-  void stop_storing();
+  bool charge(uint64_t bytes);
   FillRef end(Body::State state);
 
   FillRef fill_;
   Object* object_ = nullptr;  // fill_->object_, writable
   std::optional<uint64_t> length_;
   uint64_t size_max_ = 0;
+  uint64_t grown_ = 0;              // charged to Space::growing_
   std::shared_ptr<Window> window_;  // set: the body passes through
   bool told_ = false;               // once: whoever reads a passing body has its beginning
 };

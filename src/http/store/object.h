@@ -49,6 +49,8 @@ class Space {
   const uint64_t seed_;
   std::atomic<uint64_t> hard_floor_{0};
   std::atomic<uint64_t> soft_floor_{0};
+  std::atomic<uint64_t> growing_{
+      0};  // bytes charged by running fills, also of objects that have left the store
 };
 
 /// A chain of slabs, and how much of it may be read.

@@ -8,7 +8,8 @@
 namespace popnet::http {
 
 namespace {
-constexpr uint64_t bytes_each_bucket = 8 * 1024;  // about one object each bucket at this mean size
+constexpr uint64_t bytes_each_bucket = 8 * 1024;             // about one object each bucket at this mean size
+constexpr uint64_t unlinked_max_least = uint64_t{64} << 20;  // of bytes that wait for the epoch
 constexpr uint64_t buckets_min = 1024;
 constexpr uint64_t buckets_max = uint64_t{1} << 22;
 
@@ -152,15 +153,26 @@ void Store::set_aside(Fill& fill, std::span<const std::byte> marker) {
   make_room();
 }
 
-void Store::charge(Object& object, uint64_t bytes) {
+bool Store::charge(Object& object, uint64_t bytes) {
   {
     const std::lock_guard lock(stripe(object.hash_).mutex);
     object.charge_ += bytes;
     held_.fetch_add(bytes, std::memory_order_relaxed);
-    if (!object.linked_) return;
+    if (!object.linked_) return false;
     used_.fetch_add(bytes, std::memory_order_relaxed);
   }
   make_room();
+  return true;
+}
+
+bool Store::grow(Space& space, uint64_t bytes) {
+  const uint64_t growing = space.growing_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  make_room();
+  const uint64_t used = used_.load(std::memory_order_relaxed);
+  const uint64_t all = held_.load(std::memory_order_relaxed);
+  const uint64_t unlinked = all - std::min(all, used);
+  return growing <= options_.memory / 2 && used <= options_.memory &&
+         unlinked <= std::max(options_.memory, unlinked_max_least);
 }
 
 // The heir answers for the memory that it and its forebear share.

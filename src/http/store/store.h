@@ -20,6 +20,9 @@
 // holds exceeds the budget, objects are evicted (sieve.h), from the stripes in turn. Unlinked objects that
 // somebody still sends are counted apart (Stats::held_bytes). Stale objects stay until room is needed: they
 // may be served while no origin answers.
+// An object that grows cannot be evicted. So its fill stops storing, and lets the rest pass (fill.h), when
+// there is no room for more of it: nothing left to evict, half of the budget taken by the fills of its site,
+// or the unlinked objects as large as the budget.
 //
 // Purge: by key at once; by site by a floor: objects and running fills with an older stamp are invisible from
 // then on, at the cost of one number, and lose their memory when the Sieve meets them. A fill keeps the stamp
@@ -148,7 +151,13 @@ class Store {
   void settle(Fill& fill, Object& object, Object* compact);
   void drop(Fill& fill, Object* object);
   void set_aside(Fill& fill, std::span<const std::byte> marker);
-  void charge(Object& object, uint64_t bytes);
+  /// False when the object is in the store no more.
+  bool charge(Object& object, uint64_t bytes);
+  /// A running fill of that site has charged so much. False when there is no room for it.
+  [[nodiscard]] bool grow(Space& space, uint64_t bytes);
+  static void release(Space& space, uint64_t bytes) {
+    space.growing_.fetch_sub(bytes, std::memory_order_relaxed);
+  }
   void lend_body(Object& base, Object& heir);
 
   // Under the stripe's lock.
