@@ -126,7 +126,7 @@ const Table<Origin>& origin_table() {
               .preset_help("its `address`")
               .help("Unique within the site."),
           option("address", &Origin::endpoint).endpoint().required().help("Where its HTTP server listens."),
-          option("tls", &Origin::tls).boolean(false).help("Speak HTTPS to it."),
+          option("tls", &Origin::tls).boolean(false).help("Speak HTTPS to it. Not supported yet: must be `false`."),
           option("weight", &Origin::weight)
               .number(0.001, 1000, 1)
               .help("Share of users relative to the site's other origins at equal load."),
