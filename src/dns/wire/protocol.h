@@ -9,7 +9,8 @@ namespace popnet::dns {
 
 namespace type {
 inline constexpr uint16_t a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, txt = 16, aaaa = 28,
-                          dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47, ixfr = 251, axfr = 252,
+                          dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47, dnskey = 48, nsec3 = 50,
+                          nsec3param = 51, cds = 59, cdnskey = 60, nxname = 128, ixfr = 251, axfr = 252,
                           any = 255;
 }
 

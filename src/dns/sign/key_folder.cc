@@ -1,0 +1,191 @@
+#include "dns/sign/key_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "common/text.h"
+
+namespace popnet::dns::sign {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::pair<const char*, Seconds Times::*> time_fields[] = {
+    {"Created", &Times::created}, {"Publish", &Times::publish},      {"Activate", &Times::activate},
+    {"Sync", &Times::sync},       {"DSSeen", &Times::ds_seen},       {"Retire", &Times::retire},
+    {"Remove", &Times::remove},   {"RollAsked", &Times::roll_asked},
+};
+
+/// "Name: value" lines.
+using Fields = std::map<std::string, std::string, std::less<>>;
+
+Result<Fields> read_fields(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) return Error{ErrorCode::invalid, path + " cannot be read"};
+  Fields fields;
+  for (std::string line; std::getline(in, line);) {
+    const size_t colon = line.find(':');
+    if (colon != line.npos) fields[line.substr(0, colon)] = trim(std::string_view(line).substr(colon + 1));
+  }
+  return fields;
+}
+
+/// Written beside its place and moved there.
+Status write_file(const std::string& path, const std::string& text, mode_t mode) {
+  const std::string fresh = fmt::format("{}.{}", path, ::getpid());
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  const bool written = fd >= 0 &&
+                       ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       ::fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (written && ::rename(fresh.c_str(), path.c_str()) == 0) return {};
+  ::unlink(fresh.c_str());
+  return Error{ErrorCode::machine, fmt::format("{} cannot be written: {}", path, std::strerror(error))};
+}
+
+std::string base64(std::span<const uint8_t> bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  text.resize(static_cast<size_t>(EVP_EncodeBlock(reinterpret_cast<uint8_t*>(text.data()), bytes.data(),
+                                                  static_cast<int>(bytes.size()))));
+  return text;
+}
+
+/// Empty if it is not base64.
+std::vector<uint8_t> from_base64(std::string_view text) {
+  std::vector<uint8_t> bytes(text.size() / 4 * 3 + 3);
+  const int size = EVP_DecodeBlock(bytes.data(), reinterpret_cast<const uint8_t*>(text.data()),
+                                   static_cast<int>(text.size()));
+  if (size < 0) return {};
+  const auto padding = static_cast<size_t>(std::count(text.begin(), text.end(), '='));
+  bytes.resize(static_cast<size_t>(size) - std::min(padding, static_cast<size_t>(size)));
+  return bytes;
+}
+
+std::string time_text(Seconds t) {
+  const auto seconds = static_cast<time_t>(t);
+  tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[16];
+  return {text, std::strftime(text, sizeof text, "%Y%m%d%H%M%S", &utc)};
+}
+
+/// 0 if it is none.
+Seconds parse_time(const std::string& text) {
+  tm utc{};
+  const char* end = strptime(text.c_str(), "%Y%m%d%H%M%S", &utc);
+  return end == nullptr ? 0 : static_cast<Seconds>(timegm(&utc));
+}
+
+std::string state_text(const KeyState& state) {
+  std::string text = fmt::format("Role: {}\n", to_text(state.role));
+  for (const auto& [name, member] : time_fields)
+    if (state.times.*member != 0) text += fmt::format("{}: {}\n", name, time_text(state.times.*member));
+  return text;
+}
+
+std::string file_name(const Name& zone) {
+  std::string text = zone.to_text();
+  std::replace(text.begin(), text.end(), '/', '_');  // RFC 2317 zones
+  return text;
+}
+
+}  // namespace
+
+std::string KeyFolder::stem(const Name& zone, const KeyState& state) const {
+  return fmt::format("{}/K{}+{:03}+{:05}", path_, file_name(zone), static_cast<int>(state.algorithm),
+                     state.tag);
+}
+
+Result<Key> KeyFolder::load_key(const std::string& private_file) const {
+  const std::string base = private_file.substr(0, private_file.size() - std::strlen(".private"));
+  const auto secret_fields = read_fields(private_file);
+  if (!secret_fields) return secret_fields.error();
+  const auto field = [](const Fields& fields, std::string_view name) {
+    const auto at = fields.find(name);
+    return at == fields.end() ? std::string() : at->second;
+  };
+  const std::string number = field(*secret_fields, "Algorithm");
+  int algorithm = 0;
+  std::from_chars(number.data(), number.data() + number.size(), algorithm);
+  if (algorithm != static_cast<int>(Algorithm::ecdsa_p256) &&
+      algorithm != static_cast<int>(Algorithm::ed25519))
+    return Error{ErrorCode::invalid, fmt::format("{}: algorithm '{}' is not 13 (ECDSA P-256) or 15 (Ed25519)",
+                                                 private_file, number)};
+  auto secret =
+      Secret::from_bytes(static_cast<Algorithm>(algorithm), from_base64(field(*secret_fields, "PrivateKey")));
+  if (!secret) return Error{ErrorCode::invalid, fmt::format("{}: {}", private_file, secret.error().message)};
+  const auto state_fields = read_fields(base + ".state");
+  if (!state_fields) return state_fields.error();
+  const auto role = parse_role(field(*state_fields, "Role"));
+  if (!role) return Error{ErrorCode::invalid, fmt::format("{}.state: Role is not csk, ksk or zsk", base)};
+  Times times;
+  for (const auto& [name, member] : time_fields) times.*member = parse_time(field(*state_fields, name));
+  return Key(std::move(*secret), *role, times);
+}
+
+Result<std::vector<Key>> KeyFolder::load(const Name& zone) const {
+  std::vector<Key> keys;
+  std::error_code ignored;
+  const std::string prefix = fmt::format("K{}+", file_name(zone));
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(path_, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(prefix) && name.ends_with(".private")) files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  for (const std::string& file : files) {
+    auto key = load_key(file);
+    if (!key) return key.error();
+    keys.push_back(std::move(*key));
+  }
+  return keys;
+}
+
+Status KeyFolder::add(const Name& zone, const Key& key) const {
+  std::error_code error;
+  fs::create_directories(path_, error);
+  if (error) return Error{ErrorCode::machine, fmt::format("{} cannot be made: {}", path_, error.message())};
+  const std::string base = stem(zone, key.state);
+  const std::string dnskey =
+      fmt::format("; {}\n{} IN DNSKEY {} 3 {} {}\n", to_text(key.state.role), zone.to_text(),
+                  key.dnskey[0] << 8 | key.dnskey[1], static_cast<int>(key.state.algorithm),
+                  base64(key.secret.public_bytes()));
+  const std::string secret = fmt::format("Private-key-format: v1.3\nAlgorithm: {} ({})\nPrivateKey: {}\n",
+                                         static_cast<int>(key.state.algorithm), to_text(key.state.algorithm),
+                                         base64(key.secret.private_bytes()));
+  if (auto status = write_file(base + ".state", state_text(key.state), 0644); !status) return status;
+  if (auto status = write_file(base + ".key", dnskey, 0644); !status) return status;
+  return write_file(base + ".private", secret, 0600);  // last: load() goes by it
+}
+
+Status KeyFolder::update(const Name& zone, const KeyState& state) const {
+  return write_file(stem(zone, state) + ".state", state_text(state), 0644);
+}
+
+void KeyFolder::remove(const Name& zone, const KeyState& state) const {
+  std::error_code ignored;
+  for (const char* end : {".private", ".key", ".state"}) fs::remove(stem(zone, state) + end, ignored);
+}
+
+// Files are moved into the folder, which changes its time.
+int64_t KeyFolder::stamp() const {
+  std::error_code error;
+  const auto time = fs::last_write_time(path_, error);
+  return error ? 0 : static_cast<int64_t>(time.time_since_epoch().count());
+}
+
+}  // namespace popnet::dns::sign

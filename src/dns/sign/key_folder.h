@@ -1,0 +1,41 @@
+// Keys on disk: one folder, for all zones, that all nodes of a network share or have a copy of. For each key:
+//   K<zone>+<algorithm>+<tag>.private   the secret, as BIND and ldns write it (Private-key-format: v1.3)
+//   K<zone>+<algorithm>+<tag>.key       the DNSKEY record, for people and other programs
+//   K<zone>+<algorithm>+<tag>.state     role and times, "Name: YYYYMMDDHHMMSS" in UTC
+// Files are replaced whole (rename), so a reader never sees half of one. Blocking; thread safe as the file
+// system is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "dns/sign/key.h"
+#include "dns/wire/name.h"
+
+namespace popnet::dns::sign {
+
+class KeyFolder {
+ public:
+  explicit KeyFolder(std::string path) : path_(std::move(path)) {}
+
+  /// The zone's keys in order of tags; none if the folder is not there. ErrorCode::invalid names the file.
+  [[nodiscard]] Result<std::vector<Key>> load(const Name& zone) const;
+  /// Writes all files of the key; makes the folder. ErrorCode::machine.
+  [[nodiscard]] Status add(const Name& zone, const Key& key) const;
+  /// Writes the times again.
+  [[nodiscard]] Status update(const Name& zone, const KeyState& state) const;
+  /// The files of a key that is no longer needed.
+  void remove(const Name& zone, const KeyState& state) const;
+  /// Another number whenever a file has been written; 0 if the folder is not there.
+  [[nodiscard]] int64_t stamp() const;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  [[nodiscard]] std::string stem(const Name& zone, const KeyState& state) const;
+  [[nodiscard]] Result<Key> load_key(const std::string& private_file) const;
+
+  std::string path_;
+};
+
+}  // namespace popnet::dns::sign
