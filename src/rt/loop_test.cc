@@ -23,10 +23,10 @@ TEST(Loop, TimersFireInOrderAndLaterReArmingMovesThem) {
   a.arm_after(1ms);
   b.arm_after(2ms);
   c.arm_after(3ms);
-  a.arm_after(5ms);  // later: lazily moved
+  a.arm_after(100ms);  // later: lazily moved
   b.arm_after(1ms);  // earlier
   c.cancel();
-  end.arm_after(10ms);
+  end.arm_after(120ms);
   loop.run();
   EXPECT_EQ(order, "ba");
 }

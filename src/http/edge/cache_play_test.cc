@@ -57,8 +57,8 @@ TEST(Cache, LargeObjectArrivesWholeOnAMissAndOnAHit) {
 }
 
 TEST(Cache, ChunkedAnswerIsStreamedChunkedAndThenServedWithItsLength) {
-  Play play;
   Gate gate;
+  Play play;
   play.origin().on("/c", [&](Asked& asked) {
     asked.line.send(
         "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
@@ -80,9 +80,9 @@ TEST(Cache, ChunkedAnswerIsStreamedChunkedAndThenServedWithItsLength) {
 }
 
 TEST(Cache, OneFillServesAllWhoWaitWhileItComes) {
-  Play play;
   Gate head, rest;
   const std::string first(50'000, 'x'), second(50'000, 'y');
+  Play play;
   play.origin().on("/w", [&](Asked& asked) {
     head.wait();
     asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 100000\r\n\r\n" + first);
@@ -144,8 +144,8 @@ TEST(Cache, VaryKeepsVariantsApart) {
 }
 
 TEST(Cache, UsersOfAnotherVariantWhoWaitedGetTheirOwnFill) {
-  Play play;
   Gate gate;
+  Play play;
   play.origin().on("/v", [&](Asked& asked) {
     if (asked.field("accept-language") == "de") gate.wait();
     asked.line.send(
@@ -162,9 +162,10 @@ TEST(Cache, UsersOfAnotherVariantWhoWaitedGetTheirOwnFill) {
 }
 
 TEST(Cache, UncacheableAnswersAreNotSharedAndDoNotWaitForEachOther) {
-  Play play;
   Gate gate;
+  Gate both;
   std::atomic<int> number{0};
+  Play play;
   play.origin().on("/me", [&](Asked& asked) {
     const int mine = ++number;
     if (mine == 1) gate.wait();
@@ -178,7 +179,6 @@ TEST(Cache, UncacheableAnswersAreNotSharedAndDoNotWaitForEachOther) {
   EXPECT_EQ(first.read().body, "user 1");
   EXPECT_EQ(second.read().body, "user 2") << "an answer for one user is given to nobody else";
   // From now on it is known: two can be under way at once.
-  Gate both;
   play.origin().on("/me", [&](Asked& asked) {
     if (++number == 4) both.open();
     EXPECT_TRUE(both.wait());
@@ -437,8 +437,8 @@ TEST(Cache, PurgeByUrlAndBySite) {
 }
 
 TEST(Cache, FillFromBeforeAPurgeNeverComesBack) {
-  Play play;
   Gate gate;
+  Play play;
   play.origin().on("/a", [&](Asked& asked) {
     gate.wait();
     asked.line.send(ok("old"));

@@ -172,7 +172,7 @@ TEST(Client, IdleConnectionIsClosedAfterItsTime) {
 
 TEST(Client, WhoDoesNotReadIsDroppedAndHoldsUpNobody) {
   Play play({.site = [](model::Site& site) { site.cache.object_size_max = 64 << 20; },
-             .options = [](Edge::Options& o) { o.timeouts.progress = 100ms; }});
+             .options = [](Edge::Options& o) { o.timeouts.progress = 500ms; }});
   const std::string body(20'000'000, 'x');
   play.origin().on("/big", ok(body));
   Browser lazy = play.browser();
@@ -184,7 +184,7 @@ TEST(Client, WhoDoesNotReadIsDroppedAndHoldsUpNobody) {
 
 TEST(Client, WhoReadsSlowlyIsServedToTheEnd) {
   Play play({.site = [](model::Site& site) { site.cache.object_size_max = 64 << 20; },
-             .options = [](Edge::Options& o) { o.timeouts.progress = 100ms; }});
+             .options = [](Edge::Options& o) { o.timeouts.progress = 500ms; }});
   const std::string body(20'000'000, 'x');
   play.origin().on("/big", ok(body));
   Browser slow = play.browser();
@@ -193,7 +193,7 @@ TEST(Client, WhoReadsSlowlyIsServedToTheEnd) {
   // deadline.
   while (slow.in.size() < 3'000'000) {
     ASSERT_TRUE(slow.more());
-    std::this_thread::sleep_for(10ms);
+    std::this_thread::sleep_for(25ms);
   }
   EXPECT_EQ(slow.read().body.size(), body.size());
   EXPECT_EQ(play.counter("popnet_http_slow_clients_total"), 0);
@@ -208,9 +208,9 @@ TEST(Client, SlowUploaderIsDropped) {
 }
 
 TEST(Client, PassedBodyOfASlowReaderIsNotPiledUp) {
-  Play play(proxy_all);
   std::atomic<uint64_t> sent{0};
   const std::string piece(64 * 1024, 'x');
+  Play play(proxy_all);
   play.origin().on("/endless", [&](Asked& asked) {
     asked.line.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
     while (asked.line.send(piece)) sent += piece.size();
@@ -256,8 +256,8 @@ TEST(Client, MethodsThatAreNotForUs) {
 }
 
 TEST(Drain, RunningAnswersEndAndIdleConnectionsClose) {
-  Play play;
   Gate gate;
+  Play play;
   play.origin().on("/slow", [&](Asked& asked) {
     gate.wait();
     asked.line.send(ok("done"));
