@@ -1,11 +1,23 @@
 // For tests of hot paths: counts what a test program takes from the heap by new, per thread and in all. Replaces the global
-// operators of the program that includes it: include it in one source of a program only.
+// operators of the program that includes it: include it in one source of a program only. Sanitizers have operators of their
+// own; there nothing is counted.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define POPNET_COUNTS_ALLOCATIONS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define POPNET_COUNTS_ALLOCATIONS 0
+#endif
+#endif
+#ifndef POPNET_COUNTS_ALLOCATIONS
+#define POPNET_COUNTS_ALLOCATIONS 1
+#endif
 
 namespace popnet::testing {
 
@@ -28,6 +40,7 @@ inline void* counted_allocation(size_t size, size_t alignment) {
 
 }  // namespace popnet::testing
 
+#if POPNET_COUNTS_ALLOCATIONS
 // The plain and the aligned forms: the library's other forms call these.
 void* operator new(size_t size) {
   return popnet::testing::counted_allocation(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
@@ -47,3 +60,4 @@ void operator delete(void* memory, std::align_val_t) noexcept {
 void operator delete(void* memory, size_t, std::align_val_t) noexcept {
   std::free(memory);
 }
+#endif
