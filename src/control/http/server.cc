@@ -15,6 +15,8 @@ namespace popnet::control {
 
 namespace {
 
+constexpr Duration rest_time = std::chrono::milliseconds(100);
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -205,12 +207,20 @@ class HttpServer::Connection final : public rt::Watcher, public std::enable_shar
 };
 
 HttpServer::HttpServer(rt::Loop& loop, rt::UniqueFd listener, Options options, Handler handler)
-    : loop_(loop), listener_(std::move(listener)), options_(options), handler_(std::move(handler)) {
-  loop_.watch(listener_.get(), EPOLLIN, acceptor_);
+    : loop_(loop),
+      listener_(std::move(listener)),
+      options_(options),
+      handler_(std::move(handler)),
+      rest_(loop, [this] { watch_listener(); }) {
+  watch_listener();
 }
 
 HttpServer::~HttpServer() {
-  loop_.unwatch(listener_.get());
+  if (listening_) loop_.unwatch(listener_.get());
+}
+
+void HttpServer::watch_listener() {
+  listening_ = loop_.watch(listener_.get(), EPOLLIN, acceptor_);
 }
 
 void HttpServer::Acceptor::on_ready(uint32_t) {
@@ -222,7 +232,16 @@ void HttpServer::accept_all() {
     rt::SocketAddress address;
     address.length = sizeof address.storage;
     rt::UniqueFd fd(::accept4(listener_.get(), address.raw(), &address.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.valid()) return;
+    if (!fd.valid()) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EAGAIN) return;
+      // Out of descriptors or memory: who waits makes the listener ready all the time, and the loop would
+      // spin.
+      if (listening_) loop_.unwatch(listener_.get());
+      listening_ = false;
+      rest_.arm_after(rest_time);
+      return;
+    }
     if (connections_.size() >= options_.connections_max) continue;
     auto connection = std::make_shared<Connection>(*this, std::move(fd), rt::to_endpoint(address.storage));
     if (connection->start()) connections_.emplace(connection.get(), connection);

@@ -70,6 +70,7 @@ class HttpServer {
     HttpServer& server;
   };
   void accept_all();
+  void watch_listener();
   void close(Connection& connection);
 
   rt::Loop& loop_;
@@ -77,6 +78,8 @@ class HttpServer {
   const Options options_;
   const Handler handler_;
   Acceptor acceptor_{*this};
+  bool listening_ = false;
+  rt::Timer rest_;  // out of descriptors: until the listener is looked at again
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
 };
 

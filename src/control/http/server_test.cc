@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <optional>
 #include <thread>
 
+#include "rt/clock.h"
 #include "rt/socket.h"
 
 namespace popnet::control {
@@ -95,6 +99,48 @@ TEST(DecodePercent, LeavesBrokenEscapes) {
   EXPECT_EQ(decode_percent("a%2Fb%"), "a/b%");
   EXPECT_EQ(decode_percent("%zz%4"), "%zz%4");
   EXPECT_EQ(decode_percent("%41"), "A");
+}
+
+/// Lowers how many files may be open to those that are, for the life of this.
+struct NoMoreDescriptors {
+  NoMoreDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before);
+    const rt::UniqueFd next(::dup(0));
+    const rlimit none{static_cast<rlim_t>(next.get()), before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoMoreDescriptors() { setrlimit(RLIMIT_NOFILE, &before); }
+  rlimit before{};
+};
+
+TEST(HttpServerWithoutDescriptors, RestsInsteadOfSpinningAndAnswersLater) {
+  auto listener = rt::listen_tcp({IpAddress::v4(127, 0, 0, 1), 0});
+  const rt::SocketAddress address(rt::local_endpoint(listener->get()));
+  rt::Loop loop;
+  int asked = 0;
+  HttpServer server(loop, std::move(*listener), {}, [&](const HttpRequest&, auto respond) {
+    ++asked;
+    respond({.body = "fine"});
+    loop.stop();
+  });
+  const rt::UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
+  ASSERT_EQ(::connect(client.get(), address.raw(), address.length), 0);
+  const std::string request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  ASSERT_EQ(::send(client.get(), request.data(), request.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(request.size()));
+
+  std::optional<NoMoreDescriptors> none(std::in_place);
+  const Duration before = rt::thread_cpu_time();
+  Duration used{};
+  rt::Timer enough(loop, [&] {
+    used = rt::thread_cpu_time() - before;
+    EXPECT_EQ(asked, 0) << "there was a descriptor left";
+    none.reset();
+  });
+  enough.arm_after(std::chrono::milliseconds(500));
+  loop.run();
+  EXPECT_LT(used, std::chrono::milliseconds(10)) << "the loop spins";
+  EXPECT_EQ(asked, 1);
 }
 
 }  // namespace
