@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <numeric>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "cluster/codec/codec.h"
 #include "common/log.h"
@@ -21,7 +24,9 @@ using std::chrono::milliseconds;
 constexpr int busy_wait_ms = 1000;              // for another process that looks into the file
 constexpr int file_version = 1;                 // PRAGMA user_version
 constexpr const char* config_row = "config";    // number: revision
-constexpr const char* metrics_row = "metrics";  // number: wall time of the save, milliseconds since 1970
+constexpr const char* metrics_row = "metrics";  // number: wall time of the save, milliseconds since 1970;
+                                                // "metrics/00001" and so on go on with it
+constexpr size_t samples_in_a_row = 1000;
 
 class Statement {
  public:
@@ -67,6 +72,22 @@ bool is_damage(int status) {
 }
 const char* damage_in_words(int status) {
   return status == written_by_newer ? "a newer popnet wrote it" : sqlite3_errstr(status);
+}
+
+/// Indexes of what to keep where not all can be: origins and POPs first, then the newest.
+std::vector<size_t> most_wanted(const std::vector<model::ProbeSample>& samples) {
+  std::vector<size_t> order(samples.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  if (order.size() <= CodecLimits::samples) return order;
+  const auto more_wanted = [&](size_t a, size_t b) {
+    const bool client_a = samples[a].target.kind == model::TargetId::Kind::client;
+    const bool client_b = samples[b].target.kind == model::TargetId::Kind::client;
+    return client_a != client_b ? client_b : samples[a].at > samples[b].at;
+  };
+  const auto end = order.begin() + static_cast<std::ptrdiff_t>(CodecLimits::samples);
+  std::nth_element(order.begin(), end, order.end(), more_wanted);
+  order.erase(end, order.end());
+  return order;
 }
 
 int64_t to_ms_since_1970(WallTime wall) {
@@ -135,10 +156,16 @@ void State::move_aside(const std::string& why) {
   fs::remove(file_ + "-shm", ignored);
 }
 
-void State::save(const char* name, int64_t number, std::string_view text) {
+int State::write(std::string_view name, int64_t number, std::string_view text) {
   Statement write(db_, "INSERT OR REPLACE INTO kept (name, number, text) VALUES (?, ?, ?)");
-  const int status = write.bind(1, name).bind(2, number).bind(3, text).step();
-  const bool failed = status != SQLITE_DONE;
+  return write.bind(1, name).bind(2, number).bind(3, text).step();
+}
+
+void State::save(const char* name, int64_t number, std::string_view text) {
+  note(name, write(name, number, text) != SQLITE_DONE);
+}
+
+void State::note(const char* name, bool failed) {
   if (failed && !failing_)
     log::warning("state: cannot keep the {} in {}: {}; the node serves on", name, file_, sqlite3_errmsg(db_));
   if (!failed && failing_) log::info("state: {} works again", file_);
@@ -165,19 +192,56 @@ std::optional<State::KeptConfig> State::load_config() {
 }
 
 void State::save_metrics(const Report& report, TimePoint now, WallTime wall) {
-  save(metrics_row, to_ms_since_1970(wall), encode_report(report, now));
+  int status = run(db_, "BEGIN IMMEDIATE; DELETE FROM kept WHERE name GLOB 'metrics*'");
+  if (status == SQLITE_OK) status = write_metrics(report, now, to_ms_since_1970(wall));
+  if (status == SQLITE_DONE) status = run(db_, "COMMIT");
+  note(metrics_row, status != SQLITE_OK);
+  if (status != SQLITE_OK && sqlite3_get_autocommit(db_) == 0) run(db_, "ROLLBACK");
+}
+
+/// SQLITE_DONE, or what went wrong. REQUIRES: a transaction
+int State::write_metrics(const Report& report, TimePoint now, int64_t number) {
+  const auto order = most_wanted(report.samples);
+  Report part;
+  part.author = report.author;
+  part.shares = report.shares;
+  size_t next = 0;
+  int status = SQLITE_DONE;
+  for (int i = 0; status == SQLITE_DONE && (i == 0 || next < order.size()); ++i) {
+    for (; next < order.size() && part.samples.size() < samples_in_a_row; ++next)
+      part.samples.push_back(report.samples[order[next]]);
+    status = write(i == 0 ? metrics_row : fmt::format("{}/{:05}", metrics_row, i), number,
+                   encode_report(part, now));
+    part = Report{};
+    part.author = report.author;
+  }
+  return status;
 }
 
 std::optional<Report> State::load_metrics(TimePoint now, WallTime wall) {
-  const auto row = load(metrics_row);
-  if (!row) return std::nullopt;
-  // A clock that was set back in between must not make the samples younger.
-  const milliseconds passed{std::max<int64_t>(0, to_ms_since_1970(wall) - row->number)};
-  if (passed > CodecLimits::age) return std::nullopt;
-  auto report = decode_report(row->text, now - passed);
-  if (report) return std::move(*report);
-  log::warning("state: the measurements in {} cannot be used: {}", file_, report.error().message);
-  return std::nullopt;
+  std::optional<Report> all;
+  std::optional<Error> first_error;
+  Statement read(db_, "SELECT number, text FROM kept WHERE name GLOB 'metrics*' ORDER BY name");
+  int status = read.step();
+  for (; status == SQLITE_ROW; status = read.step()) {
+    // A clock that was set back in between must not make the samples younger.
+    const milliseconds passed{std::max<int64_t>(0, to_ms_since_1970(wall) - read.number(0))};
+    if (passed > CodecLimits::age) return std::nullopt;
+    auto part = decode_report(read.text(1), now - passed);
+    if (!part && !first_error) first_error = part.error();
+    if (!part) continue;
+    if (!all) {
+      all = std::move(*part);
+      continue;
+    }
+    std::move(part->samples.begin(), part->samples.end(), std::back_inserter(all->samples));
+    std::move(part->shares.begin(), part->shares.end(), std::back_inserter(all->shares));
+  }
+  if (status != SQLITE_DONE && !first_error) first_error = Error{ErrorCode::machine, sqlite3_errmsg(db_)};
+  if (first_error)
+    log::warning("state: {} of the measurements in {} cannot be used: {}", all ? "some" : "all", file_,
+                 first_error->message);
+  return all;
 }
 
 }  // namespace popnet::cluster

@@ -8,7 +8,10 @@
 //  - A save that fails (disk full, for example) is logged, the first of a row; the node goes on. So is the
 //  first that works
 //    again.
-//  - Something kept that cannot be read back is logged and counts as not kept.
+//  - Something kept that cannot be read back is logged and counts as not kept. Measurements are kept in
+//  parts, so that
+//    one bad part does not cost the others; of more than CodecLimits::samples those of origins and POPs are
+//    kept, then the newest of clients.
 // Only open() fails: with ErrorCode::machine, when the folder cannot be made or written.
 //
 // Times: samples are kept with their ages and the wall time of the save; a restart adds the time that has
@@ -67,6 +70,9 @@ class State {
   int prepare_file();
   void move_aside(const std::string& why);
   void save(const char* name, int64_t number, std::string_view text);
+  int write(std::string_view name, int64_t number, std::string_view text);
+  int write_metrics(const Report& report, TimePoint now, int64_t number);
+  void note(const char* name, bool failed);
   std::optional<Row> load(const char* name);
 
   const std::string file_;

@@ -105,6 +105,34 @@ TEST_F(StateTest, measurements_of_another_age_are_not_kept) {
   EXPECT_FALSE(open()->load_metrics(after_reboot, noon + CodecLimits::age + seconds(1)));
 }
 
+TEST_F(StateTest, of_more_measurements_than_a_message_may_hold_the_newest_are_kept) {
+  Report report = some_report();
+  model::ProbeSample client = report.samples[0];
+  client.probe = "rtt";
+  client.max_age = hours(1);
+  for (size_t i = 0; i < CodecLimits::samples + 5000; ++i) {
+    client.target = {model::TargetId::Kind::client, std::to_string(10 + i / 65536) + "." +
+                                                        std::to_string(i / 256 % 256) + "." +
+                                                        std::to_string(i % 256) + ".0/24"};
+    client.at = before - std::chrono::milliseconds(i);
+    report.samples.push_back(client);
+  }
+  open()->save_metrics(report, before, noon);
+  const auto kept = open()->load_metrics(before, noon);
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->samples.size(), CodecLimits::samples);
+  EXPECT_EQ(kept->shares.size(), 1U);
+  const auto is_origin = [](const auto& s) { return s.target.kind == model::TargetId::Kind::origin; };
+  EXPECT_EQ(std::count_if(kept->samples.begin(), kept->samples.end(), is_origin), 1)
+      << "the oldest, but an origin";
+  const auto oldest = std::min_element(
+      kept->samples.begin(), kept->samples.end(),
+      [&](const auto& a, const auto& b) { return !is_origin(a) && (is_origin(b) || a.at < b.at); });
+  EXPECT_EQ(before - oldest->at, std::chrono::milliseconds(CodecLimits::samples - 2));
+  open()->save_metrics(some_report(), before, noon);
+  EXPECT_EQ(open()->load_metrics(before, noon)->samples.size(), 1U) << "a later save replaces all parts";
+}
+
 TEST_F(StateTest, makes_its_folder) {
   dir_ += "/a/b";
   EXPECT_NE(open(), nullptr);
