@@ -2,6 +2,7 @@
 #include "main/commands.h"
 #include "main/signals.h"
 #include "node/node.h"
+#include "rt/descriptors.h"
 
 namespace popnet::main {
 
@@ -23,6 +24,7 @@ void reload(node::Node& node) {
 
 int serve(const ConfigArguments& arguments) {
   Signals signals{SIGTERM, SIGINT, SIGHUP};
+  rt::raise_descriptor_limit();
   node::Node::Options options;
   options.source = {arguments.file, std::nullopt, arguments.sets};
   options.seed = fresh_seed();

@@ -12,6 +12,7 @@
 #include "node/probe_kinds.h"
 #include "node/run_on.h"
 #include "rt/clock.h"
+#include "rt/descriptors.h"
 #include "rt/shards.h"
 
 namespace popnet::node {
@@ -23,6 +24,7 @@ namespace {
 constexpr Duration tick_interval = 250ms;  // fold, shares, map
 constexpr Duration speak_interval = 1s;    // shares and resolvers to the other nodes
 constexpr Duration keep_interval = 5s;     // measurements to disk
+constexpr int rests_for_each = 50;         // of the time it took to gather them
 constexpr Duration reclaim_interval = 100ms;
 
 Error invalid(const std::vector<config::Problem>& problems) {
@@ -48,7 +50,8 @@ struct Node::Timers {
       : node(n),
         tick(n.control_loop_, [this] { node.publish_snapshot(), tick.arm_after(tick_interval); }),
         speak(n.control_loop_, [this] { node.speak(), speak.arm_after(speak_interval); }),
-        keep(n.control_loop_, [this] { node.keep_state(), keep.arm_after(keep_interval); }),
+        keep(n.control_loop_,
+             [this] { keep.arm_after(std::max(keep_interval, rests_for_each * node.keep_state())); }),
         reclaim(n.control_loop_, [this] { node.epoch_.reclaim(), reclaim.arm_after(reclaim_interval); }) {
     tick.arm_after(tick_interval);
     speak.arm_after(speak_interval);
@@ -131,9 +134,11 @@ std::optional<config::Loaded> Node::load_kept_config(const model::Config& local)
 Status Node::start_servers() {
   const model::Node& node = config_->node;
   const int threads = node.threads > 0 ? node.threads : rt::usable_cores();
+  if (auto status = divide_descriptors(threads); !status) return status;
   if (node.dns) {
-    auto server =
-        dns::Server::start({.listen = node.dns_listen, .threads = threads}, epoch_, snapshot_, names_);
+    dns::Server::Options options{.listen = node.dns_listen, .threads = threads};
+    options.tcp.connections_max = plan_.dns_tcp_each_thread;
+    auto server = dns::Server::start(options, epoch_, snapshot_, names_);
     if (!server) return server.error();
     dns_ = std::move(*server);
   }
@@ -143,10 +148,24 @@ Status Node::start_servers() {
     options.threads = threads;
     options.cache_memory = node.cache_memory;
     options.seed = options_.seed;
+    options.limits.connections_max = plan_.clients;
     auto edge = http::Edge::start(std::move(options), epoch_, snapshot_);
     if (!edge) return edge.error();
     edge_ = std::move(*edge);
   }
+  return {};
+}
+
+Status Node::divide_descriptors(int threads) {
+  const uint64_t limit = options_.descriptors > 0 ? options_.descriptors : rt::descriptor_limit();
+  const auto plan = plan_descriptors(limit, config_->node, threads);
+  if (!plan) return plan.error();
+  plan_ = *plan;
+  if (config_->node.edge && plan_.clients < DescriptorPlan::clients_full)
+    log::warning(
+        "{} files and sockets may be open: that is room for {} clients at once, of at most {} (ulimit -n, or "
+        "LimitNOFILE= of systemd)",
+        limit, plan_.clients, DescriptorPlan::clients_full);
   return {};
 }
 
@@ -184,7 +203,7 @@ void Node::start_threads() {
 /// Last: it lets others ask for what needs all the rest.
 Status Node::start_admin() {
   if (!started_with_->node.control) return {};
-  auto admin = control::AdminServer::start(started_with_->node.admin_listen, admin_hooks());
+  auto admin = control::AdminServer::start(started_with_->node.admin_listen, admin_hooks(), plan_.admin);
   if (!admin) return admin.error();
   admin_ = std::move(*admin);
   return {};
@@ -234,14 +253,14 @@ void Node::stop() {
   if (runner_) runner_->stop();
   if (bus_) bus_->close();
   admin_.reset();
-  if (config_thread_.joinable()) {
-    config_loop_.stop();
-    config_thread_.join();
-  }
   if (control_thread_.joinable()) {
     control_loop_.post([this] { keep_state(); });
     control_loop_.stop();
     control_thread_.join();
+  }
+  if (config_thread_.joinable()) {  // after the other: it writes what that has gathered
+    config_loop_.stop();
+    config_thread_.join();
   }
   if (dns_) dns_->stop();
   if (edge_) edge_->stop();
@@ -271,13 +290,21 @@ void Node::speak() {
   publish_snapshot();  // by what was told
 }
 
-void Node::keep_state() {
-  if (!state_) return;
-  cluster::Report report;
-  report.author = pop_;
-  report.samples = brain_->samples(control_loop_.now());
-  report.shares.push_back(brain_->shares());
-  state_->save_metrics(report, control_loop_.now(), control_loop_.wall());
+/// Gathers what is to be kept; the config thread, which may take its time, writes it. How long it took: of a
+/// large network it is much.
+Duration Node::keep_state() {
+  if (!state_ || keeping_.exchange(true)) return {};  // the last one is still being written
+  const TimePoint start = rt::monotonic_now();
+  auto report = std::make_shared<cluster::Report>();
+  report->author = pop_;
+  report->samples = brain_->samples(control_loop_.now());
+  report->shares.push_back(brain_->shares());
+  const auto write = [this, report, now = control_loop_.now(), wall = control_loop_.wall()] {
+    state_->save_metrics(*report, now, wall);
+    keeping_ = false;
+  };
+  if (!config_loop_.post(write)) keeping_ = false;
+  return rt::monotonic_now() - start;
 }
 
 void Node::adopt(std::shared_ptr<const model::Config> config, std::shared_ptr<const dns::Names> names) {
@@ -342,10 +369,8 @@ std::vector<config::Problem> Node::apply(std::optional<std::string> network_text
   return read.loaded.problems;
 }
 
-/// The state belongs to the control thread.
 void Node::keep_config() {
-  if (!state_ || !network_text_) return;
-  run_on(control_loop_, [&] { state_->save_config({network_revision_, *network_text_}); });
+  if (state_ && network_text_) state_->save_config({network_revision_, *network_text_});
 }
 
 // ---- any thread

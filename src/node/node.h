@@ -28,6 +28,7 @@
 #include "dns/server/server.h"
 #include "http/edge/edge.h"
 #include "node/config_source.h"
+#include "node/descriptors.h"
 #include "probe/runner/runner.h"
 #include "rt/epoch.h"
 #include "rt/loop.h"
@@ -40,6 +41,7 @@ class Node {
     ConfigSource source;
     cluster::EmbeddedHub* hub = nullptr;  // joins this one instead of what the config's bus section says
     uint64_t seed = 0;                    // of all chance in this node
+    uint64_t descriptors = 0;             // that it may use; 0: what the process may have open
   };
 
   /// Binds, starts, and returns once the node answers. ErrorCode::invalid with all problems of the config,
@@ -74,6 +76,7 @@ class Node {
   std::optional<config::Loaded> load_kept_config(const model::Config& local);
   void make_bus();
   Status start_servers();
+  Status divide_descriptors(int threads);
   void make_probes();
   void join_bus();
   void start_threads();
@@ -94,7 +97,7 @@ class Node {
   void on_report(const cluster::Report& report);
   void publish_snapshot();
   void speak();
-  void keep_state();
+  Duration keep_state();
   void adopt(std::shared_ptr<const model::Config> config, std::shared_ptr<const dns::Names> names);
 
   // On the config thread, one at a time: reading millions of names may take seconds.
@@ -108,12 +111,13 @@ class Node {
 
   Options options_;
   std::string pop_;
+  DescriptorPlan plan_;
   bool follows_bus_ = false;                           // the config is that of the bus
   std::shared_ptr<const model::Config> started_with_;  // what counts of options that need a restart
   TimePoint started_{};
   rt::Epoch epoch_;
   rt::Loop control_loop_;
-  std::unique_ptr<cluster::State> state_;          // null: nothing is kept
+  std::unique_ptr<cluster::State> state_;          // the config thread's; null: nothing is kept
   std::unique_ptr<cluster::EmbeddedHub> own_hub_;  // a node alone is its own hub
   std::unique_ptr<cluster::Bus> bus_;
   std::unique_ptr<dns::Server> dns_;
@@ -124,6 +128,7 @@ class Node {
   rt::Loop config_loop_;
   std::thread config_thread_;
   std::atomic<bool> stopped_{false};
+  std::atomic<bool> keeping_{false};    // measurements are on their way to the disk
   std::atomic<uint64_t> purge_ids_{0};  // starts at a random number: ids are unique in the network
 
   // The control thread's, once it runs.

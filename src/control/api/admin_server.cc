@@ -9,17 +9,19 @@
 
 namespace popnet::control {
 
-Result<std::unique_ptr<AdminServer>> AdminServer::start(const Endpoint& listen, Hooks hooks) {
+Result<std::unique_ptr<AdminServer>> AdminServer::start(const Endpoint& listen, Hooks hooks,
+                                                        size_t connections_max) {
   if (listen.port != 0)
     if (const Status free = rt::check_port_free(/*tcp=*/true, listen); !free.ok()) return free.error();
   auto listener = rt::listen_tcp(listen);
   if (!listener) return listener.error();
   const Endpoint endpoint = rt::local_endpoint(listener->get());
-  return std::unique_ptr<AdminServer>(new AdminServer(std::move(*listener), endpoint, std::move(hooks)));
+  return std::unique_ptr<AdminServer>(
+      new AdminServer(std::move(*listener), endpoint, std::move(hooks), connections_max));
 }
 
-AdminServer::AdminServer(rt::UniqueFd listener, const Endpoint& endpoint, Hooks hooks)
-    : endpoint_(endpoint), api_(std::move(hooks), rt::monotonic_now()) {
+AdminServer::AdminServer(rt::UniqueFd listener, const Endpoint& endpoint, Hooks hooks, size_t connections_max)
+    : endpoint_(endpoint), api_(std::move(hooks), rt::monotonic_now()), connections_max_(connections_max) {
   worker_ = std::thread([this] {
     rt::name_thread("admin-work");
     working_.run();
@@ -39,7 +41,7 @@ AdminServer::~AdminServer() {
 
 void AdminServer::serve(rt::UniqueFd listener) {
   const HttpServer server(
-      answering_, std::move(listener), HttpServer::Options{},
+      answering_, std::move(listener), HttpServer::Options{.connections_max = connections_max_},
       [this](const HttpRequest& request, const HttpServer::Respond& respond) { handle(request, respond); });
   answering_.run();
 }

@@ -20,7 +20,9 @@ namespace popnet::control {
 class AdminServer {
  public:
   /// Listens and answers from then on. ErrorCode::machine when the address cannot be had.
-  static Result<std::unique_ptr<AdminServer>> start(const Endpoint& listen, Hooks hooks);
+  /// `connections_max`: at once; more are closed.
+  static Result<std::unique_ptr<AdminServer>> start(
+      const Endpoint& listen, Hooks hooks, size_t connections_max = HttpServer::Options{}.connections_max);
   /// Waits for a request that is being answered; closes all connections.
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
@@ -30,12 +32,13 @@ class AdminServer {
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
 
  private:
-  AdminServer(rt::UniqueFd listener, const Endpoint& endpoint, Hooks hooks);
+  AdminServer(rt::UniqueFd listener, const Endpoint& endpoint, Hooks hooks, size_t connections_max);
   void serve(rt::UniqueFd listener);
   void handle(const HttpRequest& request, const HttpServer::Respond& respond);
 
   const Endpoint endpoint_;
   const Api api_;
+  const size_t connections_max_;
   rt::Loop answering_;
   rt::Loop working_;
   std::thread answerer_;
