@@ -11,7 +11,7 @@ void Brain::set_config(std::shared_ptr<const model::Config> config) {
   clients_stale_ = true;
 }
 
-bool Brain::add(const cluster::Report& report) {
+bool Brain::add(const model::Report& report) {
   bool urgent = false;
   for (const model::ProbeSample& sample : report.samples) urgent |= fold_.add(sample);
   for (const model::Shares& shares : report.shares) {

@@ -17,10 +17,10 @@
 #include <string>
 #include <vector>
 
-#include "cluster/api/bus.h"
 #include "cluster/fold/fold.h"
 #include "common/time.h"
 #include "model/config.h"
+#include "model/report.h"
 #include "model/shares.h"
 #include "routing/snapshot.h"
 
@@ -42,7 +42,7 @@ class Brain {
 
   /// Takes in a report of any node, the own one included. True when it should be acted on at once: a verdict
   /// changed, or the shares that this node answers by.
-  bool add(const cluster::Report& report);
+  bool add(const model::Report& report);
 
   /// Folds, moves the shares by what has passed since the last tick, makes the map.
   std::shared_ptr<const routing::Snapshot> tick(TimePoint now);

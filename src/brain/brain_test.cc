@@ -28,8 +28,8 @@ std::shared_ptr<const model::Config> three_pops_one_site() {
   return config;
 }
 
-cluster::Report origin_report(const std::string& prober, const std::string& origin, bool up, double cpu,
-                              TimePoint at) {
+model::Report origin_report(const std::string& prober, const std::string& origin, bool up, double cpu,
+                            TimePoint at) {
   model::ProbeSample sample;
   sample.prober = prober;
   sample.target = model::TargetId::origin("shop", origin);
@@ -38,7 +38,7 @@ cluster::Report origin_report(const std::string& prober, const std::string& orig
   if (up) sample.readings = {{model::Metric::cpu, cpu}};
   sample.at = at;
   sample.max_age = 10s;
-  cluster::Report report;
+  model::Report report;
   report.author = prober;
   report.samples = {sample};
   return report;
@@ -68,7 +68,7 @@ void run_pair(Brain& a, Brain& b, TimePoint from, Duration length, double load1,
     }
     a.tick(now);
     b.tick(now);
-    cluster::Report of_a, of_b;
+    model::Report of_a, of_b;
     of_a.shares = {a.shares()};
     of_b.shares = {b.shares()};
     if (of_a.shares[0].generation > 0) b.add(of_a);
@@ -99,7 +99,7 @@ TEST(Brain, AnswersChangeEverywhereWhenTheSeniorTells) {
   const auto tell = [&](TimePoint now) {
     for (Brain* brain : {&senior, &junior}) brain->add(origin_report("ams", "web1", true, 0.9, now));
     for (Brain* brain : {&senior, &junior}) brain->add(origin_report("ams", "web2", true, 0.1, now));
-    cluster::Report report;
+    model::Report report;
     report.shares = {senior.tell_shares()};
     EXPECT_TRUE(junior.add(report)) << "its answers depend on it";
   };
@@ -118,7 +118,7 @@ TEST(Brain, WhatAJuniorTellsCanWait) {
   senior.set_config(three_pops_one_site());
   junior.set_config(three_pops_one_site());
   run_pair(senior, junior, start, 20s, 0.9, 0.1);
-  cluster::Report report;
+  model::Report report;
   report.shares = {junior.tell_shares()};
   EXPECT_FALSE(senior.add(report));
 }

@@ -97,7 +97,7 @@ void World::step() {
 
 // ---- what nodes do ------------------------------------------------------------------------------
 
-void World::send(cluster::Report report) {
+void World::send(model::Report report) {
   letters_.push_back({now_ + options_.report_delay, std::move(report)});
 }
 
@@ -132,7 +132,7 @@ model::ProbeSample World::measure(size_t prober, const model::TargetId& target, 
 void World::probe(size_t pop) {
   nodes_[pop].probe_at = now_ + from_ms(to_ms(probe_interval(*config_)) * (0.9 + 0.2 * random_.uniform()));
   const model::Site& site = config_->sites[0];
-  cluster::Report report;
+  model::Report report;
   report.author = config_->pops[pop].name;
   for (size_t i = 0; i < origins.size(); ++i)
     report.samples.push_back(
@@ -143,7 +143,7 @@ void World::probe(size_t pop) {
   send(std::move(report));
 }
 
-void World::probe_clients(size_t pop, cluster::Report& report) {
+void World::probe_clients(size_t pop, model::Report& report) {
   const double chance = to_seconds(probe_interval(*config_)) / 60;
   for (const auto& network : clients) {
     if (random_.uniform() > chance) continue;
@@ -163,7 +163,7 @@ void World::probe_clients(size_t pop, cluster::Report& report) {
 void World::tell_shares() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (pops[i].dead || nodes_[i].brain.shares().generation == 0) continue;
-    cluster::Report report;
+    model::Report report;
     report.author = config_->pops[i].name;
     report.shares = {nodes_[i].brain.tell_shares()};
     send(std::move(report));

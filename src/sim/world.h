@@ -21,9 +21,9 @@
 #include <vector>
 
 #include "brain/brain.h"
-#include "cluster/api/bus.h"
 #include "common/random.h"
 #include "model/config.h"
+#include "model/report.h"
 #include "probe/health/health.h"
 #include "routing/decide.h"
 
@@ -111,15 +111,15 @@ class World {
   };
   struct Letter {
     TimePoint arrives;
-    cluster::Report report;
+    model::Report report;
   };
 
   void step();
   void deliver();
   void probe(size_t pop);
-  void probe_clients(size_t pop, cluster::Report& report);
+  void probe_clients(size_t pop, model::Report& report);
   model::ProbeSample measure(size_t prober, const model::TargetId& target, const Server& server);
-  void send(cluster::Report report);
+  void send(model::Report report);
   void tell_shares();
   void tick_brains();
   void serve_users();

@@ -24,6 +24,8 @@ PURE_NAMES = re.compile(r"\b(getenv|std::rand|random_device|std::thread|std::mut
 CLOCK_NAMES = re.compile(r"\b(system_clock|steady_clock|high_resolution_clock|clock_gettime|gettimeofday)\b|[^\w.>:](::|std::)?time\("
                          r"(nullptr|NULL|0)\)")
 CLOCK_FILES = {"rt/clock.h"}
+PLAIN = {"common", "model"}  # pure folders may name these, but for the log
+LOG = "common/log.h"
 GENERATED = {"demo/network_yaml.h"}  # made by CMake, see CMakeLists.txt
 # Package of the table -> how its headers begin. A header that no row knows is the language's or the kernel's.
 PACKAGE_HEADERS = {"spdlog": "spdlog/", "yaml-cpp": "yaml-cpp/", "ldns": "ldns/", "curl": "curl/", "json": "nlohmann/",
@@ -41,7 +43,11 @@ def read_table(src):
         for dep in deps:
             if dep != "*" and dep not in order:
                 sys.exit(f"src/layers.txt:{number}: {folder} names {dep}, which does not stand above it")
-        table[folder] = (list(order) if deps == ["*"] else deps, packages.split(), "pure" in flags)
+        pure = "pure" in flags
+        for dep in deps:
+            if pure and dep not in PLAIN and not (dep in table and table[dep][2]):
+                sys.exit(f"src/layers.txt:{number}: {folder} is pure and names {dep}, which is not")
+        table[folder] = (list(order) if deps == ["*"] else deps, packages.split(), pure)
         order.append(folder)
     return table
 
@@ -87,6 +93,8 @@ def check_file(src, path, table, complain):
                 complain(path, number, f'"{header}" is not below src/ (write our own headers as "folder/name.h")')
             elif ours and os.path.dirname(header) != folder and os.path.dirname(header) not in allowed:
                 complain(path, number, f"{folder} may not include {os.path.dirname(header)} (see src/layers.txt)")
+            if pure and not test and header == LOG:
+                complain(path, number, f"{folder} is pure and may not include {LOG}: return what is to be said")
             for package, prefix in PACKAGE_HEADERS.items():
                 if not ours and header.startswith(prefix) and package not in packages and not test:
                     complain(path, number, f"{folder} may not use the package {package} (see src/layers.txt)")

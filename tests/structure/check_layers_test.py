@@ -16,9 +16,10 @@ dns : common rt : ldns : -
 HONEST = '#include "routing/x.h"\n#include <vector>\nnamespace popnet::routing {\nint f();\n}\n'
 
 
-def offences(path, text, more=()):
+def offences(path, text, more=(), table=TABLE):
     with tempfile.TemporaryDirectory() as src:
-        for name, content in [("layers.txt", TABLE), ("rt/loop.h", "namespace popnet::rt {}\n"),
+        for name, content in [("layers.txt", table), ("rt/loop.h", "namespace popnet::rt {}\n"),
+                              ("common/log.h", "namespace popnet::log {}\n"),
                               ("routing/x.h", "namespace popnet::routing {}\n"), (path, text), *more]:
             os.makedirs(os.path.dirname(os.path.join(src, name)), exist_ok=True)
             with open(os.path.join(src, name), "w") as out:
@@ -40,6 +41,17 @@ class CheckLayers(unittest.TestCase):
                      "namespace popnet::rt { int usable_cores(); }"]:
             with self.subTest(evil):
                 self.assertNotEqual(offences("routing/y.cc", HONEST + evil + "\n"), [])
+
+    def test_pure_folders_name_pure_folders_only(self):
+        self.assertEqual(offences("routing/y.cc", HONEST, table=TABLE + "brain : common routing : : pure\n"), [])
+        for impure in ("rt", "dns"):
+            with self.assertRaises(SystemExit):
+                offences("routing/y.cc", HONEST, table=TABLE + f"brain : common routing {impure} : : pure\n")
+
+    def test_pure_folders_do_not_log(self):
+        log = '#include "common/log.h"\n'
+        self.assertNotEqual(offences("routing/y.cc", HONEST + log), [])
+        self.assertEqual(offences("dns/y.cc", log + "namespace popnet::dns {}\n"), [])
 
     def test_clocks_are_read_in_one_file_only(self):
         self.assertNotEqual(offences("dns/y.cc", "namespace popnet::dns {\nauto t = std::chrono::system_clock::now();\n}\n"), [])

@@ -28,29 +28,13 @@
 #include <string>
 #include <vector>
 
-#include "common/ip.h"
 #include "common/result.h"
-#include "model/metrics.h"
-#include "model/shares.h"
+#include "model/report.h"
 
 namespace popnet::cluster {
 
-/// What one node tells the others now and then.
-struct Report {
-  std::string author;  // POP
-  std::vector<model::ProbeSample> samples;
-  std::vector<IpAddress> resolvers;   // client DNS servers that asked and want to be measured by all
-  std::vector<model::Shares> shares;  // none or one
-};
-
-struct PurgeOrder {
-  enum class Scope : uint8_t { url, site };
-  Scope scope = Scope::url;
-  std::string site;   // name of the site; for url may be empty: found by the host
-  std::string url;    // "http://host/path?query"
-  bool soft = false;  // make stale instead of unusable
-  uint64_t id = 0;    // unique; set by the sender
-};
+using model::PurgeOrder;
+using model::Report;
 
 struct BusHandlers {
   std::function<void(const Report&)> on_report;
