@@ -69,7 +69,9 @@ const Table<Node>& node_table() {
           option("cache_memory", &Node::cache_memory)
               .size("1MiB", "16TiB", "256MiB")
               .restart()
-              .help("Memory for stored objects."),
+              .help("Memory for stored objects, those that are being fetched included. What one site fetches "
+                    "at a "
+                    "time takes at most half of it: what finds no room is passed on, not stored."),
           option("drain_timeout", &Node::drain_timeout)
               .duration("0", "1h", "10s")
               .help("At SIGTERM, how long running requests may go on before they are cut."),

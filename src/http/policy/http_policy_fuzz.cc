@@ -9,6 +9,7 @@
 #include "http/policy/freshness.h"
 #include "http/policy/invalidation.h"
 #include "http/policy/key.h"
+#include "http/policy/path_reading.h"
 #include "http/policy/ranges.h"
 #include "http/policy/storing.h"
 #include "http/policy/vary.h"
@@ -62,6 +63,19 @@ void check_keys(const RequestHead& request, const ResponseHead& response) {
   require(a.ok == b.ok && a.text == b.text);
 }
 
+void check_path(std::string_view path) {
+  const PathReadings readings(path);
+  if (readings.refused()) return;
+  for (const std::string_view reading : {readings.usual(), readings.bare()}) {
+    require(!reading.empty() || !path.empty());
+    require(reading.size() <= std::max<size_t>(path.size(), 1));
+    require(reading.find("//") == reading.npos && reading.find('\\') == reading.npos);
+    require(reading.find("/../") == reading.npos && !reading.ends_with("/.."));
+  }
+  require(readings.usual() == (path.empty() ? "/" : usual_reading(path)));
+  require(!readings.plain() || path.empty() || readings.usual() == path);
+}
+
 void check_conditions(const RequestHead& request, const ResponseHead& response) {
   const Validators validators = read_validators(response.fields, wall);
   (void)evaluate_conditions(request, validators, wall);
@@ -92,6 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!parse_response({answered.data(), answered.size()}, Limits{}, response).complete()) return 0;
   check_freshness(request, response);
   check_keys(request, response);
+  check_path(request.target.path);
   check_conditions(request, response);
   const HopByHop hop(response.fields);
   std::vector<char> room(100);
