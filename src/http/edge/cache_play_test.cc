@@ -313,9 +313,9 @@ TEST(Cache, RuleGivesALifetime) {
 }
 
 TEST(Cache, CacheStatusClaimsNothingOfWhatIsNotKept) {
-  Play play({.site = [](model::Site& site) { site.cache.object_size_max = 1000; }});
   const std::string head =
       "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n";
+  Play play({.site = [](model::Site& site) { site.cache.object_size_max = 1000; }});
   play.origin().on("/bad", [&](Asked& asked) { asked.line.send(head + "zz\r\n"); });
   play.origin().on("/large", [&](Asked& asked) {
     asked.line.send(head + "7d0\r\n" + std::string(2000, 'x') + "\r\n0\r\n\r\n");
@@ -330,9 +330,9 @@ TEST(Cache, CacheStatusClaimsNothingOfWhatIsNotKept) {
 }
 
 TEST(Cache, WhatNobodyWaitsForIsFetchedNoFurtherUnlessItIsSmall) {
-  Play play;
   Gate gate;
   std::atomic<uint64_t> taken{0};
+  Play play;
   play.origin().on("/endless", [&](Asked& asked) {
     asked.line.send(
         "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
@@ -361,14 +361,11 @@ TEST(Cache, WhatNobodyWaitsForIsFetchedNoFurtherUnlessItIsSmall) {
 }
 
 TEST(Cache, TrickleOfASharedAnswerIsNotWaitedForForever) {
-  Play play({.options = [](Edge::Options& o) { o.timeouts.between_bytes = 300ms; }});
   std::atomic<bool> trickling{true};
-  const auto trickle = [&](Asked& asked) {
-    while (trickling && asked.line.send("1\r\nx\r\n")) std::this_thread::sleep_for(20ms);
-  };
+  Play play({.options = [](Edge::Options& o) { o.timeouts.between_bytes = 1s; }});
   play.origin().on("/shared", [&](Asked& asked) {
     asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n");
-    trickle(asked);
+    while (trickling && asked.line.send("1\r\nx\r\n")) std::this_thread::sleep_for(20ms);
   });
   Browser user = play.browser();
   user.send("GET /shared HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
@@ -379,7 +376,7 @@ TEST(Cache, TrickleOfASharedAnswerIsNotWaitedForForever) {
     asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 40; ++i) {
       asked.line.send("1\r\nx\r\n");
-      std::this_thread::sleep_for(20ms);
+      std::this_thread::sleep_for(50ms);
     }
     asked.line.send("0\r\n\r\n");
   });
@@ -388,8 +385,8 @@ TEST(Cache, TrickleOfASharedAnswerIsNotWaitedForForever) {
 }
 
 TEST(Cache, PurgeFindsAnObjectHoweverItsHostIsWritten) {
-  Play play;
   std::atomic<int> round{0};
+  Play play;
   play.origin().on("/a", [&](Asked& asked) {
     asked.line.send(ok("round " + std::to_string(++round) + " " + asked.field("host")));
   });

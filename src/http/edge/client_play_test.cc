@@ -118,8 +118,8 @@ TEST(Client, WhoExpects100IsToldToGoOn) {
 }
 
 TEST(Client, BrokenChunksNeverReachTheOriginAsABody) {
-  Play play(proxy_all);
   std::atomic<int> whole{0};
+  Play play(proxy_all);
   play.origin().on("/up", [&](Asked&) { ++whole; });
   Browser browser = play.browser();
   Response refused = browser.ask(post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\nzz\r\n"));
