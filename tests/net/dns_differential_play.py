@@ -91,7 +91,9 @@ class Whole(Reply):
             return primary, contact, self.message[at:at + 20]
         if kind == TYPES["MX"]:
             return self.message[at:at + 2], self._name(at + 2)[0]
-        if kind == TYPES["DNAME"]:
+        if kind == TYPES["SRV"]:
+            return self.message[at:at + 6], self._name(at + 6)[0]
+        if kind in (TYPES["DNAME"], TYPES["PTR"]):
             return self._name(at)[0]
         return super()._data(kind, at, size)
 
@@ -115,7 +117,7 @@ def ask(endpoint, name, kind):
 
 @scene
 def as_the_others_do(stage):
-    """Wildcards, empty non-terminals, DNAME, delegations, names that delegations hide, odd case."""
+    """Wildcards, empty non-terminals, DNAME, delegations, names that delegations hide, odd case, many types."""
     for seed in SEEDS:
         zone = Zone(seed)
         zone_file = stage.file(f"zone-{seed}", zone.text())

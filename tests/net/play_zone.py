@@ -64,7 +64,10 @@ class Zone:
             self.cuts.add(name)
         else:
             pool = [f"A 192.0.2.{self.random.randint(1, 250)}", f"A 198.51.100.{self.random.randint(1, 250)}",
-                    f"AAAA 2001:db8::{self.random.randint(1, 99)}", f'TXT "{text}"', f"MX 10 {self._target()}"]
+                    f"AAAA 2001:db8::{self.random.randint(1, 99)}", f'TXT "{text}"', f"MX 10 {self._target()}",
+                    f"PTR {self._target()}", f"SRV 1 2 443 {self._target()}", 'CAA 0 issue "ca.example.net"',
+                    f"HTTPS 1 {self._target()} alpn=h2 ipv4hint=192.0.2.80", "TYPE65400 \\# 3 010203",
+                    f'NAPTR 100 10 "U" "E2U+sip" "!^.*$!sip:Info@example.com!" {self._target()}']
             self.records[name] = self.random.sample(pool, self.random.randint(1, 3))
 
     def text(self):
@@ -80,8 +83,8 @@ class Zone:
         for name in self.records:
             names |= {name, ("new",) + name, ("deep", "new") + name, ("*",) + name, ("new",) + name[1:]}
             names |= set(self._ancestors(name))
-        kinds = ["A", "AAAA", "TXT", "MX", "NS", "DS", "CNAME", "DNAME", "SOA"]
+        kinds = ["A", "AAAA", "TXT", "MX", "NS", "DS", "CNAME", "DNAME", "SOA", "PTR", "SRV", "CAA", "HTTPS", "TYPE65400", "NAPTR"]
         for name in sorted(names):
-            for kind in ["A", "DS"] + self.random.sample(kinds, 3):
+            for kind in ["A", "DS"] + self.random.sample(kinds, 4):
                 full = ".".join(name + (ORIGIN,))
                 yield (self._mixed_case(full) if self.random.random() < 0.2 else full), kind
