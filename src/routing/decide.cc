@@ -159,7 +159,7 @@ void trace_origins(const SiteState& site, Select select, Families wanted, const 
     else if (select == Select::weighted)
       trace.candidate(index, "the client's place in the weights is another's");
     else
-      trace.candidate(index, "the client's place in the shares that load has moved is another's");
+      trace.candidate(index, "this client's place in the shares falls to another");
   }
 }
 

@@ -64,10 +64,15 @@ bool is_json(const LoadOptions& options, std::string_view page) {
   return trim(page).starts_with('{') || trim(page).starts_with('[');
 }
 
+/// A page for browsers says nothing in one line.
+std::string unexpected(const CurlReply& reply) {
+  const bool words = !reply.body.empty() && !trim(reply.body).starts_with('<');
+  return fmt::format("HTTP {}, expected 200{}", reply.status, words ? ": " + printable(reply.body, 120) : "");
+}
+
 Outcome judge(const LoadOptions& options, const CurlReply& reply, LastScrape& last) {
   if (!reply.error.empty()) return {.error = reply.error, .inconclusive = reply.our_fault};
-  if (reply.status != 200)
-    return failure(fmt::format("HTTP {}, expected 200: {}", reply.status, printable(reply.body, 120)));
+  if (reply.status != 200) return failure(unexpected(reply));
   if (reply.body_cut) return failure("the page is larger than " + format_size(page_max));
   return is_json(options, reply.body) ? read_json(reply.body, options) : read_text(reply.body, last);
 }

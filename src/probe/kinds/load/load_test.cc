@@ -102,6 +102,8 @@ TEST(Load, ReadsJsonByItself) {
 TEST(Load, FailuresAreInWords) {
   EXPECT_EQ(error_of("HTTP/1.1 404 Not Found\r\nContent-Length: 8\r\n\r\nnothing\n"),
             "HTTP 404, expected 200: nothing");
+  EXPECT_EQ(error_of("HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\n<html>\n</html"),
+            "HTTP 404, expected 200");
   EXPECT_THAT(error_of(http("<html>Welcome to nginx!</html>")), HasSubstr("not prometheus-node-exporter's?"));
   EXPECT_THAT(error_of(http("node_cpu_seconds_total 5\n")), HasSubstr("no node_memory_MemTotal_bytes"));
   EXPECT_EQ(error_of(http(R"({"memory": 0.5})")), "no number at /cpu");
