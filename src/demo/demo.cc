@@ -280,7 +280,7 @@ std::vector<PopRow> Demo::pop_rows(const routing::Snapshot& seen, double seconds
     row.name = pop.name;
     row.address = pop.addresses.front().to_string();
     row.health = model::to_string(seen.metrics->pops[i].health);
-    row.accept = state.accept;
+    if (nodes_[i]) row.accept = state.accept;
     if (state.load_known) row.load = state.load;
     row.stopped = nodes_[i] == nullptr;
     if (nodes_[i]) {

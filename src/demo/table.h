@@ -16,7 +16,7 @@ struct PopRow {
   double requests_per_second = 0;     // HTTP
   std::optional<double> hit_ratio{};  // 0 .. 1; none without requests
   std::optional<double> load{};       // 0 .. 1
-  double accept = 1;                  // part of its clients that it takes
+  std::optional<double> accept{};     // part of its clients that it takes; none while stopped
 };
 
 struct OriginRow {
