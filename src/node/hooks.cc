@@ -1,6 +1,7 @@
 // What the admin API may know of and ask from a node.
 #include <fmt/format.h>
 
+#include "common/log.h"
 #include "node/node.h"
 #include "node/run_on.h"
 #include "rt/clock.h"
@@ -60,7 +61,13 @@ control::Hooks Node::admin_hooks() {
   hooks.ready = [this] { return ready(); };
   hooks.bus = [this] { return control::BusState{bus_->kind(), bus_->connected(), follows_bus_}; };
   hooks.put_config = [this](const std::string& text) { return put_config(text); };
-  hooks.reload = [this] { return outcome_of(reload()); };
+  hooks.reload = [this] {
+    log::info("reload asked for by the API");
+    auto outcome = outcome_of(reload());
+    for (const std::string& problem : outcome.problems) log::warning("{}", problem);
+    if (!outcome.status) log::error("the reload was refused: the config that was in force before stays");
+    return outcome;
+  };
   hooks.purge = [this](const cluster::PurgeOrder& order) {
     cluster::PurgeOrder numbered = order;
     numbered.id = purge_ids_.fetch_add(1);

@@ -102,10 +102,11 @@ def needs_a_restart(stage):
     said = [one for one in json.loads(answer.body)["problems"] if "next start" in one]
     equal("the API names them", [one.split(": ")[1] for one in said],
           ["node.threads", "bus.kind", "bus.url", "bus.follow_config"])
+    check("so does the log", all(f"{option}: warning: has changed" in popnet.log() for option in ("node.threads", "bus.kind")))
     equal("the bus is still the one of the start", popnet.status()["bus"], {"kind": "memory", "connected": True})
     equal("and holds no config", put(popnet, sites=sites("put")).status, 409)
     popnet.signal(signal.SIGHUP)
-    until("the log names them", lambda: all(option in popnet.log() for option in ("node.threads", "bus.kind")))
+    until("and after SIGHUP", lambda: popnet.log().count("node.threads: warning: has changed") == 2)
 
 
 @scene
