@@ -33,8 +33,7 @@ TEST(Manual, ShowsTypeBoundsDefaultAndEffect) {
   const std::string text = manual(test_kinds());
   EXPECT_THAT(
       text,
-      HasSubstr(
-          "| `cache_memory` | size, 1MiB to 16TiB | `256MiB` | restart | Memory for stored objects. |"));
+      HasSubstr("| `cache_memory` | size, 1MiB to 16TiB | `256MiB` | restart | Memory for stored objects, "));
   EXPECT_THAT(text, HasSubstr("| `pop_probes` | list of [probes](#probes), at most 16 | one `http` probe"));
   EXPECT_THAT(text, HasSubstr("| `pops` | list of [pops](#pops), at most 4096 |"));
   EXPECT_THAT(text, HasSubstr("| `addresses` | list (IP address), at most 2 | *required* | reload |"));
