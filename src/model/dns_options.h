@@ -1,0 +1,49 @@
+// How the DNS servers behave towards those who ask: the `dns` section, the same on every node, and what
+// differs from node to node, which stands in the `node` section. Defaults, bounds and help are in
+// config/schema/tables_dns.cc.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ip.h"
+#include "common/time.h"
+
+namespace popnet::model {
+
+/// What DNS cookies (RFC 7873) are used for.
+enum class Cookies {
+  off,      ///< not understood, as an unknown option
+  answer,   ///< answered; a valid one exempts from the response rate limit
+  require,  ///< who sends a cookie over UDP without a valid server part gets BADCOOKIE
+};
+
+/// Response rate limiting: bounds what spoofed sources can make us send to one victim.
+struct RateLimit {
+  int per_second = 0;  // like answers to one client network; 0 = no limit
+  int slip = 2;        // every how manieth answer over the limit is sent truncated; 0 = none
+  int ipv4_prefix = 24;
+  int ipv6_prefix = 56;
+  std::vector<Prefix> exempt;
+};
+
+struct Dns {
+  Cookies cookies = Cookies::answer;
+  std::vector<std::string> cookie_secrets;  // 32 hexadecimal digits each; the first one makes, all are accepted
+  RateLimit rate_limit;
+  int tcp_connections_max = 1000;
+  int tcp_connections_per_source = 100;
+  Duration tcp_idle = std::chrono::seconds(10);
+};
+
+/// Of one node.
+struct DnsNode {
+  std::optional<std::string> nsid;  // RFC 5001; absent: the POP's name; empty: none is told
+  std::vector<Endpoint> tls_listen;
+  std::string tls_certificate;  // PEM files
+  std::string tls_key;
+  std::vector<Prefix> proxies;  // who must, and nobody else may, lead with a PROXY header
+};
+
+}  // namespace popnet::model
