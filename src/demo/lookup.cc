@@ -29,7 +29,7 @@ size_t write_query(ByteWriter& out, const dns::Name& name, const Prefix& visitor
   out.u16(udp_size);
   out.u32(0);
   out.u16(static_cast<uint16_t>(8 + address_bytes));
-  out.u16(dns::edns_option_subnet);
+  out.u16(dns::edns::subnet);
   out.u16(static_cast<uint16_t>(4 + address_bytes));
   out.u16(v4 ? 1 : 2);
   out.u8(static_cast<uint8_t>(visitor.length()));

@@ -12,6 +12,7 @@
 
 #include "common/ip.h"
 #include "common/time.h"
+#include "model/dns_options.h"
 
 namespace popnet::model {
 
@@ -64,6 +65,7 @@ struct Hostname {
   Resolve resolve = Resolve::origin;
   Select select = Select::least_load;
   Duration ttl{};       // whole seconds
+  std::optional<Duration> failing_ttl = {};  // while a candidate is down; absent: the lower of ttl and 10 s
   int answers_max = 2;  // addresses in one answer, where that many targets are good
 };
 
@@ -190,6 +192,7 @@ struct Node {
   uint64_t cache_memory = 0;  // bytes
   Duration drain_timeout{};
   std::string log_level;
+  DnsNode dns_server;
 };
 
 enum class BusKind { memory, nats };
@@ -207,6 +210,7 @@ struct Config {
   uint64_t generation = 0;  // counts up with every accepted config of this node
   std::string source;       // what was read, merged, as YAML
   Network network;
+  Dns dns;
   Node node;
   Bus bus;
   std::vector<Pop> pops;

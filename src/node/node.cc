@@ -42,6 +42,18 @@ config::Problem problem_of(const std::string& key, const std::string& text,
   return problem;
 }
 
+dns::Server::Options dns_options(const model::Config& config, int threads, uint64_t seed) {
+  dns::Server::Options options;
+  options.listen = config.node.dns_listen;
+  options.tls_listen = config.node.dns_server.tls_listen;
+  options.threads = threads;
+  options.seed = seed;
+  options.tcp.connections_max = static_cast<size_t>(config.dns.tcp_connections_max);
+  options.tcp.per_source = static_cast<size_t>(config.dns.tcp_connections_per_source);
+  options.tcp.idle = config.dns.tcp_idle;
+  return options;
+}
+
 }  // namespace
 
 /// Timers of the control thread; made and destroyed there.
@@ -136,8 +148,8 @@ Status Node::start_servers() {
   const int threads = node.threads > 0 ? node.threads : rt::usable_cores();
   if (auto status = divide_descriptors(threads); !status) return status;
   if (node.dns) {
-    dns::Server::Options options{.listen = node.dns_listen, .threads = threads};
-    options.tcp.connections_max = plan_.dns_tcp_each_thread;
+    dns::Server::Options options = dns_options(*config_, threads, options_.seed);
+    options.tcp.connections_max = std::min(options.tcp.connections_max, plan_.dns_tcp_each_thread);
     auto server = dns::Server::start(options, epoch_, snapshot_, names_);
     if (!server) return server.error();
     dns_ = std::move(*server);
@@ -441,6 +453,7 @@ std::string Node::listens() const {
     for (const Endpoint& endpoint : list) parts.push_back(fmt::format("{} {}", what, endpoint.to_string()));
   };
   if (dns_) add("dns", dns_->listening());
+  if (dns_) add("dns over tls", dns_->listening_tls());
   if (edge_) add("http", edge_->listening());
   if (admin_) add("admin", {admin_->endpoint()});
   return fmt::format("{}", fmt::join(parts, ", "));

@@ -73,13 +73,18 @@ size_t answers_wanted(const model::Hostname& host) {
   return static_cast<size_t>(std::clamp(host.answers_max, 1, static_cast<int>(model::targets_max)));
 }
 
+uint32_t ttl_seconds(Duration ttl) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ttl).count();
+  return static_cast<uint32_t>(std::clamp<int64_t>(seconds, 0, std::numeric_limits<int32_t>::max()));
+}
+
 Decision begin(const Map& map, const model::Hostname& host, bool degraded) {
   Decision decision;
   decision.map_generation = map.generation;
   decision.degraded = degraded;
-  const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(host.ttl).count();
-  decision.ttl = static_cast<uint32_t>(std::clamp<int64_t>(ttl, 0, std::numeric_limits<int32_t>::max()));
-  if (degraded) decision.ttl = std::min(decision.ttl, degraded_ttl_max);
+  decision.ttl = ttl_seconds(host.ttl);
+  if (degraded)
+    decision.ttl = host.failing_ttl ? ttl_seconds(*host.failing_ttl) : std::min(decision.ttl, degraded_ttl_max);
   return decision;
 }
 

@@ -28,7 +28,7 @@
 // A second answer is good when it is alive and nearly as well placed as the first, because many resolvers
 // rotate the addresses of an answer: see good_origin() and good_pop() in decide.cc.
 //
-// TTL: the hostname's; while some candidate is down at most degraded_ttl_max, so that users come back soon
+// TTL: the hostname's; while some candidate is down its failing_ttl, or at most degraded_ttl_max, so that users come back soon
 // after it does and leave soon if the rest is too weak.
 #pragma once
 

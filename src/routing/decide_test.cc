@@ -262,6 +262,8 @@ TEST_F(DecideTest, TtlIsTheHostnamesAndShortWhileSomethingIsDown) {
   EXPECT_EQ(origin(make(), nth_client(1)).ttl, degraded_ttl_max);
   page().ttl = seconds(3);
   EXPECT_EQ(origin(make(), nth_client(1)).ttl, 3U);
+  page().failing_ttl = seconds(5);
+  EXPECT_EQ(origin(make(), nth_client(1)).ttl, 5U) << "as written";
 }
 
 TEST_F(DecideTest, TheScopeIsTheNetworkThatTheDecisionWasMadeFor) {

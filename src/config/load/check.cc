@@ -103,6 +103,8 @@ void check_listens(const Draft& draft) {
   std::vector<std::pair<std::string, Endpoint>> all;
   for (size_t i = 0; i < node.dns_listen.size(); ++i)
     all.emplace_back(join("node.dns_listen", i), node.dns_listen[i]);
+  for (size_t i = 0; i < node.dns_server.tls_listen.size(); ++i)
+    all.emplace_back(join("node.dns_server.tls_listen", i), node.dns_server.tls_listen[i]);
   for (size_t i = 0; i < node.http_listen.size(); ++i)
     all.emplace_back(join("node.http_listen", i), node.http_listen[i]);
   if (node.control) all.emplace_back("node.admin_listen", node.admin_listen);
@@ -123,6 +125,18 @@ void check_bus(const Draft& draft) {
   if (draft.config.bus.follow_config && draft.config.bus.kind == model::BusKind::memory)
     draft.warning("bus.follow_config",
                   "a bus of kind memory holds no config to follow: this node goes by its file alone");
+}
+
+void check_dns_server(const Draft& draft) {
+  const model::DnsNode& dns = draft.config.node.dns_server;
+  if (dns.tls_listen.empty()) return;
+  const auto need = [&](const char* option, const std::string& file) {
+    if (file.empty())
+      draft.error(join("node.dns_server", option),
+                  "missing, `tls_listen` needs it: write the name of a PEM file");
+  };
+  need("tls_certificate", dns.tls_certificate);
+  need("tls_key", dns.tls_key);
 }
 
 /// A POP made up from listening addresses is fine for an edge, but DNS would tell users a made-up address.
@@ -146,7 +160,7 @@ void check_made_up_pop(const Draft& draft) {
 // --- names ---
 
 void check_names(const Draft& draft) {
-  const auto& [generation, source, network, node, bus, pops, sites, clients, zones] = draft.config;
+  const auto& [generation, source, network, dns, node, bus, pops, sites, clients, zones] = draft.config;
   Unique zone_names(draft), names(draft);
   if (!network.zone.empty()) names.add("network.zone", network.zone, "is already the network's zone");
   for (size_t i = 0; i < zones.size(); ++i)
@@ -305,6 +319,7 @@ void check(const Draft& draft) {
   check_pops(draft);
   check_listens(draft);
   check_bus(draft);
+  check_dns_server(draft);
   check_made_up_pop(draft);
   check_names(draft);
   check_probes(draft, "network.pop_probes", draft.config.network.pop_probes);

@@ -195,6 +195,8 @@ void complete(Draft& draft, const std::string& folder) {
   complete_sites(draft);
   complete_clients(draft);
   complete_path(draft, folder, "node.state_dir", config.node.state_dir);
+  complete_path(draft, folder, "node.dns_server.tls_certificate", config.node.dns_server.tls_certificate);
+  complete_path(draft, folder, "node.dns_server.tls_key", config.node.dns_server.tls_key);
   for (size_t i = 0; i < config.zones.size(); ++i)
     complete_path(draft, folder, join(join("zones", i), "file"), config.zones[i].file);
 }

@@ -101,6 +101,17 @@ Status is_nats_url(const std::string& text) {
                 "the URL of a NATS server", "one like nats://192.0.2.1:4222");
 }
 
+Status is_key_of_16_bytes(const std::string& text) {
+  const bool fine = text.size() == 32 && text.find_first_not_of("0123456789abcdefABCDEF") == text.npos;
+  return unless(!fine, text, "a key", "32 hexadecimal digits, for example from `openssl rand -hex 16`");
+}
+
+Status is_nsid(const std::string& text) {
+  const bool fine = text.size() <= 64 &&
+                    std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  return unless(!fine, text, "a name for it", "printable ASCII, at most 64 characters");
+}
+
 Status is_something(const std::string& text) {
   return unless(text.empty(), text, "enough", "something");
 }

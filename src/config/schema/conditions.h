@@ -28,6 +28,10 @@ Status is_path_segment(const std::string& text);
 Status is_rule_path(const std::string& text);
 /// "nats://host:port", several separated by commas.
 Status is_nats_url(const std::string& text);
+/// 32 hexadecimal digits.
+Status is_key_of_16_bytes(const std::string& text);
+/// Printable ASCII, at most 64 characters; may be empty.
+Status is_nsid(const std::string& text);
 /// Not empty.
 Status is_something(const std::string& text);
 

@@ -19,6 +19,11 @@ const Table<model::GeoPoint>& location_table();
 const Table<model::ClientPrior>& client_table();
 const Table<model::Zone>& zone_table();
 
+// tables_dns.cc: the DNS servers; the network's options and this node's.
+const Table<model::Dns>& dns_table();
+const Table<model::RateLimit>& rate_limit_table();
+const Table<model::DnsNode>& dns_node_table();
+
 // tables_node.cc: this process.
 const Table<model::Node>& node_table();
 const Table<model::Bus>& bus_table();

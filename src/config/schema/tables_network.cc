@@ -16,6 +16,7 @@ const Table<Config>& config_table() {
       "config", "The top level of the file.",
       {
           option("network", &Config::network).section(network_table()).help("The network as a whole."),
+          option("dns", &Config::dns).section(dns_table()).help("How the DNS servers treat those who ask."),
           option("node", &Config::node).section(node_table()).help("This process."),
           option("bus", &Config::bus).section(bus_table()).help("How nodes talk to each other."),
           option("pops", &Config::pops)

@@ -47,6 +47,9 @@ const Table<Node>& node_table() {
               .help("Where DNS queries arrive, over UDP and TCP. Without `pops` in the config there is no "
                     "default: DNS is "
                     "off unless this is written."),
+          option("dns_server", &Node::dns_server)
+              .section(dns_node_table())
+              .help("The DNS server of this node."),
           option("http_listen", &Node::http_listen)
               .endpoint()
               .at_most(64)

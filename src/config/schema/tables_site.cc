@@ -103,6 +103,12 @@ const Table<Hostname>& hostname_table() {
               .duration("0", "1d", "20s")
               .check(is_whole_seconds)
               .help("How long resolvers may keep an answer. Shorter reacts faster and asks more."),
+          option("failing_ttl", &Hostname::failing_ttl)
+              .duration("0", "1d")
+              .check(is_whole_seconds)
+              .preset_help("the lower of `ttl` and 10s")
+              .help("The TTL while a target that the answer could name is down: users come back soon after it "
+                    "does, and leave soon if the others are too weak."),
           option("answers_max", &Hostname::answers_max)
               .integer(1, 4, 2)
               .help("Addresses in one answer, where that many targets are good; browsers try the next by "

@@ -14,20 +14,20 @@ constexpr int aliases_max = 8;                 // CNAMEs and DNAMEs followed in 
 constexpr size_t record_data_offset = 2 + 10;  // owner as a pointer; type, class, TTL, length
 
 size_t room_for(const Query& query, Transport transport, std::span<uint8_t> room) {
-  if (transport == Transport::tcp) return std::min(room.size(), message_size_max);
+  if (transport != Transport::udp) return std::min(room.size(), message_size_max);
   return std::min<size_t>({room.size(), query.udp_size, udp_reply_max});
 }
 
 class Answerer {
  public:
   Answerer(const View& view, std::span<const uint8_t> message, const Query& query, const IpAddress& resolver,
-           std::span<uint8_t> room)
+           std::span<uint8_t> room, const ReplyOptions& options)
       : names_(*view.names),
         snapshot_(*view.snapshot),
         message_(message),
         query_(query),
         resolver_(resolver),
-        reply_(message, query, room) {}
+        reply_(message, query, room, options) {}
 
   Outcome run() {
     question();
@@ -40,6 +40,8 @@ class Answerer {
   void question();
   void follow();
   bool look_up(const Name& name, size_t offset);
+  void note(const Match& match);
+  void refuse_foreign();
   bool found(const Node& node, const Name& name, size_t offset);
   void put(Section section, const RRset& set, size_t owner_offset, size_t owner_size);
   void decide(const Node& node, const Name& name, size_t offset);
@@ -48,6 +50,7 @@ class Answerer {
   bool put_address(const IpAddress& address, uint32_t ttl, size_t offset);
   void refer(const Match& match, size_t offset);
   bool rename(const Match& match, const Name& name, size_t offset);
+  void put_nodata(uint32_t zone, const Name& name, size_t offset);
   void put_soa(uint32_t zone, const Name& name, size_t offset);
 
   const Names& names_;
@@ -73,11 +76,14 @@ void Answerer::question() {
     case Verdict::badvers:
       outcome_.rcode = Rcode::badvers;
       return;
+    case Verdict::cookie:  // NOERROR, nothing but the cookie
+      return;
     case Verdict::fine:
       break;
   }
   if (query_.qclass == class_in && query_.type != type::axfr && query_.type != type::ixfr) return follow();
   outcome_.rcode = Rcode::refused;
+  reply_.explain(query_.qclass == class_in ? ExtendedError::prohibited : ExtendedError::not_supported);
 }
 
 void Answerer::follow() {
@@ -94,9 +100,10 @@ void Answerer::follow() {
 bool Answerer::look_up(const Name& name, size_t offset) {
   const Match match = names_.find(name);
   const bool first = offset == question_offset;
+  if (first) note(match);
   const bool asks_cut = match.at == 0 && query_.type == type::ds;  // DS belongs to the parent's side of a cut
   if (match.kind == MatchKind::not_ours) {
-    if (first) outcome_.rcode = Rcode::refused;
+    if (first) refuse_foreign();
     return false;
   }
   if (match.kind == MatchKind::delegation && !asks_cut) {
@@ -114,6 +121,21 @@ bool Answerer::look_up(const Name& name, size_t offset) {
   const bool parent_answers =
       asks_cut && match.node.has(Node::apex) && names_.parent_side(match.node.zone(), parent);
   return found(parent_answers ? parent : match.node, name, offset);
+}
+
+// What the question's name turned out to be, for counters and the rate limit.
+void Answerer::note(const Match& match) {
+  if (match.kind == MatchKind::not_ours) return;
+  outcome_.zone = match.node.zone();
+  outcome_.kind = match.kind == MatchKind::wildcard     ? AnswerKind::wildcard
+                  : match.kind == MatchKind::delegation ? AnswerKind::referral
+                  : match.kind == MatchKind::missing    ? AnswerKind::nxdomain
+                                                        : AnswerKind::answer;
+}
+
+void Answerer::refuse_foreign() {
+  outcome_.rcode = Rcode::refused;
+  reply_.explain(ExtendedError::not_authoritative);
 }
 
 // For ANY, one set is enough (RFC 8482 section 4.1).
@@ -136,7 +158,7 @@ bool Answerer::found(const Node& node, const Name& name, size_t offset) {
     put(Section::answer, cname, offset, name.size());
     return true;
   }
-  put_soa(node.zone(), name, offset);
+  put_nodata(node.zone(), name, offset);
   return false;
 }
 
@@ -154,7 +176,7 @@ void Answerer::decide(const Node& node, const Name& name, size_t offset) {
              : routing::decide_origin(*snapshot_.config, snapshot_.map, decided.site, decided.host, client());
   if (query_.subnet.source_length != 0) scope_ = decision.scope;
   const size_t addresses = put_addresses(decided, decision, offset);
-  if (addresses == 0) return put_soa(node.zone(), name, offset);  // no target has an address of this family
+  if (addresses == 0) return put_nodata(node.zone(), name, offset);  // no target has an address of this family
   reply_.count(Section::answer, addresses);
   outcome_.decided = by_pop ? Outcome::Decided::pop : Outcome::Decided::origin;
   outcome_.site = decided.site;
@@ -232,6 +254,11 @@ bool Answerer::rename(const Match& match, const Name& name, size_t offset) {
   return query_.type != type::cname;
 }
 
+void Answerer::put_nodata(uint32_t zone, const Name& name, size_t offset) {
+  if (offset == question_offset && outcome_.kind == AnswerKind::answer) outcome_.kind = AnswerKind::nodata;
+  put_soa(zone, name, offset);
+}
+
 // The zone's apex is a tail of the name that stands at `offset`.
 void Answerer::put_soa(uint32_t zone, const Name& name, size_t offset) {
   const RRset soa = names_.negative_soa(zone);
@@ -241,9 +268,11 @@ void Answerer::put_soa(uint32_t zone, const Name& name, size_t offset) {
 }  // namespace
 
 Outcome answer(const View& view, std::span<const uint8_t> message, const Query& query,
-               const IpAddress& resolver, Transport transport, std::span<uint8_t> room) {
+               const IpAddress& resolver, Transport transport, std::span<uint8_t> room,
+               const ReplyOptions& options) {
   if (query.verdict == Verdict::drop) return {};
-  return Answerer(view, message, query, resolver, room.first(room_for(query, transport, room))).run();
+  const auto fitting = room.first(room_for(query, transport, room));
+  return Answerer(view, message, query, resolver, fitting, options).run();
 }
 
 }  // namespace popnet::dns

@@ -17,27 +17,36 @@
 #include <span>
 
 #include "common/ip.h"
+#include "dns/guard/rate_limit.h"
 #include "dns/server/view.h"
 #include "dns/wire/query.h"
+#include "dns/wire/reply.h"
 
 namespace popnet::dns {
 
-enum class Transport : uint8_t { udp, tcp };
+enum class Transport : uint8_t { udp, tcp, tls };
+inline constexpr size_t transport_count = 3;
 
 /// What happened, for counters and the client latency measurement.
 struct Outcome {
   enum class Decided : uint8_t { no, origin, pop };
+  enum class Limited : uint8_t { no, slipped, dropped };  // by the rate limit
+  static constexpr uint32_t no_zone = UINT32_MAX;
   size_t size = 0;  // of the reply; 0 = silence
   Rcode rcode = Rcode::noerror;
   bool truncated = false;
   Decided decided = Decided::no;
   uint16_t target = 0;  // the first one of the answer: origin of the site, or POP
   uint32_t site = 0;    // for Decided::origin
+  AnswerKind kind = AnswerKind::error;
+  Limited limited = Limited::no;
+  uint32_t zone = no_zone;  // that the question's name is in
 };
 
 /// Replies to `message`, which parse_query() has read into `query`, into `room`. REQUIRES: room holds
 /// udp_reply_max bytes for UDP, message_size_max for TCP
 Outcome answer(const View& view, std::span<const uint8_t> message, const Query& query,
-               const IpAddress& resolver, Transport transport, std::span<uint8_t> room);
+               const IpAddress& resolver, Transport transport, std::span<uint8_t> room,
+               const ReplyOptions& options = no_reply_options);
 
 }  // namespace popnet::dns

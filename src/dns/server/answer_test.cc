@@ -475,7 +475,7 @@ TEST(Decided, ClientsSpreadOverTheOrigins) {
 TEST(Decided, AnEmptySubnetMeansTheResolverItself) {
   for (const std::vector<uint8_t>& option :
        {std::vector<uint8_t>{0, 1, 0, 0}, std::vector<uint8_t>{0, 0, 0, 0}}) {
-    const TestQuery query = TestQuery("img.shop.test", type::a).edns().option(edns_option_subnet, option);
+    const TestQuery query = TestQuery("img.shop.test", type::a).edns().option(edns::subnet, option);
     const TestAnswer reply = world().ask(query, Transport::udp, "203.0.113.9");
     EXPECT_THAT(reply.answer.at(0), ::testing::EndsWith("192.0.2.2"));
     EXPECT_EQ(reply.edns_options.at(7), 0) << "the scope may not be longer than what was told";

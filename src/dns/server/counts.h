@@ -2,6 +2,7 @@
 // server did. Each thread has its own block; any thread may read the sums, which are then a moment old.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,18 +46,25 @@ class TargetCounts {
       blocks_;  // one a thread, with spare room at both ends against false sharing
 };
 
+inline constexpr size_t query_types = 256;  // counted one by one
+
 /// What one thread did. Aligned, so that no two threads write to one cache line.
 struct alignas(64) ServerCounts {
-  Counter udp_queries, tcp_queries;
-  Counter rcodes[rcode_count];  // replies by rcode; BADVERS is the last
+  Counter queries[transport_count];
+  Counter rcodes[rcode_count];  // replies by rcode
   Counter dropped;              // messages that got silence
+  Counter types[query_types + 1];  // questions by type; those above in the last
   Counter truncated;
+  Counter limited_dropped, limited_slipped;  // by the rate limit
   Counter with_subnet;  // queries that brought a client subnet
   Counter send_failures;
-  Counter tcp_accepted, tcp_refused, tcp_closed;
+  Counter tcp_accepted, tcp_refused, tcp_evicted, tcp_closed;
 
   void add(Transport transport, const Query& query, const Outcome& outcome) {
-    (transport == Transport::udp ? udp_queries : tcp_queries).add();
+    queries[static_cast<size_t>(transport)].add();
+    if (query.verdict == Verdict::fine) types[std::min<size_t>(query.type, query_types)].add();
+    if (outcome.limited != Outcome::Limited::no)
+      (outcome.limited == Outcome::Limited::dropped ? limited_dropped : limited_slipped).add();
     if (outcome.size == 0) return dropped.add();
     rcodes[static_cast<size_t>(outcome.rcode)].add();
     if (outcome.truncated) truncated.add();

@@ -1,10 +1,15 @@
 #include "dns/server/metrics.h"
 
+#include <algorithm>
+#include <map>
+
 namespace popnet::dns {
 
 namespace {
 
 using Kind = CounterValue::Kind;
+
+constexpr size_t zones_told_max = 1000;
 
 const char* rcode_name(size_t rcode) {
   switch (static_cast<Rcode>(rcode)) {
@@ -24,6 +29,8 @@ const char* rcode_name(size_t rcode) {
       return "YXDOMAIN";
     case Rcode::badvers:
       return "BADVERS";
+    case Rcode::badcookie:
+      return "BADCOOKIE";
   }
   return nullptr;
 }
@@ -33,20 +40,59 @@ struct Row {
   Counter ServerCounts::*counter;
   const char* name;
   const char* help;
-  const char* transport = nullptr;
 };
 
 constexpr Row rows[] = {
-    {&ServerCounts::udp_queries, "popnet_dns_queries_total", "DNS messages received", "udp"},
-    {&ServerCounts::tcp_queries, "popnet_dns_queries_total", "DNS messages received", "tcp"},
     {&ServerCounts::dropped, "popnet_dns_dropped_total", "messages that got no reply"},
     {&ServerCounts::truncated, "popnet_dns_truncated_total", "replies with TC set"},
+    {&ServerCounts::limited_dropped, "popnet_dns_rate_limit_dropped_total",
+     "answers the rate limit kept back"},
+    {&ServerCounts::limited_slipped, "popnet_dns_rate_limit_slipped_total",
+     "answers the rate limit made a truncated reply or BADCOOKIE"},
     {&ServerCounts::with_subnet, "popnet_dns_client_subnet_total", "queries with a client subnet"},
     {&ServerCounts::send_failures, "popnet_dns_send_failures_total", "replies the kernel did not take"},
     {&ServerCounts::tcp_accepted, "popnet_dns_tcp_accepted_total", "TCP connections accepted"},
-    {&ServerCounts::tcp_refused, "popnet_dns_tcp_refused_total", "TCP connections over the limit"},
+    {&ServerCounts::tcp_refused, "popnet_dns_tcp_refused_total", "TCP connections over the limit of their source"},
+    {&ServerCounts::tcp_evicted, "popnet_dns_tcp_evicted_total",
+     "idle TCP connections closed to make room"},
     {&ServerCounts::tcp_closed, "popnet_dns_tcp_closed_total", "TCP connections that have ended"},
 };
+
+/// Names of the types that are asked for on any day; the rest as in RFC 3597 section 5.
+std::string type_name(size_t number) {
+  static const std::map<size_t, const char*> names = {
+      {1, "A"},      {2, "NS"},     {5, "CNAME"},    {6, "SOA"},   {12, "PTR"},   {13, "HINFO"},
+      {15, "MX"},    {16, "TXT"},   {28, "AAAA"},    {29, "LOC"},  {33, "SRV"},   {35, "NAPTR"},
+      {39, "DNAME"}, {43, "DS"},    {44, "SSHFP"},   {46, "RRSIG"}, {47, "NSEC"}, {48, "DNSKEY"},
+      {52, "TLSA"},  {59, "CDS"},   {60, "CDNSKEY"}, {64, "SVCB"}, {65, "HTTPS"}, {99, "SPF"},
+      {251, "IXFR"}, {252, "AXFR"}, {255, "ANY"},    {query_types, "other"}};
+  const auto found = names.find(number);
+  return found != names.end() ? found->second : "TYPE" + std::to_string(number);
+}
+
+/// The zones that are asked for most by name, the others together: a page of metrics has an end.
+void collect_zones(const ZoneCounts& counts, std::vector<CounterValue>& into) {
+  auto lines = counts.read();
+  std::sort(lines.begin(), lines.end(), [](const auto& a, const auto& b) {
+    return a.total() != b.total() ? a.total() > b.total() : a.zone < b.zone;
+  });
+  ZoneCounts::Line others;
+  others.zone = "others";
+  for (size_t i = zones_told_max; i < lines.size(); ++i)
+    for (size_t kind = 0; kind < answer_kinds; ++kind) others.answers[kind] += lines[i].answers[kind];
+  if (lines.size() > zones_told_max) {
+    lines.resize(zones_told_max);
+    lines.push_back(others);
+  }
+  for (const auto& line : lines)
+    for (size_t kind = 0; kind < answer_kinds; ++kind)
+      if (line.answers[kind] > 0)
+        into.push_back({"popnet_dns_zone_answers_total",
+                        "answers by zone and kind",
+                        Kind::counter,
+                        {{"zone", line.zone}, {"kind", to_string(static_cast<AnswerKind>(kind))}},
+                        static_cast<double>(line.answers[kind])});
+}
 
 void collect_decided(const View& view, std::vector<CounterValue>& into) {
   const AnswerCounts counts = view.counts->read();
@@ -67,25 +113,36 @@ void collect_decided(const View& view, std::vector<CounterValue>& into) {
 
 }  // namespace
 
+constexpr const char* transport_names[transport_count] = {"udp", "tcp", "tls"};
+
 void collect_metrics(const std::vector<std::unique_ptr<ThreadState>>& threads, const View& view,
                      std::vector<CounterValue>& into) {
-  for (const Row& row : rows) {
+  using Labels = decltype(CounterValue::labels);
+  const auto add = [&](const char* name, const char* help, const Labels& labels, auto counter_of) {
     uint64_t sum = 0;
-    for (const auto& thread : threads) sum += (thread->counts.*row.counter).get();
-    auto& line =
-        into.emplace_back(CounterValue{row.name, row.help, Kind::counter, {}, static_cast<double>(sum)});
-    if (row.transport != nullptr) line.labels = {{"transport", row.transport}};
-  }
-  for (size_t r = 0; r < rcode_count; ++r) {
-    if (rcode_name(r) == nullptr) continue;
+    for (const auto& thread : threads) sum += counter_of(thread->counts).get();
+    into.push_back({name, help, Kind::counter, labels, static_cast<double>(sum)});
+  };
+  for (size_t t = 0; t < transport_count; ++t)
+    add("popnet_dns_queries_total", "DNS messages received", {{"transport", transport_names[t]}},
+        [t](const ServerCounts& c) -> const Counter& { return c.queries[t]; });
+  for (const Row& row : rows)
+    add(row.name, row.help, {}, [&](const ServerCounts& c) -> const Counter& { return c.*row.counter; });
+  for (size_t r = 0; r < rcode_count; ++r)
+    if (rcode_name(r) != nullptr)
+      add("popnet_dns_replies_total", "DNS replies by rcode", {{"rcode", rcode_name(r)}},
+          [r](const ServerCounts& c) -> const Counter& { return c.rcodes[r]; });
+  for (size_t t = 0; t <= query_types; ++t) {
     uint64_t sum = 0;
-    for (const auto& thread : threads) sum += thread->counts.rcodes[r].get();
-    into.push_back({"popnet_dns_replies_total",
-                    "DNS replies by rcode",
-                    Kind::counter,
-                    {{"rcode", rcode_name(r)}},
-                    static_cast<double>(sum)});
+    for (const auto& thread : threads) sum += thread->counts.types[t].get();
+    if (sum > 0)
+      into.push_back({"popnet_dns_questions_total",
+                      "questions by type",
+                      Kind::counter,
+                      {{"type", type_name(t)}},
+                      static_cast<double>(sum)});
   }
+  collect_zones(*view.zone_counts, into);
   const auto gauge = [&](const char* name, const char* help, size_t value) {
     into.push_back({name, help, Kind::gauge, {}, static_cast<double>(value)});
   };

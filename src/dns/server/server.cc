@@ -3,7 +3,10 @@
 #include <cassert>
 #include <latch>
 
+#include "common/log.h"
 #include "dns/server/metrics.h"
+#include "dns/server/policy.h"
+#include "dns/server/tls.h"
 #include "rt/socket.h"
 
 namespace popnet::dns {
@@ -16,18 +19,43 @@ size_t thread_count(const Server::Options& options) {
   return (options.listen.size() + 1) * static_cast<size_t>(options.threads);
 }
 
+Result<std::shared_ptr<const TlsContext>> load_certificate(const model::Config& config) {
+  const model::DnsNode& node = config.node.dns_server;
+  return TlsContext::load(node.tls_certificate, node.tls_key);
+}
+
+std::shared_ptr<const Policy> new_policy(const model::Config& config, const Server::Options& options,
+                                         const View* before) {
+  auto policy = make_policy(config, options.seed, options.threads);
+  if (options.tls_listen.empty()) return policy;
+  if (auto loaded = load_certificate(config)) {
+    policy->tls = std::move(*loaded);
+  } else {
+    log::error("DNS over TLS: {}{}", loaded.error().message, before ? "; the certificate before stays" : "");
+    if (before != nullptr) policy->tls = before->policy->tls;
+  }
+  return policy;
+}
+
 std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> snapshot,
-                                      std::shared_ptr<const Names> names, size_t threads,
+                                      std::shared_ptr<const Names> names, const Server::Options& options,
                                       const View* before) {
   assert(names->config_generation() == snapshot->config->generation &&
          "names and snapshot of different configs");
   auto view = std::make_shared<View>();
   if (before != nullptr && before->snapshot->config == snapshot->config) {
     view->counts = before->counts;
+    view->policy = before->policy;
   } else {
-    view->counts =
-        std::make_shared<TargetCounts>(snapshot->config, threads, before ? before->counts.get() : nullptr);
+    view->counts = std::make_shared<TargetCounts>(snapshot->config, thread_count(options),
+                                                  before ? before->counts.get() : nullptr);
+    view->policy = new_policy(*snapshot->config, options, before);
   }
+  if (before != nullptr && before->names == names)
+    view->zone_counts = before->zone_counts;
+  else
+    view->zone_counts = std::make_shared<ZoneCounts>(names, thread_count(options),
+                                                     before ? before->zone_counts.get() : nullptr);
   view->snapshot = std::move(snapshot);
   view->names = std::move(names);
   return view;
@@ -47,7 +75,14 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, rt::Epoch&
     if (!bound) return bound.error();
     sockets.push_back(std::move(*bound));
   }
-  auto first = make_view(std::move(snapshot), std::move(names), thread_count(options), nullptr);
+  if (!options.tls_listen.empty())
+    if (auto certificate = load_certificate(*snapshot->config); !certificate) return certificate.error();
+  for (const Endpoint& endpoint : options.tls_listen) {
+    auto bound = bind_tls(endpoint, options.threads);
+    if (!bound) return bound.error();
+    sockets.push_back(std::move(*bound));
+  }
+  auto first = make_view(std::move(snapshot), std::move(names), options, nullptr);
   std::unique_ptr<Server> server(new Server(options, epoch, std::move(first)));
   server->run(std::move(sockets));
   return server;
@@ -76,17 +111,31 @@ Result<Server::Sockets> Server::bind_at(const Endpoint& wanted, int threads) {
   return sockets;
 }
 
+Result<Server::Sockets> Server::bind_tls(const Endpoint& wanted, int threads) {
+  if (auto free = rt::check_port_free(true, wanted); !free) return free.error();
+  Sockets sockets;
+  sockets.endpoint = wanted;
+  sockets.stream = Transport::tls;
+  for (int i = 0; i < threads; ++i) {
+    auto tcp = rt::listen_tcp(sockets.endpoint);
+    if (!tcp) return tcp.error();
+    sockets.endpoint = rt::local_endpoint(tcp->get());
+    sockets.tcp.push_back(std::move(*tcp));
+  }
+  return sockets;
+}
+
 ThreadState& Server::new_state() {
   return *states_.emplace_back(std::make_unique<ThreadState>(states_.size()));
 }
 
 void Server::run(std::vector<Sockets> sockets) {
-  std::vector<std::vector<rt::UniqueFd>> listeners(static_cast<size_t>(options_.threads));
+  std::vector<std::vector<TcpListener>> listeners(static_cast<size_t>(options_.threads));
   for (Sockets& s : sockets) {
-    listening_.push_back(s.endpoint);
+    (s.stream == Transport::tls ? listening_tls_ : listening_).push_back(s.endpoint);
     for (rt::UniqueFd& fd : s.udp)
       udp_.push_back(std::make_unique<UdpWorker>(std::move(fd), published_, epoch_, new_state()));
-    for (size_t i = 0; i < s.tcp.size(); ++i) listeners[i].push_back(std::move(s.tcp[i]));
+    for (size_t i = 0; i < s.tcp.size(); ++i) listeners[i].push_back({std::move(s.tcp[i]), s.stream});
   }
   std::vector<ThreadState*> tcp_states;
   for (int i = 0; i < options_.threads; ++i) tcp_states.push_back(&new_state());
@@ -102,7 +151,7 @@ void Server::run(std::vector<Sockets> sockets) {
   tcp_loops_->on_each([&](int i) {
     const auto s = static_cast<size_t>(i);
     tcp_[s] = std::make_unique<TcpShard>(tcp_loops_->loop(i), std::move(listeners[s]), published_,
-                                         *tcp_states[s], options_.tcp);
+                                         *tcp_states[s], sources_, options_.tcp);
   });
 }
 
@@ -113,7 +162,7 @@ std::shared_ptr<const View> Server::view() const {
 
 void Server::publish(std::shared_ptr<const routing::Snapshot> snapshot, std::shared_ptr<const Names> names) {
   const std::lock_guard lock(mutex_);
-  latest_ = make_view(std::move(snapshot), std::move(names), thread_count(options_), latest_.get());
+  latest_ = make_view(std::move(snapshot), std::move(names), options_, latest_.get());
   published_.publish(latest_);
 }
 

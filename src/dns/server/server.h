@@ -31,6 +31,8 @@ class Server {
     std::vector<Endpoint> listen;  // port 0: the kernel chooses, the same for UDP and TCP; see listening()
     int threads = 1;
     TcpLimits tcp = {};
+    std::vector<Endpoint> tls_listen = {};  // with the certificate that the config names
+    uint64_t seed = 0;  // of all chance in this server
   };
 
   /// `names` must have been made from snapshot->config. ErrorCode::machine when a port cannot be had.
@@ -41,7 +43,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// From now on queries are answered from these. `names` must have been made from snapshot->config.
+  /// From now on queries are answered from these. `names` must have been made from snapshot->config. A new config
+  /// reads the certificate anew; one that cannot be used is told in the log, and the one before stays.
   void publish(std::shared_ptr<const routing::Snapshot> snapshot, std::shared_ptr<const Names> names);
   /// Resolvers that asked for names decided by POP since the last call. Lossy, with repetitions.
   std::vector<IpAddress> take_resolvers();
@@ -49,6 +52,7 @@ class Server {
   [[nodiscard]] AnswerCounts answer_counts() const;
   void collect(std::vector<CounterValue>& into) const;
   [[nodiscard]] std::vector<Endpoint> listening() const { return listening_; }
+  [[nodiscard]] std::vector<Endpoint> listening_tls() const { return listening_tls_; }
 
   /// Answers what has been received, then ends all threads. Safe to call twice.
   void stop();
@@ -58,17 +62,20 @@ class Server {
 
   struct Sockets {
     Endpoint endpoint;
-    std::vector<rt::UniqueFd> udp, tcp;  // one each thread
+    std::vector<rt::UniqueFd> udp, tcp;  // one each thread; either may be empty
+    Transport stream = Transport::tcp;   // what `tcp` speaks
   };
   static Result<Sockets> bind_all(const Endpoint& wanted, int threads);
   static Result<Sockets> bind_at(const Endpoint& wanted, int threads);
+  static Result<Sockets> bind_tls(const Endpoint& wanted, int threads);
   void run(std::vector<Sockets> sockets);
   ThreadState& new_state();
   [[nodiscard]] std::shared_ptr<const View> view() const;
 
   const Options options_;
   rt::Epoch& epoch_;
-  std::vector<Endpoint> listening_;
+  std::vector<Endpoint> listening_, listening_tls_;
+  SourceCounts sources_;  // of TCP and TLS connections
   std::vector<std::unique_ptr<ThreadState>> states_;  // UDP threads, then TCP loops; fixed once running
   rt::Published<View> published_;
   std::vector<std::unique_ptr<UdpWorker>> udp_;

@@ -87,7 +87,7 @@ class ServerTest : public ::testing::Test {
     server_ = std::move(*server);
     at_ = server_->listening().at(0);
   }
-  void start(int threads = 2) { start(Server::Options{{loopback()}, threads, {}}); }
+  void start(int threads = 2) { start(Server::Options{{loopback()}, threads}); }
 
   [[nodiscard]] Client udp(const char* from = "127.0.0.1") const { return {SOCK_DGRAM, at_, from}; }
   [[nodiscard]] Client tcp() const { return {SOCK_STREAM, at_}; }
@@ -125,13 +125,13 @@ TEST_F(ServerTest, AnswersOverUdpAndTcpOnTheSamePort) {
 }
 
 TEST_F(ServerTest, AnswersOverIpv6) {
-  start({{{IpAddress::parse("::1").value(), 0}}, 1, {}});
+  start({{{IpAddress::parse("::1").value(), 0}}, 1});
   EXPECT_THAT(ask(www()).answer, SizeIs(2));
 }
 
 // RFC 2181 section 4.1: from the address the query was sent to; a connected socket sees no other reply.
 TEST_F(ServerTest, BoundToAllAddressesItRepliesFromTheOneThatWasAsked) {
-  start({{{IpAddress::v4(0, 0, 0, 0), 0}, {IpAddress(), 0}}, 1, {}});
+  start({{{IpAddress::v4(0, 0, 0, 0), 0}, {IpAddress(), 0}}, 1});
   for (const char* to : {"127.0.0.1", "127.0.5.9", "127.99.0.1"}) {
     at_.address = IpAddress::parse(to).value();
     EXPECT_THAT(ask(www()).answer, SizeIs(2)) << to;
@@ -204,7 +204,7 @@ TEST_F(ServerTest, WhatIsNoDnsClosesTheConnection) {
 }
 
 TEST_F(ServerTest, IdleConnectionsEnd) {
-  Server::Options options{{loopback()}, 1, {}};
+  Server::Options options{{loopback()}, 1};
   options.tcp.idle = std::chrono::milliseconds(50);
   start(options);
   const Client silent = tcp();
@@ -214,9 +214,27 @@ TEST_F(ServerTest, IdleConnectionsEnd) {
   EXPECT_TRUE(dribbling.closed());
 }
 
-TEST_F(ServerTest, ConnectionsOverTheLimitAreClosedAtOnce) {
-  Server::Options options{{loopback()}, 1, {}};
+TEST_F(ServerTest, TheLongestIdleConnectionMakesRoom) {
+  Server::Options options{{loopback()}, 1};
   options.tcp.connections_max = 2;
+  start(options);
+  const auto works = [](const Client& c) {
+    c.send_framed(www());
+    return c.receive_framed().readable;
+  };
+  const Client one = tcp(), two = tcp();
+  EXPECT_TRUE(works(one) && works(two) && works(one));
+  const Client three = tcp();
+  EXPECT_TRUE(works(three));
+  EXPECT_TRUE(two.closed());
+  EXPECT_TRUE(works(one));
+  EXPECT_EQ(counter("popnet_dns_tcp_evicted_total"), 1);
+  EXPECT_EQ(counter("popnet_dns_tcp_accepted_total") - counter("popnet_dns_tcp_closed_total"), 2);
+}
+
+TEST_F(ServerTest, ASourcesConnectionsOverItsLimitAreClosedAtOnce) {
+  Server::Options options{{loopback()}, 2};
+  options.tcp.per_source = 2;
   start(options);
   const Client one = tcp(), two = tcp();
   for (const Client* c : {&one, &two}) {
@@ -224,13 +242,15 @@ TEST_F(ServerTest, ConnectionsOverTheLimitAreClosedAtOnce) {
     EXPECT_TRUE(c->receive_framed().readable);
   }
   EXPECT_TRUE(tcp().closed());
+  const Client elsewhere(SOCK_STREAM, at_, "127.0.0.2");
+  elsewhere.send_framed(www());
+  EXPECT_TRUE(elsewhere.receive_framed().readable);
   EXPECT_EQ(counter("popnet_dns_tcp_refused_total"), 1);
-  EXPECT_EQ(counter("popnet_dns_tcp_accepted_total") - counter("popnet_dns_tcp_closed_total"), 2);
 }
 
 // A peer that asks and asks but never reads must not fill our memory.
 TEST_F(ServerTest, APeerThatDoesNotReadIsNotReadFrom) {
-  Server::Options options{{loopback()}, 1, {}};
+  Server::Options options{{loopback()}, 1};
   options.tcp.idle = std::chrono::milliseconds(300);
   start(options);
   const Client client = tcp();
@@ -305,7 +325,7 @@ TEST_F(ServerTest, ResolversThatAskForContentAreNotedForMeasuring) {
 TEST_F(ServerTest, APortInUseIsAnErrorThatNamesIt) {
   start(1);
   const auto again = [&] {
-    return Server::start({{at_}, 1, {}}, epoch_, world_.view().snapshot, world_.view().names);
+    return Server::start({{at_}, 1}, epoch_, world_.view().snapshot, world_.view().names);
   };
   auto refused = again();
   ASSERT_FALSE(refused.ok()) << "by ourselves";

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "dns/server/policy.h"
+#include "dns/server/tls.h"
 #include "dns/wire/protocol.h"
+#include "dns/wire/proxy_header.h"
 #include "rt/socket.h"
 
 namespace popnet::dns {
@@ -14,14 +17,18 @@ namespace {
 constexpr size_t length_size = 2;                 // leads each message
 constexpr size_t unread_replies_max = 256 << 10;  // bytes; a peer that leaves more is not read from
 constexpr size_t read_step = 4096;
+constexpr size_t proxy_header_max = 2048;         // bytes; addresses and a few extensions
 constexpr Duration accept_pause = std::chrono::milliseconds(100);
 }  // namespace
 
 class TcpShard::Listener final : public rt::Watcher {
  public:
-  Listener(TcpShard& shard, rt::UniqueFd fd) : shard_(shard), fd_(std::move(fd)) { watch(); }
+  Listener(TcpShard& shard, TcpListener listener)
+      : shard_(shard), fd_(std::move(listener.fd)), transport_(listener.transport) {
+    watch();
+  }
   ~Listener() { pause(); }
-  void on_ready(uint32_t) override { shard_.accept_all(fd_.get()); }
+  void on_ready(uint32_t) override { shard_.accept_all(fd_.get(), transport_); }
   void watch() {
     if (!watched_) shard_.loop_.watch(fd_.get(), EPOLLIN, *this);
     watched_ = true;
@@ -34,18 +41,28 @@ class TcpShard::Listener final : public rt::Watcher {
  private:
   TcpShard& shard_;
   rt::UniqueFd fd_;
+  const Transport transport_;
   bool watched_ = false;
 };
 
 class TcpShard::Connection final : public rt::Watcher {
  public:
-  Connection(TcpShard& shard, rt::UniqueFd fd, const IpAddress& peer)
-      : shard_(shard), fd_(std::move(fd)), peer_(peer), idle_(shard.loop_, [this] { end(); }) {
-    shard_.loop_.watch(fd_.get(), events_, *this);
+  /// `peer`: whose connections are counted.
+  Connection(TcpShard& shard, rt::UniqueFd fd, Transport transport, const IpAddress& peer, bool behind_proxy)
+      : shard_(shard),
+        fd_(std::move(fd)),
+        peer_(peer),
+        source_{peer, transport},
+        behind_proxy_(behind_proxy),
+        idle_(shard.loop_, [this] { end(); }),
+        by_idleness_(shard.by_idleness_.insert(shard.by_idleness_.end(), fd_.get())) {
+    watched_ = shard_.loop_.watch(fd_.get(), events_, *this);
     idle_.arm_after(shard_.limits_.idle);
   }
   ~Connection() {
-    shard_.loop_.unwatch(fd_.get());
+    if (watched_) shard_.loop_.unwatch(fd_.get());
+    shard_.by_idleness_.erase(by_idleness_);
+    shard_.sources_.remove(peer_);
     shard_.state_.counts.tcp_closed.add();
   }
 
@@ -56,18 +73,32 @@ class TcpShard::Connection final : public rt::Watcher {
     peer_ended_ = true;
     work();
   }
+  /// False: it cannot live.
+  bool start() {
+    if (source_.transport == Transport::tls) {
+      const auto& context = shard_.view_.get().policy->tls;
+      if (context != nullptr) tls_ = context->accept(fd_.get());
+      return watched_ && tls_ != nullptr;
+    }
+    return watched_;
+  }
 
  private:
   // Each call may destroy this connection as its last act.
   void work() {
-    if (!peer_ended_ && !paused()) peer_ended_ = !read_all();
     do {
+      if (!peer_ended_ && !paused()) peer_ended_ = !read_all();
       if (!answer_all() || !write_all()) return end();
-    } while (unwritten() == 0 && next_size() != 0);
+    } while (unwritten() == 0 && more_at_hand());
     if (peer_ended_ && unwritten() == 0) return end();
-    want(paused() || peer_ended_ ? EPOLLOUT : unwritten() > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    const bool writes = unwritten() > 0 || tls_wants_write_;
+    want(paused() || peer_ended_ ? EPOLLOUT : writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
   void end() { shard_.close(fd_.get()); }
+  /// Something that no event of the socket will announce.
+  [[nodiscard]] bool more_at_hand() const {
+    return next_size() != 0 || (!peer_ended_ && tls_ != nullptr && tls_->has_decrypted());
+  }
 
   [[nodiscard]] size_t unwritten() const { return out_.size() - written_; }
   [[nodiscard]] bool paused() const { return unwritten() > unread_replies_max; }
@@ -79,10 +110,14 @@ class TcpShard::Connection final : public rt::Watcher {
     return in_.size() - at < size ? 0 : size;
   }
 
+  enum class Read : uint8_t { some, nothing, end };
   bool read_all();
+  Read read_some(std::span<uint8_t> room, size_t& size);
+  bool read_proxy();
   bool answer_all();
   bool answer_one(std::span<const uint8_t> message);
   bool write_all();
+  ssize_t write_some(std::span<const uint8_t> bytes);
   void forget_written();
   void want(uint32_t events) {
     if (events != events_) shard_.loop_.rewatch(fd_.get(), events);
@@ -92,26 +127,67 @@ class TcpShard::Connection final : public rt::Watcher {
   TcpShard& shard_;
   rt::UniqueFd fd_;
   const IpAddress peer_;
+  Source source_;
+  bool behind_proxy_;  // its header is not read yet
   rt::Timer idle_;
+  const std::list<int>::iterator by_idleness_;
   uint32_t events_ = EPOLLIN;
+  bool watched_ = false;
   bool peer_ended_ = false;
-  std::vector<uint8_t> in_;  // not yet answered
+  bool tls_wants_write_ = false;
+  std::unique_ptr<TlsSession> tls_;  // null: plain
+  std::vector<uint8_t> in_;          // not yet answered
   std::vector<uint8_t> out_;
   size_t written_ = 0;  // of out_
 };
 
 /// False when nothing more will come. At most about one message of the greatest size is held.
 bool TcpShard::Connection::read_all() {
-  while (in_.size() < length_size + message_size_max) {
-    const size_t size = in_.size();
-    in_.resize(size + read_step);
-    const ssize_t n = ::recv(fd_.get(), in_.data() + size, read_step, 0);
-    in_.resize(size + static_cast<size_t>(std::max<ssize_t>(n, 0)));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno == EAGAIN;
-    if (n == 0) return false;
+  if (behind_proxy_ && !read_proxy()) return false;
+  while (!behind_proxy_ && in_.size() < length_size + message_size_max) {
+    const size_t before = in_.size();
+    in_.resize(before + read_step);
+    size_t size = 0;
+    const Read read = read_some(std::span(in_).subspan(before), size);
+    in_.resize(before + size);
+    if (read != Read::some) return read == Read::nothing;
   }
   return true;
+}
+
+TcpShard::Connection::Read TcpShard::Connection::read_some(std::span<uint8_t> room, size_t& size) {
+  if (tls_ != nullptr) {
+    const auto progress = tls_->read(room);
+    tls_wants_write_ = progress.result == TlsSession::Result::wants_write;
+    size = progress.size;
+    if (progress.result == TlsSession::Result::closed) return Read::end;
+    return progress.result == TlsSession::Result::done ? Read::some : Read::nothing;
+  }
+  for (;;) {
+    const ssize_t n = ::recv(fd_.get(), room.data(), room.size(), 0);
+    if (n > 0) return size = static_cast<size_t>(n), Read::some;
+    if (n == 0) return Read::end;
+    if (errno != EINTR) return errno == EAGAIN ? Read::nothing : Read::end;
+  }
+}
+
+/// Reads the PROXY header and not a byte more: behind it TLS may begin. False if the peer is no proxy.
+bool TcpShard::Connection::read_proxy() {
+  for (;;) {
+    const ProxyHeader header = read_proxy_header(in_);
+    if (header.verdict == ProxyHeader::Verdict::broken || header.size > proxy_header_max) return false;
+    if (header.verdict == ProxyHeader::Verdict::fine) {
+      if (header.source) source_.address = header.source->address;
+      behind_proxy_ = false;
+      in_.clear();
+      return true;
+    }
+    const size_t before = in_.size();
+    in_.resize(header.size);
+    const ssize_t n = ::recv(fd_.get(), in_.data() + before, header.size - before, 0);
+    in_.resize(before + static_cast<size_t>(std::max<ssize_t>(n, 0)));
+    if (n == 0 || (n < 0 && errno != EINTR)) return n < 0 && errno == EAGAIN;
+  }
 }
 
 /// False if the peer does not speak DNS.
@@ -127,28 +203,42 @@ bool TcpShard::Connection::answer_one(std::span<const uint8_t> message) {
   const View& view = shard_.view_.get();
   Query query;
   parse_query(message, query);
-  const Outcome outcome = answer(view, message, query, peer_, Transport::tcp, shard_.room_);
-  shard_.state_.account(view, Transport::tcp, query, peer_, outcome);
+  const Moment now = {shard_.loop_.now(), shard_.loop_.wall()};
+  const Outcome outcome = shard_.state_.responder.respond(view, message, query, source_, now, shard_.room_);
+  shard_.state_.account(view, query, source_, outcome);
   if (outcome.size == 0) return false;
   out_.push_back(static_cast<uint8_t>(outcome.size >> 8));
   out_.push_back(static_cast<uint8_t>(outcome.size));
   out_.insert(out_.end(), shard_.room_.begin(),
               shard_.room_.begin() + static_cast<std::ptrdiff_t>(outcome.size));
   idle_.arm_after(shard_.limits_.idle);
+  shard_.by_idleness_.splice(shard_.by_idleness_.end(), shard_.by_idleness_, by_idleness_);
   return true;
 }
 
 /// False if the peer is gone.
 bool TcpShard::Connection::write_all() {
   while (unwritten() > 0) {
-    const ssize_t n = ::send(fd_.get(), out_.data() + written_, unwritten(), MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno != EAGAIN) return false;
-    if (n < 0) break;
+    const ssize_t n = write_some(std::span(out_).subspan(written_));
+    if (n < 0) return false;
+    if (n == 0) break;
     written_ += static_cast<size_t>(n);
   }
   forget_written();
   return true;
+}
+
+/// How many bytes were taken, 0 if none can be now, -1 if the peer is gone.
+ssize_t TcpShard::Connection::write_some(std::span<const uint8_t> bytes) {
+  if (tls_ != nullptr) {
+    const auto progress = tls_->write(bytes);
+    return progress.result == TlsSession::Result::closed ? -1 : static_cast<ssize_t>(progress.size);
+  }
+  for (;;) {
+    const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n >= 0) return n;
+    if (errno != EINTR) return errno == EAGAIN ? 0 : -1;
+  }
 }
 
 void TcpShard::Connection::forget_written() {
@@ -156,11 +246,12 @@ void TcpShard::Connection::forget_written() {
   written_ = 0;
 }
 
-TcpShard::TcpShard(rt::Loop& loop, std::vector<rt::UniqueFd> listeners, const rt::Published<View>& view,
-                   ThreadState& state, const TcpLimits& limits)
+TcpShard::TcpShard(rt::Loop& loop, std::vector<TcpListener> listeners, const rt::Published<View>& view,
+                   ThreadState& state, SourceCounts& sources, const TcpLimits& limits)
     : loop_(loop),
       view_(view),
       state_(state),
+      sources_(sources),
       limits_(limits),
       room_(message_size_max),
       accept_again_(loop,
@@ -171,12 +262,13 @@ TcpShard::TcpShard(rt::Loop& loop, std::vector<rt::UniqueFd> listeners, const rt
         connections_.clear();
         finish_if_empty();
       }) {
-  for (rt::UniqueFd& fd : listeners) listeners_.push_back(std::make_unique<Listener>(*this, std::move(fd)));
+  for (TcpListener& listener : listeners)
+    listeners_.push_back(std::make_unique<Listener>(*this, std::move(listener)));
 }
 
 TcpShard::~TcpShard() = default;
 
-void TcpShard::accept_all(int listener) {
+void TcpShard::accept_all(int listener, Transport transport) {
   for (;;) {
     sockaddr_storage from{};
     socklen_t size = sizeof from;
@@ -187,14 +279,24 @@ void TcpShard::accept_all(int listener) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
       return;
     }
-    if (connections_.size() >= limits_.connections_max) {
-      state_.counts.tcp_refused.add();
-      continue;
-    }
-    state_.counts.tcp_accepted.add();
-    const int key = fd.get();
-    connections_[key] = std::make_unique<Connection>(*this, std::move(fd), rt::to_endpoint(from).address);
+    take(std::move(fd), transport, rt::to_endpoint(from).address);
   }
+}
+
+void TcpShard::take(rt::UniqueFd fd, Transport transport, const IpAddress& peer) {
+  const Policy* policy = view_.get().policy.get();
+  const bool behind_proxy = policy->is_proxy(peer);
+  const size_t most = behind_proxy ? SIZE_MAX : limits_.per_source;  // a proxy stands for many
+  if (!sources_.add(peer, most)) return state_.counts.tcp_refused.add();
+  if (connections_.size() >= limits_.connections_max) {
+    state_.counts.tcp_evicted.add();
+    const int longest_idle = by_idleness_.front();
+    connections_.erase(longest_idle);
+  }
+  state_.counts.tcp_accepted.add();
+  const int key = fd.get();
+  auto connection = std::make_unique<Connection>(*this, std::move(fd), transport, peer, behind_proxy);
+  if (connection->start()) connections_[key] = std::move(connection);
 }
 
 // Out of descriptors or memory: the listener stays ready, and the loop would spin.

@@ -1,17 +1,23 @@
-// DNS over TCP (RFC 7766) on one loop: listening sockets and the connections they accept. Queries may follow
-// each other without waiting; replies go out in order, each at once. Used on the loop's thread only, except
-// where said.
+// DNS over TCP (RFC 7766) and TLS (RFC 7858) on one loop: listening sockets and the connections they accept.
+// Queries may follow each other without waiting; each is answered as soon as it is there, so there is nothing
+// that a later one could overtake. Used on the loop's thread only, except where said.
 //
-// A connection ends when the peer ends it; when it has not completed a query for `idle`; when what it sends
-// cannot be a query. A peer that does not read its replies is not read from any more until it does.
+// A connection ends when the peer ends it; when it has not completed a query (or its handshake and a first
+// query) for `idle`; when what it sends cannot be a query; when it has been idle longest and room is needed for
+// another. A peer that does not read its replies is not read from any more until it does.
+//
+// Connections from a proxy (Policy::proxies) begin with a PROXY header, before TLS; the resolver is who that
+// names.
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "common/ip.h"
+#include "dns/guard/source_counts.h"
 #include "dns/server/thread_state.h"
 #include "dns/server/view.h"
 #include "rt/fd.h"
@@ -21,15 +27,23 @@
 namespace popnet::dns {
 
 struct TcpLimits {
-  size_t connections_max = 1000;  // on this loop; more are closed at once
+  size_t connections_max = 1000;  // on this loop
+  size_t per_source = 100;        // of all loops; more are closed at once
   Duration idle = std::chrono::seconds(10);
   Duration drain = std::chrono::seconds(1);  // for what is under way at stop
 };
 
+/// A listening socket and what is spoken there.
+struct TcpListener {
+  rt::UniqueFd fd;
+  Transport transport = Transport::tcp;
+};
+
 class TcpShard {
  public:
-  TcpShard(rt::Loop& loop, std::vector<rt::UniqueFd> listeners, const rt::Published<View>& view,
-           ThreadState& state, const TcpLimits& limits);
+  /// The references must outlive the shard.
+  TcpShard(rt::Loop& loop, std::vector<TcpListener> listeners, const rt::Published<View>& view,
+           ThreadState& state, SourceCounts& sources, const TcpLimits& limits);
   ~TcpShard();
   TcpShard(const TcpShard&) = delete;
   TcpShard& operator=(const TcpShard&) = delete;
@@ -44,7 +58,8 @@ class TcpShard {
   friend class Listener;
   friend class Connection;
 
-  void accept_all(int listener);
+  void accept_all(int listener, Transport transport);
+  void take(rt::UniqueFd fd, Transport transport, const IpAddress& peer);
   void pause_accepting();
   void close(int fd);
   void finish_if_empty();
@@ -52,7 +67,9 @@ class TcpShard {
   rt::Loop& loop_;
   const rt::Published<View>& view_;
   ThreadState& state_;
+  SourceCounts& sources_;
   const TcpLimits limits_;
+  std::list<int> by_idleness_;  // descriptors of the connections, the longest idle first
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unordered_map<int, std::unique_ptr<Connection>> connections_;  // by descriptor
   std::vector<uint8_t> room_;                                         // for one reply

@@ -6,7 +6,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "dns/server/policy.h"
+#include "dns/wire/proxy_header.h"
 #include "dns/wire/reply.h"
+#include "rt/clock.h"
 #include "rt/socket.h"
 
 namespace popnet::dns {
@@ -66,6 +69,9 @@ struct UdpWorker::Batch {
   Peer peers[batch_max];
   alignas(cmsghdr) uint8_t control[batch_max][CMSG_SPACE(sizeof(in6_pktinfo))];
   Query parsed[batch_max];
+  IpAddress resolvers[batch_max];
+  uint16_t skip[batch_max] = {};  // size of the PROXY header before a query
+  bool unwraps = false;           // there were proxies for the batch before
   size_t replies = 0;  // in `out`
   alignas(cache_line) uint8_t queries[batch_max][query_stride];
   alignas(cache_line) uint8_t reply_room[batch_max][reply_stride];
@@ -83,13 +89,30 @@ struct UdpWorker::Batch {
       rearm(i);
     }
   }
+  void unwrap(const Policy& policy, size_t received);  // the queries
   /// The kernel has written lengths over these.
   void rearm(size_t i) {
     in[i].msg_hdr.msg_namelen = sizeof(Peer);
     in[i].msg_hdr.msg_controllen = sizeof control[i];
   }
-  [[nodiscard]] std::span<const uint8_t> query(size_t i) const { return {queries[i], in[i].msg_len}; }
+  [[nodiscard]] std::span<const uint8_t> query(size_t i) const {
+    return std::span<const uint8_t>{queries[i], in[i].msg_len}.subspan(skip[i]);
+  }
 };
+
+/// Takes the PROXY headers off what came from proxies. A message of theirs without one is none of ours: it is
+/// made empty, and so gets no reply.
+void UdpWorker::Batch::unwrap(const Policy& policy, size_t received) {
+  unwraps = !policy.proxies.empty();
+  for (size_t i = 0; i < received; ++i) {
+    skip[i] = 0;
+    if (!policy.is_proxy(resolvers[i])) continue;
+    const ProxyHeader header = read_proxy_header(query(i));
+    const bool fine = header.verdict == ProxyHeader::Verdict::fine;
+    skip[i] = static_cast<uint16_t>(fine ? header.size : in[i].msg_len);
+    if (fine && header.source) resolvers[i] = header.source->address;
+  }
+}
 
 UdpWorker::UdpWorker(rt::UniqueFd socket, const rt::Published<View>& view, rt::Epoch& epoch,
                      ThreadState& state)
@@ -107,6 +130,7 @@ void UdpWorker::run() {
     const int received = recvmmsg(socket_.get(), batch_->in, batch_max, MSG_WAITFORONE, nullptr);
     if (stopping_.load(std::memory_order_acquire)) --batches_left;
     if (received <= 0) continue;  // EINTR, or the kernel is short of memory: the next call waits again
+    now_ = {rt::monotonic_now(), rt::wall_now()};
     reader.online();
     const bool ended = answer_batch(view_.get(), static_cast<size_t>(received));
     reader.offline();
@@ -124,6 +148,8 @@ void UdpWorker::stop() {
 // answered.
 bool UdpWorker::answer_batch(const View& view, size_t received) {
   Batch& b = *batch_;
+  for (size_t i = 0; i < received; ++i) b.resolvers[i] = address_of(b.peers[i]);
+  if (b.unwraps || !view.policy->proxies.empty()) b.unwrap(*view.policy, received);
   for (size_t i = 0; i < received; ++i)
     if (parse_query(b.query(i), b.parsed[i]) == Verdict::fine) view.names->prefetch(b.parsed[i].name.hash());
   b.replies = 0;
@@ -141,12 +167,12 @@ bool UdpWorker::take(const View& view, size_t i) {
   Batch& b = *batch_;
   const msghdr& from = b.in[i].msg_hdr;
   if (from.msg_namelen == 0) return false;
-  const IpAddress resolver = address_of(b.peers[i]);
+  const Source source = {b.resolvers[i], Transport::udp};
   Outcome outcome;
   if (b.peers[i].v4.sin_port != 0)  // at the same place in both families; nobody can be answered at port 0
-    outcome = answer(view, b.query(i), b.parsed[i], resolver, Transport::udp,
-                     {b.reply_room[b.replies], udp_reply_max});
-  state_.account(view, Transport::udp, b.parsed[i], resolver, outcome);
+    outcome = state_.responder.respond(view, b.query(i), b.parsed[i], source, now_,
+                                       {b.reply_room[b.replies], udp_reply_max});
+  state_.account(view, b.parsed[i], source, outcome);
   if (outcome.size == 0) return true;
   msghdr& to = b.out[b.replies].msg_hdr;
   to.msg_name = from.msg_name;

@@ -44,6 +44,7 @@ class UdpWorker {
   rt::Epoch& epoch_;
   ThreadState& state_;
   std::unique_ptr<Batch> batch_;
+  Moment now_;  // of the batch
   std::atomic<bool> stopping_{false};
 };
 

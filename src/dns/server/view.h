@@ -9,12 +9,16 @@
 namespace popnet::dns {
 
 class TargetCounts;
+class ZoneCounts;
+struct Policy;
 
-/// Immutable, except that `counts` counts.
+/// Immutable, except that the counts count.
 struct View {
   std::shared_ptr<const Names> names;  // made from snapshot->config
   std::shared_ptr<const routing::Snapshot> snapshot;
   std::shared_ptr<TargetCounts> counts;  // never null in a server
+  std::shared_ptr<ZoneCounts> zone_counts;  // never null in a server
+  std::shared_ptr<const Policy> policy;     // never null in a server
 };
 
 }  // namespace popnet::dns

@@ -25,9 +25,21 @@ enum class Rcode : uint8_t {
   notimp = 4,
   refused = 5,
   yxdomain = 6,
-  badvers = 16,  ///< does not fit the header: its upper bits travel in the OPT record
+  badvers = 16,    ///< does not fit the header: its upper bits travel in the OPT record
+  badcookie = 23,  ///< RFC 7873 section 8
 };
-inline constexpr size_t rcode_count = 17;
+inline constexpr size_t rcode_count = 24;
+
+/// INFO-CODE of an extended error (RFC 8914 section 4).
+enum class ExtendedError : uint16_t {
+  stale_answer = 3,
+  not_ready = 14,
+  blocked = 15,
+  prohibited = 18,
+  not_authoritative = 20,
+  not_supported = 21,
+  none = 0xffff,
+};
 
 namespace flag {
 inline constexpr uint16_t qr = 0x8000, aa = 0x0400, tc = 0x0200, rd = 0x0100;
@@ -40,7 +52,14 @@ inline constexpr uint16_t pointer_to_question = pointer_mark | question_offset;
 inline constexpr uint16_t pointer_max = 0x3fff;  ///< farthest offset a pointer can name
 inline constexpr size_t udp_plain_max = 512;     ///< RFC 1035 section 2.3.4, without EDNS
 inline constexpr size_t message_size_max = 65535;
-inline constexpr uint16_t edns_option_subnet = 8;  ///< RFC 7871
+
+namespace edns {
+inline constexpr uint16_t nsid = 3, subnet = 8, cookie = 10, tcp_keepalive = 11, padding = 12,
+                          extended_error = 15;
+}
+inline constexpr size_t option_header_size = 4;  ///< code and size
+inline constexpr size_t client_cookie_size = 8;  ///< RFC 7873 section 4
+inline constexpr size_t server_cookie_size = 16;  ///< as RFC 9018 section 4 makes them
 inline constexpr size_t opt_record_size = 11;      ///< an OPT record without options
 
 }  // namespace popnet::dns

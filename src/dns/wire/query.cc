@@ -50,16 +50,43 @@ bool valid_subnet(std::span<const uint8_t> data, ClientSubnet& subnet) {
   return true;
 }
 
+bool valid_cookie_size(size_t size) {
+  return size == client_cookie_size || (size >= client_cookie_size + 8 && size <= client_cookie_size + 32);
+}
+
+/// False if the option is against its RFC. Unknown options are ignored (RFC 6891 section 6.1.2).
+bool take_option(uint16_t code, std::span<const uint8_t> data, size_t offset, Query& query) {
+  const auto at = static_cast<uint16_t>(offset);
+  switch (code) {
+    case edns::subnet:
+      if (query.subnet.size != 0 || !valid_subnet(data, query.subnet)) return false;
+      query.subnet.offset = at;
+      return true;
+    case edns::cookie:  // of several, the first counts (RFC 7873 section 5.2)
+      if (!valid_cookie_size(data.size())) return false;
+      if (query.cookie.size == 0) query.cookie = {at, static_cast<uint16_t>(data.size())};
+      return true;
+    case edns::nsid:
+      query.asks_nsid = true;
+      return true;
+    case edns::tcp_keepalive:
+      query.asks_keepalive = true;
+      return true;
+    case edns::padding:
+      query.padded = true;
+      return true;
+    default:
+      return true;
+  }
+}
+
 void read_options(ByteReader& in, size_t end, Query& query) {
   while (in.ok() && in.position() < end) {
     const uint16_t code = in.u16();
     const uint16_t size = in.u16();
     const size_t offset = in.position();
     const auto data = in.take(size);
-    if (in.position() > end) return in.fail();
-    if (code != edns_option_subnet) continue;  // unknown options are ignored (RFC 6891 section 6.1.2)
-    if (!in.ok() || query.subnet.size != 0 || !valid_subnet(data, query.subnet)) return in.fail();
-    query.subnet.offset = static_cast<uint16_t>(offset);
+    if (in.position() > end || !in.ok() || !take_option(code, data, offset, query)) return in.fail();
   }
 }
 
@@ -114,10 +141,12 @@ Verdict read_message(std::span<const uint8_t> message, Query& query) {
   if (!in.ok() || message.size() < header_size || (query.flags & flag::qr) != 0) return Verdict::drop;
   if (query.opcode() != opcode_query) return Verdict::notimp;
   const unsigned questions = in.u16(), answers = in.u16(), authorities = in.u16(), additionals = in.u16();
-  if (questions != 1 || !read_question(message, in, query)) return Verdict::formerr;
+  if (questions > 1 || (questions == 1 && !read_question(message, in, query))) return Verdict::formerr;
   skip_records(in, answers + authorities);  // IXFR carries a SOA there (RFC 1995 section 3)
   read_additional(in, additionals, query);
   if (!in.ok() || in.left() != 0) return Verdict::formerr;
+  if (questions == 0 && query.verdict == Verdict::fine)
+    return query.cookie.size != 0 ? Verdict::cookie : Verdict::formerr;
   return query.verdict;
 }
 
@@ -129,6 +158,8 @@ Verdict parse_query(std::span<const uint8_t> message, Query& query) {
   query.edns = query.dnssec_ok = false;
   query.udp_size = udp_plain_max;
   query.subnet = {};
+  query.cookie = {};
+  query.asks_nsid = query.asks_keepalive = query.padded = false;
   query.verdict = read_message(message, query);
   return query.verdict;
 }

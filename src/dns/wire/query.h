@@ -1,4 +1,4 @@
-// Parsing what a resolver sends: header, exactly one question, EDNS (RFC 6891) with client subnet (RFC 7871).
+// Parsing what a resolver sends: header, exactly one question, EDNS (RFC 6891) with those options that popnet knows.
 // Pure; nothing is allocated; every input gives one of the verdicts below.
 #pragma once
 
@@ -18,6 +18,7 @@ enum class Verdict : uint8_t {
   notimp,   ///< an opcode other than QUERY; nothing behind the header was read
   formerr,  ///< not one question, a broken name or record, a second OPT, a client subnet against RFC 7871
   badvers,  ///< an EDNS version above 0; its options were not read
+  cookie,   ///< no question, but a cookie: asks for the server's part alone (RFC 7873 section 5.4)
   fine,
 };
 
@@ -28,6 +29,12 @@ struct ClientSubnet {
   uint16_t size = 0;    // of the option's data
   uint8_t family = 0;   // 1 IPv4, 2 IPv6, 0 none (then the length is 0 too)
   uint8_t source_length = 0;
+};
+
+/// Where the data of an option stands in the message. `size` is 0 when there is none.
+struct OptionPlace {
+  uint16_t offset = 0;
+  uint16_t size = 0;
 };
 
 struct Query {
@@ -41,6 +48,10 @@ struct Query {
   bool dnssec_ok;     // EDNS DO
   uint16_t udp_size;  // what the resolver takes over UDP: at least 512
   ClientSubnet subnet;
+  OptionPlace cookie;   // the first one; its size is right: 8, or 16 to 40 (RFC 7873 section 4)
+  bool asks_nsid;       // RFC 5001
+  bool asks_keepalive;  // RFC 7828
+  bool padded;          // RFC 7830
   Name name;  // set if question_size is not 0
 
   [[nodiscard]] uint8_t opcode() const { return flags >> 11 & 0xf; }

@@ -101,7 +101,7 @@ TEST(Edns, OneOptOnlyAtTheRootName) {
 
 TEST(Edns, LaterVersionsAreBadversWhateverTheirOptionsLookLike) {
   EXPECT_EQ(verdict(www().edns(1232, 1)), Verdict::badvers);
-  EXPECT_EQ(verdict(www().edns(1232, 1).option(edns_option_subnet, {9})), Verdict::badvers);
+  EXPECT_EQ(verdict(www().edns(1232, 1).option(edns::subnet, {9})), Verdict::badvers);
 }
 
 TEST(Edns, UnknownOptionsAreIgnored) {
@@ -128,7 +128,7 @@ TEST(ClientSubnet, BothFamiliesAndTheEmptyOne) {
   EXPECT_EQ(query.subnet.source_length, 40);
   EXPECT_EQ(subnet_address(message, query.subnet).to_string(), "2001:db8:1200::");
 
-  query = parsed(www().edns().option(edns_option_subnet, {0, 0, 0, 0}));  // "tell nobody about me"
+  query = parsed(www().edns().option(edns::subnet, {0, 0, 0, 0}));  // "tell nobody about me"
   EXPECT_EQ(query.subnet.family, 0);
   EXPECT_EQ(query.subnet.size, 4);
 }
@@ -136,7 +136,7 @@ TEST(ClientSubnet, BothFamiliesAndTheEmptyOne) {
 // RFC 7871 sections 6 and 7.1.2.
 TEST(ClientSubnet, WhatBreaksTheRulesIsAFormatError) {
   const auto with = [](const std::vector<uint8_t>& data) {
-    return verdict(www().edns().option(edns_option_subnet, data));
+    return verdict(www().edns().option(edns::subnet, data));
   };
   EXPECT_EQ(with({0, 1, 24, 0, 192, 0, 2}), Verdict::fine);
   EXPECT_EQ(with({}), Verdict::formerr);

@@ -47,7 +47,7 @@ class TestQuery {
     std::vector<uint8_t> data = {0, static_cast<uint8_t>(p.address().is_v4() ? 1 : 2),
                                  static_cast<uint8_t>(p.length()), 0};
     data.insert(data.end(), all.begin(), all.begin() + (p.length() + 7) / 8);
-    return option(edns_option_subnet, data);
+    return option(edns::subnet, data);
   }
 
   TestQuery& byte(uint8_t b) { return bytes_.push_back(b), *this; }

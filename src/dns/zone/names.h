@@ -137,6 +137,8 @@ class Names {
   [[nodiscard]] RRset negative_soa(uint32_t zone) const {
     return Node(at(zones_[zone].negative_soa)).rrset(0);
   }
+  /// The name of the zone's apex.
+  [[nodiscard]] NameBytes zone_name(uint32_t zone) const { return Node(at(zones_[zone].negative_soa)).name(); }
   /// What the parent zone, if it is ours too, holds at this zone's apex: the node of the delegation, for DS
   /// queries (RFC 4035 section 3.1.4.1). False if there is none.
   [[nodiscard]] bool parent_side(uint32_t zone, Node& node) const;

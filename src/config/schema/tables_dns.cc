@@ -1,0 +1,119 @@
+#include "config/schema/conditions.h"
+#include "config/schema/tables.h"
+
+namespace popnet::config {
+
+using model::Cookies;
+using model::Dns;
+using model::DnsNode;
+using model::RateLimit;
+
+const Table<Dns>& dns_table() {
+  static const Table<Dns> table(
+      "dns",
+      {"How the DNS servers treat those who ask: the same on every node.", R"(dns:
+  cookie_secrets: [0f1e2d3c4b5a69788796a5b4c3d2e1f0]
+  rate_limit: {per_second: 100}
+)"},
+      {
+          option("cookies", &Dns::cookies)
+              .choice({{"off", Cookies::off, "ignored, as an unknown option is"},
+                       {"answer", Cookies::answer,
+                        "answered; who shows a valid one is exempt from the rate limit"},
+                       {"require", Cookies::require,
+                        "who sends a cookie without a valid server part gets BADCOOKIE and asks again; who "
+                        "sends none is answered"}},
+                      "answer")
+              .help("DNS cookies (RFC 7873, RFC 9018)."),
+          option("cookie_secrets", &Dns::cookie_secrets)
+              .text()
+              .check(is_key_of_16_bytes)
+              .at_most(4)
+              .preset_help("made from the node's own chance at each start")
+              .help("32 hexadecimal digits each, shared by all nodes and by other servers at the same "
+                    "address. The first one makes cookies, all are accepted. To change it: add the new one "
+                    "at the end everywhere; then move it to the front everywhere; an hour later remove the "
+                    "old one."),
+          option("rate_limit", &Dns::rate_limit)
+              .section(rate_limit_table())
+              .help("Response rate limiting: how much spoofed sources can make a server send to a victim."),
+          option("tcp_connections_max", &Dns::tcp_connections_max)
+              .integer(1, 1'000'000, 1000)
+              .restart()
+              .help("DNS connections over TCP and TLS on each thread. One more closes the one that has been "
+                    "idle longest."),
+          option("tcp_connections_per_source", &Dns::tcp_connections_per_source)
+              .integer(1, 1'000'000, 100)
+              .restart()
+              .help("Of these, from one address; more are refused."),
+          option("tcp_idle", &Dns::tcp_idle)
+              .duration("1s", "10m", "10s")
+              .restart()
+              .help("A connection that brings no whole query for so long is closed. Clients learn it with "
+                    "TCP keepalive (RFC 7828)."),
+      });
+  return table;
+}
+
+const Table<RateLimit>& rate_limit_table() {
+  static const Table<RateLimit> table(
+      "rate_limit",
+      {"Like answers (same client network and name; for answers that random names can bring, same client "
+       "network and zone) over UDP. TCP, and who shows a valid cookie, are never limited.",
+       R"(rate_limit:
+  per_second: 100
+  slip: 2
+  exempt: [192.0.2.0/24]
+)"},
+      {
+          option("per_second", &RateLimit::per_second)
+              .integer(0, 60'000, 0)
+              .help("Like answers each second; 0 means no limit. Resolvers that send client subnets ask for "
+                    "one name once for each subnet: give them room, or exempt them."),
+          option("slip", &RateLimit::slip)
+              .integer(0, 100, 2)
+              .help("Every how manieth answer over the limit goes out truncated, so that a true resolver "
+                    "asks again over TCP; 1 means all, 0 none."),
+          option("ipv4_prefix", &RateLimit::ipv4_prefix)
+              .integer(1, 32, 24)
+              .help("Length of an IPv4 client network."),
+          option("ipv6_prefix", &RateLimit::ipv6_prefix)
+              .integer(1, 128, 56)
+              .help("Length of an IPv6 client network."),
+          option("exempt", &RateLimit::exempt).prefix().at_most(256).help("Client networks without a limit."),
+      });
+  return table;
+}
+
+const Table<DnsNode>& dns_node_table() {
+  static const Table<DnsNode> table(
+      "dns_server", {"The DNS server of this node.", R"(dns_server:
+  nsid: ams-1
+)"},
+      {
+          option("nsid", &DnsNode::nsid)
+              .text()
+              .check(is_nsid)
+              .preset_help("the POP's name")
+              .help("What the server calls itself to those who ask with NSID (RFC 5001). Empty: it does not "
+                    "tell."),
+          option("tls_listen", &DnsNode::tls_listen)
+              .endpoint()
+              .at_most(64)
+              .restart()
+              .help("Where queries over TLS (RFC 7858) arrive; the usual port is 853."),
+          option("tls_certificate", &DnsNode::tls_certificate)
+              .text()
+              .help("PEM file with the certificate and its chain. Read again at every reload. A relative "
+                    "path counts from the config file."),
+          option("tls_key", &DnsNode::tls_key).text().help("PEM file with the certificate's key."),
+          option("proxies", &DnsNode::proxies)
+              .prefix()
+              .at_most(256)
+              .help("Load balancers that put a PROXY header (version 2) before each UDP message and each "
+                    "connection: from these it must be there, from others it is refused."),
+      });
+  return table;
+}
+
+}  // namespace popnet::config

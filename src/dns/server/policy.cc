@@ -1,0 +1,21 @@
+#include "dns/server/policy.h"
+
+#include <algorithm>
+
+namespace popnet::dns {
+
+std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance, int threads) {
+  auto policy = std::make_shared<Policy>();
+  policy->cookies = config.dns.cookies;
+  policy->cookie_secrets = parse_cookie_secrets(config.dns.cookie_secrets);
+  if (policy->cookie_secrets.empty()) policy->cookie_secrets.push_back(cookie_secret_from(chance));
+  policy->nsid = config.node.dns_server.nsid.value_or(config.node.pop);
+  const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(config.dns.tcp_idle).count() / 100;
+  policy->keepalive_100ms = static_cast<uint16_t>(std::clamp<int64_t>(idle, 0, UINT16_MAX));
+  policy->rate_limit = config.dns.rate_limit;
+  policy->rate_limit.per_second = (policy->rate_limit.per_second + threads - 1) / threads;
+  policy->proxies = config.node.dns_server.proxies;
+  return policy;
+}
+
+}  // namespace popnet::dns

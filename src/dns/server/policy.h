@@ -1,0 +1,38 @@
+// How this server treats those who ask, made from the config once and read by every query: what of the `dns`
+// section the hot path needs, in the form it needs it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dns/guard/cookies.h"
+#include "model/config.h"
+
+namespace popnet::dns {
+
+class TlsContext;
+
+struct Policy {
+  model::Cookies cookies = model::Cookies::off;
+  std::vector<CookieSecret> cookie_secrets;  // not empty unless cookies are off
+  std::string nsid;                          // empty: not told
+  uint16_t keepalive_100ms = 0;              // RFC 7828
+  model::RateLimit rate_limit;               // for each thread
+  std::vector<Prefix> proxies;               // who leads with a PROXY header
+  std::shared_ptr<const TlsContext> tls;     // null: none configured
+
+  [[nodiscard]] bool is_proxy(const IpAddress& peer) const {
+    for (const Prefix& prefix : proxies)
+      if (prefix.contains(peer)) return true;
+    return false;
+  }
+};
+
+/// `chance`: of this node; makes the cookie secret when the config has none.
+/// Without the TLS context, whose files may fail to load: the caller adds it.
+/// `threads`: over how many UDP threads the queries of one network spread.
+std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance, int threads);
+
+}  // namespace popnet::dns

@@ -1,0 +1,109 @@
+#include "dns/server/responder.h"
+
+#include <chrono>
+
+#include "dns/server/policy.h"
+
+namespace popnet::dns {
+
+namespace {
+
+CookieTime cookie_time(const Moment& now) {
+  return static_cast<CookieTime>(
+      std::chrono::duration_cast<std::chrono::seconds>(now.wall.time_since_epoch()).count());
+}
+
+/// RFC 7830 section 4, RFC 8467: encrypted replies are padded always, others when the query was. Over UDP
+/// only for who has shown a cookie: else padding would make us a better amplifier.
+bool pads(const Query& query, Transport transport, CookieState cookie) {
+  if (transport == Transport::tls) return true;
+  return query.padded && (transport == Transport::tcp || cookie == CookieState::valid);
+}
+
+void add_options(const Policy& policy, const Query& query, Transport transport, CookieState cookie,
+                 ReplyOptions& options) {
+  if (query.asks_nsid)
+    options.nsid = {reinterpret_cast<const uint8_t*>(policy.nsid.data()), policy.nsid.size()};
+  options.keepalive = query.asks_keepalive && transport != Transport::udp;
+  options.keepalive_100ms = policy.keepalive_100ms;
+  options.pad = pads(query, transport, cookie);
+}
+
+/// Knows cookies, but has not shown ours.
+bool unproven(CookieState cookie) {
+  return cookie == CookieState::client_only || cookie == CookieState::wrong;
+}
+
+Outcome bad_cookie(std::span<const uint8_t> message, const Query& query, std::span<uint8_t> room,
+                   const ReplyOptions& options) {
+  Outcome outcome;
+  outcome.rcode = Rcode::badcookie;
+  outcome.size = Reply(message, query, room, options).finish(Rcode::badcookie, 0);
+  return outcome;
+}
+
+}  // namespace
+
+Outcome Responder::respond(const View& view, std::span<const uint8_t> message, const Query& query,
+                           const Source& source, const Moment& now, std::span<uint8_t> room) {
+  if (view.policy == nullptr) return answer(view, message, query, source.address, source.transport, room);
+  const Policy& policy = *view.policy;
+  ReplyOptions options;
+  CookieState cookie = CookieState::none;
+  if (query.edns) {
+    cookie = judge_cookie(policy, message, query, source, now, options);
+    add_options(policy, query, source.transport, cookie, options);
+    if (policy.cookies == model::Cookies::require && unproven(cookie) && source.transport == Transport::udp &&
+        query.verdict == Verdict::fine)
+      return bad_cookie(message, query, room, options);
+  }
+  const Outcome outcome = answer(view, message, query, source.address, source.transport, room, options);
+  const bool limited = policy.rate_limit.per_second > 0 && source.transport == Transport::udp &&
+                       cookie != CookieState::valid && outcome.size != 0;
+  if (!limited) return outcome;
+  return limit(policy, message, query, source, now, cookie, room, options, outcome);
+}
+
+/// What may be spent on this answer. A slip is a BADCOOKIE for who knows cookies (RFC 7873 section 5.2.3),
+/// else a reply without records and with TC: both are small, and a true resolver gets its answer with the next
+/// message.
+Outcome Responder::limit(const Policy& policy, std::span<const uint8_t> message, const Query& query,
+                         const Source& source, const Moment& now, CookieState cookie,
+                         std::span<uint8_t> room, const ReplyOptions& options, const Outcome& full) {
+  const bool by_name = full.kind == AnswerKind::answer;
+  const bool by_zone = !by_name && full.kind != AnswerKind::error;
+  const uint64_t about = by_name ? query.name.hash() + query.type : by_zone ? full.zone : 0;
+  const auto ruling = limiter_.rule(policy.rate_limit, source.address, full.kind, about, now.monotonic);
+  if (ruling == RateLimiter::Ruling::send) return full;
+  Outcome outcome;
+  outcome.zone = full.zone;
+  outcome.kind = full.kind;
+  outcome.limited = Outcome::Limited::dropped;
+  if (ruling == RateLimiter::Ruling::drop) return outcome;
+  if (unproven(cookie)) {
+    outcome = bad_cookie(message, query, room, options);
+  } else {
+    Reply reply(message, query, room.first(udp_plain_max), options);
+    reply.truncate();
+    outcome.size = reply.finish(Rcode::noerror, 0);
+    outcome.truncated = true;
+  }
+  outcome.zone = full.zone;
+  outcome.kind = full.kind;
+  outcome.limited = Outcome::Limited::slipped;
+  return outcome;
+}
+
+CookieState Responder::judge_cookie(const Policy& policy, std::span<const uint8_t> message,
+                                    const Query& query, const Source& source, const Moment& now,
+                                    ReplyOptions& options) {
+  if (query.cookie.size == 0 || policy.cookies == model::Cookies::off) return CookieState::none;
+  const auto judged =
+      cookies_.judge(policy.cookie_secrets, message.subspan(query.cookie.offset, query.cookie.size),
+                     source.address, cookie_time(now));
+  options.cookie = true;
+  options.server_cookie = judged.reply;
+  return judged.state;
+}
+
+}  // namespace popnet::dns

@@ -1,0 +1,193 @@
+#include "dns/server/responder.h"
+
+#include <gmock/gmock.h>
+
+#include "dns/server/policy.h"
+#include "dns/server/test_world.h"
+
+namespace popnet::dns {
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+using ::testing::ElementsAre;
+
+constexpr WallTime noon{std::chrono::seconds(1'559'731'985)};
+const Bytes client_cookie = {0x24, 0x64, 0xc4, 0xab, 0xcf, 0x10, 0xc9, 0x57};
+
+/// The options of a reply by their code; the codes must be unique.
+std::map<uint16_t, Bytes> options_of(const TestReply& reply) {
+  std::map<uint16_t, Bytes> options;
+  const Bytes& all = reply.edns_options;
+  for (size_t at = 0; at + 4 <= all.size();) {
+    const size_t size = static_cast<size_t>(all[at + 2] << 8 | all[at + 3]);
+    const auto data = all.begin() + static_cast<std::ptrdiff_t>(at + 4);
+    const auto [place, fresh] =
+        options.try_emplace(static_cast<uint16_t>(all[at] << 8 | all[at + 1]), data, data + static_cast<std::ptrdiff_t>(size));
+    EXPECT_TRUE(fresh) << "option " << place->first << " twice";
+    at += 4 + size;
+  }
+  return options;
+}
+
+class ResponderTest : public ::testing::Test {
+ protected:
+  ResponderTest() {
+    config_.node.pop = "ams";
+    config_.dns.cookie_secrets = {"e5e973e5a6b2a43f48e7dc849e37bfcf"};
+  }
+
+  TestReply ask(const TestQuery& message, Transport transport = Transport::udp,
+                const char* from = "198.51.100.100") {
+    View view = world_.view();
+    view.policy = make_policy(config_, 1, 1);
+    Query query;
+    parse_query(message, query);
+    Bytes room(transport == Transport::udp ? udp_reply_max : message_size_max);
+    const Source source = {IpAddress::parse(from).value(), transport};
+    outcome_ = responder_.respond(view, message, query, source, {TimePoint{}, noon}, room);
+    return TestReply::read(std::span(room).first(outcome_.size));
+  }
+  static TestQuery www() { return TestQuery("www.example.com", type::a).edns(); }
+  /// A query with the cookie that the server gave.
+  TestQuery with_cookie(const char* from = "198.51.100.100") {
+    return www().option(edns::cookie, options_of(ask(www().option(edns::cookie, client_cookie), Transport::udp, from))[edns::cookie]);
+  }
+
+  model::Config config_;
+  TestWorld world_;
+  Responder responder_;
+  Outcome outcome_;
+};
+
+TEST_F(ResponderTest, AFirstCookieIsAnsweredWithBothParts) {
+  const TestReply reply = ask(www().option(edns::cookie, client_cookie));
+  EXPECT_EQ(reply.rcode, 0);
+  EXPECT_EQ(reply.answer.size(), 2u);
+  EXPECT_EQ(options_of(reply)[edns::cookie],  // RFC 9018 appendix A.1
+            (Bytes{0x24, 0x64, 0xc4, 0xab, 0xcf, 0x10, 0xc9, 0x57, 0x01, 0x00, 0x00, 0x00,
+                   0x5c, 0xf7, 0x9f, 0x11, 0x1f, 0x81, 0x30, 0xc3, 0xee, 0xe2, 0x94, 0x80}));
+}
+
+TEST_F(ResponderTest, WithoutACookieThereIsNone) {
+  EXPECT_TRUE(options_of(ask(www())).empty());
+  config_.dns.cookies = model::Cookies::off;
+  EXPECT_TRUE(options_of(ask(www().option(edns::cookie, client_cookie))).empty());
+}
+
+TEST_F(ResponderTest, BadCookieOnlyWhereItIsRequired) {
+  const TestQuery first = www().option(edns::cookie, client_cookie);
+  EXPECT_EQ(ask(first).rcode, 0);
+  config_.dns.cookies = model::Cookies::require;
+  const TestReply refused = ask(first);
+  EXPECT_EQ(refused.rcode, 23);
+  EXPECT_TRUE(refused.answer.empty());
+  EXPECT_EQ(options_of(refused)[edns::cookie].size(), 24u) << "the client asks again with this one";
+  EXPECT_EQ(ask(with_cookie()).rcode, 0);
+  EXPECT_EQ(ask(with_cookie(), Transport::udp, "198.51.100.101").rcode, 23) << "another's cookie";
+  EXPECT_EQ(ask(first, Transport::tcp).rcode, 0) << "TCP proves the address by itself";
+  EXPECT_EQ(ask(www()).rcode, 0) << "who knows no cookies cannot have one";
+}
+
+TEST_F(ResponderTest, ACookieAloneNeedsNoQuestion) {  // RFC 7873 section 5.4
+  TestQuery query("www.example.com", type::a);
+  query.cut_to(header_size).set_word(4, 0).edns().option(edns::cookie, client_cookie);
+  const TestReply reply = ask(query);
+  EXPECT_EQ(reply.rcode, 0);
+  EXPECT_TRUE(reply.question.empty());
+  EXPECT_EQ(options_of(reply)[edns::cookie].size(), 24u);
+  TestQuery bare("www.example.com", type::a);
+  EXPECT_EQ(ask(bare.cut_to(header_size).set_word(4, 0).edns()).rcode, 1);
+}
+
+TEST_F(ResponderTest, CookiesOfWrongSizeAreFormErr) {  // RFC 7873 section 5.2.2
+  for (const size_t size : {0, 7, 9, 15, 41})
+    EXPECT_EQ(ask(www().option(edns::cookie, Bytes(size))).rcode, 1) << size;
+}
+
+TEST_F(ResponderTest, NsidForWhoAsks) {
+  EXPECT_EQ(options_of(ask(www().option(edns::nsid, {})))[edns::nsid], (Bytes{'a', 'm', 's'}));
+  config_.node.dns_server.nsid = "ams-2";
+  EXPECT_EQ(options_of(ask(www().option(edns::nsid, {})))[edns::nsid].size(), 5u);
+  config_.node.dns_server.nsid = "";
+  EXPECT_EQ(options_of(ask(www().option(edns::nsid, {}))).count(edns::nsid), 0u);
+}
+
+TEST_F(ResponderTest, KeepaliveOverTcpOnly) {  // RFC 7828 section 3.2: ignored over UDP
+  const TestQuery query = www().option(edns::tcp_keepalive, {});
+  config_.dns.tcp_idle = std::chrono::seconds(30);
+  EXPECT_EQ(options_of(ask(query, Transport::tcp))[edns::tcp_keepalive], (Bytes{300 >> 8, 300 & 0xff}));
+  EXPECT_EQ(options_of(ask(query)).count(edns::tcp_keepalive), 0u);
+}
+
+TEST_F(ResponderTest, PaddingOverTlsAndForWhoPads) {
+  EXPECT_EQ(ask(www(), Transport::tls).bytes.size(), padding_block);
+  const TestQuery padded = www().option(edns::padding, {0, 0, 0});
+  EXPECT_EQ(ask(padded, Transport::tcp).bytes.size(), padding_block);
+  EXPECT_LT(ask(padded).bytes.size(), 100u) << "an unproven source gets no larger reply";
+  EXPECT_EQ(ask(with_cookie().option(edns::padding, {})).bytes.size(), padding_block);
+  EXPECT_EQ(ask(TestQuery("big.example.com", type::txt).edns(), Transport::tls).bytes.size(), 2 * padding_block);
+  EXPECT_TRUE(ask(TestQuery("www.example.com", type::a), Transport::tls).edns_options.empty());
+}
+
+TEST_F(ResponderTest, ErrorsAreExplained) {  // RFC 8914
+  const auto code = [&](const TestQuery& query) { return options_of(ask(query))[edns::extended_error]; };
+  EXPECT_THAT(code(TestQuery("www.example.org", type::a).edns()), ElementsAre(0, 20));
+  EXPECT_THAT(code(TestQuery("example.com", type::axfr).edns()), ElementsAre(0, 18));
+  EXPECT_THAT(code(TestQuery("example.com", type::txt, 3).edns()), ElementsAre(0, 21));
+  EXPECT_TRUE(code(www()).empty());
+}
+
+TEST_F(ResponderTest, OverTheLimitEveryOtherAnswerSlips) {
+  config_.dns.rate_limit.per_second = 3;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(www()).answer.size(), 2u);
+  EXPECT_EQ(ask(www()).bytes.size(), 0u);
+  EXPECT_EQ(outcome_.limited, Outcome::Limited::dropped);
+  const TestReply slipped = ask(www());
+  EXPECT_EQ(slipped.flags, "qr tc rd");
+  EXPECT_TRUE(slipped.answer.empty());
+  EXPECT_EQ(outcome_.limited, Outcome::Limited::slipped);
+  EXPECT_EQ(ask(www(), Transport::tcp).answer.size(), 2u);
+  EXPECT_EQ(ask(TestQuery("www.example.com", type::aaaa).edns()).authority.size(), 1u) << "something else";
+}
+
+TEST_F(ResponderTest, UnderPressureACookieIsTheWayOut) {
+  config_.dns.rate_limit.per_second = 1;
+  config_.dns.rate_limit.slip = 1;
+  const TestQuery first = www().option(edns::cookie, client_cookie);
+  EXPECT_EQ(ask(first).rcode, 0);
+  const TestReply pressed = ask(first);
+  EXPECT_EQ(pressed.rcode, 23);
+  const TestQuery proven = www().option(edns::cookie, options_of(pressed)[edns::cookie]);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(ask(proven).answer.size(), 2u);
+}
+
+TEST_F(ResponderTest, RandomNamesCountTogether) {
+  config_.dns.rate_limit = {.per_second = 4, .slip = 0, .exempt = {}};
+  const auto sent = [&](const std::string& suffix, const char* from) {
+    int n = 0;
+    for (int i = 0; i < 20; ++i)
+      n += !ask(TestQuery("r" + std::to_string(i) + suffix, type::a), Transport::udp, from).bytes.empty();
+    return n;
+  };
+  EXPECT_EQ(sent(".example.com", "192.0.2.1"), 4) << "NXDOMAIN";
+  EXPECT_EQ(sent(".wild.example.com", "192.0.2.1"), 4) << "a wildcard";
+  EXPECT_EQ(sent(".sub.example.com", "192.0.2.1"), 4) << "a referral";
+  EXPECT_EQ(sent(".example.org", "192.0.2.1"), 4) << "REFUSED";
+  EXPECT_EQ(sent(".example.com", "192.0.3.1"), 4) << "another network";
+}
+
+// All options at once still fit beside an answer of the smallest size, or the answer is cut, not they.
+TEST_F(ResponderTest, AllOptionsAtOnce) {
+  const TestReply reply = ask(TestQuery("big.example.com", type::txt)
+                                  .edns(512)
+                                  .subnet("198.51.100.0/24")
+                                  .option(edns::cookie, client_cookie)
+                                  .option(edns::nsid, {}));
+  ASSERT_TRUE(reply.readable);
+  EXPECT_NE(reply.flags.find("tc"), std::string::npos);
+  EXPECT_LE(reply.bytes.size(), 512u);
+  EXPECT_EQ(options_of(reply).size(), 3u);
+}
+
+}  // namespace
+}  // namespace popnet::dns

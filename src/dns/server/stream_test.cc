@@ -1,0 +1,264 @@
+// DNS over TLS and behind a PROXY header, on real sockets of the loopback.
+#include <gmock/gmock.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <memory>
+
+#include "dns/server/server.h"
+#include "dns/server/test_certificate.h"
+#include "dns/server/test_world.h"
+#include "dns/server/tls.h"
+#include "rt/socket.h"
+
+namespace popnet::dns {
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+constexpr uint8_t proxy_head[] = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
+
+/// "this is from 203.0.113.9": near nyc, where the loopback is near nothing.
+Bytes proxied(uint8_t transport) {
+  Bytes bytes(std::begin(proxy_head), std::end(proxy_head));
+  for (const int b : {0x21, 0x10 | transport, 0, 12, 203, 0, 113, 9, 127, 0, 0, 1, 0x30, 0x39, 0, 53})
+    bytes.push_back(static_cast<uint8_t>(b));
+  return bytes;
+}
+
+Bytes framed(std::span<const uint8_t> message) {
+  Bytes out = {static_cast<uint8_t>(message.size() >> 8), static_cast<uint8_t>(message.size())};
+  for (const uint8_t b : message) out.push_back(b);
+  return out;
+}
+
+rt::UniqueFd connect_to(const Endpoint& server, int kind) {
+  rt::UniqueFd fd(::socket(AF_INET, kind | SOCK_CLOEXEC, 0));
+  const timeval bound{5, 0};
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+  const rt::SocketAddress to(server);
+  EXPECT_EQ(::connect(fd.get(), to.raw(), to.length), 0);
+  return fd;
+}
+
+/// A resolver's TLS session over a connected socket.
+class TlsClient {
+ public:
+  TlsClient(int fd, const char* protocol) : context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free) {
+    session_.reset(SSL_new(context_.get()));
+    if (protocol != nullptr) {
+      Bytes list = {static_cast<uint8_t>(std::strlen(protocol))};
+      for (const char* c = protocol; *c != 0; ++c) list.push_back(static_cast<uint8_t>(*c));
+      SSL_set_alpn_protos(session_.get(), list.data(), static_cast<unsigned>(list.size()));
+    }
+    SSL_set_fd(session_.get(), fd);
+    connected_ = SSL_connect(session_.get()) == 1;
+  }
+  [[nodiscard]] bool connected() const { return connected_; }
+  [[nodiscard]] std::string protocol() const {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(session_.get(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+  }
+  [[nodiscard]] std::string subject() const {
+    const std::unique_ptr<X509, void (*)(X509*)> peer(SSL_get1_peer_certificate(session_.get()), X509_free);
+    char name[256] = {};
+    X509_NAME_get_text_by_NID(X509_get_subject_name(peer.get()), NID_commonName, name, sizeof name);
+    return name;
+  }
+  void send(const Bytes& bytes) {
+    EXPECT_EQ(SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size())),
+              static_cast<int>(bytes.size()));
+  }
+  TestReply receive() {
+    const Bytes length = read(2);
+    return length.size() < 2 ? TestReply{} : TestReply::read(read(static_cast<size_t>(length[0] << 8 | length[1])));
+  }
+
+ private:
+  Bytes read(size_t size) {
+    Bytes bytes(size);
+    for (size_t at = 0; at < size;) {
+      const int n = SSL_read(session_.get(), bytes.data() + at, static_cast<int>(size - at));
+      if (n <= 0) return {};
+      at += static_cast<size_t>(n);
+    }
+    return bytes;
+  }
+  struct Free {
+    void operator()(SSL* session) const { SSL_free(session); }
+  };
+  std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context_;
+  std::unique_ptr<SSL, Free> session_;
+  bool connected_ = false;
+};
+
+class StreamTest : public ::testing::Test {
+ protected:
+  void start(bool behind_proxy = false) {
+    ::signal(SIGPIPE, SIG_IGN);  // as popnet does
+    config_ = test_config();
+    config_.node.dns_server.tls_certificate = certificate_.certificate_path();
+    config_.node.dns_server.tls_key = certificate_.key_path();
+    if (behind_proxy) config_.node.dns_server.proxies = {Prefix::parse("127.0.0.1").value()};
+    world_ = std::make_unique<TestWorld>(test_zone, config_);
+    Server::Options options;
+    const Endpoint any_port = {IpAddress::v4(127, 0, 0, 1), 0};
+    options.listen = {any_port};
+    options.tls_listen = {any_port};
+    options.threads = 2;
+    auto server = Server::start(options, epoch_, world_->view().snapshot, world_->view().names);
+    ASSERT_TRUE(server.ok()) << server.error().message;
+    server_ = std::move(*server);
+  }
+  [[nodiscard]] Endpoint tls() const { return server_->listening_tls().at(0); }
+  [[nodiscard]] Endpoint plain() const { return server_->listening().at(0); }
+
+  TestCertificate certificate_;
+  model::Config config_;
+  rt::Epoch epoch_;
+  std::unique_ptr<TestWorld> world_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(StreamTest, ManyQueriesInOneTlsSession) {
+  start();
+  const auto fd = connect_to(tls(), SOCK_STREAM);
+  TlsClient client(fd.get(), "dot");
+  ASSERT_TRUE(client.connected());
+  EXPECT_EQ(client.protocol(), "dot");
+  Bytes all;
+  for (int i = 0; i < 50; ++i) {
+    const Bytes one = framed(TestQuery(i % 2 ? "www.example.com" : "big.example.com", i % 2 ? type::a : type::txt).edns());
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  client.send(all);
+  for (int i = 0; i < 50; ++i) {
+    const TestReply reply = client.receive();
+    EXPECT_EQ(reply.answer.size(), i % 2 ? 2u : 5u);
+    EXPECT_EQ(reply.bytes.size() % padding_block, 0u) << "padded";
+  }
+}
+
+TEST_F(StreamTest, OtherProtocolsAreRefusedAndNoneIsFine) {
+  start();
+  const auto http = connect_to(tls(), SOCK_STREAM);
+  EXPECT_FALSE(TlsClient(http.get(), "h2").connected());
+  const auto silent = connect_to(tls(), SOCK_STREAM);
+  TlsClient client(silent.get(), nullptr);
+  ASSERT_TRUE(client.connected());
+  client.send(framed(TestQuery("www.example.com", type::a)));
+  EXPECT_EQ(client.receive().answer.size(), 2u);
+}
+
+TEST_F(StreamTest, WhatIsNotTlsEndsTheConnection) {
+  start();
+  const auto fd = connect_to(tls(), SOCK_STREAM);
+  const Bytes query = framed(TestQuery("www.example.com", type::a));
+  ASSERT_EQ(::send(fd.get(), query.data(), query.size(), MSG_NOSIGNAL), static_cast<ssize_t>(query.size()));
+  Bytes rest(64);
+  ssize_t n;
+  while ((n = ::recv(fd.get(), rest.data(), rest.size(), 0)) > 0) {  // an alert at most
+  }
+  EXPECT_TRUE(n == 0 || errno == ECONNRESET);
+}
+
+TEST_F(StreamTest, ANewCertificateAtReloadAndTheOldOneWhenItIsBroken) {
+  start();
+  const auto old_fd = connect_to(tls(), SOCK_STREAM);
+  TlsClient old_session(old_fd.get(), "dot");
+  const auto reload = [&](const std::string& certificate, const std::string& key) {
+    config_.node.dns_server.tls_certificate = certificate;
+    config_.node.dns_server.tls_key = key;
+    ++config_.generation;
+    world_ = std::make_unique<TestWorld>(test_zone, config_);
+    server_->publish(world_->view().snapshot, world_->view().names);
+  };
+  const auto subject = [&] {
+    const auto fd = connect_to(tls(), SOCK_STREAM);
+    return TlsClient(fd.get(), "dot").subject();
+  };
+  EXPECT_EQ(subject(), "dns.test");
+  const TestCertificate renewed("renewed.test");
+  reload(renewed.certificate_path(), renewed.key_path());
+  EXPECT_EQ(subject(), "renewed.test");
+  reload("/nowhere/certificate.pem", "/nowhere/key.pem");
+  EXPECT_EQ(subject(), "renewed.test");
+  old_session.send(framed(TestQuery("www.example.com", type::a)));
+  EXPECT_EQ(old_session.receive().answer.size(), 2u) << "sessions under way go on";
+}
+
+TEST_F(StreamTest, AProxyTellsWhoAsks) {
+  start(true);
+  const Bytes query = TestQuery("img.shop.test", type::a).bytes();
+  const std::string nyc = "img.shop.test. 20 IN A 192.0.2.2";
+  // UDP: the header is before each message.
+  const auto udp = connect_to(plain(), SOCK_DGRAM);
+  Bytes message = proxied(2);
+  message.insert(message.end(), query.begin(), query.end());
+  ASSERT_EQ(::send(udp.get(), query.data(), query.size(), 0), static_cast<ssize_t>(query.size()));  // without: silence
+  ASSERT_EQ(::send(udp.get(), message.data(), message.size(), 0), static_cast<ssize_t>(message.size()));
+  Bytes room(1500);
+  ssize_t n = ::recv(udp.get(), room.data(), room.size(), 0);
+  ASSERT_GT(n, 0);
+  EXPECT_EQ(TestReply::read(std::span(room).first(static_cast<size_t>(n))).answer.at(0), nyc);
+  // TCP: once, in pieces.
+  const auto tcp = connect_to(plain(), SOCK_STREAM);
+  Bytes stream = proxied(1);
+  const Bytes one = framed(query);
+  stream.insert(stream.end(), one.begin(), one.end());
+  for (const uint8_t byte : stream) ASSERT_EQ(::send(tcp.get(), &byte, 1, MSG_NOSIGNAL), 1);
+  ASSERT_EQ(::recv(tcp.get(), room.data(), 2, MSG_WAITALL), 2);
+  n = ::recv(tcp.get(), room.data(), static_cast<size_t>(room[0] << 8 | room[1]), MSG_WAITALL);
+  EXPECT_EQ(TestReply::read(std::span(room).first(static_cast<size_t>(n))).answer.at(0), nyc);
+  // TLS: before the handshake.
+  const auto secure = connect_to(tls(), SOCK_STREAM);
+  const Bytes header = proxied(1);
+  ASSERT_EQ(::send(secure.get(), header.data(), header.size(), MSG_NOSIGNAL), static_cast<ssize_t>(header.size()));
+  TlsClient client(secure.get(), "dot");
+  ASSERT_TRUE(client.connected());
+  client.send(one);
+  EXPECT_EQ(client.receive().answer.at(0), nyc);
+}
+
+TEST_F(StreamTest, AProxyWithoutItsHeaderIsClosed) {
+  start(true);
+  const auto tcp = connect_to(plain(), SOCK_STREAM);
+  const Bytes query = framed(TestQuery("www.example.com", type::a));
+  ASSERT_EQ(::send(tcp.get(), query.data(), query.size(), MSG_NOSIGNAL), static_cast<ssize_t>(query.size()));
+  uint8_t byte;
+  const ssize_t n = ::recv(tcp.get(), &byte, 1, 0);
+  EXPECT_TRUE(n == 0 || (n < 0 && errno == ECONNRESET));
+}
+
+TEST_F(StreamTest, AHeaderFromSomebodyElseIsNoQuery) {
+  start();
+  const auto udp = connect_to(plain(), SOCK_DGRAM);
+  Bytes message = proxied(2);
+  const Bytes query = TestQuery("img.shop.test", type::a).bytes();
+  message.insert(message.end(), query.begin(), query.end());
+  ASSERT_EQ(::send(udp.get(), message.data(), message.size(), 0), static_cast<ssize_t>(message.size()));
+  ASSERT_EQ(::send(udp.get(), query.data(), query.size(), 0), static_cast<ssize_t>(query.size()));
+  Bytes room(1500);
+  const ssize_t n = ::recv(udp.get(), room.data(), room.size(), 0);
+  ASSERT_GE(n, 2);
+  const TestReply first = TestReply::read(std::span(room).first(static_cast<size_t>(n)));
+  EXPECT_TRUE(first.answer.empty() || first.bytes[0] == 0x12) << "the header is not believed";
+}
+
+TEST(Certificates, ErrorsNameTheFileAndWhatWouldBeRight) {
+  const TestCertificate one, two;
+  const auto missing = TlsContext::load("/nowhere/certificate.pem", one.key_path());
+  ASSERT_FALSE(missing.ok());
+  EXPECT_THAT(missing.error().message, ::testing::HasSubstr("/nowhere/certificate.pem"));
+  const auto mixed = TlsContext::load(one.certificate_path(), two.key_path());
+  ASSERT_FALSE(mixed.ok());
+  EXPECT_THAT(mixed.error().message, ::testing::HasSubstr(two.key_path()));
+  EXPECT_TRUE(TlsContext::load(one.certificate_path(), one.key_path()).ok());
+}
+
+}  // namespace
+}  // namespace popnet::dns
