@@ -30,7 +30,8 @@ struct RateLimit {
 
 struct Dns {
   Cookies cookies = Cookies::answer;
-  std::vector<std::string> cookie_secrets;  // 32 hexadecimal digits each; the first one makes, all are accepted
+  std::vector<std::string>
+      cookie_secrets;  // 32 hexadecimal digits each; the first one makes, all are accepted
   RateLimit rate_limit;
   int tcp_connections_max = 1000;
   int tcp_connections_per_source = 100;

@@ -10,8 +10,7 @@ using model::RateLimit;
 
 const Table<Dns>& dns_table() {
   static const Table<Dns> table(
-      "dns",
-      {"How the DNS servers treat those who ask: the same on every node.", R"(dns:
+      "dns", {"How the DNS servers treat those who ask: the same on every node.", R"(dns:
   cookie_secrets: [0f1e2d3c4b5a69788796a5b4c3d2e1f0]
   rate_limit: {per_second: 100}
 )"},

@@ -29,9 +29,9 @@ using ServerCookie = std::array<uint8_t, server_cookie_size>;
 /// Seconds since 1970, modulo 2^32 (RFC 9018 section 4.3: serial number arithmetic).
 using CookieTime = uint32_t;
 
-inline constexpr int32_t cookie_age_max = 3600;        // seconds; RFC 9018 section 4.3
-inline constexpr int32_t cookie_ahead_max = 300;       // clocks of servers differ
-inline constexpr int32_t cookie_renewal_age = 1800;    // from then on the answer brings a new one
+inline constexpr int32_t cookie_age_max = 3600;      // seconds; RFC 9018 section 4.3
+inline constexpr int32_t cookie_ahead_max = 300;     // clocks of servers differ
+inline constexpr int32_t cookie_renewal_age = 1800;  // from then on the answer brings a new one
 inline constexpr size_t cookie_secrets_max = 4;
 
 /// 32 hexadecimal digits each, as the config checks them. REQUIRES: at most cookie_secrets_max
@@ -57,8 +57,8 @@ class CookieMaker {
     CookieState state = CookieState::none;
     ServerCookie reply = {};  // for the reply, unless the state is none
   };
-  /// `cookie`: the option's data, empty if there was none. REQUIRES: secrets is not empty; the size is 0, 8 or
-  /// 16 to 40
+  /// `cookie`: the option's data, empty if there was none. REQUIRES: secrets is not empty; the size is 0, 8
+  /// or 16 to 40
   Judged judge(std::span<const CookieSecret> secrets, std::span<const uint8_t> cookie,
                const IpAddress& client, CookieTime now);
 

@@ -43,8 +43,8 @@ TEST(Cookies, LearningANewServer) {  // RFC 9018 appendix A.1
 }
 
 TEST(Cookies, TheSameClientAgain) {  // RFC 9018 appendix A.2: after 40 minutes the cookie is renewed
-  const auto judged = judge({secret_a1}, "2464c4abcf10c957010000005cf79f111f8130c3eee29480", "198.51.100.100",
-                            1559734385);
+  const auto judged =
+      judge({secret_a1}, "2464c4abcf10c957010000005cf79f111f8130c3eee29480", "198.51.100.100", 1559734385);
   EXPECT_EQ(judged.state, CookieState::valid);
   EXPECT_EQ(reply(judged), bytes("010000005cf7a871d4a564a1442aca77"));
 }

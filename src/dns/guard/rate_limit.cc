@@ -25,8 +25,8 @@ uint64_t network_hash(const model::RateLimit& limit, const IpAddress& client) {
 
 RateLimiter::RateLimiter(size_t sets) : mask_(sets - 1), sets_(std::make_unique<Set[]>(sets)) {}
 
-RateLimiter::Ruling RateLimiter::rule(const model::RateLimit& limit, const IpAddress& client,
-                                      AnswerKind kind, uint64_t about, TimePoint now) {
+RateLimiter::Ruling RateLimiter::rule(const model::RateLimit& limit, const IpAddress& client, AnswerKind kind,
+                                      uint64_t about, TimePoint now) {
   for (const Prefix& prefix : limit.exempt)
     if (prefix.contains(client)) return Ruling::send;
   uint64_t hash = network_hash(limit, client) ^ mix64(about + static_cast<uint64_t>(kind));
@@ -59,8 +59,9 @@ RateLimiter::Bucket& RateLimiter::find(uint64_t hash, uint32_t now_ms, const mod
       return bucket;
     }
     const uint32_t idle = bucket.tag == 0 ? UINT32_MAX : now_ms - bucket.time_ms;
-    const uint32_t fill =
-        idle >= full_after_ms ? UINT32_MAX : bucket.balance + static_cast<uint32_t>(uint64_t{idle} * rate / 1000);
+    const uint32_t fill = idle >= full_after_ms
+                              ? UINT32_MAX
+                              : bucket.balance + static_cast<uint32_t>(uint64_t{idle} * rate / 1000);
     if (fullest == nullptr || fill > most) fullest = &bucket, most = fill;
   }
   *fullest = {hash, now_ms, static_cast<uint16_t>(rate), 0};

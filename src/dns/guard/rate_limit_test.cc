@@ -103,7 +103,8 @@ TEST(RateLimit, AFloodOfSpoofedSources) {
     }
     for (int i = 0; i < 5; ++i, ++asked) {
       const int network = (ms * 5 + i) % 1000;
-      const auto client = IpAddress::v4(198, static_cast<uint8_t>(18 + network / 256), static_cast<uint8_t>(network), 9);
+      const auto client =
+          IpAddress::v4(198, static_cast<uint8_t>(18 + network / 256), static_cast<uint8_t>(network), 9);
       legitimate += limiter.rule(hundred, client, AnswerKind::answer, 1, now) == Ruling::send;
     }
   }

@@ -37,7 +37,7 @@ class SourceCounts {
   /// One IPv6 customer has a /64.
   static Prefix key(const IpAddress& source) { return {source, source.is_v4() ? 32 : 64}; }
 
-  mutable std::mutex mutex_;  // guards counts_
+  mutable std::mutex mutex_;                         // guards counts_
   std::unordered_map<Prefix, size_t, Hash> counts_;  // never 0, except for a moment
 };
 

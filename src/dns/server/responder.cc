@@ -65,11 +65,11 @@ Outcome Responder::respond(const View& view, std::span<const uint8_t> message, c
 }
 
 /// What may be spent on this answer. A slip is a BADCOOKIE for who knows cookies (RFC 7873 section 5.2.3),
-/// else a reply without records and with TC: both are small, and a true resolver gets its answer with the next
-/// message.
+/// else a reply without records and with TC: both are small, and a true resolver gets its answer with the
+/// next message.
 Outcome Responder::limit(const Policy& policy, std::span<const uint8_t> message, const Query& query,
-                         const Source& source, const Moment& now, CookieState cookie,
-                         std::span<uint8_t> room, const ReplyOptions& options, const Outcome& full) {
+                         const Source& source, const Moment& now, CookieState cookie, std::span<uint8_t> room,
+                         const ReplyOptions& options, const Outcome& full) {
   const bool by_name = full.kind == AnswerKind::answer;
   const bool by_zone = !by_name && full.kind != AnswerKind::error;
   const uint64_t about = by_name ? query.name.hash() + query.type : by_zone ? full.zone : 0;

@@ -1,7 +1,7 @@
 // One thread's way from a message to its reply: who asks (cookies, RFC 7873), what the reply says about the
-// server beside the answer (NSID, keepalive, padding), the answer itself, and whether it may go out (rate limit).
-// UDP, TCP and TLS share it.
-// Belongs to one thread; allocates nothing after its construction; time is an argument.
+// server beside the answer (NSID, keepalive, padding), the answer itself, and whether it may go out (rate
+// limit). UDP, TCP and TLS share it. Belongs to one thread; allocates nothing after its construction; time is
+// an argument.
 #pragma once
 
 #include <cstdint>

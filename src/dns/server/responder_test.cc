@@ -21,8 +21,8 @@ std::map<uint16_t, Bytes> options_of(const TestReply& reply) {
   for (size_t at = 0; at + 4 <= all.size();) {
     const size_t size = static_cast<size_t>(all[at + 2] << 8 | all[at + 3]);
     const auto data = all.begin() + static_cast<std::ptrdiff_t>(at + 4);
-    const auto [place, fresh] =
-        options.try_emplace(static_cast<uint16_t>(all[at] << 8 | all[at + 1]), data, data + static_cast<std::ptrdiff_t>(size));
+    const auto [place, fresh] = options.try_emplace(static_cast<uint16_t>(all[at] << 8 | all[at + 1]), data,
+                                                    data + static_cast<std::ptrdiff_t>(size));
     EXPECT_TRUE(fresh) << "option " << place->first << " twice";
     at += 4 + size;
   }
@@ -50,7 +50,8 @@ class ResponderTest : public ::testing::Test {
   static TestQuery www() { return TestQuery("www.example.com", type::a).edns(); }
   /// A query with the cookie that the server gave.
   TestQuery with_cookie(const char* from = "198.51.100.100") {
-    return www().option(edns::cookie, options_of(ask(www().option(edns::cookie, client_cookie), Transport::udp, from))[edns::cookie]);
+    return www().option(edns::cookie, options_of(ask(www().option(edns::cookie, client_cookie),
+                                                     Transport::udp, from))[edns::cookie]);
   }
 
   model::Config config_;
@@ -125,7 +126,8 @@ TEST_F(ResponderTest, PaddingOverTlsAndForWhoPads) {
   EXPECT_EQ(ask(padded, Transport::tcp).bytes.size(), padding_block);
   EXPECT_LT(ask(padded).bytes.size(), 100u) << "an unproven source gets no larger reply";
   EXPECT_EQ(ask(with_cookie().option(edns::padding, {})).bytes.size(), padding_block);
-  EXPECT_EQ(ask(TestQuery("big.example.com", type::txt).edns(), Transport::tls).bytes.size(), 2 * padding_block);
+  EXPECT_EQ(ask(TestQuery("big.example.com", type::txt).edns(), Transport::tls).bytes.size(),
+            2 * padding_block);
   EXPECT_TRUE(ask(TestQuery("www.example.com", type::a), Transport::tls).edns_options.empty());
 }
 

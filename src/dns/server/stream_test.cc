@@ -75,7 +75,8 @@ class TlsClient {
   }
   TestReply receive() {
     const Bytes length = read(2);
-    return length.size() < 2 ? TestReply{} : TestReply::read(read(static_cast<size_t>(length[0] << 8 | length[1])));
+    return length.size() < 2 ? TestReply{}
+                             : TestReply::read(read(static_cast<size_t>(length[0] << 8 | length[1])));
   }
 
  private:
@@ -132,7 +133,8 @@ TEST_F(StreamTest, ManyQueriesInOneTlsSession) {
   EXPECT_EQ(client.protocol(), "dot");
   Bytes all;
   for (int i = 0; i < 50; ++i) {
-    const Bytes one = framed(TestQuery(i % 2 ? "www.example.com" : "big.example.com", i % 2 ? type::a : type::txt).edns());
+    const Bytes one =
+        framed(TestQuery(i % 2 ? "www.example.com" : "big.example.com", i % 2 ? type::a : type::txt).edns());
     all.insert(all.end(), one.begin(), one.end());
   }
   client.send(all);
@@ -199,7 +201,8 @@ TEST_F(StreamTest, AProxyTellsWhoAsks) {
   const auto udp = connect_to(plain(), SOCK_DGRAM);
   Bytes message = proxied(2);
   message.insert(message.end(), query.begin(), query.end());
-  ASSERT_EQ(::send(udp.get(), query.data(), query.size(), 0), static_cast<ssize_t>(query.size()));  // without: silence
+  ASSERT_EQ(::send(udp.get(), query.data(), query.size(), 0),
+            static_cast<ssize_t>(query.size()));  // without: silence
   ASSERT_EQ(::send(udp.get(), message.data(), message.size(), 0), static_cast<ssize_t>(message.size()));
   Bytes room(1500);
   ssize_t n = ::recv(udp.get(), room.data(), room.size(), 0);
@@ -217,7 +220,8 @@ TEST_F(StreamTest, AProxyTellsWhoAsks) {
   // TLS: before the handshake.
   const auto secure = connect_to(tls(), SOCK_STREAM);
   const Bytes header = proxied(1);
-  ASSERT_EQ(::send(secure.get(), header.data(), header.size(), MSG_NOSIGNAL), static_cast<ssize_t>(header.size()));
+  ASSERT_EQ(::send(secure.get(), header.data(), header.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(header.size()));
   TlsClient client(secure.get(), "dot");
   ASSERT_TRUE(client.connected());
   client.send(one);

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t length_size = 2;                 // leads each message
 constexpr size_t unread_replies_max = 256 << 10;  // bytes; a peer that leaves more is not read from
 constexpr size_t read_step = 4096;
-constexpr size_t proxy_header_max = 2048;         // bytes; addresses and a few extensions
+constexpr size_t proxy_header_max = 2048;  // bytes; addresses and a few extensions
 constexpr Duration accept_pause = std::chrono::milliseconds(100);
 }  // namespace
 

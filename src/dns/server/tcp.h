@@ -3,8 +3,8 @@
 // that a later one could overtake. Used on the loop's thread only, except where said.
 //
 // A connection ends when the peer ends it; when it has not completed a query (or its handshake and a first
-// query) for `idle`; when what it sends cannot be a query; when it has been idle longest and room is needed for
-// another. A peer that does not read its replies is not read from any more until it does.
+// query) for `idle`; when what it sends cannot be a query; when it has been idle longest and room is needed
+// for another. A peer that does not read its replies is not read from any more until it does.
 //
 // Connections from a proxy (Policy::proxies) begin with a PROXY header, before TLS; the resolver is who that
 // names.

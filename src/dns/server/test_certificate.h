@@ -29,9 +29,8 @@ class TestCertificate {
     X509_set_issuer_name(x, X509_get_subject_name(x));
     X509_sign(x, key.get(), EVP_sha256());
     write(certificate_path(), [&](FILE* file) { PEM_write_X509(file, x); });
-    write(key_path(), [&](FILE* file) {
-      PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-    });
+    write(key_path(),
+          [&](FILE* file) { PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
   }
   [[nodiscard]] const std::string& certificate_path() const { return certificate_file_.path(); }
   [[nodiscard]] const std::string& key_path() const { return key_file_.path(); }

@@ -1,5 +1,6 @@
-// The PROXY protocol, version 2 (haproxy's doc/proxy-protocol.txt): what a load balancer puts before the first
-// byte of a TCP connection, or before each UDP message, to tell whose it is. Pure; nothing is allocated.
+// The PROXY protocol, version 2 (haproxy's doc/proxy-protocol.txt): what a load balancer puts before the
+// first byte of a TCP connection, or before each UDP message, to tell whose it is. Pure; nothing is
+// allocated.
 #pragma once
 
 #include <cstdint>

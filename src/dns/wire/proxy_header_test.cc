@@ -11,8 +11,22 @@ using Bytes = std::vector<uint8_t>;
 using Verdict = ProxyHeader::Verdict;
 
 Bytes header(uint8_t command, uint8_t family, const Bytes& rest) {
-  Bytes bytes = {0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, command, family,
-                 static_cast<uint8_t>(rest.size() >> 8), static_cast<uint8_t>(rest.size())};
+  Bytes bytes = {0x0d,
+                 0x0a,
+                 0x0d,
+                 0x0a,
+                 0x00,
+                 0x0d,
+                 0x0a,
+                 0x51,
+                 0x55,
+                 0x49,
+                 0x54,
+                 0x0a,
+                 command,
+                 family,
+                 static_cast<uint8_t>(rest.size() >> 8),
+                 static_cast<uint8_t>(rest.size())};
   for (const uint8_t b : rest) bytes.push_back(b);
   return bytes;
 }
