@@ -1,9 +1,10 @@
 // One node: builds the four parts (dns, edge, probe, control), connects them, and takes them down in the
 // opposite order. All logic is in the parts; here are only the arrows between them.
 //
-//   runner ──samples──> bus ──reports──> brain ──Snapshot──> dns, edge, admin          (control thread in the
-//   middle) dns ──resolvers that asked──> bus ──reports──> runner (round trips) admin, SIGHUP, bus ──config
-//   text──> apply() ──> names, brain, runner admin ──purge──> bus ──> edge
+//   runner ──samples──> bus ──reports──> brain ──Snapshot──> dns, edge, admin    (control thread in the middle)
+//   dns ──resolvers that asked──> bus ──reports──> runner                        (round trips)
+//   admin, SIGHUP, bus ──config text──> apply() ──> names, brain, runner
+//   admin ──purge──> bus ──> edge
 //
 // Threads: one control thread (owns the brain and its timers), one that reads configs, one probe thread, the
 // DNS and edge threads, the admin server's, the bus's. Public calls are thread safe unless they say

@@ -3,16 +3,13 @@
 //
 // Contract:
 //  - publish() reaches every connected subscriber, the own one included, at most once, usually within
-//  milliseconds. It
-//    never waits; nothing is kept for later while disconnected (metrics are repeated anyway). Order holds for
-//    one author.
+//    milliseconds. It never waits; nothing is kept for later while disconnected (metrics are repeated anyway).
+//    Order holds for one author.
 //  - the config is one text, kept by the bus; a watcher gets the present one (if any) soon after watching,
-//  then each
-//    newer one, never an older one. Revisions grow; they count within one life of the bus's store, so do not
+//    then each newer one, never an older one. Revisions grow; they count within one life of the bus's store, so do not
 //    compare them with those of another bus.
 //  - a purge reaches every connected subscriber once. A node that joins, or comes back, gets those of the
-//  last
-//    purge_history that it has not had: what it has stored may be older than they are.
+//    last purge_history that it has not had: what it has stored may be older than they are.
 //  - on_connected(true) comes when reports begin to flow both ways, on_connected(false) when they stop.
 //
 // Threading: every call is thread safe. Handlers run on a thread of the bus, one at a time for one

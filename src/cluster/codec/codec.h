@@ -2,12 +2,11 @@
 //
 //   report  {"v":1, "author":"ams",
 //            "samples":[{"kind":"origin", "name":"shop/web1", "probe":"http", "prober":"ams", "ok":true,
-//            "healthy":true,
-//                        "affects_health":true, "age_ms":12, "max_age_ms":30000, "values":{"http_ms":8.5},
-//                        "error":"…"}],
+//                        "healthy":true, "affects_health":true, "age_ms":12, "max_age_ms":30000,
+//                        "values":{"http_ms":8.5}, "error":"…"}],
 //            "resolvers":["198.51.100.7"],
 //            "shares":[{"author":"ams", "generation":7, "age_ms":3, "origins":[["shop/web1",0.5]],
-//            "pops":[["ams",1]]}]}
+//                       "pops":[["ams",1]]}]}
 //   purge   {"v":1, "id":7, "scope":"url", "url":"http://host/path", "site":"shop", "soft":true}
 //
 // Left out: "prober" when it is the author, "affects_health" when true, "error", "url", "site" when empty,

@@ -1,10 +1,9 @@
 // The bus over NATS: for many machines.
 //
 //   what      where on the server                                     why
-//   reports   plain subject popnet.<network>.report                   repeated all the time: loss does no
-//   harm config    key-value bucket popnet_<network>_config, key "network"   kept, versioned (the last 16),
-//   watched purges    stream popnet_<network>_purges, kept for purge_history  a node that was away must hear
-//   of them
+//   reports   plain subject popnet.<network>.report                   repeated all the time: loss does no harm
+//   config    key-value bucket popnet_<network>_config, key "network" kept, versioned (the last 16), watched
+//   purges    stream popnet_<network>_purges, kept for purge_history  a node that was away must hear of them
 //
 // Bucket and stream are made with one replica by the first node that needs them; for more, the operator makes
 // them (or updates them) with the nats tool. The server needs JetStream (nats-server -js); without it reports

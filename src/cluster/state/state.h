@@ -4,10 +4,9 @@
 //
 // Policy: all of it is a copy of what the network knows, so nothing here may stop a node.
 //  - A file that is damaged, or was written by a newer popnet, is moved aside (state.db.damaged), logged, and
-//  a new one begun.
+//    a new one begun.
 //  - A save that fails (disk full, for example) is logged, the first of a row; the node goes on. So is the
-//  first that works
-//    again.
+//    first that works again.
 //  - Something kept that cannot be read back is logged and counts as not kept. Measurements are kept in
 //  parts, so that
 //    one bad part does not cost the others; of more than CodecLimits::samples those of origins and POPs are

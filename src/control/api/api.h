@@ -4,16 +4,12 @@
 //   GET  /readyz                         200, or 503 and what is missing
 //   GET  /metrics                        Prometheus text (see metrics_page.h)
 //   GET  /v1/status                      JSON (see status.h)
-//   GET  /v1/explain?name=…&client=…     JSON (see explanation.h); client: an address, or a network as in
-//                                        198.51.100.0/24
-//   GET  /v1/config                      what is in force, as YAML: file, document of the bus and --set
-//   merged PUT  /v1/config                      a new document for the bus, as YAML: {"on_bus":…,
-//   "problems":[warnings]}. Of a
-//                                        node that goes by its file 409: change the file, then reload
-//   POST /v1/reload                      reads the config file again, beside the document of the bus: the
-//   same answer POST /v1/purge                       {"url":"http://host/path"} or {"site":"name"}, with
-//   "soft":true to make
-//                                        stale only
+//   GET  /v1/explain?name=…&client=…     JSON (see explanation.h); client: an address, or a network (198.51.100.0/24)
+//   GET  /v1/config                      what is in force, as YAML: file, document of the bus and --set merged
+//   PUT  /v1/config                      a new document for the bus, as YAML: {"on_bus":…, "problems":[warnings]}.
+//                                        Of a node that goes by its file 409: change the file, then reload
+//   POST /v1/reload                      reads the config file again, beside the document of the bus: the same answer
+//   POST /v1/purge                       {"url":"http://host/path"} or {"site":"name"}, with "soft":true to make stale only
 //   GET  /                               this list
 //
 // Errors are {"error":"…"}; a refused config has its "problems" beside it. Wrong input is 400, an unknown
@@ -23,8 +19,7 @@
 // says otherwise, and then the operator's firewall decides. Against web pages in a browser on the same
 // machine:
 //  - /v1/ answers only when Host is an IP address or localhost, so that a page cannot reach it by a name that
-//  it makes
-//    resolve to 127.0.0.1 (DNS rebinding);
+//    it makes resolve to 127.0.0.1 (DNS rebinding);
 //  - what changes something is refused when a page of another origin asks (Origin is not this server).
 //
 // Threading: thread safe, as far as the hooks are.

@@ -6,8 +6,8 @@
 //   question    only class IN; no zone transfers
 //   look_up     the name in the table: a node of its own, a wildcard, a delegation, a DNAME, or nothing
 //   found       the node's records; or a decision, where its addresses are decided; or its CNAME; or NODATA
-//   follow      a CNAME's or DNAME's target, if it is in a zone of ours, is looked up in turn (RFC 1034
-//   section 4.3.2) finish      header counts, OPT with the scope of the answer; TC where it did not fit
+//   follow      a CNAME's or DNAME's target, if it is in a zone of ours, is looked up in turn (RFC 1034 section 4.3.2)
+//   finish      header counts, OPT with the scope of the answer; TC where it did not fit
 //
 // An answer that holds a decided part has that decision's scope; NODATA of a decided name has it too (RFC
 // 7871 section 7.4); everything static has scope 0.

@@ -1,12 +1,10 @@
 // From a config to the Names that are served:
 //  - the zones of the config, from their files;
 //  - the network zone, made here: SOA, NS, the addresses of each POP as <pop>.<zone>. If the config also has
-//  a file for that
-//    zone, the POPs are added to it;
+//    a file for that zone, the POPs are added to it;
 //  - every site's hostname and the shared content hostname, as decided names in the innermost zone that
-//  contains them. A
-//    hostname outside all zones gets a small zone of its own, as its owner delegates it or points a CNAME at
-//    it.
+//    contains them. A hostname outside all zones gets a small zone of its own, as its owner delegates it or
+//    points a CNAME at it.
 //
 // POPs are the name servers of the zones made here: <pop>.<network zone>, or <pop>.<zone> when there is no
 // network zone.

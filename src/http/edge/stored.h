@@ -3,8 +3,7 @@
 //   meta      StoredMeta
 //   variant   empty, or the field names of its Vary, NUL, the secondary key of the request it answered
 //   head      "HTTP/1.1 200 OK" and the field lines that every answer made from it begins with, each with
-//   CRLF, without the
-//             empty line. Not in it, but made for each answer: Content-Length, Age, Cache-Status, Connection
+//             CRLF, without the empty line. Not in it, but made for each answer: Content-Length, Age, Cache-Status, Connection
 #pragma once
 
 #include <cstdint>

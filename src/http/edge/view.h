@@ -4,9 +4,8 @@
 //
 // Host → site → rule:
 //   a hostname of a site                     that site
-//   the shared content hostname              the site whose content_prefix is the first path segment; the
-//   prefix is cut off
-//                                            the path before rules, key and origin see it
+//   the shared content hostname              the site whose content_prefix is the first path segment; the prefix
+//                                            is cut off the path before rules, key and origin see it
 //   this POP's name, or <pop>.<zone>         the POP itself
 //   any other                                the site with any_host, if there is one
 //   The first rule whose path matches decides. Without one, pages (hostnames that resolve to origins) are

@@ -2,8 +2,8 @@
 // on any loop.
 //
 //   asked ──open──> shared ──commit──> (object complete)     all followers read the object as it grows
-//     │       └───> private ─────────> (object complete)     the answer is for the asker alone: others fetch
-//     for themselves └─abandon──> failed                                    no answer came
+//     │       └───> private ─────────> (object complete)     the answer is for the asker alone: others fetch for themselves
+//     └─abandon──> failed                                    no answer came
 //   An object that breaks off after open() is marked broken and leaves the store.
 //
 // The writer's end is the Filler (one owner, one thread); the readers' end is a FillRef. Followers do not

@@ -1,7 +1,6 @@
 // A stored response: what it was asked for, its head, its body. One allocation holds all but large bodies:
 //
-//   Object | meta | key | variant | head | [ slab header | body ]          (body inline when it is short and
-//   its length known)
+//   Object | meta | key | variant | head | [ slab header | body ]     (body inline when short and its length known)
 //
 // Life: made when the head of an answer is known (fill.h), grows, is committed; from then on it never
 // changes. A 304 makes a new object with a new head that leans on the body of the old one. The table holds

@@ -8,8 +8,7 @@
 // take the lock of one of a few stripes; a bucket belongs to one stripe. No two locks are ever held together.
 //
 //   buckets:   [0] ──> object ──> object        newest first: of several that match, the most recent answer
-//   is used
-//              [1]                              (RFC 9111 section 4)
+//              [1]                              is used (RFC 9111 section 4)
 //              [2] ──> object
 //   stripe s:  buckets with index mod stripes = s; their lock, their Sieve, their running fills
 //
