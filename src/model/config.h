@@ -65,8 +65,8 @@ struct Hostname {
   Resolve resolve = Resolve::origin;
   Select select = Select::least_load;
   Duration ttl{};       // whole seconds
-  std::optional<Duration> failing_ttl = {};  // while a candidate is down; absent: the lower of ttl and 10 s
   int answers_max = 2;  // addresses in one answer, where that many targets are good
+  std::optional<Duration> failing_ttl = {};  // while a candidate is down; absent: the lower of ttl and 10 s
 };
 
 /// What the edge does with a request.
