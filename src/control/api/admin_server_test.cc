@@ -70,7 +70,8 @@ TEST_F(AdminServerTest, takes_a_config_of_a_mebibyte_and_no_more) {
   start();
   EXPECT_THAT(ask("PUT /v1/config", std::string(1 << 20, '#')), StartsWith("HTTP/1.1 200 "));
   EXPECT_EQ(got, size_t{1} << 20);
-  EXPECT_THAT(ask("PUT /v1/config", std::string((1 << 20) + 1, '#')), StartsWith("HTTP/1.1 413 "));
+  for (int i = 0; i < 20; ++i)  // the answer comes while the body is still being sent
+    EXPECT_THAT(ask("PUT /v1/config", std::string(8 << 20, '#')), StartsWith("HTTP/1.1 413 "));
 }
 
 TEST_F(AdminServerTest, answers_health_checks_while_a_change_takes_its_time) {

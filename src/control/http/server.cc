@@ -16,6 +16,7 @@ namespace popnet::control {
 namespace {
 
 constexpr Duration rest_time = std::chrono::milliseconds(100);
+constexpr Duration linger_time = std::chrono::seconds(2);
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -50,7 +51,7 @@ std::string HttpRequest::parameter(std::string_view name) const {
   return {};
 }
 
-/// receive head -> receive body -> handler -> send -> receive head …
+/// receive head -> receive body -> handler -> send -> receive head … or linger -> close
 class HttpServer::Connection final : public rt::Watcher, public std::enable_shared_from_this<Connection> {
  public:
   Connection(HttpServer& server, rt::UniqueFd fd, const Endpoint& client)
@@ -74,6 +75,7 @@ class HttpServer::Connection final : public rt::Watcher, public std::enable_shar
     const ssize_t got = ::recv(fd_.get(), buffer, sizeof buffer, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return server_.close(*this);
+    if (lingering_) return;
     input_.append(buffer, static_cast<size_t>(got));
     // A client that floods while its request is being answered is cut off.
     if (input_.size() > server_.options_.body_max + 2 * http::Limits{}.head_max) return server_.close(*this);
@@ -177,7 +179,7 @@ class HttpServer::Connection final : public rt::Watcher, public std::enable_shar
       if (sent < 0) return server_.close(*this);
       output_.erase(0, static_cast<size_t>(sent));
     }
-    if (closing_) return server_.close(*this);
+    if (closing_) return linger();
     wait_for(EPOLLIN);
     if (state_ == State::head && !input_.empty())
       server_.loop_.post([weak = weak_from_this()] {
@@ -185,6 +187,14 @@ class HttpServer::Connection final : public rt::Watcher, public std::enable_shar
         const auto self = weak.lock();
         if (self && self->state_ == State::head && self->output_.empty()) self->receive();
       });
+  }
+
+  /// Closing while the client still sends would reset the connection, and take the answer from it (RFC 9112 section 9.6).
+  void linger() {
+    ::shutdown(fd_.get(), SHUT_WR);
+    lingering_ = true;
+    deadline_.arm_after(linger_time);
+    wait_for(EPOLLIN);
   }
 
   void wait_for(uint32_t events) {
@@ -204,6 +214,7 @@ class HttpServer::Connection final : public rt::Watcher, public std::enable_shar
   http::ChunkedReader chunks_;
   bool keep_alive_ = true;
   bool closing_ = false;
+  bool lingering_ = false;  // all is said; what still comes is thrown away
 };
 
 HttpServer::HttpServer(rt::Loop& loop, rt::UniqueFd listener, Options options, Handler handler)
