@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""DNS over TLS as kdig speaks it, a certificate renewed under way, and limits on connections."""
+import signal
+import socket
+import subprocess
+
+from play import check, equal, run, scene, until
+from play_dig import run_dig
+from play_http import PATIENCE
+
+ZONE = "@ 300 IN SOA ns1 hostmaster 1 3600 600 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
+
+
+def certificate(stage, name):
+    """A fresh self-signed certificate and its key, in PEM files that keep their names."""
+    files = stage.file("dns.pem", ""), stage.file("dns.key", "")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-out", files[0], "-keyout", files[1]],
+                   check=True, capture_output=True, timeout=PATIENCE)
+    return files
+
+
+def kdig(server, ca, name, *arguments):
+    host, port = server.rsplit(":", 1)
+    command = ["kdig", f"@{host}", "-p", port, f"+tls-ca={ca}", f"+tls-hostname={name}", "+retry=0", f"+timeout={int(PATIENCE)}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE).stdout
+
+
+@scene
+def over_tls(stage):
+    """kdig trusts the certificate, gets padded answers, and a renewed certificate at SIGHUP."""
+    pem, key = certificate(stage, "dns.test")
+    tls = stage.endpoint(stage.address())
+    popnet = stage.popnet(zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE)}],
+                          node={"dns_server": {"tls_listen": tls, "tls_certificate": pem, "tls_key": key}})
+    said = kdig(tls, pem, "dns.test", "zone.test", "soa", "ns1.zone.test", "a")
+    equal("two questions, two answers", said.count("status: NOERROR"), 2)
+    check("over TLS", "TLS" in said, said)
+    equal("padded to 468 bytes", said.count("Received 468 B"), 2)
+    check("counted", popnet.counter("popnet_dns_queries_total", transport="tls") == 2)
+    certificate(stage, "renewed.test")
+    check("the old one until the reload", "NOERROR" not in kdig(tls, pem, "renewed.test", "zone.test", "soa"))
+    popnet.signal(signal.SIGHUP)
+    until("the renewed certificate", lambda: "NOERROR" in kdig(tls, pem, "renewed.test", "zone.test", "soa"))
+    stage.file("dns.pem", "no certificate")
+    popnet.signal(signal.SIGHUP)
+    until("a broken one is told", lambda: "the certificate before stays" in popnet.log())
+
+
+@scene
+def limits(stage):
+    """One source cannot take all connections; who dribbles bytes is closed; others go on."""
+    popnet = stage.popnet(zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE)}],
+                          dns={"tcp_connections_per_source": 10, "tcp_idle": "1s"})
+    host, port = popnet.dns.rsplit(":", 1)
+    held = [socket.create_connection((host, int(port)), PATIENCE, (host, 0)) for _ in range(30)]
+    until("those over the limit are closed", lambda: popnet.counter("popnet_dns_tcp_refused_total") == 20)
+    equal("others are served", run_dig(popnet.dns, "+tcp", "-b", "127.0.0.1", "zone.test", "soa").status, "NOERROR")
+    for connection in held:
+        try:
+            connection.send(b"\0")  # a query that never gets whole
+        except OSError:
+            pass
+    until("the rest, when idle", lambda: popnet.counter("popnet_dns_tcp_closed_total") >= 11)
+    for connection in held:
+        connection.close()
+
+
+if __name__ == "__main__":
+    run()
