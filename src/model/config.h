@@ -115,12 +115,13 @@ struct Site {
   std::string content_prefix;   // first path segment under the shared content hostname; empty = none
   std::string origin_host;      // Host field sent to origins; empty = what the user asked for
   std::vector<Origin> origins;  // at least one
-  std::vector<Rule> rules;      // what none matches: pages (hostnames that resolve to origins) are proxied, all else cached
+  std::vector<Rule>
+      rules;  // what none matches: pages (hostnames that resolve to origins) are proxied, all else cached
   LoadModel load;
   Controller controller;
   CacheOptions cache;
-  bool any_host = false;             // also answers, at the edge, every Host that nobody names; at most one site
-  std::vector<ProbeSpec> probes;     // as written for all origins; Origin::probes has them merged in: use those
+  bool any_host = false;          // also answers, at the edge, every Host that nobody names; at most one site
+  std::vector<ProbeSpec> probes;  // as written for all origins; Origin::probes has them merged in: use those
 };
 
 /// One point of presence.
@@ -179,7 +180,8 @@ struct Network {
 
 /// This process: differs on each node.
 struct Node {
-  std::string pop;  // name of the POP it belongs to; with one POP in the config the default is that
+  std::string pop;   // name of the POP it belongs to; with one POP in the config the default is that
+  std::string name;  // its own, unique in the network; default: the POP's, which does for a POP of one node
   uint32_t pop_index = 0;
   bool dns = true, edge = true, probe = true, control = true;  // roles
   int threads = 0;                                             // each for DNS and edge; 0 = one for each core
@@ -206,6 +208,7 @@ inline constexpr const char* edge_health_path = "/.well-known/popnet/health";
 struct Config {
   uint64_t generation = 0;  // counts up with every accepted config of this node
   std::string source;       // what was read, merged, as YAML
+  uint64_t revision = 0;    // of the network's document that is in it, as the bus counts; 0 = none
   Network network;
   Node node;
   Bus bus;
