@@ -6,9 +6,9 @@
 //    "generations": {"config", "metrics", "map"}, "map_age_ms", "shares_author",
 //    "candidates": [{"name", "addresses": […], "why", "alive", "health", "health_age_ms", "probers_up",
 //    "probers_down", "error",
-//                    "load" (null while unknown), "share", "weight", "latency": {"source", "ms", "age_ms" (if measured)} (POPs; null
-//                    while unknown), "metrics": [{"metric", "value", "age_ms", "probers", "weighed" (its part
-//                    in the load; null if it
+//                    "load" (null while unknown), "share", "weight", "latency": {"source", "ms", "age_ms" (if
+//                    measured)} (POPs; null while unknown), "metrics": [{"metric", "value", "age_ms",
+//                    "probers", "weighed" (its part in the load; null if it
 //                                 has none)}]}]}
 //
 // Candidates: the chosen ones first. Units as in status.h.
