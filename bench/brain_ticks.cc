@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
   brain::Brain brain("pop0");
   brain.set_config(make_config());
   TimePoint now{10h};
-  cluster::Report report;
+  model::Report report;
   for (size_t i = 0; i < networks; ++i)
     for (size_t pop = 0; pop < pops; ++pop)
       report.samples.push_back(round_trip(i, pop, 5 + static_cast<double>((i * 7 + pop * 13) % 200), now));
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   constexpr int ticks = 40;
   for (int i = 0; i < ticks; ++i) {
     now += 250ms;
-    cluster::Report more;
+    model::Report more;
     for (size_t n = 0; n < measured / 4; ++n)
       more.samples.push_back(round_trip((static_cast<size_t>(i) * 7919 + n) % networks, n % pops, 42, now));
     brain.add(more);

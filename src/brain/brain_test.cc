@@ -186,7 +186,7 @@ TEST(Brain, TheSeniorIsANodeAndAnotherOfItsPopGoesOnWhenItDies) {
   const auto tell_all = [&](std::vector<Brain*> living, TimePoint now) {
     for (Brain* brain : living) brain->tick(now);
     for (Brain* speaker : living) {
-      cluster::Report report;
+      model::Report report;
       if (speaker->shares().generation > 0) report.shares = {speaker->tell_shares()};
       for (Brain* brain : living)
         if (brain != speaker) brain->add(report);
@@ -201,8 +201,8 @@ TEST(Brain, TheSeniorIsANodeAndAnotherOfItsPopGoesOnWhenItDies) {
     EXPECT_EQ(brain->tick(now)->shares.author, model::NodeId("ams-2", "ams"));
 }
 
-cluster::Report round_trip(const std::string& prober, const char* network, double ms, TimePoint at) {
-  cluster::Report report;
+model::Report round_trip(const std::string& prober, const char* network, double ms, TimePoint at) {
+  model::Report report;
   report.author = prober;
   model::ProbeSample sample;
   sample.prober = prober;

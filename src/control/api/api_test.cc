@@ -237,7 +237,7 @@ TEST_F(ApiTest, a_config_with_errors_is_refused_with_all_of_them) {
 
 TEST_F(ApiTest, a_node_that_goes_by_its_file_takes_no_config) {
   hooks_.bus = [] { return BusState{"memory", true, false}; };
-  hooks_.put_config = [](const std::string&) {
+  hooks_.put_config = [](const std::string&, std::optional<uint64_t>) {
     ADD_FAILURE() << "is put all the same";
     return ConfigOutcome();
   };
