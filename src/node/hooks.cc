@@ -42,7 +42,7 @@ Status Node::ready() const {
 
 control::ConfigOutcome Node::put_config(const std::string& text) {
   // All nodes will read it: what this one cannot read goes to nobody.
-  auto outcome = outcome_of(read_config(text, 0).loaded.problems);
+  auto outcome = outcome_of(read_config(text, 0, nullptr).loaded.problems);
   if (!outcome.status) return outcome;
   outcome.status = bus_->put_config(text);
   outcome.on_bus = true;

@@ -24,6 +24,12 @@ constexpr Duration tick_interval = 250ms;  // fold, shares, map
 constexpr Duration speak_interval = 1s;    // shares and resolvers to the other nodes
 constexpr Duration keep_interval = 5s;     // measurements to disk
 constexpr Duration reclaim_interval = 100ms;
+constexpr Duration sign_interval = 1s;         // how late zones may be signed again
+constexpr dns::sign::Seconds sign_retry = 60;  // after an error
+
+dns::sign::Seconds unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(rt::wall_now().time_since_epoch()).count();
+}
 
 Error invalid(const std::vector<config::Problem>& problems) {
   std::string text = config::report(problems);
@@ -88,7 +94,12 @@ Status Node::start_all() {
                  (options_.hub != nullptr || loaded.config->bus.kind != model::BusKind::memory);
   if (auto kept = load_kept_config(*loaded.config)) loaded = std::move(*kept);
   std::vector<std::string> zone_problems;
-  auto names = dns::make_names(*loaded.config, &zone_problems);
+  keeper_ =
+      std::make_unique<dns::sign::KeyKeeper>(loaded.config->node.key_dir, loaded.config->node.manage_keys);
+  keeper_->begin(unix_seconds());
+  auto names =
+      dns::make_names(*loaded.config, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr);
+  plan_signing(names.ok());
   if (!names) return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(zone_problems, "\n"))};
 
   config_ = loaded.config;
@@ -133,7 +144,8 @@ Status Node::start_servers() {
   const int threads = node.threads > 0 ? node.threads : rt::usable_cores();
   if (node.dns) {
     auto server =
-        dns::Server::start({.listen = node.dns_listen, .threads = threads}, epoch_, snapshot_, names_);
+        dns::Server::start({.listen = node.dns_listen, .threads = threads, .signing_rate = node.signing_rate},
+                           epoch_, snapshot_, names_);
     if (!server) return server.error();
     dns_ = std::move(*server);
   }
@@ -177,7 +189,10 @@ void Node::start_threads() {
   });
   config_thread_ = std::thread([this] {
     rt::name_thread("config");
+    sign_again_ = std::make_unique<rt::Timer>(config_loop_, [this] { sign_again_in_time(); });
+    sign_again_->arm_after(sign_interval);
     config_loop_.run();
+    sign_again_.reset();
   });
 }
 
@@ -308,7 +323,8 @@ void Node::on_network_config(uint64_t revision, const std::string& text) {
   keep_config();
 }
 
-Node::Candidate Node::read_config(const std::optional<std::string>& network_text, uint64_t generation) const {
+Node::Candidate Node::read_config(const std::optional<std::string>& network_text, uint64_t generation,
+                                  dns::sign::KeyKeeper* keeper) const {
   Candidate read{options_.source.load(network_text, generation), nullptr};
   if (!read.loaded.config) return read;
   const model::Config& candidate = *read.loaded.config;
@@ -321,7 +337,7 @@ Node::Candidate Node::read_config(const std::optional<std::string>& network_text
     return read;
   }
   std::vector<std::string> zone_problems;
-  auto names = dns::make_names(candidate, &zone_problems);
+  auto names = dns::make_names(candidate, &zone_problems, candidate.node.dns ? keeper : nullptr);
   for (const auto& text : zone_problems) problems.push_back(problem_of("zones", text));
   for (const auto& key : config::waiting_for_restart(*started_with_, candidate))
     problems.push_back(problem_of(key, "has changed, which counts from the next start of the node",
@@ -331,7 +347,9 @@ Node::Candidate Node::read_config(const std::optional<std::string>& network_text
 }
 
 std::vector<config::Problem> Node::apply(std::optional<std::string> network_text) {
-  Candidate read = read_config(network_text, config_generation_ + 1);
+  keeper_->begin(unix_seconds());
+  Candidate read = read_config(network_text, config_generation_ + 1, keeper_.get());
+  plan_signing(read.names != nullptr);
   if (!read.names) return read.loaded.problems;
   const auto& config = read.loaded.config;
   ++config_generation_;
@@ -340,6 +358,26 @@ std::vector<config::Problem> Node::apply(std::optional<std::string> network_text
     log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_, config->pops.size(),
               config->sites.size(), config->zones.size());
   return read.loaded.problems;
+}
+
+// What could not be signed again, for an error in a zone file, must not be forgotten.
+void Node::plan_signing(bool signed_now) {
+  if (signed_now) {
+    sign_again_at_ = keeper_->next_change();
+  } else if (sign_again_at_ != 0) {
+    sign_again_at_ = unix_seconds() + sign_retry;
+  }
+}
+
+// A node that does not manage the keys learns of changes from their folder, as does the one that does when an
+// operator has said something.
+void Node::sign_again_in_time() {
+  if ((sign_again_at_ != 0 && unix_seconds() >= sign_again_at_) || keeper_->changed_on_disk()) {
+    log::info("signing zones again");
+    for (const auto& problem : apply(network_text_))
+      log::error("signing zones again: {}", config::to_string(problem));
+  }
+  sign_again_->arm_after(sign_interval);
 }
 
 /// The state belongs to the control thread.

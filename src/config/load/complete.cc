@@ -195,6 +195,9 @@ void complete(Draft& draft, const std::string& folder) {
   complete_sites(draft);
   complete_clients(draft);
   complete_path(draft, folder, "node.state_dir", config.node.state_dir);
+  complete_path(draft, folder, "node.key_dir", config.node.key_dir);
+  if (config.node.key_dir.empty() && !config.node.state_dir.empty())
+    config.node.key_dir = config.node.state_dir + "/keys";
   for (size_t i = 0; i < config.zones.size(); ++i)
     complete_path(draft, folder, join(join("zones", i), "file"), config.zones[i].file);
 }

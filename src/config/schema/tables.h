@@ -19,6 +19,9 @@ const Table<model::GeoPoint>& location_table();
 const Table<model::ClientPrior>& client_table();
 const Table<model::Zone>& zone_table();
 
+// tables_dnssec.cc
+const Table<model::Dnssec>& dnssec_table();
+
 // tables_node.cc: this process.
 const Table<model::Node>& node_table();
 const Table<model::Bus>& bus_table();

@@ -4,6 +4,7 @@
 #include <latch>
 
 #include "dns/server/metrics.h"
+#include "rt/clock.h"
 #include "rt/socket.h"
 
 namespace popnet::dns {
@@ -18,7 +19,7 @@ size_t thread_count(const Server::Options& options) {
 
 std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> snapshot,
                                       std::shared_ptr<const Names> names, size_t threads,
-                                      const View* before) {
+                                      uint32_t signing_rate, const View* before) {
   assert(names->config_generation() == snapshot->config->generation &&
          "names and snapshot of different configs");
   auto view = std::make_shared<View>();
@@ -30,6 +31,10 @@ std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> s
   }
   view->snapshot = std::move(snapshot);
   view->names = std::move(names);
+  const WallTime now = rt::wall_now();
+  view->now = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  view->signing = before != nullptr ? before->signing : std::make_shared<sign::Online>(signing_rate);
+  view->signing->refill(now);
   return view;
 }
 
@@ -47,7 +52,8 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, rt::Epoch&
     if (!bound) return bound.error();
     sockets.push_back(std::move(*bound));
   }
-  auto first = make_view(std::move(snapshot), std::move(names), thread_count(options), nullptr);
+  auto first = make_view(std::move(snapshot), std::move(names), thread_count(options),
+                         static_cast<uint32_t>(options.signing_rate), nullptr);
   std::unique_ptr<Server> server(new Server(options, epoch, std::move(first)));
   server->run(std::move(sockets));
   return server;
@@ -113,7 +119,8 @@ std::shared_ptr<const View> Server::view() const {
 
 void Server::publish(std::shared_ptr<const routing::Snapshot> snapshot, std::shared_ptr<const Names> names) {
   const std::lock_guard lock(mutex_);
-  latest_ = make_view(std::move(snapshot), std::move(names), thread_count(options_), latest_.get());
+  latest_ = make_view(std::move(snapshot), std::move(names), thread_count(options_),
+                      static_cast<uint32_t>(options_.signing_rate), latest_.get());
   published_.publish(latest_);
 }
 

@@ -31,6 +31,7 @@ class Server {
     std::vector<Endpoint> listen;  // port 0: the kernel chooses, the same for UDP and TCP; see listening()
     int threads = 1;
     TcpLimits tcp = {};
+    int signing_rate = 2000;  // signatures made for queries, each second
   };
 
   /// `names` must have been made from snapshot->config. ErrorCode::machine when a port cannot be had.

@@ -39,6 +39,7 @@ struct Query {
   uint16_t qclass;
   bool edns;          // an OPT record was there
   bool dnssec_ok;     // EDNS DO
+  bool compact_ok;    // EDNS CO: NXDOMAIN where a minimal denial would say NOERROR (RFC 9824 section 5)
   uint16_t udp_size;  // what the resolver takes over UDP: at least 512
   ClientSubnet subnet;
   Name name;  // set if question_size is not 0
