@@ -26,6 +26,7 @@ void write_answer_head(const Answer& answer, const ConnectionTerms& terms, std::
     out.prepared(answer.lines);
   else
     write_local_fields(answer, date, out);
+  out.prepared(answer.own_lines);
   if (answer.length) out.field(FieldName::content_length, *answer.length);
   if (terms.chunked) out.field(FieldName::transfer_encoding, "chunked");
   if (!answer.content_range.empty()) out.field(FieldName::content_range, answer.content_range);

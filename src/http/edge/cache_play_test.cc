@@ -117,6 +117,7 @@ TEST(Cache, HeadIsAnsweredFromTheStoredGet) {
   Play play;
   play.origin().on("/a", ok("hello"));
   Browser browser = play.browser();
+  EXPECT_EQ(browser.ask("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n").body, "hello");
   for (int i = 0; i < 2; ++i) {
     const Response r = browser.ask("HEAD /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n", Method::head);
     EXPECT_EQ(r.status, 200);

@@ -93,7 +93,8 @@ void Client::on_ready(uint32_t events) {
 // --- deadlines ---
 
 void Client::on_timeout() {
-  const bool moving = blocked_ || (state_ == State::busy && wants_input());
+  const bool tunnel = upload_ && upload_->is_tunnel();  // may be silent for as long as the fetch allows
+  const bool moving = blocked_ || (state_ == State::busy && wants_input() && !tunnel);
   if (state_ == State::lingering) return close();
   if (moving ? !has_moved() : state_ == State::idle) {
     if (moving || !in_.empty()) worker_.counters.timeouts.add();
@@ -194,6 +195,11 @@ bool Client::process_request(std::string_view& bytes, size_t judged) {
 }
 
 void Client::take_body(std::string_view& bytes) {
+  if (body_.kind == Framing::Kind::until_close) {
+    if (!bytes.empty()) upload_->push(bytes);
+    bytes = {};
+    return;
+  }
   if (body_.kind == Framing::Kind::length) {
     const std::string_view data = bytes.substr(0, std::min<uint64_t>(bytes.size(), body_.length));
     bytes.remove_prefix(data.size());
@@ -252,6 +258,14 @@ std::shared_ptr<Upload> Client::upload() {
   return upload_;
 }
 
+std::shared_ptr<Upload> Client::tunnel() {
+  body_ = {Framing::Kind::until_close, 0};
+  upload_ = std::make_shared<Upload>(body_);
+  upload_->on_room = [this] { settle(); };
+  watch_progress();
+  return upload_;
+}
+
 void Client::drop_upload() {
   if (!upload_) return;
   const std::shared_ptr<Upload> upload = std::move(upload_);
@@ -267,12 +281,14 @@ void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
   if (body_unread || worker_.draining()) keep_alive_ = false;
   must_linger_ = must_linger_ || body_unread;
   const bool endless = answer.body && answer.object != nullptr && !answer.length;
-  chunked_ = endless && minor_ == 1;
+  const bool switches = answer.status == 101;
+  chunked_ = endless && minor_ == 1 && !switches;
   if (endless && !chunked_) keep_alive_ = false;
 
   if (scratch.out.size() - scratch.out_used < Scratch::head_bytes) flush();
   HeadWriter head(std::span(scratch.out).subspan(scratch.out_used));
-  write_answer_head(answer, {chunked_, keep_alive_, minor_}, worker_.date.at(worker_.loop.wall()), head);
+  write_answer_head(answer, {chunked_, keep_alive_ || switches, minor_}, worker_.date.at(worker_.loop.wall()),
+                    head);
   if (!head.ok()) return close();
   scratch.out_used += head.size();
   sent_ = head.size();
@@ -286,6 +302,20 @@ void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
     send_growing(answer, std::move(*cursor));
   else
     send_stored(*answer.object, answer.first, answer.length.value_or(0));
+}
+
+void Client::interim(uint16_t status, std::string_view lines) {
+  if (minor_ == 0 || state_ != State::busy || in_process_) return;
+  Scratch& scratch = *worker_.scratch;
+  scratch.out_used = 0;
+  HeadWriter head(scratch.out);
+  head.status_line(status);
+  head.prepared(lines);
+  head.end();
+  if (!head.ok()) return;
+  scratch.out_used = head.size();
+  flush();
+  settle();
 }
 
 // --- sending ---

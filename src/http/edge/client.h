@@ -54,9 +54,11 @@ class Client final : rt::Watcher, Peer {
 
   // Peer.
   void answer(const Answer& answer, std::optional<Cursor> cursor) override;
+  void interim(uint16_t status, std::string_view lines) override;
   void moved() override;
   void resumed() override;
   std::shared_ptr<Upload> upload() override;
+  std::shared_ptr<Upload> tunnel() override;
   [[nodiscard]] const IpAddress& address() const override { return address_; }
   void drop_upload();
 

@@ -39,7 +39,8 @@ struct EdgeTimeouts {
   // Of an origin's body: something must come in each such stretch, and progress_bytes where others wait for
   // it.
   Duration between_bytes = std::chrono::seconds(30);
-  Duration pool = std::chrono::seconds(30);  // an idle connection to an origin is kept
+  Duration tunnel = std::chrono::minutes(10);  // nothing moves in a tunnel, either way
+  Duration pool = std::chrono::seconds(30);    // an idle connection to an origin is kept
 };
 
 struct EdgeLimits {

@@ -5,13 +5,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/text.h"
+#include "http/edge/intake.h"
 #include "http/edge/stored.h"
 #include "http/edge/worker.h"
 #include "http/policy/conditional.h"
 #include "http/policy/forwarding.h"
 #include "http/policy/invalidation.h"
-#include "http/policy/storing.h"
 #include "http/wire/list.h"
 #include "http/wire/writer.h"
 #include "routing/decide.h"
@@ -19,21 +18,7 @@
 namespace popnet::http {
 
 namespace {
-constexpr uint64_t unattended_max = 1 << 20;  // bytes fetched for nobody; see worth_finishing()
-constexpr int interims_max = 16;              // 1xx answers before the final one
-constexpr Duration unshared_memory = std::chrono::seconds(120);  // how long a marker holds
-
-StoredMeta marker_meta(TimePoint now) {
-  StoredMeta meta;
-  meta.policy.response_time = now;
-  meta.policy.lifetime = unshared_memory;
-  return meta;
-}
-
-std::span<const std::byte> bytes_of(const StoredMeta& meta) {
-  return std::as_bytes(std::span(&meta, 1));
-}
-
+constexpr int interims_max = 16;  // 1xx answers before the final one
 }  // namespace
 
 Fetch::Fetch(Worker& worker, Task task)
@@ -168,49 +153,9 @@ void Fetch::leave_origin(bool keep_connection) {
 // --- request ---
 
 bool Fetch::write_request(const RequestHead& head) {
-  HeadWriter out(worker_.scratch->head);
-  out.request_line(head.method_text, head.target);
-  write_fields(out, head);
-  out.end();
-  out_.assign(out.written());
-  return out.ok();
-}
-
-/// The site's fixed one, else the user's; HTTP/1.0 users may have none.
-std::string Fetch::origin_host(const RequestHead& head) const {
-  const model::Site& site = *site_.site;
-  if (!site.origin_host.empty()) return site.origin_host;
-  if (!task_.pass && !head.host.empty())  // what the key says (policy/key.h): the answer is for all of it
-    return to_lower(head.host.substr(0, head.host.size() - (head.host.ends_with('.') ? 1 : 0)));
-  if (!head.host.empty())
-    return std::string(head.host) + (head.port.empty() ? "" : ":") + std::string(head.port);
-  return site.hostnames.empty() ? site.origins.front().endpoint.to_string() : site.hostnames.front().name;
-}
-
-void Fetch::write_fields(HeadWriter& out, const RequestHead& head) const {
-  out.field(FieldName::host, origin_host(head));
-  const HopByHop hop(head.fields);
-  for (const Field& field : head.fields)
-    if (is_forwarded_request(field, hop, !task_.pass)) out.field(field.name, field.value);
-  if (task_.stale && !unconditional_) {
-    Fields& stored = worker_.scratch->fields;
-    read_stored_fields(*task_.stale, stored);
-    Fields& conditions = worker_.scratch->merged;
-    conditions.clear();
-    if (add_validation(read_validators(stored, worker_.loop.wall()), conditions))
-      for (const Field& field : conditions) out.field(field.name, field.value);
-  }
-
-  char via[1024];
-  out.field(FieldName::via, make_via(head.fields, head.minor, task_.request->view().pseudonym, via));
-  out.field(FieldName::x_forwarded_for, task_.request->client().to_string());
-  if (!head.host.empty()) out.field(FieldName::x_forwarded_host, head.host);
-  out.field(FieldName::x_forwarded_proto, "http");
-  if (!task_.upload) return;
-  if (task_.upload->framing().kind == Framing::Kind::chunked)
-    out.field(FieldName::transfer_encoding, "chunked");
-  else
-    out.field(FieldName::content_length, task_.upload->framing().length);
+  OriginRequest what{task_.want, task_.may_store, nullptr, task_.part.get(), task_.upload.get()};
+  if (!unconditional_ && task_.want != Want::answer) what.validate = task_.stale.get();
+  return write_origin_request(*worker_.scratch, *task_.request, head, what, worker_.loop.wall(), out_);
 }
 
 void Fetch::send() {
@@ -222,7 +167,9 @@ void Fetch::send() {
     else
       blocked = true;
   }
-  while (task_.upload && !blocked && !task_.upload->data().empty()) {
+  // What a client sends before a tunnel stands might be meant as requests: it waits for the 101.
+  const bool open = !is_tunnel() || state_ == State::reading_body;
+  while (open && task_.upload && !blocked && !task_.upload->data().empty()) {
     const ssize_t n = connection_->write(task_.upload->data());
     if (n > 0)
       task_.upload->consume(static_cast<size_t>(n));
@@ -240,7 +187,9 @@ void Fetch::on_writable() {
 void Fetch::on_upload() {
   if (state_ == State::ended) return;
   if (task_.upload->failed()) return cancel();
-  if (connection_ && connection_->connected()) send();
+  if (!connection_ || !connection_->connected()) return;
+  if (is_tunnel() && state_ == State::reading_body) timer_.arm_after(body_patience());
+  send();
 }
 
 // --- answer: head ---
@@ -270,10 +219,40 @@ void Fetch::read_head() {
     }
     bytes.remove_prefix(parsed.length);
     if (!scratch.response.interim()) return on_head(scratch.response, bytes);
+    if (is_tunnel() && grants_tunnel(scratch.response)) return on_tunnel(scratch.response, bytes);
     if (scratch.response.status == 101 || ++interims_ > interims_max)
       return attempt_failed(note::bad_gateway, "an interim answer that nobody asked for");
+    pass_on(scratch.response);
     judged = 0;
   }
+}
+
+// RFC 9110 section 15.2: passed on but for 100, which we have said ourselves. To the one who asked; who
+// joined the fill waits for the answer.
+void Fetch::pass_on(const ResponseHead& interim) {
+  if (interim.status == 100 || !task_.asker || !task_.asker->on_interim) return;
+  HeadWriter out(worker_.scratch->head);
+  const HopByHop hop(interim.fields);
+  for (const Field& field : interim.fields)
+    if (is_forwarded_response(field, hop)) out.field(field.name, field.value);
+  if (out.ok()) task_.asker->on_interim(interim.status, out.written());
+}
+
+// RFC 9110 section 7.8. From here on the two connections are one: what comes from the origin is a body
+// without end, what comes from the client an upload without end.
+void Fetch::on_tunnel(const ResponseHead& head, std::string_view rest) {
+  response_time_ = worker_.loop.now();
+  response_wall_ = worker_.loop.wall();
+  task_.request->restore(worker_.scratch->request);
+  in_.clear();
+  framing_ = {Framing::Kind::until_close, 0};
+  keep_alive_ = false;
+  open(worker_.scratch->request, head);
+  if (task_.asker) task_.asker->own_lines = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+  state_ = State::reading_body;
+  timer_.arm_after(body_patience());
+  send();
+  take_body(rest);
 }
 
 void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
@@ -287,19 +266,24 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   framing_ = framing.body;
   keep_alive_ = head.keep_alive && (framing_.kind != Framing::Kind::none || rest.empty());
   in_.clear();
-  if (!task_.pass && head.status == 304) {
-    if (!confirm_stored(request, head)) attempt_failed_on_304();
+  if (task_.want != Want::answer && head.status == 304) {
+    if (!confirm_stored(request, head)) ask_in_full("304 to a request without conditions");
     return;
   }
-  if (task_.stale && !task_.pass && is_origin_error(head.status) &&
+  if (task_.stale && task_.want != Want::answer && is_origin_error(head.status) &&
       may_serve_after_error(stored_policy(*task_.stale), {}, response_time_).use == Use::serve) {
     leave_origin(false);
     return give_up(head.status);
   }
-  invalidate(request, head);
-  open(request, head);
+  if (task_.want == Want::rest && (head.status == 206 || head.status == 416)) {
+    if (head.status == 416 || !open_rest(request, head)) return ask_in_full("a part that was not asked for");
+  } else {
+    invalidate(request, head);
+    if (request.method == Method::head && head.status == 200 && task_.may_store) heed_head(request, head);
+    open(request, head);
+  }
   state_ = State::reading_body;
-  timer_.arm_after(worker_.shared.timeouts.between_bytes);
+  timer_.arm_after(body_patience());
   left_ = framing_.length;
   if (framing_.kind == Framing::Kind::chunked) chunks_.emplace();
   take_body(rest);
@@ -309,19 +293,13 @@ Exchange Fetch::exchange() const {
   return {request_time_, response_time_, response_wall_};
 }
 
-FreshnessOptions Fetch::freshness_options() const {
-  FreshnessOptions options;
-  const model::Rule* rule = task_.request->route().rule;
-  if (rule != nullptr) options.lifetime = rule->ttl;
-  options.stale_if_error = site_.site->cache.stale_if_error;
-  return options;
-}
-
-// A 304 that does not speak of what we hold, or that nobody asked for: the object is asked for in full.
-void Fetch::attempt_failed_on_304() {
-  if (!task_.stale || unconditional_)
-    return attempt_failed(note::bad_gateway, "304 to a request without conditions");
+// A 304 that does not speak of what we hold, or that nobody asked for; a rest that does not fit the part: the
+// object is asked for in full.
+void Fetch::ask_in_full(std::string_view why) {
+  if (unconditional_ || task_.want == Want::answer) return attempt_failed(note::bad_gateway, why);
   unconditional_ = true;
+  task_.want = Want::whole;
+  task_.part.reset();
   leave_origin(false);
   RequestHead& request = worker_.scratch->request;
   if (!write_request(request) || !connect_to(site_.site->origins[origin_], false)) give_up(note::bad_gateway);
@@ -330,199 +308,91 @@ void Fetch::attempt_failed_on_304() {
 /// RFC 9111 section 4.3.4. False when it does not fit the stored object.
 bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head) {
   if (!task_.stale || unconditional_) return false;
-  Scratch& scratch = *worker_.scratch;
-  const Object& stale = *task_.stale;
-  read_stored_fields(stale, scratch.fields);
-  if (!confirms(head.fields, scratch.fields)) return false;
-  if (!merge_not_modified(scratch.fields, head.fields, scratch.merged)) return false;
-
-  StoredMeta meta = stored_meta(stale);
-  const ResponseDirectives directives = read_response_directives(scratch.merged);
-  meta.policy = assess(meta.status, scratch.merged, directives, exchange(), freshness_options());
-  HeadWriter out(scratch.head);
-  out.prepared(stale.head().substr(0, meta.status_line));
-  const HopByHop hop(head.fields);
-  for (const Field& field : scratch.merged)
-    if (is_stored(field, hop, directives)) out.field(field.name, field.value);
-  std::string variant;
-  if (!out.ok() || !make_variant(read_vary(scratch.merged), request.fields, variant)) return false;
-
+  Fields& stored = worker_.scratch->fields;
+  read_stored_fields(*task_.stale, stored);
+  if (!confirms(head.fields, stored)) return false;
+  Intake intake(worker_, *task_.request, exchange());
+  if (!intake.take_update(*task_.stale, request, head)) return false;
+  if (task_.asker) task_.asker->own_lines = intake.own_lines();
   leave_origin(keep_alive_);
   task_.filler.note(note::confirmed);
-  Draft draft{bytes_of(meta), variant, out.written(), std::nullopt, UINT64_MAX};
-  finish(task_.filler.commit_refreshed(task_.stale, draft));
+  finish(task_.filler.commit_refreshed(task_.stale, intake.draft()));
   return true;
 }
 
+/// RFC 9111 section 3.4: the part that is stored and what comes now are the whole. False when they do not
+/// fit.
+bool Fetch::open_rest(const RequestHead& request, const ResponseHead& head) {
+  const auto missing = missing_range(*task_.part);
+  const auto place = parse_content_range(head.fields.get(FieldName::content_range));
+  const StoredMeta& meta = stored_meta(*task_.part);
+  Fields& stored = worker_.scratch->fields;
+  read_stored_fields(*task_.part, stored);
+  if (!missing || !place || place->range.first != missing->first || place->range.last != missing->last ||
+      place->whole != meta.whole_size || framing_.kind != Framing::Kind::length ||
+      framing_.length != missing->size() || !confirms(head.fields, stored))
+    return false;
+  Intake intake(worker_, *task_.request, exchange());
+  if (!intake.take_rest(*task_.part, request, head)) return false;
+  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  task_.filler.note(note::completed);
+  task_.filler.open(intake.draft());
+  if (missing->first > 0) append_stored_part();
+  return true;
+}
+
+void Fetch::append_stored_part() {
+  const Body& body = task_.part->body();
+  iovec pieces[16];
+  for (uint64_t done = 0; done < body.size();) {
+    const size_t count = gather(body.first(), done, body.size() - done, pieces);
+    for (size_t i = 0; i < count; ++i) {
+      task_.filler.append({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
+      done += pieces[i].iov_len;
+    }
+  }
+}
+
 void Fetch::open(const RequestHead& request, const ResponseHead& head) {
-  Scratch& scratch = *worker_.scratch;
-  const ResponseDirectives directives = read_response_directives(head.fields);
-  const FreshnessOptions options = freshness_options();
-  StoredMeta meta;
-  meta.status = head.status;
-  if (framing_.kind == Framing::Kind::length) meta.content_length = framing_.length;
-  if (request.method == Method::head && head.fields.has(FieldName::content_length))
-    meta.content_length =
-        parse_decimal(head.fields.get(FieldName::content_length)).value_or(meta.content_length);
-  meta.policy = assess(head.status, head.fields, directives, exchange(), options);
+  Intake intake(worker_, *task_.request, exchange());
+  intake.take_new(request, head, framing_, task_.may_store);
+  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  if (intake.keep()) return task_.filler.open(intake.draft());
+  const bool leaves_marker = task_.want != Want::answer;
+  task_.filler.open_alone(intake.draft(), leaves_marker ? intake.marker() : std::span<const std::byte>{});
+}
 
-  const uint64_t size_max = site_.site->cache.object_size_max;
-  const bool too_large = framing_.kind == Framing::Kind::length && framing_.length > size_max;
-  StoreOptions storing;
-  storing.lifetime_by_rule = options.lifetime.has_value();
-  std::string variant;
-  const bool store =
-      !task_.pass && !too_large &&
-      may_store(request, read_request_directives(request.fields), head, directives, storing).store() &&
-      make_variant(read_vary(head.fields), request.fields, variant);
-
-  HeadWriter out(scratch.head);
-  out.status_line(head.status);
-  meta.status_line = static_cast<uint16_t>(out.size());
-  const HopByHop hop(head.fields);
-  for (const Field& field : head.fields)
-    if (is_forwarded_response(field, hop) && (!store || is_stored(field, hop, directives)))
-      out.field(field.name, field.value);
-  if (!head.fields.has(FieldName::date)) out.field(FieldName::date, worker_.date.at(response_wall_));
-  char via[1024];
-  out.field(FieldName::via, make_via(head.fields, head.minor, task_.request->view().pseudonym, via));
-
-  std::optional<uint64_t> length;
-  if (framing_.kind == Framing::Kind::length) length = framing_.length;
-  if (framing_.kind == Framing::Kind::none) length = 0;
-  const Draft draft{bytes_of(meta), variant, out.written(), length, size_max};
-  if (store) return task_.filler.open(draft);
-  const StoredMeta marker = marker_meta(response_time_);
-  task_.filler.open_alone(draft, task_.pass ? std::span<const std::byte>{} : bytes_of(marker));
+// RFC 9111 section 4.3.5: what a HEAD says of the stored answer to a GET.
+void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
+  const Key key = worker_.key(site_, request);
+  VariantMatcher matcher(request.fields);
+  const Object* stored = worker_.store.lookup(key, [&](const Object& o) {
+    return o.kind() == Object::Kind::response && o.body().state() == Body::State::complete &&
+           stored_meta(o).status == 200 && matcher.matches(o);
+  });
+  if (stored == nullptr) return;
+  Fields& fields = worker_.scratch->fields;
+  read_stored_fields(*stored, fields);
+  if (!head_confirms(head.fields, fields, stored->body().size())) {
+    worker_.store.purge(key, Purge::soft);
+    return;
+  }
+  const ObjectRef base = ObjectRef::share(stored);
+  Intake intake(worker_, *task_.request, exchange());
+  if (!intake.take_update(*base, request, head)) return;
+  Store::Begun begun = worker_.store.begin(key, true, [](const Object&) { return false; });
+  (void)begun.filler.commit_refreshed(base, intake.draft());
 }
 
 void Fetch::invalidate(const RequestHead& request, const ResponseHead& head) {
   const bool ignore_query = site_.site->cache.ignore_query;
-  const Invalidation plan = plan_invalidation(site_.site->name, request, head, ignore_query);
+  Invalidation plan;
+  plan_invalidation(site_.site->name, request, head, ignore_query, plan);
   for (uint8_t i = 0; i < plan.count; ++i) {
     const std::string_view key = worker_.keys.make(plan.keys[i]);
-    if (!key.empty()) worker_.store.purge(worker_.store.key(site_.state->space, key), Purge::hard);
+    if (!key.empty())
+      worker_.store.purge(worker_.store.key(site_.state->space, key), Purge::hard, &task_.filler.fill());
   }
-}
-
-// --- answer: body ---
-
-void Fetch::read_body() {
-  if (task_.filler.fill().listeners() == 0 && !worth_finishing()) {
-    if (task_.filler.passes()) return body_broken({});
-    task_.filler.stop_storing();  // who finds it in the store just now has until the next bytes to listen
-  }
-  const bool direct = framing_.kind != Framing::Kind::chunked;  // straight into the store
-  Scratch& scratch = *worker_.scratch;
-  std::memcpy(scratch.in.data(), in_.data(), in_.size());
-  std::span<char> room = direct ? task_.filler.room() : std::span(scratch.in).subspan(in_.size());
-  if (framing_.kind == Framing::Kind::length) room = room.first(std::min<uint64_t>(room.size(), left_));
-  const ssize_t n = connection_->read(room);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n == 0 && framing_.kind == Framing::Kind::until_close) return body_complete(false);
-  if (n <= 0) return body_broken("broke off in the body");
-  expect_more(static_cast<size_t>(n));
-  if (!direct) return take_chunks({scratch.in.data(), in_.size() + static_cast<size_t>(n)});
-  task_.filler.advance(static_cast<size_t>(n));
-  body_moved(static_cast<size_t>(n), keep_alive_);
-}
-
-/// A trickle of an answer that one user alone waits for may be what he wants: events, a log. One that is
-/// shared holds up everybody who asks for the object.
-void Fetch::expect_more(size_t count) {
-  const EdgeTimeouts& timeouts = worker_.shared.timeouts;
-  moved_ += count;
-  if (moved_ < timeouts.progress_bytes && !task_.filler.passes()) return;
-  moved_ = 0;
-  timer_.arm_after(timeouts.between_bytes);
-}
-
-/// Nobody listens. A refresh was never for anybody; else what is left must be little, or no more than has
-/// come: or users who leave at once could make us fetch, and throw out others' objects for, what nobody
-/// reads.
-bool Fetch::worth_finishing() const {
-  if (task_.filler.passes()) return false;
-  if (!attended_) return true;
-  if (framing_.kind != Framing::Kind::length) return received_ <= unattended_max;
-  return left_ <= std::max(unattended_max, received_);
-}
-
-/// Bytes that came with the head, or of a chunked body. In the thread's scratch memory: after tell() they are
-/// gone.
-void Fetch::take_body(std::string_view bytes) {
-  switch (framing_.kind) {
-    case Framing::Kind::none:
-      return body_complete(keep_alive_);
-    case Framing::Kind::chunked:
-      return take_chunks(bytes);
-    case Framing::Kind::until_close:
-      task_.filler.append(bytes);
-      return body_moved(bytes.size(), false);
-    case Framing::Kind::length: {
-      const std::string_view body = bytes.substr(0, std::min<uint64_t>(bytes.size(), left_));
-      task_.filler.append(body);
-      return body_moved(body.size(), keep_alive_ && body.size() == bytes.size());
-    }
-  }
-}
-
-/// `count` more bytes are in the store; `reusable` should the body end here.
-void Fetch::body_moved(size_t count, bool reusable) {
-  worker_.counters.fill_bytes.add(count);
-  received_ += count;
-  if (framing_.kind == Framing::Kind::length) {
-    left_ -= count;
-    if (left_ == 0) return body_complete(reusable);
-  }
-  task_.filler.tell(worker_.loop);
-  wait_for_room();
-}
-
-void Fetch::take_chunks(std::string_view bytes) {
-  size_t count = 0;
-  for (;;) {
-    const ChunkedReader::Step step = chunks_->next(bytes);
-    bytes.remove_prefix(step.consumed);
-    switch (step.state) {
-      case ChunkedReader::State::data:
-        task_.filler.append(step.data);
-        count += step.data.size();
-        break;
-      case ChunkedReader::State::need_more:
-        in_.assign(bytes);
-        return body_moved(count, false);
-      case ChunkedReader::State::done:
-        worker_.counters.fill_bytes.add(count);
-        return body_complete(keep_alive_ && bytes.empty());
-      case ChunkedReader::State::error:
-        return body_broken(to_string(step.fault));
-    }
-  }
-}
-
-void Fetch::wait_for_room() {
-  if (state_ == State::ended) return;  // told followers, the last of which has given up
-  Worker* worker = &worker_;
-  const auto resume = [worker, self = this] {
-    if (!worker->lives(self) || self->state_ != State::reading_body) return;
-    self->connection_->want_read(true);
-    self->timer_.arm_after(worker->shared.timeouts.between_bytes);
-  };
-  if (!task_.filler.full(worker_.loop, resume)) return;
-  connection_->want_read(false);
-  timer_.cancel();  // it is the reader who is slow, and watched for that
-}
-
-void Fetch::body_complete(bool reusable) {
-  leave_origin(reusable);
-  finish(task_.filler.commit());
-}
-
-void Fetch::body_broken(std::string_view why) {
-  if (!why.empty())
-    site_.origins[origin_]->failed(worker_.loop.now(), site_.site->name, site_.site->origins[origin_].name,
-                                   why);
-  give_up(note::bad_gateway);
 }
 
 // --- end ---

@@ -19,7 +19,9 @@
 #include <optional>
 #include <string>
 
+#include "http/edge/asker.h"
 #include "http/edge/origin_pool.h"
+#include "http/edge/origin_request.h"
 #include "http/edge/saved_request.h"
 #include "http/edge/upload.h"
 #include "http/policy/freshness.h"
@@ -34,20 +36,23 @@ class Worker;
 
 /// Fill::note() of the edge: a status.
 namespace note {
-inline constexpr uint16_t confirmed = 304;        ///< the stored object was
-inline constexpr uint16_t bad_gateway = 502;      ///< no origin gave a usable answer
+inline constexpr uint16_t confirmed = 304;    ///< the stored object was
+inline constexpr uint16_t completed = 206;    ///< a stored part is the beginning, or the end, of the answer
+inline constexpr uint16_t bad_gateway = 502;  ///< no origin gave a usable answer
 inline constexpr uint16_t gateway_timeout = 504;  ///< the last one gave none in time
 }  // namespace note
 
 class Fetch final : OriginConnection::User {
  public:
   struct Task {
-    bool pass = false;  // the answer goes to the asker as it is; otherwise the whole object is asked for, to
-                        // be stored
+    Want want = Want::answer;
+    bool may_store = true;  // false: a rule that never stores
     Filler filler;
     std::shared_ptr<const SavedRequest> request;
     ObjectRef stale;                 // the stored object to be confirmed or replaced; may be null
+    ObjectRef part;                  // Want::rest: the stored part
     std::shared_ptr<Upload> upload;  // the request's body; null = none
+    std::shared_ptr<Asker> asker;    // null: nobody waits
   };
   Fetch(Worker& worker, Task task);
   ~Fetch();
@@ -77,17 +82,22 @@ class Fetch final : OriginConnection::User {
 
   // Request.
   bool write_request(const RequestHead& head);
-  [[nodiscard]] std::string origin_host(const RequestHead& head) const;
-  void write_fields(class HeadWriter& out, const RequestHead& head) const;
   void send();
 
   // Answer.
   void read_head();
+  void on_tunnel(const ResponseHead& head, std::string_view rest);
   void on_head(const ResponseHead& head, std::string_view rest);
-  void attempt_failed_on_304();
+  void pass_on(const ResponseHead& interim);
+  void ask_in_full(std::string_view why);
   bool confirm_stored(const RequestHead& request, const ResponseHead& head);
+  bool open_rest(const RequestHead& request, const ResponseHead& head);
+  void append_stored_part();
   void open(const RequestHead& request, const ResponseHead& head);
+  void heed_head(const RequestHead& request, const ResponseHead& head);
   void invalidate(const RequestHead& request, const ResponseHead& head);
+  [[nodiscard]] bool is_tunnel() const;
+  [[nodiscard]] Duration body_patience() const;
   void read_body();
   void take_body(std::string_view bytes);
   void take_chunks(std::string_view bytes);
@@ -100,7 +110,6 @@ class Fetch final : OriginConnection::User {
   void give_up(uint16_t note);
   void finish(FillRef fill);
   [[nodiscard]] Exchange exchange() const;
-  [[nodiscard]] FreshnessOptions freshness_options() const;
 
   Worker& worker_;
   Task task_;

@@ -2,26 +2,31 @@
 
 #include <fmt/format.h>
 
+#include "http/edge/delivery.h"
 #include "http/edge/fetch.h"
 #include "http/edge/worker.h"
+#include "http/policy/conditional.h"
 #include "http/policy/forwarding.h"
 #include "http/policy/freshness.h"
-#include "http/policy/ranges.h"
 #include "http/policy/storing.h"
-#include "http/wire/writer.h"
 #include "routing/decide.h"
 
 namespace popnet::http {
 
 namespace {
 
+/// A range that can be asked for as it is: one, and not "from the first byte to the end", which is the whole.
+bool asks_for_part(const Fields& fields) {
+  if (!fields.has(FieldName::range) || fields.repeated(FieldName::range)) return false;
+  const std::string_view range = fields.get(FieldName::range);
+  const RangeRequest asked = parse_range(range, UINT64_MAX);
+  if (asked.kind != RangeRequest::Kind::satisfiable) return false;
+  const bool from_the_start = asked.range.first == 0 && asked.range.last == UINT64_MAX - 1;
+  return !from_the_start || range.find("=-") != range.npos;
+}
+
 constexpr uint8_t fills_max = 8;  // that one request joins or begins, one after the other
 constexpr std::string_view allowed_methods = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
-
-bool has_conditions(const Fields& fields) {
-  return fields.has(FieldName::if_none_match) || fields.has(FieldName::if_modified_since) ||
-         fields.has(FieldName::if_match) || fields.has(FieldName::if_unmodified_since);
-}
 
 /// Else nobody can say yet that it will be kept: it may prove too large, or break off.
 bool end_is_known(const Object& object) {
@@ -93,6 +98,8 @@ Request::Step Request::receive(Turn& turn) {
   if (get && head.target.path == model::edge_health_path) return answer_local(200, "ok\n", Outcome::local);
   if (head.https) return answer_local(421, "This server speaks plain HTTP only.\n", Outcome::local);
   if (head.target.form == TargetForm::asterisk) return answer_local(204, {}, Outcome::local, allowed_methods);
+  const bool counted_out = head.method == Method::options && head.fields.get(FieldName::max_forwards) == "0";
+  if (counted_out) return answer_local(204, {}, Outcome::local, allowed_methods);  // RFC 9110 section 7.6.2
   if (head.method == Method::trace || head.method == Method::purge)
     return answer_local(405, "This method is not allowed here.\n", Outcome::local, allowed_methods);
   if (head.fields.has(FieldName::via) && is_loop(head.fields, turn.view->pseudonym))
@@ -118,6 +125,13 @@ Request::Step Request::route(Turn& turn) {
   }
   site_ = turn.route.site->state.get();
   turn.head.target.path = turn.route.path;
+  const bool handed_on =
+      turn.route.action == model::Action::cache || turn.route.action == model::Action::proxy;
+  if (handed_on && turn.head.fields.has(FieldName::upgrade) && wants_tunnel(turn.head)) {
+    tunnel_ = true;
+    cache_status_.forward = CacheForward::bypass;
+    return Step::pass;
+  }
   switch (turn.route.action) {
     case model::Action::cache:
       turn.directives = read_request_directives(turn.head.fields);
@@ -164,22 +178,19 @@ Request::Step Request::deny(Turn&) {
 // Its own exchange with an origin: the client's conditions and ranges are the origin's to judge.
 Request::Step Request::pass(Turn& turn) {
   passed_ = true;
+  want_ = Want::answer;
   save(turn);
   Store::Begun begun = worker_.store.begin(make_key(turn), true, [](const Object&) { return false; });
   asker_ = true;
   fill_ = begun.fill;
   fill_->listen(worker_.loop, *this);
-  fetch(turn, std::move(begun.filler), true);
+  fetch(turn, std::move(begun.filler));
   return Step::wait;
 }
 
 Request::Step Request::lookup(Turn& turn) {
   const Object* object = find(turn);
-  if (object == nullptr || object->kind() == Object::Kind::marker) {
-    alone_ = object != nullptr || !may_share_fill(turn.head, turn.directives);
-    if (may_fill(turn.directives).use != Use::refuse) return Step::fill;
-    return answer_local(504, "Not stored here, and only-if-cached forbids to ask for it.\n", Outcome::failed);
-  }
+  if (object == nullptr || object->kind() == Object::Kind::marker) return missing(turn, object != nullptr);
   turn.object = object;
   const Verdict verdict = may_serve(stored_policy(*object), turn.directives, worker_.loop.now());
   switch (verdict.use) {
@@ -193,12 +204,42 @@ Request::Step Request::lookup(Turn& turn) {
                                   ? CacheForward::stale
                                   : CacheForward::request;
       if (object->body().state() == Body::State::complete) stale_ = ObjectRef::share(object);
-      return Step::fill;
+      want_ = stored_meta(*object).is_part() ? Want::part : Want::whole;
+      return head_only_ ? Step::pass : Step::fill;
     case Use::refuse:
       break;
   }
   return answer_local(504, "The stored answer is stale, and only-if-cached forbids to ask for another.\n",
                       Outcome::failed);
+}
+
+// Nothing that could answer is stored: what is to be asked for? (A HEAD is asked for as it is.)
+Request::Step Request::missing(Turn& turn, bool marked) {
+  if (may_fill(turn.directives).use == Use::refuse)
+    return answer_local(504, "Not stored here, and only-if-cached forbids to ask for it.\n", Outcome::failed);
+  if (head_only_) return Step::pass;
+  alone_ = alone_ || marked || !may_share_fill(turn.head, turn.directives);
+  want_ = Want::whole;
+  if (asks_for_part(turn.head.fields)) {
+    want_ = Want::part;
+  } else if (turn.part != nullptr && can_be_completed(turn)) {
+    want_ = Want::rest;
+    part_ = ObjectRef::share(turn.part);
+  }
+  return Step::fill;
+}
+
+/// RFC 9111 section 3.4: the part is fresh, and names its version strongly enough to be joined with more of
+/// it.
+bool Request::can_be_completed(const Turn& turn) const {
+  const Object& part = *turn.part;
+  if (turn.head.fields.has(FieldName::range) || part.body().state() != Body::State::complete ||
+      !missing_range(part) ||
+      may_serve(stored_policy(part), turn.directives, worker_.loop.now()).use != Use::serve)
+    return false;
+  Fields& fields = worker_.scratch->fields;
+  read_stored_fields(part, fields);
+  return !strong_validator(read_validators(fields, worker_.loop.wall())).empty();
 }
 
 Request::Step Request::hit(Turn& turn) {
@@ -217,10 +258,6 @@ Request::Step Request::hit(Turn& turn) {
 Request::Step Request::fill(Turn& turn) {
   if (++fills_ > fills_max)
     return answer_local(503, "This object changes faster than it can be fetched.\n", Outcome::failed);
-  if (turn.head.method == Method::head) {  // the whole object is fetched, to be stored
-    turn.head.method = Method::get;
-    turn.head.method_text = to_string(Method::get);
-  }
   Store::Begun begun =
       worker_.store.begin(make_key(turn), alone_, [&](const Object& object) { return usable(turn, object); });
   if (begun.object) {
@@ -229,12 +266,13 @@ Request::Step Request::fill(Turn& turn) {
     cache_status_.forward = CacheForward::none;
     return Step::hit;
   }
+  if (want_ == Want::rest) cache_status_.forward = CacheForward::partial;
   if (!saved_) save(turn);
   fill_ = begun.fill;
   fill_->listen(worker_.loop, *this);
   asker_ = static_cast<bool>(begun.filler);
   cache_status_.collapsed = !asker_;
-  if (asker_) fetch(turn, std::move(begun.filler), false);
+  if (asker_) fetch(turn, std::move(begun.filler));
   return Step::progress;
 }
 
@@ -255,8 +293,9 @@ Request::Step Request::progress(Turn& turn) {
       outcome_ = passed_ ? Outcome::passed : Outcome::miss;
       break;
     case Fill::Stage::shared:
-      if (!asker_ && !turn.matcher.matches(*fill.object())) {
+      if (!asker_ && !answers(turn, *fill.object())) {
         leave_fill();
+        alone_ = alone_ || want_ == Want::part;
         return Step::lookup;
       }
       outcome_ = asker_ ? Outcome::miss : Outcome::collapsed;
@@ -264,6 +303,7 @@ Request::Step Request::progress(Turn& turn) {
         outcome_ = Outcome::revalidated;
         cache_status_.forward_status = note::confirmed;
       }
+      if (fill.note() == note::completed) cache_status_.forward_status = note::completed;
       break;
   }
   // Broken before a byte of it was used: no better than no answer.
@@ -303,17 +343,17 @@ Request::Step Request::deliver(Turn& turn) {
     return Step::lookup;
   }
   Answer answer;
-  answer.status = meta.status;
-  answer.object = &object;
-  answer.lines = stored_lines(object);
-  answer.body = !head_only_ && status_has_content(meta.status);
-  if (meta.content_length != StoredMeta::unknown_length) answer.length = meta.content_length;
-  if (state == Body::State::complete && !head_only_) answer.length = object.body().size();
-  if (!status_has_content(meta.status)) answer.length.reset();
-  if (!alone) {
-    answer.age = std::max(Duration::zero(), stored_policy(object).age(worker_.loop.now()));
-    if (meta.status == 200 && !apply_conditions(turn, answer)) return Step::done;
+  const bool choose = !alone && !passed_;
+  if (deliver_object(*worker_.scratch, object, turn.head, choose, worker_.loop.wall(), answer) ==
+      Delivery::failed) {
+    leave_fill();
+    return answer_local(412, "The object is not what the request's conditions want.\n", outcome_);
   }
+  // RFC 9111 section 5.1: Age says that the answer was neither made nor confirmed for this request.
+  const bool from_store = is_hit(outcome_) || outcome_ == Outcome::collapsed;
+  if (from_store || meta.aged)
+    answer.age = std::max(Duration::zero(), stored_policy(object).age(worker_.loop.now()));
+  if (asker_ && asked_ && answer.status != 304) answer.own_lines = asked_->own_lines;
   hand_over(answer, std::move(cursor));
   return Step::done;
 }
@@ -347,13 +387,16 @@ void Request::end(uint64_t bytes) {
 
 void Request::reset() {
   leave_fill();
+  if (asked_) asked_->on_interim = nullptr;
+  asked_.reset();
   saved_.reset();
   stale_.reset();
+  part_.reset();
   site_ = nullptr;
   cache_status_ = {};
   status_ = 0;
   outcome_ = Outcome::local;
-  delivering_ = head_only_ = asker_ = alone_ = passed_ = false;
+  delivering_ = head_only_ = asker_ = alone_ = passed_ = tunnel_ = false;
   fills_ = 0;
 }
 
@@ -383,10 +426,7 @@ void Request::save(const Turn& turn) {
 }
 
 Key Request::make_key(const Turn& turn) {
-  const SiteView& site = *turn.route.site;
-  const std::string_view text =
-      worker_.keys.make(key_parts(site.site->name, turn.head, site.site->cache.ignore_query));
-  return worker_.store.key(site.state->space, text);
+  return worker_.key(*turn.route.site, turn.head);
 }
 
 const Object* Request::find(Turn& turn) {
@@ -395,31 +435,51 @@ const Object* Request::find(Turn& turn) {
   const Object* object = worker_.store.lookup(make_key(turn), [&](const Object& o) {
     if (o.kind() == Object::Kind::marker) return stored_policy(o).fresh(now);
     cache_status_.forward = CacheForward::vary_miss;
-    return o.body().state() != Body::State::broken && turn.matcher.matches(o);
+    if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
+    if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) return true;
+    cache_status_.forward = CacheForward::partial;
+    if (turn.part == nullptr) turn.part = &o;
+    return false;
   });
   if (object != nullptr) cache_status_.forward = CacheForward::none;
   if (object != nullptr && object->kind() == Object::Kind::marker) cache_status_.forward = CacheForward::miss;
   return object;
 }
 
+bool Request::answers(Turn& turn, const Object& object) const {
+  return turn.matcher.matches(object) && suits(*worker_.scratch, object, turn.head, worker_.loop.wall());
+}
+
 bool Request::usable(Turn& turn, const Object& object) const {
-  if (object.body().state() == Body::State::broken || !turn.matcher.matches(object)) return false;
+  if (object.body().state() == Body::State::broken || !answers(turn, object)) return false;
   const Use use = may_serve(stored_policy(object), turn.directives, worker_.loop.now()).use;
   return use == Use::serve || use == Use::serve_and_refresh;
 }
 
-void Request::fetch(Turn& turn, Filler filler, bool pass) {
-  Fetch::Task task{pass, std::move(filler), saved_, stale_, nullptr};
-  if (pass && turn.head.body.kind != Framing::Kind::none) task.upload = peer_.upload();
+void Request::fetch(Turn& turn, Filler filler) {
+  asked_ = std::make_shared<Asker>();
+  asked_->on_interim = [this](uint16_t status, std::string_view lines) { peer_.interim(status, lines); };
+  Fetch::Task task;
+  task.want = want_;
+  task.may_store = turn.route.action == model::Action::cache;
+  task.filler = std::move(filler);
+  task.request = saved_;
+  task.asker = asked_;
+  if (want_ == Want::whole || want_ == Want::part) task.stale = stale_;
+  if (want_ == Want::rest) task.part = part_;
+  if (tunnel_)
+    task.upload = peer_.tunnel();
+  else if (passed_ && turn.head.body.kind != Framing::Kind::none)
+    task.upload = peer_.upload();
   worker_.start(std::make_unique<Fetch>(worker_, std::move(task)), turn.head);
 }
 
 // stale-while-revalidate: a fetch that nobody waits for, unless one is under way.
 void Request::refresh(Turn& turn, const Object& object) {
-  if (object.body().state() != Body::State::complete) return;
+  if (object.body().state() != Body::State::complete || stored_meta(object).is_part()) return;
   const TimePoint now = worker_.loop.now();
   Store::Begun begun = worker_.store.begin(make_key(turn), false, [&](const Object& other) {
-    return turn.matcher.matches(other) && stored_policy(other).fresh(now);
+    return answers(turn, other) && stored_policy(other).fresh(now);
   });
   if (!begun.filler) return;
   const Method method = turn.head.method;
@@ -427,10 +487,12 @@ void Request::refresh(Turn& turn, const Object& object) {
   turn.head.method = Method::get;
   turn.head.method_text = to_string(Method::get);
   save(turn);
-  stale_ = ObjectRef::share(&object);
-  fetch(turn, std::move(begun.filler), false);
-  saved_.reset();
-  stale_.reset();
+  Fetch::Task task;
+  task.want = Want::whole;
+  task.filler = std::move(begun.filler);
+  task.request = std::move(saved_);
+  task.stale = ObjectRef::share(&object);
+  worker_.start(std::make_unique<Fetch>(worker_, std::move(task)), turn.head);
   turn.head.method = method;
   turn.head.method_text = method_text;
 }
@@ -444,55 +506,6 @@ Request::Step Request::answer_local(uint16_t status, std::string_view text, Outc
   outcome_ = outcome;
   hand_over(answer);
   return Step::done;
-}
-
-// RFC 9110 section 13.2.2: conditions first, then the range. False when it has answered.
-bool Request::apply_conditions(Turn& turn, Answer& answer) {
-  const RequestHead& head = turn.head;
-  const bool ranged = head.fields.has(FieldName::range) && answer.length && !head_only_;
-  if (!ranged && !has_conditions(head.fields)) [[likely]]
-    return true;
-  Scratch& scratch = *worker_.scratch;
-  read_stored_fields(*answer.object, scratch.fields);
-  const Validators validators = read_validators(scratch.fields, worker_.loop.wall());
-  switch (evaluate_conditions(head, validators, worker_.loop.wall())) {
-    case Condition::proceed:
-      break;
-    case Condition::failed:
-      leave_fill();
-      (void)answer_local(412, "The object is not what the request's conditions want.\n", outcome_);
-      return false;
-    case Condition::not_modified: {
-      HeadWriter lines(scratch.head);
-      for (const Field& field : scratch.fields)
-        if (is_sent_in_not_modified(field)) lines.field(field.name, field.value);
-      answer.status = 304;
-      answer.lines = lines.written();
-      answer.body = false;
-      answer.length.reset();
-      return true;
-    }
-  }
-  if (ranged) apply_range(turn, validators, answer);
-  return true;
-}
-
-void Request::apply_range(const Turn& turn, const Validators& validators, Answer& answer) {
-  const uint64_t size = *answer.length;
-  const RangePlan plan = plan_range(turn.head, validators, size, worker_.loop.wall());
-  if (plan.kind == RangePlan::Kind::whole) return;
-  answer.content_range = format_content_range(plan, size, worker_.scratch->range);
-  if (plan.kind == RangePlan::Kind::part) {
-    answer.status = 206;
-    answer.first = plan.range.first;
-    answer.length = plan.range.size();
-    return;
-  }
-  answer.status = 416;
-  answer.object = nullptr;
-  answer.lines = {};
-  answer.text = "The object is shorter than the range asked for.\n";
-  answer.length.reset();
 }
 
 void Request::hand_over(Answer& answer, std::optional<Cursor> cursor) {

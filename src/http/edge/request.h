@@ -12,7 +12,7 @@
 //   wait      until the fill has an answer: progress() is called by it
 //     shared: everybody takes it ──> deliver     alone: the asker takes it, others pass
 //     failed: a stored object may serve stale, else 502 or 504                        ──> deliver
-//   deliver   conditions and ranges of this client (RFC 9110 sections 13 and 14), then Peer::answer()
+//   deliver   conditions and ranges of this client (delivery.h), then Peer::answer()
 //   log       counted when the last byte has been handed over: end()
 //
 // A hit takes no lock, allocates nothing and finishes within begin(). What must wait saves its head and lets
@@ -22,13 +22,14 @@
 #include <memory>
 
 #include "http/edge/answer.h"
+#include "http/edge/asker.h"
 #include "http/edge/counters.h"
+#include "http/edge/origin_request.h"
 #include "http/edge/saved_request.h"
 #include "http/edge/stored.h"
 #include "http/edge/upload.h"
 #include "http/policy/cache_control.h"
 #include "http/policy/cache_status.h"
-#include "http/policy/conditional.h"
 #include "http/store/store.h"
 
 namespace popnet::http {
@@ -41,11 +42,15 @@ class Peer {
   /// Sends it; when all is sent, or never will be, calls Request::end(). `cursor` is at the start of the
   /// object's body where that is growing, and then moved() tells that it has grown or ended.
   virtual void answer(const Answer& answer, std::optional<Cursor> cursor) = 0;
+  /// An interim answer (1xx), before the answer; `lines` each with CRLF.
+  virtual void interim(uint16_t status, std::string_view lines) = 0;
   virtual void moved() = 0;
   /// Steps that ran outside of begin() are over: the peer may go on to its next request.
   virtual void resumed() = 0;
   /// The request's body, to be sent on; null when it has none. Asked for at most once.
   virtual std::shared_ptr<Upload> upload() = 0;
+  /// What it sends from now on, for a tunnel; what it has sent before the answer 101 is kept in there.
+  virtual std::shared_ptr<Upload> tunnel() = 0;
   [[nodiscard]] virtual const IpAddress& address() const = 0;
 
  protected:
@@ -91,6 +96,7 @@ class Request final : Fill::Listener {
     Route route;
     RequestDirectives directives;
     const Object* object = nullptr;  // the one to deliver
+    const Object* part = nullptr;    // stored, but only other bytes than are asked for
     ObjectRef held;                  // keeps it, where the store lent it under a lock
   };
 
@@ -101,6 +107,7 @@ class Request final : Fill::Listener {
   Step deny(Turn& turn);
   Step pass(Turn& turn);
   Step lookup(Turn& turn);
+  Step missing(Turn& turn, bool marked);
   Step hit(Turn& turn);
   Step fill(Turn& turn);
   Step progress(Turn& turn);
@@ -112,22 +119,24 @@ class Request final : Fill::Listener {
   void save(const Turn& turn);
   Key make_key(const Turn& turn);
   [[nodiscard]] const Object* find(Turn& turn);
+  [[nodiscard]] bool answers(Turn& turn, const Object& object) const;
   [[nodiscard]] bool usable(Turn& turn, const Object& object) const;
-  void fetch(Turn& turn, Filler filler, bool pass);
+  [[nodiscard]] bool can_be_completed(const Turn& turn) const;
+  void fetch(Turn& turn, Filler filler);
   void refresh(Turn& turn, const Object& object);
   void leave_fill();
   Step take_failure(Turn& turn);
   Step answer_local(uint16_t status, std::string_view text, Outcome outcome, std::string_view allow = {});
-  bool apply_conditions(Turn& turn, Answer& answer);
-  void apply_range(const Turn& turn, const Validators& validators, Answer& answer);
   void hand_over(Answer& answer, std::optional<Cursor> cursor = std::nullopt);
 
   Worker& worker_;
   Peer& peer_;
   std::shared_ptr<const SavedRequest> saved_;  // while it waits
   FillRef fill_;
-  ObjectRef stale_;            // what may serve if no origin answers
-  SiteState* site_ = nullptr;  // states outlive everything
+  std::shared_ptr<Asker> asked_;  // of the fetch that is for this request
+  ObjectRef stale_;               // what may serve if no origin answers
+  ObjectRef part_;                // what is to be completed
+  SiteState* site_ = nullptr;     // states outlive everything
   CacheStatus cache_status_;
   std::string_view pseudonym_;  // of the view of the present turn
   uint16_t status_ = 0;
@@ -138,7 +147,9 @@ class Request final : Fill::Listener {
   bool asker_ = false;      // the fill is for this request
   bool alone_ = false;      // does not wait for others' fills
   bool passed_ = false;     // never looked up
-  uint8_t fills_ = 0;       // joined or begun
+  bool tunnel_ = false;     // asks for a WebSocket
+  Want want_ = Want::whole;
+  uint8_t fills_ = 0;  // joined or begun
 };
 
 }  // namespace popnet::http

@@ -3,7 +3,8 @@
 //   meta      StoredMeta
 //   variant   empty, or the field names of its Vary, NUL, the secondary key of the request it answered
 //   head      "HTTP/1.1 200 OK" and the field lines that every answer made from it begins with, each with
-//             CRLF, without the empty line. Not in it, but made for each answer: Content-Length, Age, Cache-Status, Connection
+//             CRLF, without the empty line. Not in it, but made for each answer: Content-Length, Content-Range, Age, our
+//             Cache-Status, Connection
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include "http/store/object.h"
 #include "http/wire/fields.h"
 #include "http/wire/head.h"
+#include "http/wire/range.h"
 
 namespace popnet::http {
 
@@ -22,9 +24,15 @@ struct StoredMeta {
   StoredPolicy policy;  // of a marker: when it may be forgotten
   uint16_t status = 0;
   uint16_t status_line = 0;                  // bytes of the head's first line, CRLF included
+  bool aged = false;                         // the origin's answer had an Age: a cache before us made it
   uint64_t content_length = unknown_length;  // as the origin announced it
+  // Of a part (206): what the body is of the whole object.
+  uint64_t part_first = 0;
+  uint64_t whole_size = unknown_length;  // unknown: not a part
 
   static constexpr uint64_t unknown_length = UINT64_MAX;
+  [[nodiscard]] bool is_part() const { return whole_size != unknown_length; }
+  [[nodiscard]] ByteRange part() const { return {part_first, part_first + content_length - 1}; }
 };
 
 inline const StoredMeta& stored_meta(const Object& object) {

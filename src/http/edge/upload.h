@@ -1,6 +1,6 @@
 // The body of a request on its way from a client's connection to an origin's, both on one loop. Holds a
 // bounded part of it: a slow origin makes a fast client wait. Bytes are kept as they leave: chunked bodies
-// are chunked anew.
+// are chunked anew. Of a tunnel (Framing::Kind::until_close): whatever the client sends, as it is.
 #pragma once
 
 #include <functional>
@@ -17,6 +17,7 @@ class Upload {
   explicit Upload(const Framing& framing) : framing_(framing) {}
 
   [[nodiscard]] const Framing& framing() const { return framing_; }
+  [[nodiscard]] bool is_tunnel() const { return framing_.kind == Framing::Kind::until_close; }
 
   // The client's side. on_room: there is room again after full().
   std::function<void()> on_room;

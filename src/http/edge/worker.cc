@@ -21,6 +21,11 @@ Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
 
 Worker::~Worker() = default;
 
+Key Worker::key(const SiteView& site, const RequestHead& request) {
+  const std::string_view text = keys.make(key_parts(site.site->name, request, site.site->cache.ignore_query));
+  return store.key(site.state->space, text);
+}
+
 void Worker::listen(rt::UniqueFd socket) {
   listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket)));
 }

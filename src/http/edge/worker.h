@@ -79,6 +79,9 @@ class Worker {
   DateText date;
   const std::unique_ptr<Scratch> scratch;
 
+  /// What the answer to that request is stored under. Valid until the next call.
+  Key key(const SiteView& site, const RequestHead& request);
+
   /// Takes connections from that listening socket.
   void listen(rt::UniqueFd socket);
   void accepted(rt::UniqueFd socket, const IpAddress& from);

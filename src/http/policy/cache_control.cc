@@ -22,6 +22,19 @@ void set_qualified(bool& whole, std::string_view& fields, const Directive& direc
     fields = directive.value;
 }
 
+/// White space beside the "=" is an error (section 5.2 has no place for it), but what the directive meant is
+/// plain: it counts, with an invalid value, so that nothing is kept longer than was meant.
+Directive read_element(std::string_view element) {
+  Directive directive = parse_directive(element);
+  const std::string_view name = trim(directive.name, " \t");
+  const bool spaced = name.size() != directive.name.size() ||
+                      (!directive.value.empty() && !directive.quoted &&
+                       (directive.value.front() == ' ' || directive.value.front() == '\t'));
+  directive.name = name;
+  if (spaced) directive.value = {};
+  return directive;
+}
+
 struct Flag {
   std::string_view name;
   bool ResponseDirectives::*member;
@@ -62,15 +75,38 @@ bool is_dictionary_key(std::string_view key) {
   });
 }
 
-/// Of the bare items of RFC 8941 those that a cache directive can have: integer, boolean, string, token.
+/// Integer or decimal of RFC 8941 sections 3.3.1 and 3.3.2.
+bool is_number(std::string_view value) {
+  if (value.front() == '-') value.remove_prefix(1);
+  const size_t point = value.find('.');
+  if (point == value.npos) return !value.empty() && value.size() <= 15 && scan::all(value, scan::digit);
+  const std::string_view fraction = value.substr(point + 1);
+  return point > 0 && point <= 12 && !fraction.empty() && fraction.size() <= 3 &&
+         scan::all(value.substr(0, point), scan::digit) && scan::all(fraction, scan::digit);
+}
+
+/// The bare items of RFC 8941 section 3.3. A cache directive has an integer, a boolean or a string; the
+/// others are well formed, so that the field counts, and mean nothing.
 bool is_bare_item(const Directive& directive) {
   const std::string_view value = directive.value;
   if (directive.quoted) return true;
   if (value.empty()) return false;
   if (value[0] == '?') return value == "?0" || value == "?1";
-  if (scan::is(value[0], scan::digit)) return scan::all(value, scan::digit) && value.size() <= 15;
+  if (value[0] == '-' || scan::is(value[0], scan::digit)) return is_number(value);
+  if (value[0] == ':') return value.size() > 1 && value.back() == ':';
+  const auto in_token = [](char c) { return scan::is(c, scan::token) || c == ':' || c == '/'; };
   return ((to_lower(value[0]) >= 'a' && to_lower(value[0]) <= 'z') || value[0] == '*') &&
-         scan::all(value, scan::token);
+         std::all_of(value.begin(), value.end(), in_token);
+}
+
+/// Of a member that stands twice the last counts (RFC 8941 section 4.2.2): what the earlier one said goes.
+void forget(ResponseDirectives& out, std::string_view key) {
+  for (const Flag& flag : response_flags)
+    if (key == flag.name) out.*flag.member = false;
+  for (const Time& time : response_times)
+    if (key == time.name) (out.*time.member).reset();
+  if (key == "no-cache") out.no_cache = false, out.no_cache_fields = {};
+  if (key == "private") out.is_private = false, out.private_fields = {};
 }
 
 /// A targeted field is a dictionary of structured fields; parameters of its members are not looked at. False
@@ -80,6 +116,7 @@ bool read_targeted(const Fields& response, FieldName name, ResponseDirectives& o
     const Directive directive = parse_directive(trim(items.item().substr(0, items.item().find(';')), " "));
     if (!is_dictionary_key(directive.name) || (directive.has_value && !is_bare_item(directive))) return false;
     out.targeted = true;
+    forget(out, directive.name);
     if (directive.value == "?0" && !directive.quoted) continue;
     Directive plain = directive;
     if (directive.value == "?1" && !directive.quoted) plain.value = {};
@@ -93,7 +130,7 @@ bool read_targeted(const Fields& response, FieldName name, ResponseDirectives& o
 RequestDirectives read_request_directives(const Fields& request) {
   RequestDirectives out;
   for (ListItems items(request, FieldName::cache_control); items.next();) {
-    const Directive directive = parse_directive(items.item());
+    const Directive directive = read_element(items.item());
     if (iequals(directive.name, "no-cache"))
       out.no_cache = true;
     else if (iequals(directive.name, "no-store"))
@@ -121,7 +158,7 @@ ResponseDirectives read_response_directives(const Fields& response) {
   }
   ResponseDirectives out;
   for (ListItems items(response, FieldName::cache_control); items.next();)
-    apply(out, parse_directive(items.item()));
+    apply(out, read_element(items.item()));
   return out;
 }
 

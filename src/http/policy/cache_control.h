@@ -1,9 +1,10 @@
 // Cache-Control and its targeted relatives, read once into a plain value (RFC 9111 section 5.2, RFC 5861, RFC
 // 8246, RFC 9213).
 //
-// Reading rules: names in any case; unknown directives are skipped; of a repeated directive the first counts;
-// a duration that is not a number of seconds counts as 0 (section 4.2.1: invalid freshness is stale);
-// 'private="a"' and 'no-cache="a"' keep their list of field names and bind only those fields.
+// Reading rules: names in any case; unknown directives are skipped; of a repeated directive the first counts
+// (in a targeted field the last: RFC 8941); a duration that is not a number of seconds counts as 0
+// (section 4.2.1: invalid freshness is stale); 'private="a"' and 'no-cache="a"' keep their list of field
+// names and bind only those fields.
 #pragma once
 
 #include <cstdint>

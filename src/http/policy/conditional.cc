@@ -4,6 +4,7 @@
 #include "http/policy/forwarding.h"
 #include "http/wire/date.h"
 #include "http/wire/entity_tag.h"
+#include "http/wire/list.h"
 
 namespace popnet::http {
 namespace {
@@ -36,7 +37,7 @@ std::optional<WallTime> date_in(const RequestHead& request, FieldName name, Wall
   return parse_http_date(request.fields.get(name), now);
 }
 
-/// Fields of the stored response that belong to its stored body (RFC 9111 section 3.2).
+/// Fields that say what the body is: not sent in a 304 (RFC 9110 section 15.4.5).
 bool is_of_the_body(FieldName id) {
   switch (id) {
     case FieldName::content_encoding:
@@ -57,9 +58,16 @@ bool has_line(const Fields& fields, const Field& like) {
   return false;
 }
 
-/// Does a 304 say something new about this field?
-bool is_updated(const Field& field, const Fields& not_modified, const HopByHop& hop) {
-  return !is_of_the_body(field.id) && !hop.has(field) && has_line(not_modified, field);
+/// What the message of the stored body depends on: we keep that body as it came, so it is only its length and
+/// its place in the whole (RFC 9111 section 3.2). Content-Type and Content-Encoding are the origin's to
+/// correct. Via tells how the stored message came here.
+bool is_fixed(FieldName id) {
+  return id == FieldName::content_length || id == FieldName::content_range || id == FieldName::via;
+}
+
+/// Does the newer message say something about this field?
+bool is_updated(const Field& field, const Fields& newer, const HopByHop& hop) {
+  return !is_fixed(field.id) && !hop.has(field) && has_line(newer, field);
 }
 
 }  // namespace
@@ -109,19 +117,36 @@ bool confirms(const Fields& not_modified, const Fields& stored) {
   return true;
 }
 
-bool merge_not_modified(const Fields& stored, const Fields& not_modified, Fields& merged) {
-  const HopByHop hop(not_modified);
+bool merge_update(const Fields& stored, const Fields& newer, Fields& merged) {
+  const HopByHop hop(newer);
   merged.clear();
   for (const Field& field : stored) {
-    // A 304 without Date was made when it arrived: the stored Date would make it look old.
-    if (field.id == FieldName::date || is_updated(field, not_modified, hop)) continue;
+    // A message without Date was made when it arrived: the stored Date would make it look old.
+    if (field.id == FieldName::date || is_updated(field, newer, hop)) continue;
     if (!merged.add(field.id, field.name, field.value)) return false;
   }
-  for (const Field& field : not_modified) {
-    if (!is_updated(field, not_modified, hop)) continue;
+  for (const Field& field : newer) {
+    if (!is_updated(field, newer, hop)) continue;
     if (!merged.add(field.id, field.name, field.value)) return false;
   }
   return true;
+}
+
+// RFC 9111 section 4.3.5: what the HEAD says must be what is stored, where both say something.
+bool head_confirms(const Fields& head, const Fields& stored, uint64_t stored_length) {
+  for (const FieldName name : {FieldName::etag, FieldName::last_modified})
+    if (head.has(name) && head.get(name) != stored.get(name)) return false;
+  return !head.has(FieldName::content_length) ||
+         parse_decimal(head.get(FieldName::content_length)) == stored_length;
+}
+
+// RFC 9110 section 8.8: a weak validator, and a date that another version may share, name no bytes.
+std::string_view strong_validator(const Validators& stored) {
+  const auto tag = parse_entity_tag(stored.etag);
+  if (tag) return tag->weak ? std::string_view{} : stored.etag;
+  const bool strong_date = stored.last_modified_time && stored.date &&
+                           *stored.date - *stored.last_modified_time >= std::chrono::seconds(1);
+  return strong_date ? stored.last_modified : std::string_view{};
 }
 
 bool is_sent_in_not_modified(const Field& field) {

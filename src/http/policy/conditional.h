@@ -40,10 +40,17 @@ bool add_validation(const Validators& stored, Fields& out);
 /// without one, the weak ones.)
 bool confirms(const Fields& not_modified, const Fields& stored);
 
-/// The stored fields as a 304 updates them (RFC 9111 section 3.2): its fields replace the stored ones of the
-/// same name, all but Content-Length, Content-Encoding, Content-Range, Content-Type and hop-by-hop. False
-/// when there is no room. Borrows from both.
-bool merge_not_modified(const Fields& stored, const Fields& not_modified, Fields& merged);
+/// Does this 200 to a HEAD speak of the stored response to a GET? (RFC 9111 section 4.3.5.)
+bool head_confirms(const Fields& head, const Fields& stored, uint64_t stored_length);
+
+/// The stored fields as a 304, a 200 to HEAD, or a further part updates them (RFC 9111 sections 3.2 to 3.4):
+/// its fields replace the stored ones of the same name, all but Content-Length, Content-Range and hop-by-hop.
+/// False when there is no room. Borrows from both.
+bool merge_update(const Fields& stored, const Fields& newer, Fields& merged);
+
+/// What can stand in If-Range so that the rest of a stored part fits it (RFC 9110 section 13.1.5): its strong
+/// entity tag, else its date when that is a strong one; empty when there is neither.
+std::string_view strong_validator(const Validators& stored);
 
 /// Is this field of the stored response sent in a 304 to a client? (RFC 9110 section 15.4.5.)
 bool is_sent_in_not_modified(const Field& field);

@@ -135,12 +135,49 @@ TEST(Validation, A304UpdatesTheStoredFields) {  // RFC 9111 section 3.2
       "n\n"
       "Connection: X-Hop\nX-Hop: h\nAge: 4");
   Fields merged;
-  ASSERT_TRUE(merge_not_modified(stored.fields, update.fields, merged));
+  ASSERT_TRUE(merge_update(stored.fields, update.fields, merged));
   std::string got;
   for (const Field& field : merged) got += std::string(field.name) + ": " + std::string(field.value) + "\n";
   EXPECT_EQ(got,
-            "X-Keep: k\nContent-Type: a\nContent-Length: 5\nExpires: e\nX-TWO: 3\nCache-Control: max-age=9\n"
-            "Cache-Control: public\nX-New: n\nAge: 4\n");
+            "X-Keep: k\nContent-Length: 5\nExpires: e\nX-TWO: 3\nCache-Control: max-age=9\n"
+            "Cache-Control: public\nContent-Type: b\nX-New: n\nAge: 4\n");
+}
+
+TEST(Validation, AHeadSpeaksOfTheStoredResponse) {  // RFC 9111 section 4.3.5
+  struct {
+    std::string head;
+    bool want;
+  } const cases[] = {
+      {"X: y", true},
+      {"ETag: \"a\"\nContent-Length: 5", true},
+      {"ETag: \"b\"", false},
+      {"ETag: W/\"a\"", false},
+      {"Last-Modified: " + std::string(monday), false},
+      {"Content-Length: 6", false},
+      {"Content-Length: x", false},
+  };
+  const Lines stored("ETag: \"a\"");
+  for (const auto& c : cases)
+    EXPECT_EQ(head_confirms(Lines(c.head).fields, stored.fields, 5), c.want) << c.head;
+}
+
+TEST(Validation, OnlyStrongValidatorsJoinParts) {  // RFC 9110 sections 8.8.2.2 and 13.1.5
+  const std::string modified = "\nLast-Modified: " + std::string(monday);
+  struct {
+    std::string stored;
+    std::string_view want;
+  } const cases[] = {
+      {"ETag: \"a\"" + modified, "\"a\""},
+      {"ETag: W/\"a\"" + modified + "\nDate: " + tuesday, ""},
+      {"ETag: a" + modified + "\nDate: " + tuesday, monday},
+      {"X: y" + modified + "\nDate: " + monday, ""},
+      {"X: y" + modified, ""},
+      {"X: y", ""},
+  };
+  for (const auto& c : cases) {
+    const Lines lines(c.stored);
+    EXPECT_EQ(strong_validator(read_validators(lines.fields, now)), c.want) << c.stored;
+  }
 }
 
 TEST(NotModified, SaysNothingOfTheBody) {  // RFC 9110 section 15.4.5

@@ -30,15 +30,17 @@ bool is_always_hop_by_hop(FieldName id) {
   }
 }
 
-bool is_of_one_user(FieldName id) {
+/// Is this field left out because it speaks of what one user has, or wants?
+bool is_of_one_user(FieldName id, ForWhom whom) {
   switch (id) {
-    case FieldName::range:
     case FieldName::if_match:
     case FieldName::if_modified_since:
     case FieldName::if_none_match:
-    case FieldName::if_range:
     case FieldName::if_unmodified_since:
-      return true;
+      return whom != ForWhom::asker;
+    case FieldName::range:
+    case FieldName::if_range:
+      return whom == ForWhom::store;
     default:
       return false;
   }
@@ -61,7 +63,7 @@ bool HopByHop::has(const Field& field) const {
   return is_always_hop_by_hop(field.id) || (named_ && list_has(fields_, FieldName::connection, field.name));
 }
 
-bool is_forwarded_request(const Field& field, const HopByHop& hop, bool for_fill) {
+bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom) {
   switch (field.id) {
     case FieldName::host:
     case FieldName::content_length:
@@ -73,20 +75,37 @@ bool is_forwarded_request(const Field& field, const HopByHop& hop, bool for_fill
     case FieldName::x_forwarded_proto:
       return false;
     default:
-      return !hop.has(field) && !(for_fill && is_of_one_user(field.id));
+      return !hop.has(field) && !is_of_one_user(field.id, whom);
   }
 }
 
 bool is_forwarded_response(const Field& field, const HopByHop& hop) {
   switch (field.id) {
     case FieldName::age:
-    case FieldName::cache_status:
     case FieldName::content_length:
     case FieldName::via:
       return false;
     default:
       return !hop.has(field);
   }
+}
+
+namespace {
+
+bool names_websocket(const Fields& fields) {
+  return list_has(fields, FieldName::connection, "upgrade") && !fields.repeated(FieldName::upgrade) &&
+         iequals(fields.get(FieldName::upgrade), "websocket");
+}
+
+}  // namespace
+
+bool wants_tunnel(const RequestHead& request) {
+  return request.fields.has(FieldName::upgrade) && request.method == Method::get && request.minor == 1 &&
+         request.body.kind == Framing::Kind::none && names_websocket(request.fields);
+}
+
+bool grants_tunnel(const ResponseHead& response) {
+  return response.status == 101 && response.minor == 1 && names_websocket(response.fields);
 }
 
 std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view pseudonym,

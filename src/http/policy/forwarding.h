@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "http/wire/fields.h"
+#include "http/wire/head.h"
 
 namespace popnet::http {
 
@@ -22,12 +23,22 @@ class HopByHop {
 };
 
 /// Does a request's field go to the origin? Not: hop-by-hop fields; Host, Content-Length, Via, Forwarded and
-/// X-Forwarded-*, which the edge writes anew and never believes; Expect; with `for_fill` also Range and
-/// conditions, for a fill fetches the whole object whatever one user wants of it.
-bool is_forwarded_request(const Field& field, const HopByHop& hop, bool for_fill);
-/// Does an answer's field go on to the client? Not: hop-by-hop fields; Content-Length, Via, Age and
-/// Cache-Status, which the edge writes anew.
+/// X-Forwarded-*, which the edge writes anew and never believes; Expect; and what ForWhom says.
+enum class ForWhom : uint8_t {
+  asker,  ///< as the user sent it
+  store,  ///< the whole object, whatever one user wants of it: no Range, no conditions
+  part,   ///< that part of the object that the user wants, to be stored: no conditions but If-Range
+};
+bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom);
+/// Does an answer's field go on to the client? Not: hop-by-hop fields; Content-Length, Via and Age, which the
+/// edge writes anew. Cache-Status goes on, and ours stands behind it (RFC 9211 section 2).
 bool is_forwarded_response(const Field& field, const HopByHop& hop);
+
+/// Does this request ask for a tunnel that a gateway may make: WebSocket (RFC 6455 section 4.1), and nothing
+/// else? Any other protocol (h2c above all) would carry requests past the rules of this gateway.
+bool wants_tunnel(const RequestHead& request);
+/// Is this 101 the consent to it?
+bool grants_tunnel(const ResponseHead& response);
 
 /// The Via value of this message with our entry appended: "1.0 old, 1.1 popnet". Old lines that do not fit
 /// are left out; empty when not even our entry fits.

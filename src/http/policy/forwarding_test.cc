@@ -22,11 +22,11 @@ TEST(Forwarding, DropsWhatIsForThisConnection) {
   const HopByHop hop(fields);
   for (const char* name : {"Connection", "keep-alive", "Proxy-Connection", "TE", "Trailer",
                            "Transfer-Encoding", "Upgrade", "Proxy-Authorization", "x-hop", "Cookie"}) {
-    EXPECT_FALSE(is_forwarded_request(named(name), hop, false)) << name;
+    EXPECT_FALSE(is_forwarded_request(named(name), hop, ForWhom::asker)) << name;
     EXPECT_FALSE(is_forwarded_response(named(name), hop)) << name;
   }
-  EXPECT_TRUE(is_forwarded_request(named("X-Other"), hop, false));
-  EXPECT_TRUE(is_forwarded_request(named("Close"), HopByHop(Fields{}), false));
+  EXPECT_TRUE(is_forwarded_request(named("X-Other"), hop, ForWhom::asker));
+  EXPECT_TRUE(is_forwarded_request(named("Close"), HopByHop(Fields{}), ForWhom::asker));
 }
 
 TEST(Forwarding, OfARequestBelievesNothingThatTheEdgeSaysItself) {
@@ -34,14 +34,43 @@ TEST(Forwarding, OfARequestBelievesNothingThatTheEdgeSaysItself) {
   const HopByHop hop(none);
   for (const char* name : {"Host", "Content-Length", "Expect", "Via", "Forwarded", "X-Forwarded-For",
                            "X-Forwarded-Host", "X-Forwarded-Proto"})
-    EXPECT_FALSE(is_forwarded_request(named(name), hop, false)) << name;
+    EXPECT_FALSE(is_forwarded_request(named(name), hop, ForWhom::asker)) << name;
   for (const char* name : {"Accept", "Authorization", "Cookie", "Cache-Control", "User-Agent"})
-    EXPECT_TRUE(is_forwarded_request(named(name), hop, true)) << name;
+    EXPECT_TRUE(is_forwarded_request(named(name), hop, ForWhom::store)) << name;
   for (const char* name :
        {"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}) {
-    EXPECT_FALSE(is_forwarded_request(named(name), hop, true)) << name;
-    EXPECT_TRUE(is_forwarded_request(named(name), hop, false)) << name;
+    EXPECT_FALSE(is_forwarded_request(named(name), hop, ForWhom::store)) << name;
+    EXPECT_TRUE(is_forwarded_request(named(name), hop, ForWhom::asker)) << name;
   }
+  EXPECT_TRUE(is_forwarded_request(named("Range"), hop, ForWhom::part));
+  EXPECT_TRUE(is_forwarded_request(named("If-Range"), hop, ForWhom::part));
+  EXPECT_FALSE(is_forwarded_request(named("If-None-Match"), hop, ForWhom::part));
+}
+
+TEST(Forwarding, OfAnAnswerKeepsWhatOtherCachesSay) {  // RFC 9211 section 2
+  const Fields none;
+  const HopByHop hop(none);
+  EXPECT_TRUE(is_forwarded_response(named("Cache-Status"), hop));
+  for (const char* name : {"Age", "Content-Length", "Via"})
+    EXPECT_FALSE(is_forwarded_response(named(name), hop)) << name;
+}
+
+TEST(Tunnel, IsMadeForWebSocketAlone) {  // RFC 9110 section 7.8, RFC 6455 section 4.1
+  const auto wants = [](Method method, uint8_t minor, std::string_view connection, std::string_view upgrade) {
+    RequestHead request;
+    request.method = method;
+    request.minor = minor;
+    request.fields.add("Connection", connection);
+    request.fields.add("Upgrade", upgrade);
+    return wants_tunnel(request);
+  };
+  EXPECT_TRUE(wants(Method::get, 1, "Upgrade", "websocket"));
+  EXPECT_TRUE(wants(Method::get, 1, "keep-alive, upgrade", "WebSocket"));
+  EXPECT_FALSE(wants(Method::get, 1, "keep-alive", "websocket"));
+  EXPECT_FALSE(wants(Method::get, 0, "Upgrade", "websocket"));
+  EXPECT_FALSE(wants(Method::post, 1, "Upgrade", "websocket"));
+  for (const char* other : {"h2c", "websocket, h2c", "TLS/1.0", ""})
+    EXPECT_FALSE(wants(Method::get, 1, "Upgrade", other)) << other;
 }
 
 TEST(Via, GrowsByThisNode) {  // RFC 9110 section 7.6.3

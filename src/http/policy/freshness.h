@@ -98,6 +98,7 @@ constexpr bool is_heuristically_cacheable(uint16_t status) {
     case 200:
     case 203:
     case 204:
+    case 206:
     case 300:
     case 301:
     case 308:

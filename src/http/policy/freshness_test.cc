@@ -74,11 +74,29 @@ TEST(Freshness, LastsAsLongAsTheFirstOfItsSourcesSays) {  // section 4.2.1
 }
 
 TEST(Freshness, IsZeroWhereItCannotBeRead) {  // section 4.2.1: encouraged to consider such responses stale
-  for (const std::string text :
-       {"Cache-Control: max-age=-1", "Cache-Control: max-age=1.5", "Cache-Control: max-age",
-        "Cache-Control: max-age=", "Cache-Control: max-age= 60", "Cache-Control: max-age=60s",
-        "Cache-Control: s-maxage=a, max-age=60", "Expires: 0", "Expires: -1",
-        "Expires: ", "Expires: Thu, 18 Aug 2050 02:01:18", "Expires: Thursday, 18-Aug-50 02:01:18 UTC"})
+  for (const std::string text : {"Cache-Control: max-age=-1",
+                                 "Cache-Control: max-age=1.5",
+                                 "Cache-Control: max-age",
+                                 "Cache-Control: max-age=",
+                                 "Cache-Control: max-age= 60",
+                                 "Cache-Control: max-age=60s",
+                                 "Cache-Control: max-age =60",
+                                 "Cache-Control: max-age = 60",
+                                 "Cache-Control: max-age='60'",
+                                 "Cache-Control: max-age=+60",
+                                 "Cache-Control: max-age=\"\"",
+                                 "Cache-Control: max-age=\"6 0\"",
+                                 "Cache-Control: max-age=0, max-age=60",
+                                 "Cache-Control: max-age=a\nCache-Control: max-age=60",
+                                 "CDN-Cache-Control: max-age=-1\nCache-Control: max-age=60",
+                                 "CDN-Cache-Control: max-age=1.5\nCache-Control: max-age=60",
+                                 "CDN-Cache-Control: max-age=abc\nCache-Control: max-age=60",
+                                 "Cache-Control: s-maxage=a, max-age=60",
+                                 "Expires: 0",
+                                 "Expires: -1",
+                                 "Expires: ",
+                                 "Expires: Thu, 18 Aug 2050 02:01:18",
+                                 "Expires: Thursday, 18-Aug-50 02:01:18 UTC"})
     EXPECT_EQ(assessed(text).lifetime, 0s) << text;
 }
 
@@ -91,7 +109,7 @@ TEST(Freshness, CanBeSetByTheOperator) {
 
 TEST(Freshness, IsGuessedOnlyForSomeStatuses) {  // section 4.2.2, RFC 9110 section 15.1
   const std::string modified = "Last-Modified: " + date(-1000s);
-  for (const uint16_t status : {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
+  for (const uint16_t status : {200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501})
     EXPECT_EQ(assessed(modified, status).lifetime, 100s) << status;
   for (const uint16_t status : {201, 202, 302, 303, 307, 400, 403, 500, 503})
     EXPECT_EQ(assessed(modified, status).lifetime, 0s) << status;
@@ -103,6 +121,9 @@ TEST(Freshness, FollowsTheTargetedFieldAlone) {  // RFC 9213 section 2.1
   EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60\nCache-Control: max-age=1"), 60s);
   EXPECT_EQ(lifetime("Popnet-Cache-Control: max-age=5\nCDN-Cache-Control: max-age=60"), 5s);
   EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60;x=1"), 60s);
+  EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60, max-age=5"), 5s);  // RFC 8941 section 4.2.2
+  EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60\nCDN-Cache-Control: other=:YQ==:"), 60s);
+  EXPECT_EQ(lifetime("CDN-Cache-Control: s-maxage=60, max-age=5"), 60s);
   EXPECT_EQ(lifetime("CDN-Cache-Control: must-revalidate\nExpires: " + date(10s)), 0s);
   // Empty or not a dictionary: as if it were not there.
   EXPECT_EQ(lifetime("CDN-Cache-Control: \nCache-Control: max-age=1"), 1s);

@@ -42,7 +42,7 @@ void check_freshness(const RequestHead& request, const ResponseHead& response) {
     require(verdict.use != Use::refuse || asked.only_if_cached);
   }
   const StoreDecision decision = may_store(request, asked, response, directives, {});
-  require(!decision.store() || request.method == Method::get);
+  require(!decision.store() || request.method == Method::get || request.method == Method::post);
   require(!decision.store() || !directives.no_store || directives.must_understand);
   require(!decision.store() || read_vary(response.fields).kind != VaryKind::star);
 }
@@ -53,7 +53,8 @@ void check_keys(const RequestHead& request, const ResponseHead& response) {
   require(key.starts_with("site"));
   require(key.size() > 4 && key[4] == '\0' && key.find('\0', 5) == key.npos);
   require(other.make(key_parts("site", request, false)) == key);
-  const Invalidation plan = plan_invalidation("site", request, response, false);
+  Invalidation plan;
+  plan_invalidation("site", request, response, false, plan);
   for (size_t i = 0; i < plan.count; ++i) require(!other.make(plan.keys[i]).empty());
 
   std::vector<char> room(70000), again(70000);
@@ -88,7 +89,7 @@ void check_conditions(const RequestHead& request, const ResponseHead& response) 
     std::vector<char> room(content_range_max);
     require(!format_content_range(plan, size, room).empty());
   }
-  if (merge_not_modified(response.fields, response.fields, merged))
+  if (merge_update(response.fields, response.fields, merged))
     require(merged.size() <= response.fields.size());
   require(confirms(response.fields, response.fields));
 }

@@ -116,11 +116,15 @@ TEST(SecondaryKey, IsTheSameForEqualMeaning) {  // RFC 9111 section 4.1
             secondary(language, "Accept-Language: de, en;q=0.1"));
   // Lines of any field join to a list (RFC 9110 section 5.3)
   EXPECT_EQ(secondary("x", "X: a\nX: b"), secondary("x", "X: a, b"));
+  EXPECT_EQ(secondary("x", "X: a ,b"), secondary("x", "X: a, b"));
 }
 
 TEST(SecondaryKey, DiffersWhereMeaningMayDiffer) {
   EXPECT_NE(secondary("x", "X: a"), secondary("x", "X: A"));
   EXPECT_NE(secondary("x", "X: "), secondary("x", ""));
+  EXPECT_NE(secondary("x", "X: \"a ,b\""), secondary("x", "X: \"a,b\""));
+  EXPECT_NE(secondary("x", "X: a b"), secondary("x", "X: a, b"));
+  EXPECT_NE(secondary("x", "X: a, b"), secondary("x", "X: b, a"));
   EXPECT_NE(secondary("accept-encoding", "Accept-Encoding: "), secondary("accept-encoding", ""));
   EXPECT_NE(secondary("x,y", "X: a"), secondary("x,y", "Y: a"));
   EXPECT_NE(secondary("x,y", "X: a\nY: b"), secondary("x,y", "X: b\nY: a"));
@@ -165,8 +169,12 @@ TEST(Invalidation, FollowsASuccessfulUnsafeRequest) {  // RFC 9111 section 4.4
        "HTTP/1.1 201 OK\nLocation: http://A:80/new\nContent-Location: /x#f\n",
        {target, with_site("s", "http://a/new"), target}},
       {"PUT", "HTTP/1.1 201 OK\nLocation: http://b/new\nContent-Location: //b/new\n", {target}},
+      {"PUT", "HTTP/1.1 201 OK\nLocation: //a/new\n", {target, with_site("s", "http://a/new")}},
       {"PUT", "HTTP/1.1 201 OK\nLocation: https://a/new\nContent-Location: http://a:81/new\n", {target}},
-      {"PUT", "HTTP/1.1 201 OK\nLocation: relative\n", {target}},
+      {"PUT", "HTTP/1.1 201 OK\nLocation: near\n", {target, with_site("s", "http://a/near")}},
+      {"PUT", "HTTP/1.1 201 OK\nLocation: ../b/./c/\n", {target, with_site("s", "http://a/b/c/")}},
+      {"PUT", "HTTP/1.1 201 OK\nLocation: ?q\n", {target, with_site("s", "http://a/x?q")}},
+      {"PUT", "HTTP/1.1 201 OK\nLocation: mailto:a@b\n", {target}},
       {"POST", "HTTP/1.1 500 No\n", {}},
       {"POST", "HTTP/1.1 404 No\nLocation: /new\n", {}},
       {"GET", "HTTP/1.1 200 OK\nLocation: /new\n", {}},
@@ -179,7 +187,8 @@ TEST(Invalidation, FollowsASuccessfulUnsafeRequest) {  // RFC 9111 section 4.4
     ResponseHead response;
     ASSERT_TRUE(parse_request(request_bytes, Limits{}, request).complete());
     ASSERT_TRUE(parse_response(response_bytes, Limits{}, response).complete());
-    const Invalidation plan = plan_invalidation("s", request, response, false);
+    Invalidation plan;
+    plan_invalidation("s", request, response, false, plan);
     KeyBuilder builder;
     std::vector<std::string> got;
     for (size_t i = 0; i < plan.count; ++i) got.emplace_back(builder.make(plan.keys[i]));

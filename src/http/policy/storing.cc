@@ -2,16 +2,37 @@
 
 #include "common/text.h"
 #include "http/policy/freshness.h"
+#include "http/policy/reference.h"
 #include "http/wire/list.h"
+#include "http/wire/range.h"
 #include "http/wire/writer.h"
 
 namespace popnet::http {
 namespace {
 
-/// Do we know all that a cache must know of this status? Those of RFC 9110 but the partial ones, which are
-/// not stored.
+/// Do we know all that a cache must know of this status? Those of RFC 9110.
 bool is_understood(uint16_t status) {
-  return status >= 200 && status != 206 && status != 304 && !reason_phrase(status).empty();
+  return status >= 200 && status != 304 && !reason_phrase(status).empty();
+}
+
+/// RFC 9110 section 9.3.3: the answer to a POST is what a GET would get when it says how long, and that what
+/// it carries is the target itself.
+bool is_cacheable_post(const RequestHead& request, const ResponseHead& response,
+                       const ResponseDirectives& directives) {
+  const bool explicit_lifetime = directives.max_age || directives.s_maxage ||
+                                 (response.fields.has(FieldName::expires) && !directives.targeted);
+  if (request.method != Method::post || response.status == 206 || !explicit_lifetime ||
+      !response.fields.has(FieldName::content_location) ||
+      response.fields.repeated(FieldName::content_location))
+    return false;
+  const auto where = resolve_same_origin(response.fields.get(FieldName::content_location), request);
+  return where && is_target(*where, request);
+}
+
+/// RFC 9111 section 3.3, for the one form that can be told from its head: one range of bytes.
+bool is_placed_part(const RequestHead& request, const ResponseHead& response) {
+  return request.fields.has(FieldName::range) && !response.fields.repeated(FieldName::content_range) &&
+         parse_content_range(response.fields.get(FieldName::content_range)).has_value();
 }
 
 /// RFC 9111 section 3.5.
@@ -41,8 +62,10 @@ StoreWhy judge(const RequestHead& request, const RequestDirectives& request_dire
                const ResponseHead& response, const ResponseDirectives& directives,
                const StoreOptions& options) {
   const bool understood = is_understood(response.status);
-  if (request.method != Method::get) return StoreWhy::method;
-  if (response.interim() || response.status == 206 || response.status == 304) return StoreWhy::status;
+  if (request.method != Method::get && !is_cacheable_post(request, response, directives))
+    return StoreWhy::method;
+  if (response.interim() || response.status == 304) return StoreWhy::status;
+  if (response.status == 206 && !is_placed_part(request, response)) return StoreWhy::part;
   if (request_directives.no_store) return StoreWhy::request_no_store;
   if (directives.must_understand && !understood) return StoreWhy::status;
   if (directives.no_store && !directives.must_understand) return StoreWhy::no_store;  // section 5.2.2.3
@@ -74,8 +97,10 @@ bool may_share_fill(const RequestHead& request, const RequestDirectives& directi
   return may_lookup(request) && !directives.no_store && !request.fields.has(FieldName::authorization);
 }
 
-bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives) {
-  if (field.id == FieldName::set_cookie || field.id == FieldName::age || hop.has(field)) return false;
+bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives,
+               bool with_cookies) {
+  if (field.id == FieldName::set_cookie && !with_cookies) return false;
+  if (field.id == FieldName::age || field.id == FieldName::content_range || hop.has(field)) return false;
   return !names(directives.no_cache_fields, field.name) && !names(directives.private_fields, field.name);
 }
 
@@ -87,6 +112,8 @@ const char* to_string(StoreWhy why) {
       return "method";
     case StoreWhy::status:
       return "status";
+    case StoreWhy::part:
+      return "part";
     case StoreWhy::request_no_store:
       return "request-no-store";
     case StoreWhy::no_store:

@@ -12,13 +12,14 @@ namespace popnet::http {
 
 struct StoreOptions {
   bool lifetime_by_rule = false;  // the operator gave a lifetime: counts as explicit freshness
-  bool with_set_cookie = false;   // store answers that set a cookie (without the Set-Cookie field)
+  bool with_set_cookie = false;   // store answers that set a cookie
 };
 
 enum class StoreWhy : uint8_t {
   stored,
-  method,  ///< not GET
-  status,  ///< an interim answer, 206, 304, or a status that must be understood and is not
+  method,  ///< not GET, and not a POST whose answer says that it is what a GET would get
+  status,  ///< an interim answer, 304, or a status that must be understood and is not
+  part,    ///< a 206 that nobody asked for, or whose place in the whole cannot be told
   request_no_store,
   no_store,
   is_private,
@@ -44,8 +45,9 @@ bool may_lookup(const RequestHead& request);
 bool may_share_fill(const RequestHead& request, const RequestDirectives& directives);
 
 /// Is this field of an origin's response kept with the object? Not: hop-by-hop fields, what no-cache="…" and
-/// private="…" name, Set-Cookie, and Age, which is made anew for each answer. Date and Content-Length are
-/// kept.
-bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives);
+/// private="…" name, Set-Cookie unless `with_cookies`, Age, which is made anew for each answer, and
+/// Content-Range. Date and Content-Length are kept.
+bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives,
+               bool with_cookies = false);
 
 }  // namespace popnet::http

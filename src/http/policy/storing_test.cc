@@ -47,7 +47,15 @@ TEST(MayStore, DecidesAsSection3Says) {
       {get, "HTTP/1.1 499 ?\nCache-Control: max-age=60", StoreWhy::stored},
       {get, "HTTP/1.1 599 ?\nCache-Control: max-age=60", StoreWhy::stored},
       {get, "HTTP/1.1 103 Early Hints\nCache-Control: max-age=60", StoreWhy::status},
-      {get, "HTTP/1.1 206 Partial\nCache-Control: max-age=60", StoreWhy::status},
+      // Section 3.3: a part, when its place is known
+      {get, "HTTP/1.1 206 Partial\nCache-Control: max-age=60\nContent-Range: bytes 0-4/10", StoreWhy::part},
+      {get + "\nRange: bytes=0-4", "HTTP/1.1 206 P\nCache-Control: max-age=60\nContent-Range: bytes 0-4/10",
+       StoreWhy::stored},
+      {get + "\nRange: bytes=0-4", "HTTP/1.1 206 P\nCache-Control: max-age=60\nContent-Range: bytes 0-4/*",
+       StoreWhy::part},
+      {get + "\nRange: bytes=0-4", "HTTP/1.1 206 P\nCache-Control: max-age=60", StoreWhy::part},
+      {get + "\nRange: bytes=0-4", "HTTP/1.1 206 P\nCache-Control: no-store\nContent-Range: bytes 0-4/10",
+       StoreWhy::no_store},
       {get, "HTTP/1.1 304 Not Modified\nCache-Control: max-age=60", StoreWhy::status},
       // Section 5.2.2.3
       {get, "HTTP/1.1 200 OK\nCache-Control: max-age=60, no-store, must-understand", StoreWhy::stored},
@@ -55,6 +63,14 @@ TEST(MayStore, DecidesAsSection3Says) {
       // Methods
       {"HEAD / HTTP/1.1", ok, StoreWhy::method},
       {"POST / HTTP/1.1", ok, StoreWhy::method},
+      // RFC 9110 section 9.3.3
+      {"POST /x HTTP/1.1", ok + "\nContent-Location: /x", StoreWhy::stored},
+      {"POST /x HTTP/1.1", ok + "\nContent-Location: http://a/x", StoreWhy::stored},
+      {"POST /x HTTP/1.1", ok + "\nContent-Location: /y", StoreWhy::method},
+      {"POST /x HTTP/1.1", ok + "\nContent-Location: http://b/x", StoreWhy::method},
+      {"POST /x HTTP/1.1", ok + ", no-store\nContent-Location: /x", StoreWhy::no_store},
+      {"POST /x HTTP/1.1", "HTTP/1.1 200 OK\nETag: \"a\"\nContent-Location: /x", StoreWhy::method},
+      {"PUT /x HTTP/1.1", ok + "\nContent-Location: /x", StoreWhy::method},
       {"get / HTTP/1.1", ok, StoreWhy::method},
       // Directives
       {"GET / HTTP/1.1\nCache-Control: no-store", ok, StoreWhy::request_no_store},

@@ -73,13 +73,17 @@ bool put_preferences(KeyText& out, const Fields& request, FieldName name) {
   return true;
 }
 
-/// The lines of one name, as one value: RFC 9110 section 5.3 makes "a" + "b" and "a, b" the same.
+/// The lines of one name, as one list, without the white space around its elements: RFC 9110 sections 5.3 and
+/// 5.6.1 make "a" + "b", "a, b" and "a ,b" the same.
 void put_lines(KeyText& out, const Fields& request, std::string_view name, const HopByHop& hop) {
   bool first = true;
   for (const Field& field : request) {
     if (!iequals(field.name, name) || hop.has(field)) continue;
-    out.put(first ? ":" : ", ");
-    out.put(field.value);
+    if (first) out.put(':');
+    for (ListItems items(field.value); items.next();) {
+      out.put(items.item());
+      out.put(',');
+    }
     first = false;
   }
 }

@@ -182,7 +182,7 @@ void Store::lend_body(Object& base, Object& heir) {
   heir.charge_ += std::exchange(base.charge_, 0);
 }
 
-bool Store::purge(const Key& key, Purge how) {
+bool Store::purge(const Key& key, Purge how, const Fill* except) {
   Stripe& s = stripe(key.hash);
   Unlinked out;
   bool found = false;
@@ -199,7 +199,7 @@ bool Store::purge(const Key& key, Purge how) {
     const auto [first, last] = s.fills.equal_range(key.hash);
     for (auto it = first; it != last; ++it) {
       Fill& fill = *it->second;
-      if (&fill.space_ != key.space || fill.key_ != key.text) continue;
+      if (&fill == except || &fill.space_ != key.space || fill.key_ != key.text) continue;
       (how == Purge::hard ? fill.doomed_ : fill.soft_purged_) = true;
     }
   }

@@ -117,8 +117,9 @@ class Store {
   /// neither joins nor is joined. REQUIRES: the calling thread's Epoch::Reader is online
   Begun begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable);
 
-  /// Returns true if something was stored under the key.
-  bool purge(const Key& key, Purge how);
+  /// Returns true if something was stored under the key. `except`: a running fill that it does not concern,
+  /// for it is its answer that orders the purge.
+  bool purge(const Key& key, Purge how, const Fill* except = nullptr);
   void purge(Space& space, Purge how);
 
   /// Every visible object, stripe by stripe, under its lock.

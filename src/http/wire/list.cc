@@ -19,11 +19,13 @@ size_t skip_quoted(std::string_view text, size_t at) {
   return text.npos;
 }
 
-/// Position of the first `separator` outside of quoted strings, or the end.
+/// Position of the first `separator` outside of quoted strings, or the end. A quote that is never closed is a
+/// character like any other: it must not hide what follows it ('x="a, no-store').
 size_t find_outside_quotes(std::string_view text, char separator) {
   for (size_t i = 0; i < text.size();) {
     if (text[i] == separator) return i;
-    i = text[i] == '"' ? skip_quoted(text, i) : i + 1;  // npos ends the loop
+    const size_t behind = text[i] == '"' ? skip_quoted(text, i) : text.npos;
+    i = behind == text.npos ? i + 1 : behind;
   }
   return text.size();
 }

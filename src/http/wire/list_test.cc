@@ -24,7 +24,7 @@ TEST(ListItems, AreSeparatedByCommas) {  // RFC 9110 section 5.6.1
   EXPECT_EQ(items_of(ListItems("")), Strings{});
   EXPECT_EQ(items_of(ListItems("a=\"x, y\", b")), (Strings{"a=\"x, y\"", "b"}));
   EXPECT_EQ(items_of(ListItems("a=\"x\\\", y\", b")), (Strings{"a=\"x\\\", y\"", "b"}));
-  EXPECT_EQ(items_of(ListItems("a=\"x, b")), Strings{"a=\"x, b"});
+  EXPECT_EQ(items_of(ListItems("a=\"x, b")), (Strings{"a=\"x", "b"}));
 }
 
 TEST(ListItems, RunOverAllLinesOfAField) {  // RFC 9110 section 5.3
@@ -127,6 +127,27 @@ TEST(Range, IsCutToTheSize) {  // RFC 9110 section 14.1.2
     EXPECT_EQ(got.kind, c.kind) << c.value;
     EXPECT_EQ(got.range, c.range) << c.value;
   }
+}
+
+TEST(ContentRange, NamesOnePlace) {  // RFC 9110 section 14.4
+  const auto good = parse_content_range("Bytes 2-4/10");
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->range.first, 2U);
+  EXPECT_EQ(good->range.last, 4U);
+  EXPECT_EQ(good->whole, 10U);
+  EXPECT_TRUE(parse_content_range("bytes 0-0/1"));
+  for (const char* bad : {"", "bytes", "bytes 2-4", "bytes 2-4/*", "bytes */10", "bytes 4-2/10",
+                          "bytes 2-10/10", "lines 2-4/10", "bytes -4/10", "bytes 2-/10", "bytes 2-4/10,",
+                          "bytes 2-4/18446744073709551616", "bytes=2-4/10"})
+    EXPECT_FALSE(parse_content_range(bad)) << bad;
+}
+
+TEST(List, AQuoteThatIsNotClosedHidesNothing) {
+  ListItems items("x=\"a, no-store");
+  ASSERT_TRUE(items.next());
+  EXPECT_EQ(items.item(), "x=\"a");
+  ASSERT_TRUE(items.next());
+  EXPECT_EQ(items.item(), "no-store");
 }
 
 }  // namespace

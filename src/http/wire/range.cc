@@ -39,4 +39,18 @@ RangeRequest parse_range(std::string_view value, uint64_t size) {
   return {RangeRequest::Kind::satisfiable, {*first, open ? size - 1 : std::min(*last, size - 1)}};
 }
 
+std::optional<ContentRange> parse_content_range(std::string_view value) {
+  constexpr std::string_view unit = "bytes ";
+  if (!iequals(value.substr(0, unit.size()), unit)) return {};
+  value.remove_prefix(unit.size());
+  const size_t dash = value.find('-');
+  const size_t slash = value.find('/');
+  if (dash == value.npos || slash == value.npos || dash > slash) return {};
+  const auto first = parse_decimal(value.substr(0, dash));
+  const auto last = parse_decimal(value.substr(dash + 1, slash - dash - 1));
+  const auto whole = parse_decimal(value.substr(slash + 1));
+  if (!first || !last || !whole || *first > *last || *last >= *whole) return {};
+  return ContentRange{{*first, *last}, *whole};
+}
+
 }  // namespace popnet::http

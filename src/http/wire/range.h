@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace popnet::http {
@@ -26,5 +27,14 @@ struct RangeRequest {
   ByteRange range;
 };
 RangeRequest parse_range(std::string_view value, uint64_t size);
+
+/// What a 206 carries (RFC 9110 section 14.4): "bytes 0-99/1000".
+struct ContentRange {
+  ByteRange range;
+  uint64_t whole = 0;  ///< size of the whole object
+};
+/// None when it is malformed, of another unit, unsatisfied ("bytes */1000"), or leaves the size open
+/// ("0-99/*").
+std::optional<ContentRange> parse_content_range(std::string_view value);
 
 }  // namespace popnet::http

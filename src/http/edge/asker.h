@@ -1,0 +1,19 @@
+// Between a fetch and the request that caused it, both on one loop: what only that request's client gets. The
+// request may go first; then nobody is there to get it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace popnet::http {
+
+struct Asker {
+  /// An interim answer (1xx) of the origin; null when the client has gone.
+  std::function<void(uint16_t status, std::string_view lines)> on_interim;
+  /// Field lines of the answer that are not kept with the object (Set-Cookie, private="…"), each with CRLF.
+  std::string own_lines;
+};
+
+}  // namespace popnet::http

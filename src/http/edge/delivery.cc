@@ -1,0 +1,114 @@
+#include "http/edge/delivery.h"
+
+#include "http/edge/stored.h"
+#include "http/policy/conditional.h"
+#include "http/policy/ranges.h"
+#include "http/wire/writer.h"
+
+namespace popnet::http {
+
+namespace {
+
+bool has_conditions(const Fields& fields) {
+  return fields.has(FieldName::if_none_match) || fields.has(FieldName::if_modified_since) ||
+         fields.has(FieldName::if_match) || fields.has(FieldName::if_unmodified_since);
+}
+
+bool status_has_content(uint16_t status) {
+  return status != 204 && status != 304;
+}
+
+bool lies_within(const ByteRange& inner, const ByteRange& outer) {
+  return inner.first >= outer.first && inner.last <= outer.last;
+}
+
+/// The head of a 304 made from the stored one.
+void make_not_modified(Scratch& scratch, Answer& answer) {
+  HeadWriter lines(scratch.head);
+  for (const Field& field : scratch.fields)
+    if (is_sent_in_not_modified(field)) lines.field(field.name, field.value);
+  answer.status = 304;
+  answer.lines = lines.written();
+  answer.body = false;
+  answer.length.reset();
+}
+
+void make_unsatisfiable(Answer& answer) {
+  answer.status = 416;
+  answer.object = nullptr;
+  answer.lines = {};
+  answer.text = "The object is shorter than the range asked for.\n";
+  answer.length.reset();
+}
+
+void make_part(Scratch& scratch, const ByteRange& range, const ByteRange& stored, uint64_t whole,
+               Answer& answer) {
+  answer.content_range = format_content_range({RangePlan::Kind::part, range}, whole, scratch.range);
+  answer.status = 206;
+  answer.first = range.first - stored.first;
+  answer.length = range.size();
+}
+
+/// A stored part: what the request wants of it, or, where the origin sent other bytes than were asked for,
+/// those.
+void deliver_part(Scratch& scratch, const StoredMeta& meta, const RequestHead& request,
+                  const Validators& validators, WallTime now, Answer& answer) {
+  const RangePlan plan = plan_range(request, validators, meta.whole_size, now);
+  const bool wanted = plan.kind == RangePlan::Kind::part && lies_within(plan.range, meta.part());
+  make_part(scratch, wanted ? plan.range : meta.part(), meta.part(), meta.whole_size, answer);
+}
+
+}  // namespace
+
+bool suits(Scratch& scratch, const Object& object, const RequestHead& request, WallTime now) {
+  const StoredMeta& meta = stored_meta(object);
+  if (!meta.is_part()) [[likely]]
+    return true;
+  read_stored_fields(object, scratch.fields);
+  const RangePlan plan = plan_range(request, read_validators(scratch.fields, now), meta.whole_size, now);
+  return plan.kind == RangePlan::Kind::unsatisfiable ||
+         (plan.kind == RangePlan::Kind::part && lies_within(plan.range, meta.part()));
+}
+
+Delivery deliver_object(Scratch& scratch, const Object& object, const RequestHead& request, bool choose,
+                        WallTime now, Answer& answer) {
+  const StoredMeta& meta = stored_meta(object);
+  const bool head_only = request.method == Method::head;
+  answer.status = meta.status;
+  answer.object = &object;
+  answer.lines = stored_lines(object);
+  answer.body = !head_only && status_has_content(meta.status);
+  if (meta.content_length != StoredMeta::unknown_length) answer.length = meta.content_length;
+  if (object.body().state() == Body::State::complete && !head_only) answer.length = object.body().size();
+  if (!status_has_content(meta.status)) answer.length.reset();
+
+  const bool ranged = answer.length && !head_only && request.fields.has(FieldName::range);
+  const bool judged = choose && (meta.status == 200 || meta.is_part());
+  if (!judged || (!ranged && !meta.is_part() && !has_conditions(request.fields))) [[likely]]
+    return Delivery::ready;
+  read_stored_fields(object, scratch.fields);
+  const Validators validators = read_validators(scratch.fields, now);
+  // RFC 9110 section 13.2.2: conditions first, then the range.
+  switch (evaluate_conditions(request, validators, now)) {
+    case Condition::proceed:
+      break;
+    case Condition::failed:
+      return Delivery::failed;
+    case Condition::not_modified:
+      make_not_modified(scratch, answer);
+      return Delivery::ready;
+  }
+  if (!ranged && !meta.is_part()) return Delivery::ready;
+  const uint64_t whole = meta.is_part() ? meta.whole_size : *answer.length;
+  const RangePlan plan = plan_range(request, validators, whole, now);
+  if (plan.kind == RangePlan::Kind::unsatisfiable)
+    make_unsatisfiable(answer);
+  else if (meta.is_part())
+    deliver_part(scratch, meta, request, validators, now, answer);
+  else if (plan.kind == RangePlan::Kind::part)
+    make_part(scratch, plan.range, {0, whole - 1}, whole, answer);
+  if (answer.status == 416) answer.content_range = format_content_range(plan, whole, scratch.range);
+  return Delivery::ready;
+}
+
+}  // namespace popnet::http

@@ -1,0 +1,145 @@
+// The second half of a Fetch: the body of the answer, from the origin's connection into the store.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "http/edge/fetch.h"
+#include "http/edge/stored.h"
+#include "http/edge/worker.h"
+
+namespace popnet::http {
+
+namespace {
+constexpr uint64_t unattended_max = 1 << 20;  // bytes fetched for nobody; see worth_finishing()
+}  // namespace
+
+bool Fetch::is_tunnel() const {
+  return task_.upload && task_.upload->is_tunnel();
+}
+
+Duration Fetch::body_patience() const {
+  return is_tunnel() ? worker_.shared.timeouts.tunnel : worker_.shared.timeouts.between_bytes;
+}
+
+void Fetch::read_body() {
+  if (task_.filler.fill().listeners() == 0 && !worth_finishing()) {
+    if (task_.filler.passes()) return body_broken({});
+    task_.filler.stop_storing();  // who finds it in the store just now has until the next bytes to listen
+  }
+  const bool direct = framing_.kind != Framing::Kind::chunked;  // straight into the store
+  Scratch& scratch = *worker_.scratch;
+  std::memcpy(scratch.in.data(), in_.data(), in_.size());
+  std::span<char> room = direct ? task_.filler.room() : std::span(scratch.in).subspan(in_.size());
+  if (framing_.kind == Framing::Kind::length) room = room.first(std::min<uint64_t>(room.size(), left_));
+  const ssize_t n = connection_->read(room);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n == 0 && framing_.kind == Framing::Kind::until_close) return body_complete(false);
+  if (n <= 0) return body_broken("broke off in the body");
+  expect_more(static_cast<size_t>(n));
+  if (!direct) return take_chunks({scratch.in.data(), in_.size() + static_cast<size_t>(n)});
+  task_.filler.advance(static_cast<size_t>(n));
+  body_moved(static_cast<size_t>(n), keep_alive_);
+}
+
+/// A trickle of an answer that one user alone waits for may be what he wants: events, a log. One that is
+/// shared holds up everybody who asks for the object.
+void Fetch::expect_more(size_t count) {
+  const EdgeTimeouts& timeouts = worker_.shared.timeouts;
+  moved_ += count;
+  if (moved_ < timeouts.progress_bytes && !task_.filler.passes()) return;
+  moved_ = 0;
+  timer_.arm_after(body_patience());
+}
+
+/// Nobody listens. A refresh was never for anybody; else what is left must be little, or no more than has
+/// come: or users who leave at once could make us fetch, and throw out others' objects for, what nobody
+/// reads.
+bool Fetch::worth_finishing() const {
+  if (task_.filler.passes()) return false;
+  if (!attended_) return true;
+  if (framing_.kind != Framing::Kind::length) return received_ <= unattended_max;
+  return left_ <= std::max(unattended_max, received_);
+}
+
+/// Bytes that came with the head, or of a chunked body. In the thread's scratch memory: after tell() they are
+/// gone.
+void Fetch::take_body(std::string_view bytes) {
+  switch (framing_.kind) {
+    case Framing::Kind::none:
+      return body_complete(keep_alive_);
+    case Framing::Kind::chunked:
+      return take_chunks(bytes);
+    case Framing::Kind::until_close:
+      task_.filler.append(bytes);
+      return body_moved(bytes.size(), false);
+    case Framing::Kind::length: {
+      const std::string_view body = bytes.substr(0, std::min<uint64_t>(bytes.size(), left_));
+      task_.filler.append(body);
+      return body_moved(body.size(), keep_alive_ && body.size() == bytes.size());
+    }
+  }
+}
+
+/// `count` more bytes are in the store; `reusable` should the body end here.
+void Fetch::body_moved(size_t count, bool reusable) {
+  worker_.counters.fill_bytes.add(count);
+  received_ += count;
+  if (framing_.kind == Framing::Kind::length) {
+    left_ -= count;
+    if (left_ == 0) return body_complete(reusable);
+  }
+  task_.filler.tell(worker_.loop);
+  wait_for_room();
+}
+
+void Fetch::take_chunks(std::string_view bytes) {
+  size_t count = 0;
+  for (;;) {
+    const ChunkedReader::Step step = chunks_->next(bytes);
+    bytes.remove_prefix(step.consumed);
+    switch (step.state) {
+      case ChunkedReader::State::data:
+        task_.filler.append(step.data);
+        count += step.data.size();
+        break;
+      case ChunkedReader::State::need_more:
+        in_.assign(bytes);
+        return body_moved(count, false);
+      case ChunkedReader::State::done:
+        worker_.counters.fill_bytes.add(count);
+        return body_complete(keep_alive_ && bytes.empty());
+      case ChunkedReader::State::error:
+        return body_broken(to_string(step.fault));
+    }
+  }
+}
+
+void Fetch::wait_for_room() {
+  if (state_ == State::ended) return;  // told followers, the last of which has given up
+  Worker* worker = &worker_;
+  const auto resume = [worker, self = this] {
+    if (!worker->lives(self) || self->state_ != State::reading_body) return;
+    self->connection_->want_read(true);
+    self->timer_.arm_after(self->body_patience());
+  };
+  if (!task_.filler.full(worker_.loop, resume)) return;
+  connection_->want_read(false);
+  timer_.cancel();  // it is the reader who is slow, and watched for that
+}
+
+void Fetch::body_complete(bool reusable) {
+  leave_origin(reusable);
+  if (task_.want == Want::rest && task_.filler.fill().note() == note::completed &&
+      stored_meta(*task_.part).part_first > 0)
+    append_stored_part();
+  finish(task_.filler.commit());
+}
+
+void Fetch::body_broken(std::string_view why) {
+  if (!why.empty())
+    site_.origins[origin_]->failed(worker_.loop.now(), site_.site->name, site_.site->origins[origin_].name,
+                                   why);
+  give_up(note::bad_gateway);
+}
+
+}  // namespace popnet::http

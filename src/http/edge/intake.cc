@@ -1,0 +1,150 @@
+#include "http/edge/intake.h"
+
+#include "http/edge/worker.h"
+#include "http/policy/conditional.h"
+#include "http/policy/forwarding.h"
+#include "http/wire/list.h"
+#include "http/wire/writer.h"
+
+namespace popnet::http {
+
+namespace {
+
+constexpr Duration unshared_memory = std::chrono::seconds(120);  // how long a marker holds
+
+std::span<const std::byte> bytes_of(const StoredMeta& meta) {
+  return std::as_bytes(std::span(&meta, 1));
+}
+
+void append_line(std::string& out, const Field& field) {
+  out.append(field.name).append(": ").append(field.value).append("\r\n");
+}
+
+/// The whole body of this 206 is the range that it names: only then can its place be relied on.
+std::optional<ContentRange> placed_part(const ResponseHead& head, const Framing& framing) {
+  if (head.status != 206 || framing.kind != Framing::Kind::length) return {};
+  const auto place = parse_content_range(head.fields.get(FieldName::content_range));
+  return place && place->range.size() == framing.length ? place : std::nullopt;
+}
+
+}  // namespace
+
+FreshnessOptions Intake::freshness_options() const {
+  FreshnessOptions options;
+  const model::Rule* rule = saved_.route().rule;
+  if (rule != nullptr) options.lifetime = rule->ttl;
+  options.stale_if_error = saved_.route().site->site->cache.stale_if_error;
+  return options;
+}
+
+StoreOptions Intake::store_options() const {
+  StoreOptions options;
+  options.lifetime_by_rule = saved_.route().rule != nullptr && saved_.route().rule->ttl.has_value();
+  return options;
+}
+
+void Intake::write_via(const ResponseHead& head, HeadWriter& out) const {
+  char via[1024];
+  out.field(FieldName::via, make_via(head.fields, head.minor, saved_.view().pseudonym, via));
+}
+
+void Intake::take_new(const RequestHead& request, const ResponseHead& head, const Framing& framing,
+                      bool may_keep) {
+  const ResponseDirectives directives = read_response_directives(head.fields);
+  meta_ = {};
+  meta_.status = head.status;
+  meta_.aged = head.fields.has(FieldName::age);
+  if (framing.kind == Framing::Kind::length) meta_.content_length = framing.length;
+  if (request.method == Method::head && head.fields.has(FieldName::content_length))
+    meta_.content_length =
+        parse_decimal(head.fields.get(FieldName::content_length)).value_or(meta_.content_length);
+  meta_.policy = assess(head.status, head.fields, directives, exchange_, freshness_options());
+
+  const model::CacheOptions& cache = saved_.route().site->site->cache;
+  const bool too_large = framing.kind == Framing::Kind::length && framing.length > cache.object_size_max;
+  const auto place = placed_part(head, framing);
+  const RequestDirectives asked = read_request_directives(request.fields);
+  keep_ = may_keep && !too_large && (head.status != 206 || place) &&
+          may_store(request, asked, head, directives, store_options()).store() &&
+          make_variant(read_vary(head.fields), request.fields, variant_);
+  if (keep_ && place) {
+    meta_.part_first = place->range.first;
+    meta_.whole_size = place->whole;
+  }
+
+  HeadWriter out(worker_.scratch->head);
+  out.status_line(head.status);
+  meta_.status_line = static_cast<uint16_t>(out.size());
+  const HopByHop hop(head.fields);
+  for (const Field& field : head.fields) {
+    if (!is_forwarded_response(field, hop)) continue;
+    if (!keep_ || is_stored(field, hop, directives))
+      out.field(field.name, field.value);
+    else if (field.id != FieldName::content_range)
+      append_line(own_lines_, field);
+  }
+  if (!head.fields.has(FieldName::date)) out.field(FieldName::date, worker_.date.at(exchange_.response_wall));
+  write_via(head, out);
+
+  std::optional<uint64_t> length;
+  if (framing.kind == Framing::Kind::length) length = framing.length;
+  if (framing.kind == Framing::Kind::none) length = 0;
+  draft_ = {bytes_of(meta_), variant_, out.written(), length, cache.object_size_max};
+  marker_meta_.policy.response_time = exchange_.response_time;
+  marker_meta_.policy.lifetime = unshared_memory;
+  // An origin that fails now says nothing about what it will answer when it works.
+  if (may_keep && !is_origin_error(head.status)) marker_ = bytes_of(marker_meta_);
+}
+
+/// The stored fields with those of `head`, as an object of that status.
+bool Intake::merge(const Object& stored, const RequestHead& request, const ResponseHead& head,
+                   uint16_t status) {
+  Scratch& scratch = *worker_.scratch;
+  read_stored_fields(stored, scratch.fields);
+  if (!merge_update(scratch.fields, head.fields, scratch.merged)) return false;
+  if (!scratch.merged.has(FieldName::date) &&
+      !scratch.merged.add(FieldName::date, worker_.date.at(exchange_.response_wall)))
+    return false;
+  meta_ = stored_meta(stored);
+  meta_.status = status;
+  meta_.aged = head.fields.has(FieldName::age);
+  const ResponseDirectives directives = read_response_directives(scratch.merged);
+  meta_.policy = assess(status, scratch.merged, directives, exchange_, freshness_options());
+
+  HeadWriter out(scratch.head);
+  if (status == stored_meta(stored).status)
+    out.prepared(stored.head().substr(0, meta_.status_line));
+  else
+    out.status_line(status);
+  meta_.status_line = static_cast<uint16_t>(out.size());
+  const HopByHop hop(head.fields);
+  for (const Field& field : scratch.merged) {
+    if (is_stored(field, hop, directives))
+      out.field(field.name, field.value);
+    else if (is_forwarded_response(field, hop) && field.id != FieldName::content_range)
+      append_line(own_lines_, field);
+  }
+  if (!out.ok() || !make_variant(read_vary(scratch.merged), request.fields, variant_)) return false;
+  keep_ = true;
+  draft_ = {bytes_of(meta_), variant_, out.written(), std::nullopt, UINT64_MAX};
+  return true;
+}
+
+bool Intake::take_update(const Object& stored, const RequestHead& request, const ResponseHead& head) {
+  return merge(stored, request, head, stored_meta(stored).status);
+}
+
+bool Intake::take_rest(const Object& part, const RequestHead& request, const ResponseHead& head) {
+  if (!merge(part, request, head, 200)) return false;
+  const ResponseDirectives directives = read_response_directives(worker_.scratch->merged);
+  if (directives.no_store || directives.is_private) return false;
+  const uint64_t whole = meta_.whole_size;
+  meta_.content_length = whole;
+  meta_.part_first = 0;
+  meta_.whole_size = StoredMeta::unknown_length;
+  draft_.length = whole;
+  draft_.size_max = saved_.route().site->site->cache.object_size_max;
+  return whole <= draft_.size_max;
+}
+
+}  // namespace popnet::http

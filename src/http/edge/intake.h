@@ -1,0 +1,59 @@
+// What an origin's answer becomes in the store: from a parsed head to a Draft. One for each exchange; uses
+// the thread's scratch, so a Draft is to be used before anything else is.
+//
+//   take_new      a new object, whole or part                              RFC 9111 section 3
+//   take_update   the stored object with the fields of a 304, or of a 200 to HEAD   sections 4.3.4 and 4.3.5
+//   take_rest     a stored part, made whole by a 206                        section 3.4
+#pragma once
+
+#include <string>
+
+#include "http/edge/saved_request.h"
+#include "http/edge/stored.h"
+#include "http/policy/freshness.h"
+#include "http/policy/storing.h"
+#include "http/store/fill.h"
+#include "http/wire/head.h"
+
+namespace popnet::http {
+
+class Worker;
+
+class Intake {
+ public:
+  Intake(Worker& worker, const SavedRequest& saved, const Exchange& exchange)
+      : worker_(worker), saved_(saved), exchange_(exchange) {}
+
+  /// With `may_keep` false, or when the policy says no, it is not to be stored: keep() tells.
+  void take_new(const RequestHead& request, const ResponseHead& head, const Framing& framing, bool may_keep);
+  /// False when it does not fit the stored object.
+  bool take_update(const Object& stored, const RequestHead& request, const ResponseHead& head);
+  /// REQUIRES: the answer is the range that the part lacks. False when it does not fit.
+  bool take_rest(const Object& part, const RequestHead& request, const ResponseHead& head);
+
+  [[nodiscard]] bool keep() const { return keep_; }
+  [[nodiscard]] const Draft& draft() const { return draft_; }
+  /// Lines that only the asker gets.
+  [[nodiscard]] const std::string& own_lines() const { return own_lines_; }
+  /// The meta of a marker ("hit for miss"); empty when this answer should leave none.
+  [[nodiscard]] std::span<const std::byte> marker() const { return marker_; }
+
+ private:
+  [[nodiscard]] FreshnessOptions freshness_options() const;
+  [[nodiscard]] StoreOptions store_options() const;
+  bool merge(const Object& stored, const RequestHead& request, const ResponseHead& head, uint16_t status);
+  void write_via(const ResponseHead& head, class HeadWriter& out) const;
+
+  Worker& worker_;
+  const SavedRequest& saved_;
+  const Exchange exchange_;
+  StoredMeta meta_;
+  StoredMeta marker_meta_;
+  std::string variant_;
+  std::string own_lines_;
+  Draft draft_;
+  std::span<const std::byte> marker_;
+  bool keep_ = false;
+};
+
+}  // namespace popnet::http

@@ -1,0 +1,114 @@
+#include "http/edge/origin_request.h"
+
+#include <fmt/format.h>
+
+#include "common/text.h"
+#include "http/edge/stored.h"
+#include "http/edge/worker.h"
+#include "http/policy/conditional.h"
+#include "http/policy/forwarding.h"
+#include "http/wire/list.h"
+#include "http/wire/writer.h"
+
+namespace popnet::http {
+
+namespace {
+
+/// The site's fixed one, else the user's; HTTP/1.0 users may have none.
+std::string origin_host(const model::Site& site, const RequestHead& head, bool may_store) {
+  if (!site.origin_host.empty()) return site.origin_host;
+  if (may_store && !head.host.empty())  // what the key says (policy/key.h): the answer is for all of it
+    return to_lower(head.host.substr(0, head.host.size() - (head.host.ends_with('.') ? 1 : 0)));
+  if (!head.host.empty())
+    return std::string(head.host) + (head.port.empty() ? "" : ":") + std::string(head.port);
+  return site.hostnames.empty() ? site.origins.front().endpoint.to_string() : site.hostnames.front().name;
+}
+
+ForWhom for_whom(Want want) {
+  switch (want) {
+    case Want::answer:
+      return ForWhom::asker;
+    case Want::part:
+      return ForWhom::part;
+    case Want::whole:
+    case Want::rest:
+      break;
+  }
+  return ForWhom::store;
+}
+
+/// RFC 9111 section 4.3.1.
+void write_validation(Scratch& scratch, const Object& stored, WallTime now, HeadWriter& out) {
+  read_stored_fields(stored, scratch.fields);
+  scratch.merged.clear();
+  if (!add_validation(read_validators(scratch.fields, now), scratch.merged)) return;
+  for (const Field& field : scratch.merged) out.field(field.name, field.value);
+}
+
+/// RFC 9111 section 3.4: If-Range, so that the bytes that come fit those that are here.
+void write_rest(Scratch& scratch, const Object& part, WallTime now, HeadWriter& out) {
+  const auto missing = missing_range(part);
+  if (!missing) return;
+  read_stored_fields(part, scratch.fields);
+  out.field(FieldName::range, fmt::format("bytes={}-{}", missing->first, missing->last));
+  out.field(FieldName::if_range, strong_validator(read_validators(scratch.fields, now)));
+}
+
+void write_body_framing(const Upload& upload, HeadWriter& out) {
+  switch (upload.framing().kind) {
+    case Framing::Kind::chunked:
+      return out.field(FieldName::transfer_encoding, "chunked");
+    case Framing::Kind::length:
+      return out.field(FieldName::content_length, upload.framing().length);
+    case Framing::Kind::until_close:  // a tunnel
+      out.field(FieldName::connection, "upgrade");
+      return out.field(FieldName::upgrade, "websocket");
+    case Framing::Kind::none:
+      return;
+  }
+}
+
+/// RFC 9110 section 7.6.2.
+void write_max_forwards(const RequestHead& head, HeadWriter& out) {
+  const auto left = parse_decimal(head.fields.get(FieldName::max_forwards));
+  if (left && *left > 0) out.field(FieldName::max_forwards, *left - 1);
+}
+
+}  // namespace
+
+std::optional<ByteRange> missing_range(const Object& part) {
+  const StoredMeta& meta = stored_meta(part);
+  const ByteRange here = meta.part();
+  if (here.first == 0 && here.last + 1 < meta.whole_size)
+    return ByteRange{here.last + 1, meta.whole_size - 1};
+  if (here.first > 0 && here.last + 1 == meta.whole_size) return ByteRange{0, here.first - 1};
+  return {};
+}
+
+bool write_origin_request(Scratch& scratch, const SavedRequest& request, const RequestHead& head,
+                          const OriginRequest& what, WallTime now, std::string& text) {
+  HeadWriter out(scratch.head);
+  out.request_line(head.method_text, head.target);
+  out.field(FieldName::host, origin_host(*request.route().site->site, head, what.may_store));
+  const HopByHop hop(head.fields);
+  const ForWhom whom = for_whom(what.want);
+  const bool counted = head.method == Method::options && head.fields.has(FieldName::max_forwards);
+  for (const Field& field : head.fields) {
+    if (!is_forwarded_request(field, hop, whom)) continue;
+    if (!counted || field.id != FieldName::max_forwards) out.field(field.name, field.value);
+  }
+  if (counted) write_max_forwards(head, out);
+  if (what.validate != nullptr) write_validation(scratch, *what.validate, now, out);
+  if (what.want == Want::rest) write_rest(scratch, *what.part, now, out);
+  char via[1024];
+  out.field(FieldName::via, make_via(head.fields, head.minor, request.view().pseudonym, via));
+  out.field(FieldName::x_forwarded_for, request.client().to_string());
+  if (!head.host.empty()) out.field(FieldName::x_forwarded_host, head.host);
+  out.field(FieldName::x_forwarded_proto, "http");
+  if (what.upload != nullptr) write_body_framing(*what.upload, out);
+  out.end();
+  text.assign(out.written());
+  return out.ok();
+}
+
+}  // namespace popnet::http

@@ -1,0 +1,39 @@
+// The head of a request to an origin: written anew from what the client asked, and from what the fetch wants.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "http/edge/saved_request.h"
+#include "http/edge/upload.h"
+#include "http/store/object.h"
+#include "http/wire/range.h"
+
+namespace popnet::http {
+
+struct Scratch;
+
+/// What is wanted of the origin.
+enum class Want : uint8_t {
+  answer,  ///< its answer to this very request, for the asker
+  whole,   ///< the whole object, to be stored
+  part,    ///< the range that the request names, to be stored
+  rest,    ///< what a stored part lacks, to be stored with it as the whole
+};
+
+struct OriginRequest {
+  Want want = Want::answer;
+  bool may_store = false;            // the answer may become others' too
+  const Object* validate = nullptr;  // the stored object to be confirmed; null = none
+  const Object* part = nullptr;      // Want::rest: what is there already
+  const Upload* upload = nullptr;    // the body; null = none. Of a tunnel: what the client sends, without end
+};
+
+/// False when it does not fit. `head` is the request, restored; uses the scratch's fields and head.
+bool write_origin_request(Scratch& scratch, const SavedRequest& request, const RequestHead& head,
+                          const OriginRequest& what, WallTime now, std::string& out);
+
+/// What a stored part lacks to be the whole, when that is one stretch; none when it lies in the middle.
+std::optional<ByteRange> missing_range(const Object& part);
+
+}  // namespace popnet::http
