@@ -14,11 +14,17 @@ namespace popnet::http {
 
 namespace {
 
+/// What the origin learns of the host that was asked for. Of what may be stored it is what the key says
+/// (policy/key.h), for the answer is for all of it; else as the user wrote it.
+std::string asked_host(const RequestHead& head, bool may_store) {
+  if (!may_store) return std::string(head.host);
+  return to_lower(head.host.substr(0, head.host.size() - (head.host.ends_with('.') ? 1 : 0)));
+}
+
 /// The site's fixed one, else the user's; HTTP/1.0 users may have none.
 std::string origin_host(const model::Site& site, const RequestHead& head, bool may_store) {
   if (!site.origin_host.empty()) return site.origin_host;
-  if (may_store && !head.host.empty())  // what the key says (policy/key.h): the answer is for all of it
-    return to_lower(head.host.substr(0, head.host.size() - (head.host.ends_with('.') ? 1 : 0)));
+  if (may_store && !head.host.empty()) return asked_host(head, true);
   if (!head.host.empty())
     return std::string(head.host) + (head.port.empty() ? "" : ":") + std::string(head.port);
   return site.hostnames.empty() ? site.origins.front().endpoint.to_string() : site.hostnames.front().name;
@@ -103,7 +109,7 @@ bool write_origin_request(Scratch& scratch, const SavedRequest& request, const R
   char via[1024];
   out.field(FieldName::via, make_via(head.fields, head.minor, request.view().pseudonym, via));
   out.field(FieldName::x_forwarded_for, request.client().to_string());
-  if (!head.host.empty()) out.field(FieldName::x_forwarded_host, head.host);
+  if (!head.host.empty()) out.field(FieldName::x_forwarded_host, asked_host(head, what.may_store));
   out.field(FieldName::x_forwarded_proto, "http");
   if (what.upload != nullptr) write_body_framing(*what.upload, out);
   out.end();
