@@ -5,7 +5,7 @@ A line says what the origin answers first and what the second request for the sa
 ASKED (a request without conditions reaches the origin), CHECKED (one with If-None-Match or If-Modified-Since does).
 Nothing here waits: what is to be stale is made old by Age or Date.
 """
-from play import check, equal, http_date, run, scene, site
+from play import check, equal, http_date, run, scene, site, until
 
 HIT, ASKED, CHECKED = "hit", "asked", "checked"
 CC = "Cache-Control"
@@ -54,6 +54,8 @@ class Script:
             first = self.ask(path, line.first_method, line.first)
             second = self.ask(path, line.method, line.second)
             asked = self.asked[path]
+            if line.becomes != HIT:  # stale-while-revalidate asks behind the answer
+                until(f"{line.what}: the origin is asked", lambda asked=asked: len(asked) > 1)
             became = HIT if len(asked) == 1 else ASKED
             if any(f in asked[-1].fields for f in ("If-None-Match", "If-Modified-Since")) and len(asked) > 1:
                 became = CHECKED
