@@ -33,13 +33,10 @@ std::shared_ptr<const routing::Snapshot> Brain::tick(TimePoint now) {
   if (!listening(now))
     own_ = routing::step(routing::adopt(own_, heard_, *config_, *metrics, now), *config_, *metrics, now,
                          author_);
-  if (clients_stale_ || now - clients_at_ >= client_table_interval) {
-    clients_ = routing::make_client_table(*config_, *metrics, now);
-    clients_stale_ = false;
-    clients_at_ = now;
-  }
+  rank_clients(now);
   auto snapshot = std::make_shared<routing::Snapshot>();
   snapshot->config = config_;
+  snapshot->clients = clients_measured_;
   snapshot->shares = routing::adopt(told_.generation > 0 ? told_ : own_, heard_, *config_, *metrics, now);
   senior_ = snapshot->shares.author;
   snapshot->map = routing::make_map(*config_, *metrics, snapshot->shares, generation_, clients_, now);
@@ -47,9 +44,22 @@ std::shared_ptr<const routing::Snapshot> Brain::tick(TimePoint now) {
   return snapshot;
 }
 
-void Brain::restore(const std::vector<model::ProbeSample>& samples, const model::Shares& shares) {
+void Brain::rank_clients(TimePoint now) {
+  const auto intervals = 1 + fold_.client_networks() / client_networks_an_interval;
+  if (!clients_stale_ && now - clients_at_ < client_table_interval * intervals) return;
+  clients_at_ = now;
+  fold_.forget_clients(now);
+  if (!clients_stale_ && fold_.client_changes() == clients_seen_) return;
+  clients_measured_ = std::make_shared<const model::ClientsMetrics>(fold_.clients(*config_, now));
+  clients_ = routing::make_client_table(*config_, *clients_measured_, now);
+  clients_seen_ = fold_.client_changes();
+  clients_stale_ = false;
+}
+
+void Brain::restore(const std::vector<model::ProbeSample>& samples, const model::Shares& shares,
+                    TimePoint now) {
   for (const model::ProbeSample& sample : samples) fold_.add(sample);
-  own_ = shares;
+  if (now - shares.at <= routing::heard_max) own_ = shares;
 }
 
 bool Brain::listening(TimePoint now) const {

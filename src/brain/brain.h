@@ -29,13 +29,16 @@ namespace popnet::brain {
 /// How long a node that has just started listens for the others' shares before it makes its own: long enough
 /// to hear everybody once, so that a restarted senior node does not set the network back to the weights.
 inline constexpr std::chrono::seconds listen_time{2};
-/// The table of client networks is made anew this often; verdicts and shares reach the map at every tick.
+/// The table of client networks is made anew this often where they have changed, and more seldom the more
+/// there are: verdicts and shares reach the map at every tick and must not wait for it, and round trips
+/// change slowly.
 inline constexpr std::chrono::seconds client_table_interval{1};
+inline constexpr size_t client_networks_an_interval = 20'000;
 
 class Brain {
  public:
-  /// `author`: name of this node's POP, under which it publishes its shares.
-  explicit Brain(std::string author) : author_(std::move(author)) {}
+  /// `author`: this node, under whose name it publishes its shares.
+  explicit Brain(model::NodeId author) : author_(std::move(author)) {}
 
   /// The config to decide for from the next tick on. REQUIRES: called before the first tick()
   void set_config(std::shared_ptr<const model::Config> config);
@@ -53,23 +56,28 @@ class Brain {
   const model::Shares& tell_shares() { return told_ = own_; }
   /// Samples that are still fresh, to be kept over a restart.
   [[nodiscard]] std::vector<model::ProbeSample> samples(TimePoint now) const { return fold_.samples(now); }
-  /// Puts back what an earlier process of this node kept.
-  void restore(const std::vector<model::ProbeSample>& samples, const model::Shares& shares);
+  /// Puts back what an earlier process of this node kept. Shares that the others would not listen to any more
+  /// are left out: they have gone on, and this node, which may be the senior, is to go on from where they
+  /// are.
+  void restore(const std::vector<model::ProbeSample>& samples, const model::Shares& shares, TimePoint now);
 
  private:
   [[nodiscard]] bool listening(TimePoint now) const;
+  void rank_clients(TimePoint now);
 
-  const std::string author_;
+  const model::NodeId author_;
   std::shared_ptr<const model::Config> config_;
   cluster::Fold fold_;
   model::Shares own_;
   model::Shares told_;                // generation 0: nothing was told yet
   std::vector<model::Shares> heard_;  // the last of each other node
-  std::string senior_;                // author of the shares that this node answers by
+  model::NodeId senior_;              // author of the shares that this node answers by
   std::optional<TimePoint> first_tick_;
   uint64_t generation_ = 0;
-  routing::ClientTable clients_;
+  std::shared_ptr<const model::ClientsMetrics> clients_measured_;
+  routing::ClientTable clients_;  // made from these
   TimePoint clients_at_{};
+  uint64_t clients_seen_ = 0;  // Fold::client_changes() that it was made from
   bool clients_stale_ = true;  // never made, or for another config
 };
 

@@ -146,13 +146,105 @@ TEST(Brain, ANodeAloneStartsAfterListening) {
   EXPECT_GT(brain.shares().generation, 0U);
 }
 
+/// Shares as some node of ours has kept them: all users to the first web server.
+model::Shares kept_shares(TimePoint at) {
+  model::Shares shares;
+  shares.author = "ams";
+  shares.generation = 1000;
+  shares.at = at;
+  shares.origins = {{"shop/web1", 0.98}, {"shop/web2", 0.02}};
+  return shares;
+}
+
+TEST(Brain, SharesKeptTooLongAgoDoNotSetTheNetworkBack) {
+  Brain senior("ams"), junior("fra");
+  senior.set_config(three_pops_one_site());
+  junior.set_config(three_pops_one_site());
+  run_pair(senior, junior, start, 30s, 0.9, 0.1);
+  const double before = first_share(*junior.tick(start + 30s));
+  ASSERT_LT(before, 0.4);
+  Brain reborn("ams");
+  reborn.set_config(three_pops_one_site());
+  reborn.restore({}, kept_shares(start + 10s), start + 30s);
+  EXPECT_EQ(reborn.tick(start + 30s)->shares.generation, 0U) << "it listens before it says anything";
+  EXPECT_EQ(reborn.shares().generation, 0U);
+  run_pair(reborn, junior, start + 30s, 1s, 0.9, 0.1);
+  EXPECT_NEAR(first_share(*reborn.tick(start + 31s)), before, 0.1);
+  EXPECT_NEAR(first_share(*junior.tick(start + 31s)), before, 0.1);
+}
+
+TEST(Brain, SharesOfAMomentAgoAreGoneOnFrom) {
+  Brain reborn("ams");
+  reborn.set_config(three_pops_one_site());
+  reborn.restore({}, kept_shares(start), start + 1s);
+  EXPECT_NEAR(first_share(*reborn.tick(start + 1s)), 0.98, 0.05);
+}
+
+TEST(Brain, TheSeniorIsANodeAndAnotherOfItsPopGoesOnWhenItDies) {
+  Brain first({"ams-1", "ams"}), second({"ams-2", "ams"}), other("fra");
+  for (Brain* brain : {&first, &second, &other}) brain->set_config(three_pops_one_site());
+  const auto tell_all = [&](std::vector<Brain*> living, TimePoint now) {
+    for (Brain* brain : living) brain->tick(now);
+    for (Brain* speaker : living) {
+      model::Report report;
+      if (speaker->shares().generation > 0) report.shares = {speaker->tell_shares()};
+      for (Brain* brain : living)
+        if (brain != speaker) brain->add(report);
+    }
+  };
+  TimePoint now = start;
+  for (; now < start + 10s; now += 1s) tell_all({&first, &second, &other}, now);
+  for (Brain* brain : {&first, &second, &other})
+    EXPECT_EQ(brain->tick(now)->shares.author, model::NodeId("ams-1", "ams"));
+  for (; now < start + 20s; now += 1s) tell_all({&second, &other}, now);
+  for (Brain* brain : {&second, &other})
+    EXPECT_EQ(brain->tick(now)->shares.author, model::NodeId("ams-2", "ams"));
+}
+
+model::Report round_trip(const std::string& prober, const char* network, double ms, TimePoint at) {
+  model::Report report;
+  report.author = prober;
+  model::ProbeSample sample;
+  sample.prober = prober;
+  sample.target = model::TargetId::client(*Prefix::parse(network));
+  sample.ok = true;
+  sample.affects_health = false;
+  sample.readings = {{model::Metric::rtt_ms, ms}};
+  sample.at = at;
+  sample.max_age = 60s;
+  report.samples = {sample};
+  return report;
+}
+
+TEST(Brain, ClientNetworksAreRankedAnewOnlyWhenTheyHaveChanged) {
+  auto config = std::make_shared<model::Config>(*three_pops_one_site());
+  config->network.client_latency.max_age = 60s;
+  Brain brain("ams");
+  brain.set_config(config);
+  const auto client = *IpAddress::parse("198.51.100.7");
+  const auto ranking = [&](TimePoint now) { return brain.tick(now)->map.clients.find(client).ranking; };
+  brain.add(round_trip("fra", "198.51.100.0/24", 8, start));
+  const auto first = brain.tick(start);
+  const auto* const made = first->map.clients.find(client).ranking.data();
+  EXPECT_EQ(made->pop, 1);
+  for (TimePoint now = start; now < start + 30s; now += 1s) {
+    brain.add(origin_report("ams", "web1", true, 0.5, now));
+    EXPECT_EQ(ranking(now).data(), made) << "the same table";
+  }
+  brain.add(round_trip("nyc", "198.51.100.0/24", 4, start + 30s));
+  EXPECT_EQ(ranking(start + 31s)[0].pop, 2) << "a change is seen within the interval";
+  brain.tick(start + 80s);
+  EXPECT_EQ(ranking(start + 82s)[1].source, routing::LatencySource::none) << "fra's has become too old";
+  EXPECT_EQ(ranking(start + 120s)[0].source, routing::LatencySource::none);
+}
+
 TEST(Brain, WhatWasKeptIsBelievedAgain) {
   Brain before("ams");
   before.set_config(three_pops_one_site());
   before.add(origin_report("ams", "web1", false, 0, start));
   Brain after("ams");
   after.set_config(three_pops_one_site());
-  after.restore(before.samples(start + 1s), before.shares());
+  after.restore(before.samples(start + 1s), before.shares(), start + 1s);
   EXPECT_FALSE(after.tick(start + 1s)->map.sites[0].origins[0].alive);
 }
 

@@ -11,8 +11,6 @@ namespace popnet {
 
 namespace {
 
-constexpr uint8_t v4_mapped_head[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
 Error bad(std::string_view what, std::string_view text, std::string_view right) {
   return {ErrorCode::invalid, fmt::format("'{}' is not {}: expected {}", text, what, right)};
 }
@@ -40,17 +38,13 @@ Result<IpAddress> IpAddress::parse(std::string_view text) {
 IpAddress IpAddress::from_bytes(std::span<const uint8_t> bytes) {
   IpAddress address;
   if (bytes.size() == 4) {
-    std::copy(std::begin(v4_mapped_head), std::end(v4_mapped_head), address.bytes_.begin());
+    std::copy(std::begin(v4_head), std::end(v4_head), address.bytes_.begin());
     std::copy(bytes.begin(), bytes.end(), address.bytes_.begin() + 12);
   } else {
     assert(bytes.size() == 16);
     std::copy(bytes.begin(), bytes.end(), address.bytes_.begin());
   }
   return address;
-}
-
-bool IpAddress::is_v4() const {
-  return std::memcmp(bytes_.data(), v4_mapped_head, 12) == 0;
 }
 
 bool IpAddress::is_loopback() const {

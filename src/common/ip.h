@@ -6,6 +6,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,7 +30,7 @@ class IpAddress {
     return from_bytes(bytes);
   }
 
-  [[nodiscard]] bool is_v4() const;
+  [[nodiscard]] bool is_v4() const { return std::memcmp(bytes_.data(), v4_head, sizeof v4_head) == 0; }
   /// 4 bytes for IPv4, 16 for IPv6, network order.
   [[nodiscard]] std::span<const uint8_t> bytes() const {
     return is_v4() ? std::span<const uint8_t>(bytes_).subspan(12) : std::span<const uint8_t>(bytes_);
@@ -44,6 +45,8 @@ class IpAddress {
   auto operator<=>(const IpAddress&) const = default;
 
  private:
+  static constexpr uint8_t v4_head[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
   std::array<uint8_t, 16> bytes_{};
 };
 

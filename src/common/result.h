@@ -19,6 +19,7 @@ enum class ErrorCode {
   timeout,      ///< the other end did not answer in time
   unavailable,  ///< a part of ours is not there now (bus, state); retry later
   not_found,    ///< nothing of that name
+  conflict,     ///< somebody else has changed it meanwhile: look again, then decide anew (exit code 1)
 };
 
 struct Error {

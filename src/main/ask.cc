@@ -21,10 +21,12 @@ int ask(const AskArguments& arguments, const Question& question) {
   return exit_ok;
 }
 
-Result<std::string> push(control::Client& client, const std::string& file) {
-  auto text = config::read_file(file);
-  if (!text) return Error{text.error().code, file + ": " + text.error().message};
-  return control::push_config(client, *text);
+Result<std::string> push(control::Client& client, const AskArguments& arguments) {
+  auto text = config::read_file(arguments.file);
+  if (!text) return Error{text.error().code, arguments.file + ": " + text.error().message};
+  control::PushRequest request{.text = std::move(*text), .force = arguments.force};
+  if (arguments.revision > 0) request.revision = arguments.revision;
+  return control::push_config(client, request);
 }
 
 }  // namespace
@@ -67,8 +69,16 @@ void add_ask_commands(CLI::App& app, AskArguments& arguments, std::function<int(
       [](control::Client& client) { return control::ask_config(client); });
   CLI::App* push_command =
       add(*config, "push", "check a config and put it in force, over the bus on every node",
-          [&arguments](control::Client& client) { return push(client, arguments.file); });
+          [&arguments](control::Client& client) { return push(client, arguments); });
   push_command->add_option("file", arguments.file, "YAML")->required();
+  CLI::Option* revision =
+      push_command
+          ->add_option(
+              "--revision", arguments.revision,
+              "that it was made from; refused when there is a newer one. Not needed with a file that begins "
+              "with the line of `popnet config show`, nor for the first config of a network")
+          ->check(CLI::PositiveNumber);
+  push_command->add_flag("--force", arguments.force, "overwrite whatever is there")->excludes(revision);
 }
 
 }  // namespace popnet::main

@@ -1,6 +1,7 @@
 // The subcommands that ask a running node over its admin API: status, explain, purge, config, reload.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -15,7 +16,10 @@ struct AskArguments {
   std::string name, client_network;     // explain
   std::string url, site;                // purge
   bool soft = false;
-  std::string file;  // config push
+  // config push
+  std::string file;
+  uint64_t revision = 0;
+  bool force = false;
 };
 
 /// Adds the subcommands to the command line. `chosen` becomes what is to be run; `arguments` must outlive it.

@@ -16,6 +16,7 @@ int exit_code(const Error& error) {
       return exit_machine;
     case ErrorCode::invalid:
     case ErrorCode::not_found:
+    case ErrorCode::conflict:
       return exit_input;
   }
   return exit_input;

@@ -181,7 +181,8 @@ struct Network {
 
 /// This process: differs on each node.
 struct Node {
-  std::string pop;  // name of the POP it belongs to; with one POP in the config the default is that
+  std::string pop;   // name of the POP it belongs to; with one POP in the config the default is that
+  std::string name;  // its own, unique in the network; default: the POP's, which does for a POP of one node
   uint32_t pop_index = 0;
   bool dns = true, edge = true, probe = true, control = true;  // roles
   int threads = 0;                                             // each for DNS and edge; 0 = one for each core
@@ -209,6 +210,7 @@ inline constexpr const char* edge_health_path = "/.well-known/popnet/health";
 struct Config {
   uint64_t generation = 0;  // counts up with every accepted config of this node
   std::string source;       // what was read, merged, as YAML
+  uint64_t revision = 0;    // of the network's document that is in it, as the bus counts; 0 = none
   Network network;
   Dns dns;
   Node node;

@@ -11,6 +11,7 @@
 
 #include "common/ip.h"
 #include "common/time.h"
+#include "model/node_id.h"
 
 namespace popnet::model {
 
@@ -51,7 +52,7 @@ struct Reading {
 
 /// One attempt of one probe, with the health verdict that the prober's rise and fall counts give after it.
 struct ProbeSample {
-  std::string prober;  // name of the POP that measured
+  NodeId prober;  // that measured
   TargetId target;
   std::string probe;    // which of the target's probes: kind, and "#n" from the second of a kind on
   bool ok = false;      // this attempt
@@ -73,14 +74,14 @@ const char* to_string(Health health);
 struct Value {
   double value = 0;
   TimePoint at{};        // of the newest sample in it
-  uint16_t samples = 0;  // probers that contributed
+  uint16_t samples = 0;  // POPs that contributed
 };
 
 /// What is known of a target now.
 struct ServiceMetrics {
   Health health = Health::unknown;
-  TimePoint health_at{};  // of the newest verdict
-  uint16_t probers_up = 0;
+  TimePoint health_at{};    // of the newest verdict
+  uint16_t probers_up = 0;  // POPs that find it up
   uint16_t probers_down = 0;
   std::string error;  // newest failure, "<probe>: <words>"; empty while all is well
   std::array<std::optional<Value>, metric_count> values;
@@ -98,6 +99,9 @@ struct ClientMetrics {
   std::vector<Rtt> rtts;
 };
 
+/// What is known of all client networks. Not part of the snapshot: whoever ranks them takes it from the fold.
+using ClientsMetrics = std::unordered_map<Prefix, ClientMetrics>;
+
 /// Immutable once published.
 struct MetricsSnapshot {
   uint64_t generation = 0;
@@ -105,7 +109,7 @@ struct MetricsSnapshot {
   // Same indexes as in the Config it was folded for.
   std::vector<std::vector<ServiceMetrics>> origins;  // [site][origin]
   std::vector<ServiceMetrics> pops;                  // [pop]
-  std::unordered_map<Prefix, ClientMetrics> clients;
+  std::vector<std::vector<std::string>> pop_nodes;   // [pop]: names of its nodes that are heard, in order
 };
 
 }  // namespace popnet::model

@@ -8,13 +8,15 @@
 
 #include "common/ip.h"
 #include "model/metrics.h"
+#include "model/node_id.h"
 #include "model/shares.h"
 
 namespace popnet::model {
 
 /// What one node tells the others now and then.
 struct Report {
-  std::string author;  // POP
+  NodeId author;
+  uint64_t run = 0;  // drawn at each start of the author: tells it from another node of the same name
   std::vector<ProbeSample> samples;
   std::vector<IpAddress> resolvers;  // client DNS servers that asked and want to be measured by all
   std::vector<Shares> shares;        // none or one

@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "common/time.h"
+#include "model/node_id.h"
 
 namespace popnet::model {
 
 struct Shares {
-  std::string author;  // POP that computed them
+  NodeId author;  // that computed them
   uint64_t generation = 0;
   TimePoint at{};  // when they were computed, on the clock of the machine that holds this value
   struct Target {

@@ -4,7 +4,7 @@
 
 namespace popnet::node {
 
-config::Loaded ConfigSource::load(const std::optional<std::string>& network_text, uint64_t generation) const {
+config::Loaded ConfigSource::load(const std::optional<NetworkDocument>& network, uint64_t generation) const {
   config::LoadInput input;
   input.file = file;
   if (text) {
@@ -20,7 +20,10 @@ config::Loaded ConfigSource::load(const std::optional<std::string>& network_text
     }
     input.text = std::move(*read);
   }
-  input.network_text = network_text;
+  if (network) {
+    input.network_text = network->text;
+    input.network_revision = network->revision;
+  }
   input.sets = sets;
   input.kinds = probe_kind_tables();
   input.generation = generation;

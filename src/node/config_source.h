@@ -11,6 +11,12 @@
 
 namespace popnet::node {
 
+/// The document that the bus keeps for the whole network.
+struct NetworkDocument {
+  uint64_t revision = 0;
+  std::string text;
+};
+
 struct ConfigSource {
   std::string file;                 // also the name in problems
   std::optional<std::string> text;  // instead of the file's content
@@ -18,8 +24,7 @@ struct ConfigSource {
 
   /// All problems with their places; `config` is null when one of them is an error. An unreadable file is a
   /// problem too.
-  [[nodiscard]] config::Loaded load(const std::optional<std::string>& network_text,
-                                    uint64_t generation) const;
+  [[nodiscard]] config::Loaded load(const std::optional<NetworkDocument>& network, uint64_t generation) const;
 };
 
 }  // namespace popnet::node

@@ -41,11 +41,15 @@ Status Node::ready() const {
   return Error{ErrorCode::unavailable, "the first probes of the origins are still running"};
 }
 
-control::ConfigOutcome Node::put_config(const std::string& text) {
+control::ConfigOutcome Node::put_config(const std::string& text, std::optional<uint64_t> replaces) {
   // All nodes will read it: what this one cannot read goes to nobody.
-  auto outcome = outcome_of(read_config(text, 0).loaded.problems);
+  auto outcome = outcome_of(read_config(NetworkDocument{0, text}, 0).loaded.problems);
   if (!outcome.status) return outcome;
-  outcome.status = bus_->put_config(text);
+  const auto put = bus_->put_config(text, replaces);
+  if (put)
+    outcome.revision = *put;
+  else
+    outcome.status = put.error();
   outcome.on_bus = true;
   return outcome;
 }
@@ -60,7 +64,9 @@ control::Hooks Node::admin_hooks() {
   };
   hooks.ready = [this] { return ready(); };
   hooks.bus = [this] { return control::BusState{bus_->kind(), bus_->connected(), follows_bus_}; };
-  hooks.put_config = [this](const std::string& text) { return put_config(text); };
+  hooks.put_config = [this](const std::string& text, std::optional<uint64_t> replaces) {
+    return put_config(text, replaces);
+  };
   hooks.reload = [this] {
     log::info("reload asked for by the API");
     auto outcome = outcome_of(reload());

@@ -110,13 +110,14 @@ Status Node::start_all() {
   names_ = *names;
   started_with_ = config_;
   started_ = rt::monotonic_now();
-  pop_ = config_->node.pop;
+  id_ = {config_->node.name, config_->node.pop};
   purge_ids_ = mix64(options_.seed);
-  brain_.emplace(pop_);
+  run_ = mix64(options_.seed + 1);
+  brain_.emplace(id_);
   brain_->set_config(config_);
   if (state_)
     if (auto kept = state_->load_metrics(started_, rt::wall_now()))
-      brain_->restore(kept->samples, kept->shares.empty() ? model::Shares{} : kept->shares.front());
+      brain_->restore(kept->samples, kept->shares.empty() ? model::Shares{} : kept->shares.front(), started_);
   snapshot_ = brain_->tick(started_);
 
   make_bus();
@@ -132,14 +133,15 @@ std::optional<config::Loaded> Node::load_kept_config(const model::Config& local)
   if (!state_ || !follows_bus_) return std::nullopt;
   auto kept = state_->load_config();
   if (!kept) return std::nullopt;
-  auto loaded = options_.source.load(kept->text, ++config_generation_);
+  NetworkDocument network{kept->revision, std::move(kept->text)};
+  auto loaded = options_.source.load(network, ++config_generation_);
   if (!loaded.config) {
     log::warning("the network config kept in {} (revision {}) does not fit any more: serving the file's",
-                 local.node.state_dir, kept->revision);
+                 local.node.state_dir, network.revision);
+    for (const auto& problem : loaded.problems) log::warning("{}", config::to_string(problem));
     return std::nullopt;
   }
-  network_text_ = kept->text;
-  network_revision_ = kept->revision;
+  network_ = std::move(network);
   return loaded;
 }
 
@@ -184,15 +186,15 @@ Status Node::divide_descriptors(int threads) {
 void Node::make_probes() {
   if (!config_->node.probe) return;
   probe::Runner::Parts parts;
-  parts.kinds = make_probe_kinds();
+  std::function<uint64_t()> bytes_sent;
+  if (edge_) bytes_sent = [this] { return edge_->totals().bytes_sent; };
+  parts.kinds = [bytes_sent](rt::Loop& loop) { return make_probe_kinds(loop, bytes_sent); };
   parts.seed = options_.seed;
   parts.sink = [this](std::vector<model::ProbeSample> samples, bool) {
     cluster::Report report;
-    report.author = pop_;
     report.samples = std::move(samples);
-    tell(report);
+    tell(std::move(report));
   };
-  if (edge_) parts.bytes_sent = [this] { return edge_->totals().bytes_sent; };
   runner_ = std::make_unique<probe::Runner>(std::move(parts));
 }
 
@@ -228,7 +230,7 @@ void Node::make_bus() {
     cluster::NatsOptions nats;
     nats.url = config_->bus.url;
     nats.network = config_->network.name;
-    nats.node = pop_;
+    nats.node = id_.name;
     bus_ = std::make_unique<cluster::NatsBus>(std::move(nats));
   } else {
     own_hub_ = std::make_unique<cluster::EmbeddedHub>();
@@ -239,7 +241,7 @@ void Node::make_bus() {
 void Node::join_bus() {
   cluster::BusHandlers handlers;
   handlers.on_report = [this](const cluster::Report& report) {
-    if (report.author == pop_) return;  // heard when it was told
+    if (is_own(report)) return;  // heard when it was told
     control_loop_.post([this, report] { on_report(report); });
   };
   if (follows_bus_)
@@ -247,6 +249,7 @@ void Node::join_bus() {
       config_loop_.post([this, revision, text] { on_network_config(revision, text); });
     };
   handlers.on_purge = [this](const cluster::PurgeOrder& order) { on_purge(order); };
+  handlers.on_purges_missed = [this] { on_purges_missed(); };
   if (config_->bus.kind == model::BusKind::nats)
     handlers.on_connected = [url = config_->bus.url](bool up) {
       up ? log::info("connected to the bus at {}", url)
@@ -295,10 +298,9 @@ void Node::publish_snapshot() {
 
 void Node::speak() {
   cluster::Report report;
-  report.author = pop_;
   if (brain_->shares().generation > 0) report.shares.push_back(brain_->tell_shares());
   if (dns_) report.resolvers = dns_->take_resolvers();
-  if (!report.shares.empty() || !report.resolvers.empty()) tell(report);
+  if (!report.shares.empty() || !report.resolvers.empty()) tell(std::move(report));
   publish_snapshot();  // by what was told
 }
 
@@ -308,7 +310,7 @@ Duration Node::keep_state() {
   if (!state_ || keeping_.exchange(true)) return {};  // the last one is still being written
   const TimePoint start = rt::monotonic_now();
   auto report = std::make_shared<cluster::Report>();
-  report->author = pop_;
+  report->author = id_;
   report->samples = brain_->samples(control_loop_.now());
   report->shares.push_back(brain_->shares());
   const auto write = [this, report, now = control_loop_.now(), wall = control_loop_.wall()] {
@@ -332,31 +334,27 @@ void Node::adopt(std::shared_ptr<const model::Config> config, std::shared_ptr<co
 
 void Node::on_network_config(uint64_t revision, const std::string& text) {
   // The bus puts them in order. Revisions of a store that was made anew begin again: nothing to go by here.
-  if (network_text_ == text) {
-    network_revision_ = revision;
-    return;
-  }
-  const auto problems = apply(text);
+  if (network_ && network_->revision == revision && network_->text == text) return;
+  const uint64_t present = network_ ? network_->revision : 0;
+  const auto problems = apply(NetworkDocument{revision, text});
   for (const auto& problem : problems) log::warning("{}", config::to_string(problem));
   if (has_errors(problems)) {
-    log::error("network config revision {} from the bus has errors: keeping revision {}", revision,
-               network_revision_);
+    log::error("network config revision {} from the bus has errors: keeping revision {}", revision, present);
     return;
   }
-  network_revision_ = revision;
   keep_config();
 }
 
-Node::Candidate Node::read_config(const std::optional<std::string>& network_text, uint64_t generation) const {
-  Candidate read{options_.source.load(network_text, generation), nullptr};
+Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network, uint64_t generation) const {
+  Candidate read{options_.source.load(network, generation), nullptr};
   if (!read.loaded.config) return read;
   const model::Config& candidate = *read.loaded.config;
   auto& problems = read.loaded.problems;
-  if (candidate.node.pop != pop_) {
+  if (candidate.node.pop != id_.pop) {
     problems.push_back(
         problem_of("node.pop", fmt::format("this node runs as POP '{}' and cannot become '{}', keep its "
                                            "name or restart the node",
-                                           pop_, candidate.node.pop)));
+                                           id_.pop, candidate.node.pop)));
     return read;
   }
   std::vector<std::string> zone_problems;
@@ -369,12 +367,12 @@ Node::Candidate Node::read_config(const std::optional<std::string>& network_text
   return read;
 }
 
-std::vector<config::Problem> Node::apply(std::optional<std::string> network_text) {
-  Candidate read = read_config(network_text, config_generation_ + 1);
+std::vector<config::Problem> Node::apply(std::optional<NetworkDocument> network) {
+  Candidate read = read_config(network, config_generation_ + 1);
   if (!read.names) return read.loaded.problems;
   const auto& config = read.loaded.config;
   ++config_generation_;
-  network_text_ = std::move(network_text);
+  network_ = std::move(network);
   if (run_on(control_loop_, [&] { adopt(config, read.names); }))
     log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_, config->pops.size(),
               config->sites.size(), config->zones.size());
@@ -382,13 +380,15 @@ std::vector<config::Problem> Node::apply(std::optional<std::string> network_text
 }
 
 void Node::keep_config() {
-  if (state_ && network_text_) state_->save_config({network_revision_, *network_text_});
+  if (state_ && network_) state_->save_config({network_->revision, network_->text});
 }
 
 // ---- any thread
 
 /// What a node says it hears itself, whatever the bus does: without the bus it goes by its own measurements.
-void Node::tell(const cluster::Report& report) {
+void Node::tell(cluster::Report report) {
+  report.author = id_;
+  report.run = run_;
   control_loop_.post([this, report] { on_report(report); });
   bus_->publish(report);
 }
@@ -400,7 +400,7 @@ bool Node::has_errors(const std::vector<config::Problem>& problems) {
 
 std::vector<config::Problem> Node::reload() {
   std::vector<config::Problem> problems;
-  if (!run_on(config_loop_, [&] { problems = apply(network_text_); }))
+  if (!run_on(config_loop_, [&] { problems = apply(network_); }))
     problems.push_back(problem_of("node", "is stopping"));
   return problems;
 }
@@ -414,6 +414,27 @@ void Node::on_purge(const cluster::PurgeOrder& order) {
     log::info("purged {}", site ? order.site : order.url);
   else
     log::warning("purge of {}: {}", site ? order.site : order.url, status.error().message);
+}
+
+/// Nobody can say which stored object a missed purge was about.
+void Node::on_purges_missed() {
+  if (!edge_) return;
+  log::warning(
+      "was without the bus for so long that purges may have been missed: all that is stored counts as stale");
+  for (const model::Site& site : snapshot()->config->sites)
+    if (const Status status = edge_->purge_site(site.name, true); !status)
+      log::warning("purge of {}: {}", site.name, status.error().message);
+}
+
+/// On the bus' thread.
+bool Node::is_own(const cluster::Report& report) {
+  if (report.author != id_) return false;
+  if (report.run != run_ && !has_namesake_.exchange(true))
+    log::error(
+        "another node of POP {} calls itself {} too: give each node a name of its own (node.name); until "
+        "then they overwrite each other's measurements, and this one does not hear the other",
+        id_.pop, id_.name);
+  return true;
 }
 
 std::shared_ptr<const routing::Snapshot> Node::snapshot() const {

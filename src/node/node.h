@@ -84,13 +84,13 @@ class Node {
   Status start_admin();
   control::Hooks admin_hooks();
   [[nodiscard]] Status ready() const;
-  control::ConfigOutcome put_config(const std::string& text);
+  control::ConfigOutcome put_config(const std::string& text, std::optional<uint64_t> replaces);
   /// A config as it would be put in force; `names` is null when it has an error.
   struct Candidate {
     config::Loaded loaded;
     std::shared_ptr<const dns::Names> names;
   };
-  [[nodiscard]] Candidate read_config(const std::optional<std::string>& network_text,
+  [[nodiscard]] Candidate read_config(const std::optional<NetworkDocument>& network,
                                       uint64_t generation) const;
   static bool has_errors(const std::vector<config::Problem>& problems);
 
@@ -104,14 +104,17 @@ class Node {
   // On the config thread, one at a time: reading millions of names may take seconds.
   void on_network_config(uint64_t revision, const std::string& text);
   /// Loads the config with this network document; puts it in force unless it has an error.
-  std::vector<config::Problem> apply(std::optional<std::string> network_text);
+  std::vector<config::Problem> apply(std::optional<NetworkDocument> network);
   void keep_config();
 
-  void tell(const cluster::Report& report);
+  void tell(cluster::Report report);
   void on_purge(const cluster::PurgeOrder& order);
+  void on_purges_missed();
+  bool is_own(const cluster::Report& report);
 
   Options options_;
-  std::string pop_;
+  model::NodeId id_;
+  uint64_t run_ = 0;  // of this process, as in cluster::Report
   DescriptorPlan plan_;
   bool follows_bus_ = false;                           // the config is that of the bus
   std::shared_ptr<const model::Config> started_with_;  // what counts of options that need a restart
@@ -131,6 +134,7 @@ class Node {
   std::atomic<bool> stopped_{false};
   std::atomic<bool> keeping_{false};    // measurements are on their way to the disk
   std::atomic<uint64_t> purge_ids_{0};  // starts at a random number: ids are unique in the network
+  std::atomic<bool> has_namesake_{false};
 
   // The control thread's, once it runs.
   std::optional<brain::Brain> brain_;
@@ -138,8 +142,7 @@ class Node {
   std::shared_ptr<const dns::Names> names_;
 
   // The config thread's, once it runs.
-  std::optional<std::string> network_text_;  // the bus' document, once there was one
-  uint64_t network_revision_ = 0;
+  std::optional<NetworkDocument> network_;  // once there was one
   uint64_t config_generation_ = 0;
 
   mutable std::mutex mutex_;  // guards snapshot_

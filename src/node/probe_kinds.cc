@@ -1,5 +1,8 @@
 #include "node/probe_kinds.h"
 
+#include <utility>
+
+#include "probe/kinds/curl/driver.h"
 #include "probe/kinds/ftp/ftp.h"
 #include "probe/kinds/host/host.h"
 #include "probe/kinds/http/http.h"
@@ -23,14 +26,16 @@ std::span<const config::KindTable> probe_kind_tables() {
   return tables;
 }
 
-std::vector<std::unique_ptr<probe::Kind>> make_probe_kinds() {
+std::vector<std::unique_ptr<probe::Kind>> make_probe_kinds(rt::Loop& loop,
+                                                           std::function<uint64_t()> bytes_sent) {
+  const auto curl = std::make_shared<probe::CurlDriver>(loop);
   std::vector<std::unique_ptr<probe::Kind>> kinds;
-  kinds.push_back(std::make_unique<probe::HttpKind>());
+  kinds.push_back(std::make_unique<probe::HttpKind>(curl));
   kinds.push_back(std::make_unique<probe::TcpKind>());
-  kinds.push_back(std::make_unique<probe::FtpKind>());
+  kinds.push_back(std::make_unique<probe::FtpKind>(curl));
   kinds.push_back(std::make_unique<probe::IcmpKind>());
-  kinds.push_back(std::make_unique<probe::LoadKind>());
-  kinds.push_back(std::make_unique<probe::HostKind>());
+  kinds.push_back(std::make_unique<probe::LoadKind>(curl));
+  kinds.push_back(std::make_unique<probe::HostKind>(std::move(bytes_sent)));
   return kinds;
 }
 

@@ -66,10 +66,10 @@ Knowledge nothing_known(size_t pops) {
   return knowledge;
 }
 
-std::vector<Known> known_networks(const model::Config& config, const model::MetricsSnapshot& metrics) {
+std::vector<Known> known_networks(const model::Config& config, const model::ClientsMetrics& clients) {
   std::vector<Known> known;
-  known.reserve(metrics.clients.size() + config.clients.size());
-  for (const auto& [network, measured] : metrics.clients) known.push_back({network, &measured, nullptr});
+  known.reserve(clients.size() + config.clients.size());
+  for (const auto& [network, measured] : clients) known.push_back({network, &measured, nullptr});
   for (const auto& prior : config.clients) known.push_back({prior.network, nullptr, &prior});
   std::stable_sort(known.begin(), known.end(), [](const Known& a, const Known& b) {
     return ByAddressThenLength()(a.network, b.network);
@@ -135,7 +135,7 @@ double estimate_rtt_ms(const model::GeoPoint& a, const model::GeoPoint& b) {
   return 2 * distance_km / glass_km_per_ms * stretch + ends_ms;
 }
 
-ClientTable make_client_table(const model::Config& config, const model::MetricsSnapshot& metrics,
+ClientTable make_client_table(const model::Config& config, const model::ClientsMetrics& measured,
                               TimePoint now) {
   struct Open {
     Prefix network;
@@ -143,7 +143,7 @@ ClientTable make_client_table(const model::Config& config, const model::MetricsS
   };
   const TimePoint oldest = now - config.network.client_latency.max_age;
   const Knowledge nothing = nothing_known(config.pops.size());
-  const auto known = known_networks(config, metrics);
+  const auto known = known_networks(config, measured);
   std::vector<ClientTable::Entry> entries;
   entries.reserve(known.size());
   std::vector<Open> around;  // the networks that contain the present one, outermost first

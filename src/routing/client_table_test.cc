@@ -23,7 +23,7 @@ uint16_t first_pop(const ClientTable& table, std::string_view client) {
 class ClientTableTest : public ::testing::Test {
  protected:
   void measure(std::string_view network, uint32_t pop, double ms, double at = 100) {
-    metrics_.clients[net(network)].rtts.push_back({pop, ms, at_second(at)});
+    measured_[net(network)].rtts.push_back({pop, ms, at_second(at)});
   }
   void configure(std::string_view network, std::vector<model::ClientPrior::PopLatency> latency,
                  std::optional<model::GeoPoint> location = {}) {
@@ -34,10 +34,10 @@ class ClientTableTest : public ::testing::Test {
     config_.pops[1].location = new_york;
     config_.pops[2].location = tokyo;
   }
-  ClientTable make() const { return make_client_table(config_, metrics_, at_second(100)); }
+  ClientTable make() const { return make_client_table(config_, measured_, at_second(100)); }
 
   model::Config config_ = make_config(1, 3);
-  model::MetricsSnapshot metrics_ = make_metrics(config_);
+  model::ClientsMetrics measured_;
 };
 
 TEST_F(ClientTableTest, AClientIsFoundInItsMostSpecificNetwork) {

@@ -25,7 +25,10 @@ constexpr uint32_t many = 30000;
 
 class DecideTest : public ::testing::Test {
  protected:
-  Map make() const { return make_map(config_, metrics_, shares_, 1, at_second(0)); }
+  Map make() const {
+    return make_map(config_, metrics_, shares_, 1, make_client_table(config_, measured_, at_second(0)),
+                    at_second(0));
+  }
   model::Hostname& page() { return config_.sites[0].hostnames[0]; }
   model::Hostname& content() { return config_.sites[0].hostnames[1]; }
   Decision origin(const Map& map, const Client& client) {
@@ -49,6 +52,7 @@ class DecideTest : public ::testing::Test {
 
   model::Config config_ = make_config(4, 3);
   model::MetricsSnapshot metrics_ = make_metrics(config_);
+  model::ClientsMetrics measured_;
   model::Shares shares_;
 };
 
@@ -312,7 +316,7 @@ TEST_F(DecideTest, APopNearlyAsNearIsASecondAnswer) {
 
 TEST_F(DecideTest, MeasuredLatencyWinsOverConfigured) {
   latency("10.0.0.0/8", {5, 40, 60});
-  metrics_.clients[net("10.1.2.0/24")].rtts = {{1, 11, at_second(0)}, {0, 90, at_second(0)}};
+  measured_[net("10.1.2.0/24")].rtts = {{1, 11, at_second(0)}, {0, 90, at_second(0)}};
   const auto decision = pop("10.1.2.3");
   EXPECT_THAT(decision.chosen(), ElementsAre(1));
   EXPECT_EQ(decision.reason, Reason::measured);

@@ -77,9 +77,10 @@ Candidate explain_pop(const Snapshot& snapshot, size_t index, TimePoint now) {
 
 /// When this POP measured the client: in the most specific network around it that it has measured.
 TimePoint measured_at(const Snapshot& snapshot, const Client& client, uint32_t pop) {
+  if (!snapshot.clients) return {};
   for (int length = client.network.length(); length >= 0; --length) {
-    const auto found = snapshot.metrics->clients.find(Prefix(client.network.address(), length));
-    if (found == snapshot.metrics->clients.end()) continue;
+    const auto found = snapshot.clients->find(Prefix(client.network.address(), length));
+    if (found == snapshot.clients->end()) continue;
     for (const auto& rtt : found->second.rtts)
       if (rtt.pop == pop) return rtt.at;
   }
@@ -156,7 +157,7 @@ Result<Explanation> explain(const Snapshot& snapshot, const NameIndex& names, st
   result.config_generation = snapshot.config->generation;
   result.metrics_generation = snapshot.metrics->generation;
   result.map_age = now - snapshot.map.at;
-  result.shares_author = snapshot.shares.author;
+  result.shares_author = snapshot.shares.author.name;
   if (host->kind == NamedHost::Kind::site) result.site = snapshot.config->sites[host->site].name;
   if (host->kind == NamedHost::Kind::pop)
     explain_one_pop(snapshot, now, result);

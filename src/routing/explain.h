@@ -54,7 +54,7 @@ struct Explanation {
   model::Decision decision;
   uint64_t config_generation = 0, metrics_generation = 0;
   Duration map_age{};
-  std::string shares_author;          // POP whose shares count
+  std::string shares_author;          // node whose shares count
   std::vector<Candidate> candidates;  // the chosen ones first, then in the order of the config
 };
 

@@ -19,8 +19,10 @@ class ExplainTest : public ::testing::Test {
     Snapshot snapshot;
     snapshot.config = std::make_shared<model::Config>(config_);
     snapshot.metrics = std::make_shared<model::MetricsSnapshot>(metrics_);
+    snapshot.clients = std::make_shared<model::ClientsMetrics>(measured_);
     snapshot.shares = shares_;
-    snapshot.map = make_map(config_, metrics_, shares_, 42, at_second(100));
+    snapshot.map = make_map(config_, metrics_, shares_, 42,
+                            make_client_table(config_, measured_, at_second(100)), at_second(100));
     return snapshot;
   }
   Explanation ask(std::string_view name, std::string_view client = "10.1.2.3/32") const {
@@ -29,6 +31,7 @@ class ExplainTest : public ::testing::Test {
 
   model::Config config_ = make_config(3, 3);
   model::MetricsSnapshot metrics_ = make_metrics(config_);
+  model::ClientsMetrics measured_;
   model::Shares shares_ = make_shares({0.98, 0.01, 0.01});
 };
 
@@ -92,7 +95,7 @@ TEST_F(ExplainTest, EveryOriginIsShownWithWhatIsKnownOfIt) {
 
 TEST_F(ExplainTest, PopsAreShownWithTheirLatencyToThisClient) {
   config_.clients.push_back({net("10.0.0.0/8"), {{0, milliseconds(90)}, {2, milliseconds(7)}}, {}});
-  metrics_.clients[net("10.1.2.0/24")].rtts = {{0, 11, at_second(99)}};
+  measured_[net("10.1.2.0/24")].rtts = {{0, 11, at_second(99)}};
   shares_ = make_shares({}, {1, 1, 0});
   for (const char* name : {"static.shop.example", "cdn.example"}) {
     const auto result = ask(name);

@@ -89,7 +89,7 @@ std::vector<PopState> make_pops(const model::Config& config,
 
 Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
              uint64_t generation, TimePoint now) {
-  return make_map(config, metrics, shares, generation, make_client_table(config, metrics, now), now);
+  return make_map(config, metrics, shares, generation, make_client_table(config, {}, now), now);
 }
 
 Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,

@@ -90,7 +90,7 @@ class ClientTable {
 /// Ranks every POP for every network that is measured or configured. Pure. Measurements older than
 /// config.network.client_latency.max_age at `now` are left out. For what is known of one POP see
 /// client_ranking.cc.
-ClientTable make_client_table(const model::Config& config, const model::MetricsSnapshot& metrics,
+ClientTable make_client_table(const model::Config& config, const model::ClientsMetrics& measured,
                               TimePoint now);
 
 /// Round trip between two places that are this far apart, in ms; for ranking, not for promises.
@@ -108,13 +108,13 @@ struct Map {
 };
 
 /// Pure. `metrics` should have been folded for `config`: where their sizes differ nothing counts as known.
-/// `shares` may be older or empty (then weights serve).
-Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
-             uint64_t generation, TimePoint now);
-
-/// The same with a client table made before: ranking many networks costs more than all the rest, and
-/// latencies move more slowly than loads. REQUIRES: `clients` was made for the same POPs.
+/// `shares` may be older or empty (then weights serve). The client table is made before: ranking many
+/// networks costs more than all the rest, and latencies move more slowly than loads. REQUIRES: `clients` was
+/// made for the same POPs.
 Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
              uint64_t generation, ClientTable clients, TimePoint now);
+/// With a client table of what is configured alone.
+Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
+             uint64_t generation, TimePoint now);
 
 }  // namespace popnet::routing

@@ -241,7 +241,7 @@ bool may_be_senior(const model::Shares& shares, const model::Config& config,
                    const model::MetricsSnapshot& metrics, TimePoint now) {
   if (shares.generation == 0 || now - shares.at > heard_max) return false;
   for (size_t i = 0; i < config.pops.size(); ++i)
-    if (config.pops[i].name == shares.author)
+    if (config.pops[i].name == shares.author.pop)
       return i >= metrics.pops.size() || metrics.pops[i].health != model::Health::down;
   return false;
 }
@@ -249,7 +249,7 @@ bool may_be_senior(const model::Shares& shares, const model::Config& config,
 }  // namespace
 
 model::Shares step(const model::Shares& previous, const model::Config& config,
-                   const model::MetricsSnapshot& metrics, TimePoint now, const std::string& author) {
+                   const model::MetricsSnapshot& metrics, TimePoint now, const model::NodeId& author) {
   const Duration passed = std::clamp<Duration>(now - previous.at, Duration::zero(), step_time_max);
   const double dt = previous.generation == 0 ? 0 : to_seconds(passed);
   model::Shares next;

@@ -63,12 +63,12 @@ inline constexpr std::chrono::seconds heard_max{5};      // shares heard longer 
 /// One step from `previous` (which may be empty, or of another config) at `now`. `metrics` should have been
 /// folded for `config`. The result holds exactly the targets of `config`.
 model::Shares step(const model::Shares& previous, const model::Config& config,
-                   const model::MetricsSnapshot& metrics, TimePoint now, const std::string& author);
+                   const model::MetricsSnapshot& metrics, TimePoint now, const model::NodeId& author);
 
 /// Whose shares to answer by, so that POPs answer alike: those of the senior, the first in name order among
-/// the POPs of the config that are not down and were heard (Shares::at) within heard_max; `own` counts as
-/// heard once it has been stepped (generation > 0). If nobody qualifies, `own`. Of several by one author the
-/// one of the highest generation. The result refers to an argument.
+/// the nodes of POPs of the config that are not down and were heard (Shares::at) within heard_max; `own`
+/// counts as heard once it has been stepped (generation > 0). If nobody qualifies, `own`. Of several by one
+/// author the one of the highest generation. The result refers to an argument.
 ///
 /// Each node steps from what it adopts, `own = step(adopt(own, heard, …), …)`, publishes its own and answers
 /// by what it adopts. So every node is always one step behind the senior, and whoever becomes senior goes on

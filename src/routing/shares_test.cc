@@ -250,7 +250,7 @@ TEST_F(SharesTest, NonsenseHeardFromAnotherNodeIsSurvived) {
 
 class AdoptTest : public SharesTest {
  protected:
-  model::Shares by(const std::string& author, double age = 0, uint64_t generation = 5) const {
+  model::Shares by(const model::NodeId& author, double age = 0, uint64_t generation = 5) const {
     model::Shares shares;
     shares.author = author;
     shares.generation = generation;
@@ -258,7 +258,7 @@ class AdoptTest : public SharesTest {
     return shares;
   }
   std::string senior(const model::Shares& own, std::vector<model::Shares> heard) const {
-    return adopt(own, heard, config_, metrics_, now_).author;
+    return adopt(own, heard, config_, metrics_, now_).author.name;
   }
 };
 

@@ -8,8 +8,11 @@
 //  - the config is one text, kept by the bus; a watcher gets the present one (if any) soon after watching,
 //    then each newer one, never an older one. Revisions grow; they count within one life of the bus's store, so do not
 //    compare them with those of another bus.
+//    Whoever puts one may say which it is to replace, so that two operators cannot overwrite each other.
 //  - a purge reaches every connected subscriber once. A node that joins, or comes back, gets those of the
-//    last purge_history that it has not had: what it has stored may be older than they are.
+//    last purge_history that it has not had: what it has stored may be older than they are. Where older ones
+//    may have passed it by (it was away for longer, or the bus has lost what it kept) on_purges_missed()
+//    comes first: all that it has stored by then may be older than a purge that nobody can tell it any more.
 //  - on_connected(true) comes when reports begin to flow both ways, on_connected(false) when they stop.
 //
 // Threading: every call is thread safe. Handlers run on a thread of the bus, one at a time for one
@@ -22,6 +25,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +41,7 @@ struct BusHandlers {
   std::function<void(const Report&)> on_report;
   std::function<void(uint64_t revision, const std::string& text)> on_config;
   std::function<void(const PurgeOrder&)> on_purge;
+  std::function<void()> on_purges_missed;
   std::function<void(bool connected)> on_connected;
 };
 
@@ -50,8 +55,10 @@ class Bus {
   /// Registers a node. Handlers may be empty. Called once, before anything else.
   virtual void subscribe(BusHandlers handlers) = 0;
   virtual void publish(const Report& report) = 0;
-  /// ErrorCode::unavailable when the bus is not there. On success all watchers will see the text.
-  virtual Status put_config(const std::string& text) = 0;
+  /// On success all watchers will see the text; its revision. ErrorCode::unavailable when the bus is not
+  /// there. With `replaces`, ErrorCode::conflict when that is not the revision the bus holds (0: none yet),
+  /// and nothing changes.
+  virtual Result<uint64_t> put_config(const std::string& text, std::optional<uint64_t> replaces = {}) = 0;
   /// ErrorCode::unavailable when the bus is not there; the caller may send the same order (same id) again.
   virtual Status purge(const PurgeOrder& order) = 0;
   [[nodiscard]] virtual bool connected() const = 0;
@@ -60,5 +67,8 @@ class Bus {
   /// Ends handlers; waits for a running one.
   virtual void close() = 0;
 };
+
+/// What put_config() says when it is refused; 0 stands for none.
+Error config_conflict(uint64_t expected, uint64_t present);
 
 }  // namespace popnet::cluster

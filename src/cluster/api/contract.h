@@ -5,6 +5,7 @@
 //     std::unique_ptr<Bus> make();   // one more node of the same network, not yet subscribed
 //     void cut(Bus& node);           // takes the network away from this node, and from no other
 //     void restore(Bus& node);
+//     void forget_purges();          // those so far are older than the history
 //   };
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Embedded, BusContract, World);
 //
@@ -38,6 +39,7 @@ class Node {
     std::vector<std::pair<uint64_t, std::string>> configs;
     std::vector<PurgeOrder> purges;
     std::vector<bool> connected;
+    std::vector<size_t> missed;  // told that purges were missed, after so many purges
   };
 
   explicit Node(std::unique_ptr<Bus> bus) : bus_(std::move(bus)) {
@@ -47,6 +49,7 @@ class Node {
           note([&] { heard_.configs.emplace_back(revision, text); });
         },
         [this](const PurgeOrder& order) { note([&] { heard_.purges.push_back(order); }); },
+        [this] { note([&] { heard_.missed.push_back(heard_.purges.size()); }); },
         [this](bool connected) { note([&] { heard_.connected.push_back(connected); }); },
     });
   }
@@ -98,9 +101,10 @@ class Node {
   std::unique_ptr<Bus> bus_;
 };
 
-inline ::testing::AssertionResult went_well(const Status& status) {
-  if (status.ok()) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << status.error().message;
+template <class T>
+::testing::AssertionResult went_well(const Result<T>& result) {
+  if (result.ok()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << result.error().message;
 }
 
 inline Report report_by(const std::string& author, int number) {
@@ -220,6 +224,42 @@ TYPED_TEST_P(BusContract, revisions_only_grow_and_all_end_with_the_same_config) 
   }
 }
 
+TYPED_TEST_P(BusContract, a_config_replaces_the_one_that_was_meant_or_none) {
+  auto ams = this->node(), fra = this->node();
+  const auto first = (*ams)->put_config("first", 0);
+  ASSERT_TRUE(went_well(first));
+  ASSERT_TRUE(fra->wait_config("first"));
+  EXPECT_EQ(fra->heard().configs.back().first, *first) << "watchers hear the same revision";
+  const auto second = (*fra)->put_config("second", *first);
+  ASSERT_TRUE(went_well(second));
+  EXPECT_GT(*second, *first);
+  for (const uint64_t meant : {uint64_t{0}, *first, *second + 5}) {
+    const auto refused = (*ams)->put_config("overwritten", meant);
+    ASSERT_FALSE(refused.ok()) << meant;
+    EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+    EXPECT_NE(refused.error().message.find("revision " + std::to_string(*second)), std::string::npos)
+        << refused.error().message;
+  }
+  ASSERT_TRUE(went_well((*ams)->put_config("third")));
+  ASSERT_TRUE(fra->wait_config("third"));
+  EXPECT_EQ(fra->heard().configs.size(), 3U) << "what was refused reaches nobody";
+}
+
+TYPED_TEST_P(BusContract, of_two_that_replace_the_same_config_one_is_refused) {
+  auto ams = this->node(), fra = this->node();
+  constexpr int rounds = 10;
+  uint64_t present = 0;
+  for (int i = 0; i < rounds; ++i) {
+    Result<uint64_t> of_fra = present;
+    std::thread other([&] { of_fra = (*fra)->put_config("fra " + std::to_string(i), present); });
+    const auto of_ams = (*ams)->put_config("ams " + std::to_string(i), present);
+    other.join();
+    ASSERT_NE(of_ams.ok(), of_fra.ok());
+    EXPECT_EQ((of_ams.ok() ? of_fra : of_ams).error().code, ErrorCode::conflict);
+    present = of_ams.ok() ? *of_ams : *of_fra;
+  }
+}
+
 TYPED_TEST_P(BusContract, a_large_config_arrives_whole) {
   auto ams = this->node(), fra = this->node();
   std::string text;
@@ -281,6 +321,41 @@ TYPED_TEST_P(BusContract, a_node_that_was_away_gets_the_purges_and_the_config_it
   EXPECT_EQ(ids(fra->heard().purges), (std::vector<uint64_t>{1, 2, 3}));
 }
 
+TYPED_TEST_P(BusContract, a_node_that_was_away_for_longer_than_the_history_is_told) {
+  auto ams = this->node(), fra = this->node();
+  ASSERT_TRUE(went_well((*ams)->purge(purge_of("http://cdn.example/1", 1))));
+  for (Node* node : {ams.get(), fra.get()}) ASSERT_TRUE(node->wait_purges(1));
+  this->world.cut(**fra);
+  ASSERT_TRUE(fra->wait_connected(false));
+  ASSERT_TRUE(went_well((*ams)->purge(purge_of("http://cdn.example/missed", 2))));
+  ASSERT_TRUE(ams->wait_purges(2));
+  this->world.forget_purges();
+  ASSERT_TRUE(went_well((*ams)->purge(purge_of("http://cdn.example/3", 3))));
+  this->world.restore(**fra);
+  ASSERT_TRUE(fra->wait_purges(2));
+  EXPECT_EQ(ids(fra->heard().purges), (std::vector<uint64_t>{1, 3}));
+  EXPECT_EQ(fra->heard().missed, (std::vector<size_t>{1})) << "once, and before the purges that are left";
+  ASSERT_TRUE(ams->wait_purges(3));
+  EXPECT_TRUE(ams->heard().missed.empty()) << "it was there all the time";
+}
+
+TYPED_TEST_P(BusContract, a_node_that_has_missed_nothing_is_told_nothing) {
+  auto ams = this->node(), fra = this->node();
+  ASSERT_TRUE(went_well((*ams)->purge(purge_of("http://cdn.example/1", 1))));
+  for (Node* node : {ams.get(), fra.get()}) ASSERT_TRUE(node->wait_purges(1));
+  this->world.cut(**fra);
+  ASSERT_TRUE(fra->wait_connected(false));
+  this->world.forget_purges();
+  this->world.restore(**fra);
+  ASSERT_TRUE(fra->wait_connected());
+  auto late = this->node();  // with nothing stored: what was purged before it began is nothing to it
+  ASSERT_TRUE(went_well((*late)->purge(purge_of("http://cdn.example/2", 2))));
+  ASSERT_TRUE(fra->wait_purges(2));
+  ASSERT_TRUE(late->wait_purges(1));
+  EXPECT_TRUE(fra->heard().missed.empty());
+  EXPECT_TRUE(late->heard().missed.empty());
+}
+
 TYPED_TEST_P(BusContract, a_node_without_the_bus_says_so_and_does_not_wait) {
   auto ams = this->node(), fra = this->node();
   this->world.cut(**fra);
@@ -289,7 +364,7 @@ TYPED_TEST_P(BusContract, a_node_without_the_bus_says_so_and_does_not_wait) {
 
   const TimePoint start = rt::monotonic_now();
   for (int i = 0; i < 100; ++i) (*fra)->publish(report_by("fra", i));
-  const Status put = (*fra)->put_config("from nowhere");
+  const auto put = (*fra)->put_config("from nowhere");
   const Status purged = (*fra)->purge(purge_of("http://cdn.example/", 1));
   EXPECT_LT(rt::monotonic_now() - start, Bus::request_timeout);
   ASSERT_FALSE(put.ok());
@@ -359,14 +434,15 @@ TYPED_TEST_P(BusContract, nodes_may_come_and_go_while_all_talk) {
   EXPECT_EQ(fra->overlaps(), 0);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(BusContract, a_report_reaches_every_node_its_author_included,
-                            reports_of_one_author_keep_their_order, a_new_config_reaches_every_node,
-                            a_node_that_joins_late_gets_the_present_config_and_no_older_one,
-                            revisions_only_grow_and_all_end_with_the_same_config,
-                            a_large_config_arrives_whole, a_purge_reaches_every_node_once,
-                            a_node_that_joins_late_gets_the_purges_of_the_history,
-                            a_node_that_was_away_gets_the_purges_and_the_config_it_missed,
-                            a_node_without_the_bus_says_so_and_does_not_wait, no_handler_runs_after_close,
-                            handlers_may_be_empty, nodes_may_come_and_go_while_all_talk);
+REGISTER_TYPED_TEST_SUITE_P(
+    BusContract, a_report_reaches_every_node_its_author_included, reports_of_one_author_keep_their_order,
+    a_new_config_reaches_every_node, a_node_that_joins_late_gets_the_present_config_and_no_older_one,
+    revisions_only_grow_and_all_end_with_the_same_config, a_config_replaces_the_one_that_was_meant_or_none,
+    of_two_that_replace_the_same_config_one_is_refused, a_large_config_arrives_whole,
+    a_purge_reaches_every_node_once, a_node_that_joins_late_gets_the_purges_of_the_history,
+    a_node_that_was_away_gets_the_purges_and_the_config_it_missed,
+    a_node_that_was_away_for_longer_than_the_history_is_told, a_node_that_has_missed_nothing_is_told_nothing,
+    a_node_without_the_bus_says_so_and_does_not_wait, no_handler_runs_after_close, handlers_may_be_empty,
+    nodes_may_come_and_go_while_all_talk);
 
 }  // namespace popnet::cluster::contract

@@ -49,6 +49,12 @@ void Courier::purge(PurgeOrder order) {
   });
 }
 
+void Courier::purges_missed() {
+  hand_over([this] {
+    if (handlers_.on_purges_missed) handlers_.on_purges_missed();
+  });
+}
+
 void Courier::connected(bool now) {
   hand_over([this, now] {
     if (handlers_.on_connected) handlers_.on_connected(now);

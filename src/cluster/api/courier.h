@@ -39,6 +39,7 @@ class Courier {
   bool report(std::shared_ptr<const Report> report);
   void config(uint64_t revision, std::string text);
   void purge(PurgeOrder order);
+  void purges_missed();
   void connected(bool now);
 
   /// The thread's loop, for other short work of the same node. What is posted after stop() does not run.

@@ -35,7 +35,13 @@ double finite(double value) {
   return std::isfinite(value) ? value : 0;
 }
 
-OrderedJson write_sample(const model::ProbeSample& sample, const std::string& author, TimePoint now) {
+/// The fields of who says something: `name`, and `pop` unless the POP is that of one node.
+void write_node(const model::NodeId& node, const char* name, const char* pop, OrderedJson& json) {
+  json[name] = node.name;
+  if (node.pop != node.name) json[pop] = node.pop;
+}
+
+OrderedJson write_sample(const model::ProbeSample& sample, const model::NodeId& author, TimePoint now) {
   OrderedJson json = {{"kind", kind_names[static_cast<size_t>(sample.target.kind)]},
                       {"name", sample.target.name},
                       {"probe", sample.probe},
@@ -43,7 +49,7 @@ OrderedJson write_sample(const model::ProbeSample& sample, const std::string& au
                       {"healthy", sample.healthy},
                       {"age_ms", age_ms(sample.at, now)},
                       {"max_age_ms", std::clamp(std::floor(to_ms(sample.max_age)), 0.0, age_ms_max)}};
-  if (sample.prober != author) json["prober"] = sample.prober;
+  if (sample.prober != author) write_node(sample.prober, "prober", "prober_pop", json);
   if (!sample.affects_health) json["affects_health"] = false;
   for (const model::Reading& reading : sample.readings)
     if (std::isfinite(reading.value)) json["values"][model::to_string(reading.metric)] = reading.value;
@@ -58,11 +64,13 @@ OrderedJson write_targets(const std::vector<model::Shares::Target>& targets) {
 }
 
 OrderedJson write_shares(const model::Shares& shares, TimePoint now) {
-  return {{"author", shares.author},
-          {"generation", shares.generation},
-          {"age_ms", age_ms(shares.at, now)},
-          {"origins", write_targets(shares.origins)},
-          {"pops", write_targets(shares.pops)}};
+  OrderedJson json;
+  write_node(shares.author, "author", "pop", json);
+  json["generation"] = shares.generation;
+  json["age_ms"] = age_ms(shares.at, now);
+  json["origins"] = write_targets(shares.origins);
+  json["pops"] = write_targets(shares.pops);
+  return json;
 }
 
 // ---- reading
@@ -165,6 +173,11 @@ class Object {
   Problem& problem_;
 };
 
+model::NodeId read_node(Object& fields, const char* name, const char* pop) {
+  const std::string node = fields.text(name, CodecLimits::name_bytes);
+  return {node, fields.text_or(pop, CodecLimits::name_bytes, node)};
+}
+
 model::TargetId read_target(Object& fields) {
   const std::string kind = fields.text("kind", CodecLimits::name_bytes);
   const auto* known = std::find(std::begin(kind_names), std::end(kind_names), kind);
@@ -187,11 +200,11 @@ std::vector<model::Reading> read_values(Object& fields) {
   return readings;
 }
 
-model::ProbeSample read_sample(Object fields, const std::string& author, TimePoint now) {
+model::ProbeSample read_sample(Object fields, const model::NodeId& author, TimePoint now) {
   model::ProbeSample sample;
   sample.target = read_target(fields);
   sample.probe = fields.text("probe", CodecLimits::name_bytes);
-  sample.prober = fields.text_or("prober", CodecLimits::name_bytes, author);
+  sample.prober = fields.has("prober") ? read_node(fields, "prober", "prober_pop") : author;
   sample.ok = fields.flag("ok");
   sample.healthy = fields.flag("healthy");
   sample.affects_health = fields.flag_or("affects_health", true);
@@ -221,7 +234,7 @@ std::vector<model::Shares::Target> read_targets(Object& fields, const char* key,
 
 model::Shares read_shares(Object fields, Problem& problem, TimePoint now) {
   model::Shares shares;
-  shares.author = fields.text("author", CodecLimits::name_bytes);
+  shares.author = read_node(fields, "author", "pop");
   shares.generation = fields.whole_number("generation");
   shares.at = now - fields.ms("age_ms");
   shares.origins = read_targets(fields, "origins", problem);
@@ -255,7 +268,9 @@ Json parse(std::string_view text, const char* what, Problem& problem) {
 }  // namespace
 
 std::string encode_report(const Report& report, TimePoint now) {
-  OrderedJson json = {{"v", version}, {"author", report.author}};
+  OrderedJson json = {{"v", version}};
+  write_node(report.author, "author", "pop", json);
+  if (report.run != 0) json["run"] = report.run;
   for (const auto& sample : report.samples)
     json["samples"].push_back(write_sample(sample, report.author, now));
   for (const IpAddress& resolver : report.resolvers) json["resolvers"].push_back(resolver.to_string());
@@ -268,7 +283,8 @@ Result<Report> decode_report(std::string_view text, TimePoint now) {
   const Json json = parse(text, "report", problem);
   Object fields(json, "report", problem);
   Report report;
-  report.author = fields.text("author", CodecLimits::name_bytes);
+  report.author = read_node(fields, "author", "pop");
+  if (fields.has("run")) report.run = fields.whole_number("run");
   const Json& samples = fields.list("samples", CodecLimits::samples);
   for (size_t i = 0; i < samples.size() && problem.none(); ++i)
     report.samples.push_back(

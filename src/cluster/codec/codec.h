@@ -1,19 +1,19 @@
 // What nodes say to each other, as JSON, and what a node keeps of it on disk.
 //
-//   report  {"v":1, "author":"ams",
-//            "samples":[{"kind":"origin", "name":"shop/web1", "probe":"http", "prober":"ams", "ok":true,
+//   report  {"v":1, "author":"ams-2", "pop":"ams", "run":17,
+//            "samples":[{"kind":"origin", "name":"shop/web1", "probe":"http", "prober":"fra", "ok":true,
 //                        "healthy":true, "affects_health":true, "age_ms":12, "max_age_ms":30000,
 //                        "values":{"http_ms":8.5}, "error":"…"}],
 //            "resolvers":["198.51.100.7"],
-//            "shares":[{"author":"ams", "generation":7, "age_ms":3, "origins":[["shop/web1",0.5]],
-//                       "pops":[["ams",1]]}]}
+//            "shares":[{"author":"ams-2", "pop":"ams", "generation":7, "age_ms":3,
+//                       "origins":[["shop/web1",0.5]], "pops":[["ams",1]]}]}
 //   purge   {"v":1, "id":7, "scope":"url", "url":"http://host/path", "site":"shop", "soft":true}
 //
-// Left out: "prober" when it is the author, "affects_health" when true, "error", "url", "site" when empty,
-// "soft" when false, empty lists. Clocks of machines differ, so ages travel instead of times (whole
-// milliseconds; `now` is the clock of the side that encodes or decodes). Readers ignore fields and metrics
-// they do not know, so that a newer node may say more; a change that older readers would misunderstand takes
-// a new "v".
+// Left out: "pop" (of a sample's prober: "prober_pop") when the node has its POP's name, "prober" when it is
+// the author, "affects_health" when true, "error", "url", "site" when empty, "soft" when false, empty lists.
+// Clocks of machines differ, so ages travel instead of times (whole milliseconds; `now` is the clock of the
+// side that encodes or decodes). Readers ignore fields and metrics they do not know, so that a newer node may
+// say more; a change that older readers would misunderstand takes a new "v".
 //
 // Decoding takes any bytes: what is malformed, beyond a limit or of another version is an Error
 // (ErrorCode::peer) that names the place, for example "report.samples[3].age_ms: should be a number from 0 to

@@ -79,6 +79,22 @@ TEST(Codec, a_report_comes_back_with_its_ages_on_the_other_clock) {
   EXPECT_EQ(got->shares[0].pops[0].name, "ams");
 }
 
+TEST(Codec, nodes_travel_with_their_pops) {
+  Report report = full_report();
+  report.author = {"ams-2", "ams"};
+  report.run = 1ULL << 63;
+  report.samples[0].prober = report.author;
+  report.samples[1].prober = {"fra-1", "fra"};
+  report.shares[0].author = {"nyc-7", "nyc"};
+  const auto got = decode_report(encode_report(report, sender_now), receiver_now);
+  ASSERT_TRUE(got.ok()) << got.error().message;
+  EXPECT_EQ(got->author, report.author);
+  EXPECT_EQ(got->run, report.run);
+  EXPECT_EQ(got->samples[0].prober, report.author);
+  EXPECT_EQ(got->samples[1].prober, report.samples[1].prober);
+  EXPECT_EQ(got->shares[0].author, report.shares[0].author);
+}
+
 TEST(Codec, every_metric_travels) {
   Report report = full_report();
   report.samples.resize(1);

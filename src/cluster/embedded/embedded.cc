@@ -25,8 +25,10 @@ void EmbeddedHub::join(EmbeddedBus& bus) {
     bus.courier_.config(revision_, config_);
   }
   forget_old_purges();
+  const uint64_t seen = bus.purge_seen_.value_or(purge_forgotten_);
+  if (seen < purge_forgotten_) bus.courier_.purges_missed();
   for (const PastPurge& past : purges_)
-    if (past.sequence > bus.purge_seen_) bus.courier_.purge(past.order);
+    if (past.sequence > seen) bus.courier_.purge(past.order);
   bus.purge_seen_ = purge_sequence_;
 }
 
@@ -42,16 +44,18 @@ void EmbeddedHub::publish(const EmbeddedBus& from, const Report& report) {
   for (EmbeddedBus* member : members_) member->courier_.report(shared);
 }
 
-Status EmbeddedHub::put_config(const EmbeddedBus& from, const std::string& text) {
+Result<uint64_t> EmbeddedHub::put_config(const EmbeddedBus& from, const std::string& text,
+                                         std::optional<uint64_t> replaces) {
   const std::lock_guard lock(mutex_);
   if (!has(from)) return not_there();
+  if (replaces && *replaces != revision_) return config_conflict(*replaces, revision_);
   config_ = text;
   ++revision_;
   for (EmbeddedBus* member : members_) {
     member->revision_seen_ = revision_;
     member->courier_.config(revision_, config_);
   }
-  return {};
+  return revision_;
 }
 
 Status EmbeddedHub::purge(const EmbeddedBus& from, const PurgeOrder& order) {
@@ -77,8 +81,10 @@ bool EmbeddedHub::has(const EmbeddedBus& bus) const {
 
 void EmbeddedHub::forget_old_purges() {
   const TimePoint oldest = clock_() - Bus::purge_history;
-  while (!purges_.empty() && (purges_.front().at < oldest || purges_.size() > Bus::purge_history_max))
+  while (!purges_.empty() && (purges_.front().at < oldest || purges_.size() > Bus::purge_history_max)) {
+    purge_forgotten_ = purges_.front().sequence;
     purges_.pop_front();
+  }
 }
 
 void EmbeddedBus::subscribe(BusHandlers handlers) {

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,8 @@ class EmbeddedHub {
   void join(EmbeddedBus& bus);
   void leave(EmbeddedBus& bus);
   void publish(const EmbeddedBus& from, const Report& report);
-  Status put_config(const EmbeddedBus& from, const std::string& text);
+  Result<uint64_t> put_config(const EmbeddedBus& from, const std::string& text,
+                              std::optional<uint64_t> replaces);
   Status purge(const EmbeddedBus& from, const PurgeOrder& order);
   [[nodiscard]] bool joined(const EmbeddedBus& bus) const;
 
@@ -54,6 +56,7 @@ class EmbeddedHub {
   uint64_t revision_ = 0;         // 0 = no config yet
   std::deque<PastPurge> purges_;  // oldest first
   uint64_t purge_sequence_ = 0;
+  uint64_t purge_forgotten_ = 0;  // sequence of the last one that is history
 };
 
 class EmbeddedBus final : public Bus {
@@ -63,7 +66,9 @@ class EmbeddedBus final : public Bus {
 
   void subscribe(BusHandlers handlers) override;
   void publish(const Report& report) override { hub_.publish(*this, report); }
-  Status put_config(const std::string& text) override { return hub_.put_config(*this, text); }
+  Result<uint64_t> put_config(const std::string& text, std::optional<uint64_t> replaces = {}) override {
+    return hub_.put_config(*this, text, replaces);
+  }
   Status purge(const PurgeOrder& order) override { return hub_.purge(*this, order); }
   [[nodiscard]] bool connected() const override { return hub_.joined(*this); }
   [[nodiscard]] const char* kind() const override { return "memory"; }
@@ -79,7 +84,8 @@ class EmbeddedBus final : public Bus {
   EmbeddedHub& hub_;
   Courier courier_{"bus"};
   uint64_t revision_seen_ = 0;  // guarded by the hub's mutex
-  uint64_t purge_seen_ = 0;     // guarded by the hub's mutex
+  std::optional<uint64_t>
+      purge_seen_;  // guarded by the hub's mutex; none: has just started, with nothing stored
 };
 
 }  // namespace popnet::cluster

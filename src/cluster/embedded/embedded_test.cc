@@ -5,10 +5,12 @@
 namespace popnet::cluster::contract {
 
 struct EmbeddedWorld {
-  EmbeddedHub hub;
+  std::atomic<int64_t> now{1};
+  EmbeddedHub hub{{}, [this] { return TimePoint(Duration(now)); }};
   std::unique_ptr<Bus> make() { return std::make_unique<EmbeddedBus>(hub); }
   void cut(Bus& node) { static_cast<EmbeddedBus&>(node).cut(); }
   void restore(Bus& node) { static_cast<EmbeddedBus&>(node).restore(); }
+  void forget_purges() { now += Duration(Bus::purge_history).count() + 1; }
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Embedded, BusContract, EmbeddedWorld);

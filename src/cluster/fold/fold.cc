@@ -1,6 +1,7 @@
 #include "cluster/fold/fold.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace popnet::cluster {
 
@@ -24,6 +25,12 @@ double median(std::vector<double>& values) {
   return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
+/// What the nodes of a POP say of it, each of its own part.
+double whole_of(model::Metric metric, const std::vector<double>& parts) {
+  if (metric == model::Metric::traffic) return std::accumulate(parts.begin(), parts.end(), 0.0);
+  return *std::max_element(parts.begin(), parts.end());
+}
+
 bool same_health(const std::vector<model::ServiceMetrics>& a, const std::vector<model::ServiceMetrics>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const auto& x, const auto& y) { return is_down(x) == is_down(y); });
@@ -34,7 +41,8 @@ bool same_health(const std::vector<model::ServiceMetrics>& a, const std::vector<
 bool Fold::add(const ProbeSample& sample) {
   if (sample.target.kind == TargetId::Kind::client) return add_client(sample);
   Targets& targets = sample.target.kind == TargetId::Kind::origin ? origins_ : pops_;
-  const auto [entry, is_new] = targets[sample.target.name].try_emplace({sample.prober, sample.probe});
+  const auto [entry, is_new] =
+      targets[sample.target.name].try_emplace(ProbeKey{sample.prober.pop, sample.prober.name, sample.probe});
   Probe& probe = entry->second;
   if (!is_new && sample.at < probe.verdict.at) return false;
   const bool was_healthy = is_new || probe.verdict.healthy;
@@ -57,15 +65,17 @@ bool Fold::add_client(const ProbeSample& sample) {
   auto& rtts = clients_[*network];
   auto rtt = std::find_if(rtts.begin(), rtts.end(), [&](const Rtt& held) { return held.prober == prober; });
   if (rtt == rtts.end()) rtt = rtts.insert(rtts.end(), {prober, {}});
-  if (sample.at >= rtt->ms.at) rtt->ms = {reading->value, sample.at, sample.max_age};
+  if (sample.at < rtt->ms.at) return false;
+  rtt->ms = {reading->value, sample.at, sample.max_age};
+  ++client_changes_;
   return false;
 }
 
-uint32_t Fold::client_prober(const std::string& name) {
-  const auto found = std::find(client_probers_.begin(), client_probers_.end(), name);
-  if (found == client_probers_.end()) client_probers_.push_back(name);
-  return static_cast<uint32_t>(std::find(client_probers_.begin(), client_probers_.end(), name) -
-                               client_probers_.begin());
+uint32_t Fold::client_prober(const model::NodeId& prober) {
+  const auto found = std::find(client_probers_.begin(), client_probers_.end(), prober);
+  const auto index = static_cast<uint32_t>(found - client_probers_.begin());
+  if (found == client_probers_.end()) client_probers_.push_back(prober);
+  return index;
 }
 
 bool Fold::holds_fresh(const Probe& probe, TimePoint now) {
@@ -80,64 +90,89 @@ void Fold::forget(TimePoint now) {
       std::erase_if(target, [now](const auto& entry) { return !holds_fresh(entry.second, now); });
     std::erase_if(*targets, [](const auto& entry) { return entry.second.empty(); });
   }
+}
+
+void Fold::forget_clients(TimePoint now) {
   for (auto& [network, rtts] : clients_)
-    std::erase_if(rtts, [now](const Rtt& rtt) { return !is_fresh(rtt.ms.at, rtt.ms.max_age, now); });
+    client_changes_ +=
+        std::erase_if(rtts, [now](const Rtt& rtt) { return !is_fresh(rtt.ms.at, rtt.ms.max_age, now); });
   std::erase_if(clients_, [](const auto& entry) { return entry.second.empty(); });
 }
 
 void Fold::conclude_health(const Target& target, const Voters& silenced, TimePoint now,
                            model::ServiceMetrics& result) {
   TimePoint error_at{};
-  for (auto entry = target.begin(); entry != target.end();) {
-    const std::string& prober = entry->first.first;
-    const bool counts = std::find(silenced.begin(), silenced.end(), prober) == silenced.end();
-    bool has_verdict = false, down = false;
-    for (; entry != target.end() && entry->first.first == prober; ++entry) {
-      const ProbeSample& verdict = entry->second.verdict;
-      if (!counts || !is_fresh(verdict.at, verdict.max_age, now)) continue;
-      if (!verdict.ok && verdict.at >= error_at) {
-        error_at = verdict.at;
-        result.error = verdict.probe + ": " + verdict.error;
-      }
-      if (!verdict.affects_health) continue;
-      has_verdict = true;
-      down |= !verdict.healthy;
-      result.health_at = std::max(result.health_at, verdict.at);
+  const auto hear = [&](const ProbeSample& verdict) {
+    if (!verdict.ok && verdict.at >= error_at) {
+      error_at = verdict.at;
+      result.error = verdict.probe + ": " + verdict.error;
     }
-    if (has_verdict) ++(down ? result.probers_down : result.probers_up);
+    if (verdict.affects_health) result.health_at = std::max(result.health_at, verdict.at);
+    return verdict.affects_health;
+  };
+  for (auto at = target.begin(); at != target.end();) {
+    const std::string& pop = at->first.pop;
+    const bool counts = std::find(silenced.begin(), silenced.end(), pop) == silenced.end();
+    int nodes_up = 0, nodes_down = 0;
+    while (at != target.end() && at->first.pop == pop) {
+      const std::string& node = at->first.node;
+      bool has_verdict = false, down = false;
+      for (; at != target.end() && at->first.pop == pop && at->first.node == node; ++at) {
+        const ProbeSample& verdict = at->second.verdict;
+        if (!counts || !is_fresh(verdict.at, verdict.max_age, now) || !hear(verdict)) continue;
+        has_verdict = true;
+        down |= !verdict.healthy;
+      }
+      if (has_verdict) ++(down ? nodes_down : nodes_up);
+    }
+    if (nodes_up + nodes_down > 0) ++(nodes_down > nodes_up ? result.probers_down : result.probers_up);
   }
   if (result.probers_up + result.probers_down > 0)
     result.health = result.probers_down > result.probers_up ? Health::down : Health::up;
 }
 
-std::optional<model::Value> Fold::conclude_value(const Target& target, size_t metric, TimePoint now) {
-  std::vector<double> values;
-  TimePoint newest{};
-  for (auto entry = target.begin(); entry != target.end();) {
-    const std::string& prober = entry->first.first;
-    const Held* of_prober = nullptr;
-    for (; entry != target.end() && entry->first.first == prober; ++entry) {
-      const auto& held = entry->second.values[metric];
-      if (held && is_fresh(held->at, held->max_age, now) && (!of_prober || held->at > of_prober->at))
-        of_prober = &*held;
-    }
-    if (!of_prober) continue;
-    values.push_back(of_prober->value);
-    newest = std::max(newest, of_prober->at);
+/// Goes on behind the probes of one node.
+std::optional<Fold::Held> Fold::newest_of_node(Place& at, Place end, size_t metric, TimePoint now) {
+  const ProbeKey& first = at->first;
+  std::optional<Held> newest;
+  for (; at != end && at->first.pop == first.pop && at->first.node == first.node; ++at) {
+    const auto& held = at->second.values[metric];
+    if (held && is_fresh(held->at, held->max_age, now) && (!newest || held->at > newest->at)) newest = held;
   }
-  if (values.empty()) return std::nullopt;
-  const auto count = static_cast<uint16_t>(values.size());
-  return model::Value{median(values), newest, count};
+  return newest;
 }
 
-model::ServiceMetrics Fold::conclude(const Targets& targets, const std::string& name, const Voters& silenced,
+std::optional<model::Value> Fold::conclude_value(const Target& target, const std::string& own_pop,
+                                                 size_t metric, TimePoint now) {
+  std::vector<double> of_pops;
+  TimePoint newest{};
+  for (auto at = target.begin(); at != target.end();) {
+    const std::string& pop = at->first.pop;
+    std::vector<double> of_nodes;
+    while (at != target.end() && at->first.pop == pop) {
+      const auto held = newest_of_node(at, target.end(), metric, now);
+      if (!held) continue;
+      of_nodes.push_back(held->value);
+      newest = std::max(newest, held->at);
+    }
+    if (of_nodes.empty()) continue;
+    of_pops.push_back(pop == own_pop ? whole_of(static_cast<model::Metric>(metric), of_nodes)
+                                     : median(of_nodes));
+  }
+  if (of_pops.empty()) return std::nullopt;
+  const auto count = static_cast<uint16_t>(of_pops.size());
+  return model::Value{median(of_pops), newest, count};
+}
+
+model::ServiceMetrics Fold::conclude(const Targets& targets, const TargetId& target, const Voters& silenced,
                                      TimePoint now) {
-  const auto found = targets.find(name);
+  const std::string own_pop = target.kind == TargetId::Kind::pop ? target.name : std::string();
+  const auto found = targets.find(target.name);
   if (found == targets.end()) return {};
   model::ServiceMetrics result;
   conclude_health(found->second, silenced, now, result);
   for (size_t metric = 0; metric < model::metric_count; ++metric)
-    result.values[metric] = conclude_value(found->second, metric, now);
+    result.values[metric] = conclude_value(found->second, own_pop, metric, now);
   return result;
 }
 
@@ -146,21 +181,44 @@ std::vector<std::optional<uint32_t>> Fold::client_pops(const model::Config& conf
   std::vector<std::optional<uint32_t>> pops(client_probers_.size());
   for (size_t i = 0; i < client_probers_.size(); ++i)
     for (uint32_t pop = 0; pop < config.pops.size(); ++pop)
-      if (config.pops[pop].name == client_probers_[i]) pops[i] = pop;
+      if (config.pops[pop].name == client_probers_[i].pop) pops[i] = pop;
   return pops;
 }
 
-void Fold::conclude_clients(const model::Config& config, TimePoint now,
-                            model::MetricsSnapshot& result) const {
+model::ClientsMetrics Fold::clients(const model::Config& config, TimePoint now) const {
   const auto pops = client_pops(config);
-  result.clients.reserve(clients_.size());
+  model::ClientsMetrics result;
+  result.reserve(clients_.size());
+  std::vector<double> nodes(config.pops.size());  // that have measured the network
   for (const auto& [network, rtts] : clients_) {
     model::ClientMetrics client;
-    for (const auto& rtt : rtts)
-      if (pops[rtt.prober] && is_fresh(rtt.ms.at, rtt.ms.max_age, now))
-        client.rtts.push_back({*pops[rtt.prober], rtt.ms.value, rtt.ms.at});
-    if (!client.rtts.empty()) result.clients.emplace(network, std::move(client));
+    for (const auto& rtt : rtts) {
+      const auto& pop = pops[rtt.prober];
+      if (!pop || !is_fresh(rtt.ms.at, rtt.ms.max_age, now)) continue;
+      const auto known = std::find_if(client.rtts.begin(), client.rtts.end(),
+                                      [&](const auto& other) { return other.pop == *pop; });
+      if (known == client.rtts.end()) {
+        client.rtts.push_back({*pop, rtt.ms.value, rtt.ms.at});
+        nodes[*pop] = 1;
+      } else {
+        known->ms += (rtt.ms.value - known->ms) / ++nodes[*pop];  // the mean
+        known->at = std::max(known->at, rtt.ms.at);
+      }
+    }
+    if (!client.rtts.empty()) result.emplace(network, std::move(client));
   }
+  return result;
+}
+
+/// Each node measures its own machine.
+std::vector<std::string> Fold::nodes_heard(const std::string& pop, TimePoint now) const {
+  std::vector<std::string> nodes;
+  const auto target = pops_.find(pop);
+  if (target == pops_.end()) return nodes;
+  for (const auto& [key, probe] : target->second)
+    if (key.pop == pop && holds_fresh(probe, now) && (nodes.empty() || nodes.back() != key.node))
+      nodes.push_back(key.node);
+  return nodes;
 }
 
 model::MetricsSnapshot Fold::snapshot(const model::Config& config, uint64_t generation, TimePoint now) const {
@@ -169,19 +227,19 @@ model::MetricsSnapshot Fold::snapshot(const model::Config& config, uint64_t gene
   result.at = now;
   Voters down_pops;
   for (const auto& pop : config.pops) {
-    result.pops.push_back(conclude(pops_, pop.name, {pop.name}, now));
+    result.pops.push_back(conclude(pops_, TargetId::pop(pop.name), {pop.name}, now));
+    result.pop_nodes.push_back(nodes_heard(pop.name, now));
     if (is_down(result.pops.back())) down_pops.push_back(pop.name);
   }
   if (down_pops.size() == config.pops.size()) down_pops.clear();
   for (const auto& site : config.sites) {
     auto& origins = result.origins.emplace_back();
     for (const auto& origin : site.origins) {
-      const std::string name = TargetId::origin(site.name, origin.name).name;
-      origins.push_back(conclude(origins_, name, down_pops, now));
-      if (origins.back().health == Health::unknown) origins.back() = conclude(origins_, name, {}, now);
+      const TargetId target = TargetId::origin(site.name, origin.name);
+      origins.push_back(conclude(origins_, target, down_pops, now));
+      if (origins.back().health == Health::unknown) origins.back() = conclude(origins_, target, {}, now);
     }
   }
-  conclude_clients(config, now, result);
   return result;
 }
 

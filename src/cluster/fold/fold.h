@@ -2,18 +2,23 @@
 // code, so all come to the same picture without asking each other. Pure: time is an argument; not thread
 // safe, one owner.
 //
-// What it keeps: for each target, prober and probe the newest verdict, and of each metric the newest value;
-// for each client network and POP the newest round trip. By name, not by index: targets may come and go with
-// the config, and samples of targets that this node's config does not know (yet) wait until they are too old.
+// What it keeps: for each target, prober (a node) and probe the newest verdict, and of each metric the newest
+// value; for each client network and node the newest round trip. By name, not by index: targets may come and
+// go with the config, and samples of targets that this node's config does not know (yet) wait until they are
+// too old.
 //
-// Values. Of a metric each prober has its newest fresh value; the snapshot has the median over probers, so
-// that one POP with a bad line does not make a server look slow. (The mean of the middle two where their
-// number is even.) Only attempts that went well count: how fast an error page comes says nothing about load.
+// A POP has one voice, however many nodes it is: first its nodes are taken together, then the POPs.
 //
-// Health. A prober says "down" if any of its fresh probes that affect health does, else "up". A target is
-// down if more probers say down than up:
+// Values. Of a metric each node has its newest fresh value; a POP has the median of its nodes', and the
+// snapshot the median over POPs, so that one POP with a bad line does not make a server look slow. (The mean
+// of the middle two where their number is even.) Only attempts that went well count: how fast an error page
+// comes says nothing about load. What nodes say of their own POP are parts of it: its traffic is their sum,
+// and it is as busy as its busiest node, because a user meets one node, not the mean.
 //
-//   probers   down when
+// Health. A node says "down" if any of its fresh probes that affect health does, else "up". A POP says down
+// if more of its nodes say down than up, and a target is down if more POPs say down than up:
+//
+//   voters    down when
 //   1         it says so
 //   2         both say so: one alone may itself be cut off, and to send users to a dead server until
 //             the other notices costs less than to take a live one from everybody
@@ -21,7 +26,11 @@
 //
 // No word about oneself: what a POP says about its own health is not counted. A POP that is itself down has
 // no vote on origins (it may be cut off, or be dead with its last good words still fresh), unless nobody else
-// votes or all POPs are down. No fresh verdict: unknown, which counts as alive.
+// votes or all POPs are down. No fresh verdict: unknown, which counts as alive. So a POP lives as long as one
+// of its nodes answers at its address.
+//
+// Client networks are kept apart from the rest: there may be a million, and they change slowly. Whoever wants
+// their picture asks for it (clients()), when client_changes() says that it is another one.
 #pragma once
 
 #include <array>
@@ -50,9 +59,15 @@ class Fold {
 
   /// Drops what is too old. Call now and then; snapshots leave it out anyway.
   void forget(TimePoint now);
+  void forget_clients(TimePoint now);
 
+  /// Of all but the client networks.
   [[nodiscard]] model::MetricsSnapshot snapshot(const model::Config& config, uint64_t generation,
                                                 TimePoint now) const;
+
+  [[nodiscard]] model::ClientsMetrics clients(const model::Config& config, TimePoint now) const;
+  /// Another number than before when a round trip to a client network has come, changed or gone.
+  [[nodiscard]] uint64_t client_changes() const { return client_changes_; }
 
   /// All that is held and fresh, as samples: adding them to an empty Fold makes the same one. For the state
   /// kept on disk.
@@ -70,8 +85,13 @@ class Fold {
     model::ProbeSample verdict;  // the newest sample; its readings are in `values`
     std::array<std::optional<Held>, model::metric_count> values;
   };
-  using ProbeKey = std::pair<std::string, std::string>;  // prober, probe
-  using Target = std::map<ProbeKey, Probe>;              // ordered: a prober's probes stand together
+  /// Ordered: the probes of a node stand together, and so do the nodes of a POP.
+  struct ProbeKey {
+    std::string pop, node, probe;
+    auto operator<=>(const ProbeKey&) const = default;
+  };
+  using Target = std::map<ProbeKey, Probe>;
+  using Place = Target::const_iterator;
   using Targets = std::unordered_map<std::string, Target>;
   struct Rtt {
     uint32_t prober;  // index into client_probers_
@@ -80,21 +100,24 @@ class Fold {
   using Voters = std::vector<std::string>;
 
   bool add_client(const model::ProbeSample& sample);
-  uint32_t client_prober(const std::string& name);
+  uint32_t client_prober(const model::NodeId& prober);
   static bool holds_fresh(const Probe& probe, TimePoint now);
-  static model::ServiceMetrics conclude(const Targets& targets, const std::string& name,
+  static model::ServiceMetrics conclude(const Targets& targets, const model::TargetId& target,
                                         const Voters& silenced, TimePoint now);
   static void conclude_health(const Target& target, const Voters& silenced, TimePoint now,
                               model::ServiceMetrics& result);
-  static std::optional<model::Value> conclude_value(const Target& target, size_t metric, TimePoint now);
-  std::vector<std::optional<uint32_t>> client_pops(const model::Config& config) const;
-  void conclude_clients(const model::Config& config, TimePoint now, model::MetricsSnapshot& result) const;
+  static std::optional<Held> newest_of_node(Place& at, Place end, size_t metric, TimePoint now);
+  static std::optional<model::Value> conclude_value(const Target& target, const std::string& own_pop,
+                                                    size_t metric, TimePoint now);
+  [[nodiscard]] std::vector<std::string> nodes_heard(const std::string& pop, TimePoint now) const;
+  [[nodiscard]] std::vector<std::optional<uint32_t>> client_pops(const model::Config& config) const;
   static void add_samples(const Probe& probe, TimePoint now, std::vector<model::ProbeSample>& result);
 
   size_t client_networks_max_;
   Targets origins_, pops_;
   std::unordered_map<Prefix, std::vector<Rtt>> clients_;
-  std::vector<std::string> client_probers_;
+  std::vector<model::NodeId> client_probers_;
+  uint64_t client_changes_ = 0;
 };
 
 /// Whether a target went down or came back from one snapshot to the next (or they are of different configs):

@@ -28,7 +28,7 @@ model::Config make_config(std::vector<std::string> origins = {"a", "b"},
   return config;
 }
 
-ProbeSample sample(const std::string& prober, TargetId target, double seconds,
+ProbeSample sample(const model::NodeId& prober, TargetId target, double seconds,
                    std::vector<model::Reading> readings = {}) {
   ProbeSample result;
   result.prober = prober;
@@ -45,15 +45,15 @@ const TargetId origin_a = TargetId::origin("shop", "a");
 
 class FoldTest : public ::testing::Test {
  protected:
-  bool says(const std::string& prober, TargetId target, bool healthy, double seconds = 0,
+  bool says(const model::NodeId& prober, TargetId target, bool healthy, double seconds = 0,
             const std::string& probe = "http") {
     auto s = sample(prober, std::move(target), seconds);
     s.ok = s.healthy = healthy;
     s.probe = probe;
-    if (!healthy) s.error = "refused, says " + prober;
+    if (!healthy) s.error = "refused, says " + prober.name;
     return fold_.add(s);
   }
-  bool measures(const std::string& prober, Metric metric, double value, double seconds = 0,
+  bool measures(const model::NodeId& prober, Metric metric, double value, double seconds = 0,
                 const std::string& probe = "http") {
     auto s = sample(prober, origin_a, seconds, {{metric, value}});
     s.probe = probe;
@@ -259,16 +259,98 @@ TEST_F(FoldTest, ClientRoundTripsAreKeptByPop) {
   auto failed = sample("tyo", client, 2);
   failed.ok = false;
   fold_.add(failed);
-  const auto all = snapshot(2);
-  ASSERT_EQ(all.clients.size(), 1U);
-  const auto& rtts = all.clients.at(*Prefix::parse("198.51.100.0/24")).rtts;
+  const auto all = fold_.clients(config_, at(2));
+  ASSERT_EQ(all.size(), 1U);
+  const auto& rtts = all.at(*Prefix::parse("198.51.100.0/24")).rtts;
   ASSERT_EQ(rtts.size(), 2U);
   EXPECT_EQ(rtts[0].pop, 1U);
   EXPECT_EQ(rtts[0].ms, 80);
   EXPECT_EQ(rtts[1].pop, 0U);
   EXPECT_EQ(rtts[1].ms, 14);
   EXPECT_EQ(rtts[1].at, at(2));
-  EXPECT_TRUE(snapshot(13).clients.empty());
+  EXPECT_TRUE(fold_.clients(config_, at(13)).empty());
+}
+
+TEST_F(FoldTest, NodesOfOnePopMeasureEachForItselfAndCountAsOne) {
+  const model::NodeId fra1("fra-1", "fra"), fra2("fra-2", "fra"), fra3("fra-3", "fra");
+  measures(fra1, Metric::http_ms, 10);
+  measures(fra2, Metric::http_ms, 12);
+  measures(fra3, Metric::http_ms, 11);
+  EXPECT_EQ(a().get(Metric::http_ms)->value, 11) << "the POP has the median of its nodes";
+  EXPECT_EQ(a().get(Metric::http_ms)->samples, 1) << "and is one";
+  measures("nyc", Metric::http_ms, 90);
+  measures("tyo", Metric::http_ms, 91);
+  EXPECT_EQ(a().get(Metric::http_ms)->value, 90)
+      << "three nodes at one place do not outvote two other places";
+}
+
+TEST_F(FoldTest, NodesOfOnePopHaveOneVoteOnHealth) {
+  const model::NodeId fra1("fra-1", "fra"), fra2("fra-2", "fra"), fra3("fra-3", "fra");
+  says(fra1, origin_a, false);
+  says(fra2, origin_a, true);
+  EXPECT_EQ(health_of_a(), Health::up) << "one of two nodes may be wrong";
+  says(fra2, origin_a, false);
+  EXPECT_EQ(health_of_a(), Health::down);
+  says(fra3, origin_a, false);
+  says("nyc", origin_a, true);
+  says("tyo", origin_a, true);
+  EXPECT_EQ(health_of_a(), Health::up);
+  EXPECT_EQ(a().probers_down, 1);
+  EXPECT_EQ(a().probers_up, 2);
+}
+
+TEST_F(FoldTest, APopIsAsBusyAsItsBusiestNodeAndSendsWhatAllSend) {
+  const auto fra = TargetId::pop("fra");
+  fold_.add(
+      sample({"fra-1", "fra"}, fra, 0, {{Metric::cpu, 0.9}, {Metric::memory, 0.2}, {Metric::traffic, 0.3}}));
+  fold_.add(
+      sample({"fra-2", "fra"}, fra, 0, {{Metric::cpu, 0.1}, {Metric::memory, 0.4}, {Metric::traffic, 0.4}}));
+  const auto pop = snapshot().pops[0];
+  EXPECT_EQ(pop.get(Metric::cpu)->value, 0.9);
+  EXPECT_EQ(pop.get(Metric::memory)->value, 0.4);
+  EXPECT_NEAR(pop.get(Metric::traffic)->value, 0.7, 1e-9);
+  EXPECT_EQ(pop.get(Metric::cpu)->samples, 1);
+  EXPECT_EQ(pop.health, Health::unknown) << "no word about oneself, from whichever node";
+}
+
+TEST_F(FoldTest, APopGoesOnAsTheNodesThatAreLeft) {
+  const auto fra = TargetId::pop("fra");
+  fold_.add(sample({"fra-1", "fra"}, fra, 0, {{Metric::cpu, 0.9}}));
+  fold_.add(sample({"fra-2", "fra"}, fra, 0, {{Metric::cpu, 0.1}}));
+  says("nyc", fra, true, 5);
+  EXPECT_EQ(snapshot().pop_nodes[0], (std::vector<std::string>{"fra-1", "fra-2"}));
+  fold_.add(sample({"fra-2", "fra"}, fra, 8, {{Metric::cpu, 0.2}}));
+  EXPECT_EQ(snapshot(12).pops[0].get(Metric::cpu)->value, 0.2);
+  EXPECT_EQ(snapshot(12).pops[0].health, Health::up);
+  EXPECT_EQ(snapshot(12).pop_nodes[0], (std::vector<std::string>{"fra-2"}));
+  EXPECT_TRUE(snapshot(12).pop_nodes[1].empty()) << "nyc has said nothing of itself";
+}
+
+TEST_F(FoldTest, NodesOfOnePopDoNotOverwriteEachOthersRoundTrips) {
+  const auto client = TargetId::client(*Prefix::parse("198.51.100.0/24"));
+  fold_.add(sample({"fra-1", "fra"}, client, 0, {{Metric::rtt_ms, 10}}));
+  fold_.add(sample({"fra-2", "fra"}, client, 1, {{Metric::rtt_ms, 20}}));
+  fold_.add(sample({"fra-1", "fra"}, client, 2, {{Metric::rtt_ms, 12}}));
+  const auto all = fold_.clients(config_, at(2));
+  const auto& rtts = all.at(*Prefix::parse("198.51.100.0/24")).rtts;
+  ASSERT_EQ(rtts.size(), 1U);
+  EXPECT_EQ(rtts[0].ms, 16);
+  EXPECT_EQ(rtts[0].at, at(2));
+}
+
+TEST_F(FoldTest, SaysWhenRoundTripsToClientNetworksHaveChanged) {
+  const auto client = TargetId::client(*Prefix::parse("198.51.100.0/24"));
+  const uint64_t before = fold_.client_changes();
+  measures("fra", Metric::cpu, 0.5);
+  fold_.forget_clients(at(1));
+  EXPECT_EQ(fold_.client_changes(), before);
+  fold_.add(sample("fra", client, 0, {{Metric::rtt_ms, 10}}));
+  const uint64_t measured = fold_.client_changes();
+  EXPECT_NE(measured, before);
+  fold_.forget_clients(at(1));
+  EXPECT_EQ(fold_.client_changes(), measured);
+  fold_.forget_clients(at(60));
+  EXPECT_NE(fold_.client_changes(), measured);
 }
 
 TEST_F(FoldTest, ANetworkThatIsNoneIsRefused) {
@@ -283,7 +365,7 @@ TEST_F(FoldTest, TheNumberOfClientNetworksIsBounded) {
     fold.add(sample("fra", network, i, {{Metric::rtt_ms, 80}}));
   }
   EXPECT_EQ(fold.client_networks(), 100U);
-  fold.forget(at(60));
+  fold.forget_clients(at(60));
   EXPECT_EQ(fold.client_networks(), 50U);
 }
 
@@ -333,7 +415,7 @@ TEST_F(FoldTest, ItsSamplesMakeTheSameFoldAgain) {
     EXPECT_EQ(x.values[metric]->samples, y.values[metric]->samples);
   }
   EXPECT_EQ(seen.pops[2].health, Health::down);
-  EXPECT_EQ(seen.clients.at(*Prefix::parse("2001:db8::/48")).rtts[0].ms, 14);
+  EXPECT_EQ(again.clients(config_, at(4)).at(*Prefix::parse("2001:db8::/48")).rtts[0].ms, 14);
 }
 
 }  // namespace

@@ -56,14 +56,14 @@ natsStatus make_config_bucket(jsCtx* js, const Places& places) {
   return status;
 }
 
-natsStatus make_purge_stream(jsCtx* js, const Places& places) {
+natsStatus make_purge_stream(jsCtx* js, const Places& places, Duration history) {
   jsStreamConfig config;
   jsStreamConfig_Init(&config);
   const char* subject = places.purge_subject.c_str();
   config.Name = places.purge_stream.c_str();
   config.Subjects = &subject;
   config.SubjectsLen = 1;
-  config.MaxAge = std::chrono::nanoseconds(Bus::purge_history).count();
+  config.MaxAge = std::chrono::nanoseconds(history).count();
   config.MaxMsgs = static_cast<int64_t>(Bus::purge_history_max);
   return js_AddStream(nullptr, js, &config, nullptr, nullptr);
 }
@@ -83,12 +83,40 @@ natsStatus put_into_stream(NatsLink& link, Attempt attempt, Make make) {
   }
 }
 
-natsStatus put_config_text(jsCtx* js, const Places& places, const std::string& text) {
+/// What became of a text that was put into the config bucket.
+struct Put {
+  uint64_t revision = 0;
+  bool conflict = false;  // the bucket holds another revision than was to be replaced
+};
+
+/// As kvStore_Update does, which does not tell why it failed.
+natsStatus put_config_text(jsCtx* js, const Places& places, const std::string& text,
+                           std::optional<uint64_t> replaces, Put& put) {
+  jsPubOptions options;
+  jsPubOptions_Init(&options);
+  options.ExpectStream = places.config_stream.c_str();
+  if (replaces && *replaces == 0) options.ExpectNoMessage = true;
+  if (replaces && *replaces > 0) options.ExpectLastSubjectSeq = *replaces;
+  jsPubAck* raw = nullptr;
+  jsErrCode error{};
+  const natsStatus status = js_Publish(&raw, js, places.config_subject.c_str(), text.data(),
+                                       static_cast<int>(text.size()), &options, &error);
+  const JetStreamAck ack(raw);
+  if (ack) put.revision = ack->Sequence;
+  put.conflict = error == JSStreamWrongLastSequenceErr;
+  return status;
+}
+
+/// 0: none.
+uint64_t present_revision(jsCtx* js, const Places& places) {
   kvStore* store = nullptr;
-  const natsStatus status = js_KeyValue(&store, js, places.config_bucket.c_str());
+  if (js_KeyValue(&store, js, places.config_bucket.c_str()) != NATS_OK) return 0;
   const KeyValue owner(store);
-  if (status != NATS_OK) return status;
-  return kvStore_Put(nullptr, store, config_key, text.data(), static_cast<int>(text.size()));
+  kvEntry* entry = nullptr;
+  if (kvStore_Get(&entry, store, config_key) != NATS_OK) return 0;
+  const uint64_t revision = kvEntry_Revision(entry);
+  kvEntry_Destroy(entry);
+  return revision;
 }
 
 natsStatus put_purge(jsCtx* js, const Places& places, const PurgeOrder& order) {
@@ -142,10 +170,12 @@ struct NatsBus::Parts {
                [this](uint64_t sequence, std::string_view subject, std::string_view data) {
                  take_config(sequence, subject, data);
                }),
-        purges(link,
-               {places.purge_stream, places.purge_subject, StreamTail::Start::history,
-                [this](jsCtx* js) { return make_purge_stream(js, places); }},
-               [this](uint64_t, std::string_view, std::string_view data) { take_purge(data); }) {}
+        purges(
+            link,
+            {places.purge_stream, places.purge_subject, StreamTail::Start::history,
+             [this](jsCtx* js) { return make_purge_stream(js, places, options.purge_history); }},
+            [this](uint64_t, std::string_view, std::string_view data) { take_purge(data); },
+            [this] { courier.purges_missed(); }) {}
 
   void take_report(std::string_view data);
   void take_config(uint64_t sequence, std::string_view subject, std::string_view data);
@@ -225,7 +255,7 @@ void NatsBus::publish(const Report& report) {
   });
 }
 
-Status NatsBus::put_config(const std::string& text) {
+Result<uint64_t> NatsBus::put_config(const std::string& text, std::optional<uint64_t> replaces) {
   const NatsThread memory;
   const std::string url = parts_->link.shown_url();
   const NatsConnection connection = parts_->link.connection();
@@ -238,11 +268,13 @@ Status NatsBus::put_config(const std::string& text) {
   const JetStream js = make_jetstream(connection.get());
   if (!js) return unavailable(url, nats_words(NATS_CONNECTION_CLOSED));
   const Places& places = parts_->places;
+  Put put;
   const natsStatus status = put_into_stream(
-      parts_->link, [&] { return put_config_text(js.get(), places, text); },
+      parts_->link, [&] { return put_config_text(js.get(), places, text, replaces, put); },
       [&] { return make_config_bucket(js.get(), places); });
+  if (put.conflict) return config_conflict(replaces.value_or(0), present_revision(js.get(), places));
   if (status != NATS_OK) return unavailable(url, nats_words(status));
-  return {};
+  return put.revision;
 }
 
 Status NatsBus::purge(const PurgeOrder& order) {
@@ -255,7 +287,7 @@ Status NatsBus::purge(const PurgeOrder& order) {
   const Places& places = parts_->places;
   const natsStatus status = put_into_stream(
       parts_->link, [&] { return put_purge(js.get(), places, order); },
-      [&] { return make_purge_stream(js.get(), places); });
+      [&] { return make_purge_stream(js.get(), places, parts_->options.purge_history); });
   if (status != NATS_OK) return unavailable(url, nats_words(status));
   return {};
 }

@@ -28,6 +28,7 @@ struct NatsOptions {
   std::string network;  // name of the popnet network: several may share a server
   std::string node;     // name of this node, for who looks at the server's connections
   Duration reconnect_wait = std::chrono::milliseconds(500);
+  Duration purge_history = Bus::purge_history;  // of the stream, where this node makes it
 };
 
 class NatsBus final : public Bus {
@@ -39,7 +40,7 @@ class NatsBus final : public Bus {
 
   void subscribe(BusHandlers handlers) override;
   void publish(const Report& report) override;
-  Status put_config(const std::string& text) override;
+  Result<uint64_t> put_config(const std::string& text, std::optional<uint64_t> replaces = {}) override;
   Status purge(const PurgeOrder& order) override;
   [[nodiscard]] bool connected() const override;
   [[nodiscard]] const char* kind() const override { return "nats"; }

@@ -183,6 +183,16 @@ struct NatsWorld {
   void cut(Bus& node) { relay_of.at(&node)->cut(); }
   void restore(Bus& node) { relay_of.at(&node)->restore(); }
 
+  /// The server drops them as it drops old ones.
+  void forget_purges() const {
+    natsConnection* raw = nullptr;
+    ASSERT_EQ(natsConnection_ConnectTo(&raw, server().url().c_str()), NATS_OK);
+    const NatsConnection connection(raw, natsConnection_Destroy);
+    ASSERT_EQ(js_PurgeStream(make_jetstream(raw).get(), ("popnet_" + network + "_purges").c_str(), nullptr,
+                             nullptr),
+              NATS_OK);
+  }
+
   static NatsServer& server() {
     static NatsServer server;
     return server;
@@ -258,6 +268,36 @@ TEST(NatsBus, a_server_that_has_forgotten_everything_is_followed_from_its_new_be
   ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/2", 2))));
   EXPECT_TRUE(ams.wait_config("new life"));
   EXPECT_TRUE(ams.wait_purges(2));
+  EXPECT_EQ(ams.heard().missed, (std::vector<size_t>{1}))
+      << "what the old store had after that, nobody knows";
+}
+
+TEST(NatsBus, a_node_that_finds_the_server_after_longer_than_the_history_is_told) {
+  NatsServer server;
+  Relay relay(server.port());
+  relay.cut();
+  const auto with_short_history = [](const std::string& url) {
+    NatsOptions short_history = options(url);
+    short_history.purge_history = std::chrono::milliseconds(200);
+    return std::make_unique<NatsBus>(short_history);
+  };
+  Node fra(with_short_history(relay.url()));  // runs and stores, but has never been on the bus
+  Node ams(with_short_history(server.url()));
+  ASSERT_TRUE(ams.wait_connected());
+  ASSERT_TRUE(went_well(ams->purge(purge_of("http://cdn.example/1", 1))));
+  ASSERT_TRUE(ams.wait_purges(1));
+  natsConnection* raw = nullptr;
+  ASSERT_EQ(natsConnection_ConnectTo(&raw, server.url().c_str()), NATS_OK);
+  const NatsConnection connection(raw, natsConnection_Destroy);
+  const JetStream js = make_jetstream(raw);
+  const auto kept = [&] {
+    jsStreamInfo* info = nullptr;
+    EXPECT_EQ(js_GetStreamInfo(&info, js.get(), "popnet_testnet_purges", nullptr, nullptr), NATS_OK);
+    return JetStreamInfo(info)->State.Msgs;
+  };
+  while (kept() > 0) continue;  // until the server has dropped it for its age
+  relay.restore();
+  EXPECT_TRUE(fra.wait([](const Node::Heard& heard) { return heard.missed.size() == 1; }));
 }
 
 TEST(NatsBus, a_server_that_refuses_the_node_is_asked_again_until_it_does_not) {
@@ -298,7 +338,7 @@ TEST(NatsBus, without_jetstream_reports_flow_and_the_rest_says_why_not) {
   ASSERT_TRUE(ams.wait_connected());
   ams->publish(report_by("ams", 1));
   EXPECT_TRUE(ams.wait_reports(1));
-  const Status put = ams->put_config("text");
+  const auto put = ams->put_config("text");
   ASSERT_FALSE(put.ok());
   EXPECT_EQ(put.error().code, ErrorCode::unavailable);
   EXPECT_THAT(put.error().message, HasSubstr("JetStream"));
@@ -355,7 +395,7 @@ TEST(NatsBus, a_config_larger_than_the_server_takes_is_refused_with_the_limit) {
   NatsServer server;
   Node ams(bus_at(server));
   ASSERT_TRUE(ams.wait_connected());
-  const Status put = ams->put_config(std::string(2 << 20, '#'));
+  const auto put = ams->put_config(std::string(2 << 20, '#'));
   ASSERT_FALSE(put.ok());
   EXPECT_EQ(put.error().code, ErrorCode::invalid);
   EXPECT_THAT(put.error().message, HasSubstr("at most 1048576"));

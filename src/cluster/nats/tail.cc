@@ -16,10 +16,11 @@ constexpr std::chrono::seconds settle_time{1};
 constexpr std::chrono::seconds retry_wait{1};
 }  // namespace
 
-StreamTail::StreamTail(NatsLink& link, Options options, Take take)
-    : link_(link), options_(std::move(options)), take_(std::move(take)) {}
+StreamTail::StreamTail(NatsLink& link, Options options, Take take, Gap gap)
+    : link_(link), options_(std::move(options)), take_(std::move(take)), gap_(std::move(gap)) {}
 
 void StreamTail::start() {
+  started_ = rt::monotonic_now();
   thread_ = std::thread([this] {
     rt::name_thread("nats-stream");
     const NatsThread memory;
@@ -66,6 +67,19 @@ bool StreamTail::read(natsSubscription* subscription, uint64_t session, Duration
   return true;
 }
 
+/// Who sees the stream for the first time has missed nothing as long as it holds all that came since start().
+bool StreamTail::has_gap(const jsStreamInfo& info) const {
+  const bool dropped_some = info.State.FirstSeq > 1;
+  if (made_at_ == 0) {
+    const auto kept = std::chrono::nanoseconds(info.Config->MaxAge);
+    const bool too_old = kept.count() > 0 && rt::monotonic_now() - started_ > kept;
+    const bool too_many =
+        info.Config->MaxMsgs > 0 && info.State.Msgs >= static_cast<uint64_t>(info.Config->MaxMsgs);
+    return dropped_some && (too_old || too_many);
+  }
+  return info.Created != made_at_ || (dropped_some && info.State.FirstSeq > position_ + 1);
+}
+
 /// Null: the server does not say.
 JetStreamInfo StreamTail::look_up(jsCtx* js) {
   jsStreamInfo* info = nullptr;
@@ -81,6 +95,7 @@ JetStreamInfo StreamTail::look_up(jsCtx* js) {
 bool StreamTail::open(jsCtx* js) {
   const JetStreamInfo info = look_up(js);
   if (!info) return false;
+  if (gap_ && has_gap(*info)) gap_();
   if (info->Created != made_at_) {
     position_ = 0;
     settled_ = false;

@@ -37,8 +37,12 @@ class StreamTail {
     std::function<natsStatus(jsCtx*)> make;  // makes the stream
   };
   using Take = std::function<void(uint64_t sequence, std::string_view subject, std::string_view data)>;
+  using Gap = std::function<void()>;
 
-  StreamTail(NatsLink& link, Options options, Take take);
+  /// `gap` (may be empty) is told, before the next message, when messages may have been in the stream since
+  /// start() that nobody can read any more: dropped for their age or their number before they were read here,
+  /// or lost with a stream that was deleted.
+  StreamTail(NatsLink& link, Options options, Take take, Gap gap = {});
   ~StreamTail() { close(); }
   StreamTail(const StreamTail&) = delete;
   StreamTail& operator=(const StreamTail&) = delete;
@@ -52,6 +56,7 @@ class StreamTail {
   bool read(natsSubscription* subscription, uint64_t session, Duration time);
   JetStreamInfo look_up(jsCtx* js);
   bool open(jsCtx* js);
+  [[nodiscard]] bool has_gap(const jsStreamInfo& info) const;
   NatsSubscription subscribe(jsCtx* js);
   bool fell_behind(jsCtx* js);
   bool hand_over(natsMsg* message);
@@ -60,8 +65,10 @@ class StreamTail {
   NatsLink& link_;
   const Options options_;
   const Take take_;
+  const Gap gap_;
   std::thread thread_;
   // Of the thread:
+  TimePoint started_{};
   uint64_t position_ = 0;       // 0 = nothing read yet
   uint64_t audited_ = 0;        // last message of the stream at the last audit
   uint64_t next_delivery_ = 1;  // number that the consumer gives to its next message

@@ -160,7 +160,8 @@ void check_made_up_pop(const Draft& draft) {
 // --- names ---
 
 void check_names(const Draft& draft) {
-  const auto& [generation, source, network, dns, node, bus, pops, sites, clients, zones] = draft.config;
+  const auto& [generation, source, revision, network, dns, node, bus, pops, sites, clients, zones] =
+      draft.config;
   Unique zone_names(draft), names(draft);
   if (!network.zone.empty()) names.add("network.zone", network.zone, "is already the network's zone");
   for (size_t i = 0; i < zones.size(); ++i)

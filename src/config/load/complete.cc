@@ -68,6 +68,16 @@ std::string pop_names(const Config& config) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+void name_node(const Draft& draft) {
+  Node& node = draft.config.node;
+  if (node.name.empty()) node.name = node.pop;
+  if (node.name == node.pop) return;
+  for (const Pop& pop : draft.config.pops)
+    if (pop.name == node.name)
+      draft.error("node.name",
+                  fmt::format("'{}' is the name of another POP, write one like {}-2", node.name, node.pop));
+}
+
 void find_own_pop(const Draft& draft) {
   Config& config = draft.config;
   if (draft.problems.touches("pops")) return;
@@ -81,6 +91,7 @@ void find_own_pop(const Draft& draft) {
     return draft.error("node.pop", fmt::format("'{}' is no POP of this config, write one of {}",
                                                config.node.pop, pop_names(config)));
   config.node.pop_index = static_cast<uint32_t>(own - config.pops.begin());
+  name_node(draft);
 }
 
 /// Where a role listens: as written, else at the addresses of the node's POP. Without any, the role is off.

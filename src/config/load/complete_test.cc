@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 TEST(Pops, WithoutAnyTheNodeIsOneNamedLocal) {
   const auto config = config_of("node: {http_listen: 127.0.0.1:8080}\n");
@@ -46,6 +47,14 @@ TEST(Pops, ANodeOfSeveralMustSayWhich) {
   EXPECT_THAT(problems_of(two_pops + "node:\n  pop: fra\n"),
               ElementsAre("a.yaml:5:8: node.pop: 'fra' is no POP of this config, write one of ams, nyc"));
   EXPECT_EQ(config_of(two_pops, {"node.pop=nyc"})->node.pop_index, 1U);
+}
+
+TEST(Nodes, AreNamedLikeTheirPopUnlessTheyHaveANameOfTheirOwn) {
+  EXPECT_EQ(config_of(two_pops, {"node.pop=nyc"})->node.name, "nyc");
+  EXPECT_EQ(config_of(two_pops, {"node.pop=nyc", "node.name=nyc-2"})->node.name, "nyc-2");
+  EXPECT_THAT(problems_of(two_pops + "node:\n  pop: nyc\n  name: ams\n"),
+              ElementsAre("a.yaml:6:9: node.name: 'ams' is the name of another POP, write one like nyc-2"));
+  EXPECT_THAT(problems_of(two_pops + "node:\n  pop: nyc\n  name: 'NYC 2'\n"), SizeIs(1));
 }
 
 TEST(Names, ContactDefaultsToTheZonesHostmaster) {

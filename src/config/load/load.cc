@@ -74,6 +74,7 @@ Loaded load(const LoadInput& input) {
   auto config = std::make_shared<model::Config>();
   config->generation = input.generation;
   config->source = shown(root);
+  config->revision = input.network_text ? input.network_revision : 0;
   Filler(input.kinds, problems).fill(config_table(), *root, config.get());
   Draft draft{*config, *root, input.kinds, problems};
   complete(draft, folder_of(input.file));

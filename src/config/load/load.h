@@ -27,6 +27,7 @@ struct LoadInput {
   std::optional<std::string>
       network_text;  // the bus' document; its sections but `node` and `bus` replace the file's
   std::string network_file = "bus";  // its name in problems
+  uint64_t network_revision = 0;     // for Config::revision
   std::vector<std::string> sets;     // "path=value", applied last, in order
   std::span<const KindTable> kinds;  // of probes
   uint64_t generation = 1;           // for Config::generation

@@ -25,6 +25,14 @@ const Table<Node>& node_table() {
               .restart()
               .preset_help("the only POP of the config")
               .help("Name of the POP that this node belongs to."),
+          option("name", &Node::name)
+              .text()
+              .check(is_label)
+              .restart()
+              .preset_help("the POP's name")
+              .help("Name of this node, unique in the network. A POP may be several nodes that share its "
+                    "`addresses` (behind a balancer, or by ECMP); each then needs a name of its own, such "
+                    "as ams-2."),
           option("dns", &Node::dns).boolean(true).restart().help("Answer DNS queries."),
           option("edge", &Node::edge).boolean(true).restart().help("Answer HTTP requests: cache and proxy."),
           option("probe", &Node::probe)

@@ -280,7 +280,8 @@ const Table<ProbeSpec>& probe_table() {
               .help("Successes in a row until a dead target counts as alive."),
           option("fall", &ProbeSpec::fall)
               .integer(1, 100, 2)
-              .help("Failures in a row until a live target counts as dead."),
+              .help("Failures in a row until a live target counts as dead. After the first one the next "
+                    "attempts come four times as often."),
           option("jitter", &ProbeSpec::jitter)
               .number(0, 1, 0.1)
               .help("Part of the interval by which each attempt may move, so that probers do not march in "

@@ -63,7 +63,7 @@ TEST_F(AdminServerTest, answers_over_the_network) {
 
 TEST_F(AdminServerTest, takes_a_config_of_a_mebibyte_and_no_more) {
   std::atomic<size_t> got{0};
-  hooks_.put_config = [&](const std::string& text) {
+  hooks_.put_config = [&](const std::string& text, std::optional<uint64_t>) {
     got = text.size();
     return ConfigOutcome();
   };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -43,6 +44,8 @@ int http_status(ErrorCode code) {
       return 400;
     case ErrorCode::not_found:
       return 404;
+    case ErrorCode::conflict:
+      return 412;  // RFC 9110 section 15.5.13
     case ErrorCode::unavailable:
       return 503;
     case ErrorCode::timeout:
@@ -60,7 +63,11 @@ HttpResponse refuse(const Error& error) {
 }
 
 HttpResponse answer(const ConfigOutcome& outcome) {
-  if (outcome.status.ok()) return json(200, Json{{"on_bus", outcome.on_bus}, {"problems", outcome.problems}});
+  if (outcome.status.ok()) {
+    Json body{{"on_bus", outcome.on_bus}, {"problems", outcome.problems}};
+    if (outcome.revision > 0) body["revision"] = outcome.revision;
+    return json(200, body);
+  }
   const Error& error = outcome.status.error();
   return json(http_status(error.code), Json{{"error", error.message}, {"problems", outcome.problems}});
 }
@@ -75,6 +82,25 @@ bool is_address_or_localhost(std::string_view host) {
 bool comes_from_here(const HttpRequest& request) {
   if (request.origin.empty()) return true;
   return request.origin == "http://" + request.host + (request.port.empty() ? "" : ":" + request.port);
+}
+
+/// Which config a PUT is to replace, as its conditions say (RFC 9110 sections 13.1.1 and 13.1.2): that of
+/// If-Match, none yet (0) with If-None-Match: *, any without a condition.
+Result<std::optional<uint64_t>> replaced_revision(const HttpRequest& request) {
+  using Replaced = std::optional<uint64_t>;
+  if (request.if_none_match == "*" && request.if_match.empty()) return Replaced(0);
+  if (request.if_none_match.empty() && (request.if_match.empty() || request.if_match == "*"))
+    return Replaced();
+  const std::string_view tag = request.if_match;
+  uint64_t revision = 0;
+  if (request.if_none_match.empty() && tag.size() > 2 && tag.front() == '"' && tag.back() == '"') {
+    const auto [end, error] = std::from_chars(tag.data() + 1, tag.data() + tag.size() - 1, revision);
+    if (error == std::errc() && end == tag.data() + tag.size() - 1) return Replaced(revision);
+  }
+  return Error{
+      ErrorCode::invalid,
+      "If-Match should be the ETag that GET /v1/config has given, such as \"7\"; or If-None-Match: * for "
+      "a first config"};
 }
 
 /// What POST /v1/purge says.
@@ -247,7 +273,11 @@ HttpResponse Api::explain(const HttpRequest& request, TimePoint now) const {
 }
 
 HttpResponse Api::show_config(const HttpRequest&, TimePoint) const {
-  return {.body = hooks_.snapshot()->config->source, .content_type = "application/yaml"};
+  const auto snapshot = hooks_.snapshot();
+  HttpResponse response{.body = snapshot->config->source, .content_type = "application/yaml"};
+  if (snapshot->config->revision > 0)
+    response.fields.emplace_back("ETag", fmt::format("\"{}\"", snapshot->config->revision));
+  return response;
 }
 
 HttpResponse Api::put_config(const HttpRequest& request, TimePoint) const {
@@ -257,7 +287,9 @@ HttpResponse Api::put_config(const HttpRequest& request, TimePoint) const {
         409,
         "this node's config is its file: change that and reload (SIGHUP, or POST /v1/reload); a node "
         "takes a config here when it has started with a bus of kind nats and bus.follow_config");
-  return control::answer(hooks_.put_config(request.body));
+  const auto replaces = replaced_revision(request);
+  if (!replaces) return refuse(replaces.error());
+  return control::answer(hooks_.put_config(request.body, *replaces));
 }
 
 HttpResponse Api::reload(const HttpRequest&, TimePoint) const {

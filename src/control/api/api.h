@@ -5,12 +5,17 @@
 //   GET  /metrics                        Prometheus text (see metrics_page.h)
 //   GET  /v1/status                      JSON (see status.h)
 //   GET  /v1/explain?name=…&client=…     JSON (see explanation.h); client: an address, or a network (198.51.100.0/24)
-//   GET  /v1/config                      what is in force, as YAML: file, document of the bus and --set merged
-//   PUT  /v1/config                      a new document for the bus, as YAML: {"on_bus":…, "problems":[warnings]}.
-//                                        Of a node that goes by its file 409: change the file, then reload
+//   GET  /v1/config                      what is in force, as YAML: file, document of the bus and --set merged;
+//                                        ETag: the revision of the document, where there is one
+//   PUT  /v1/config                      a new document for the bus, as YAML: {"on_bus":…, "problems":[warnings],
+//                                        "revision":…}. Of a node that goes by its file 409: change the file, then reload
 //   POST /v1/reload                      reads the config file again, beside the document of the bus: the same answer
 //   POST /v1/purge                       {"url":"http://host/path"} or {"site":"name"}, with "soft":true to make stale only
 //   GET  /                               this list
+//
+// Who puts a config that he has made from another one says which, with If-Match: "revision" (or
+// If-None-Match: * for the first): if somebody else was faster it is refused with 412, and nobody's work is
+// lost.
 //
 // Errors are {"error":"…"}; a refused config has its "problems" beside it. Wrong input is 400, an unknown
 // name 404, a bus that is not there 503.

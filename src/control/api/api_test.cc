@@ -11,6 +11,7 @@ namespace popnet::control {
 namespace {
 
 using testing::at_second;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
@@ -27,6 +28,8 @@ class ApiTest : public ::testing::Test {
     request.path = target.substr(0, question);
     if (question != target.npos) request.query = target.substr(question + 1);
     request.body = body;
+    request.if_match = if_match_;
+    request.if_none_match = if_none_match_;
     return Api(hooks_, at_second(0)).answer(request, at_second(100));
   }
   Json get_json(const std::string& target) {
@@ -39,7 +42,7 @@ class ApiTest : public ::testing::Test {
 
   Hooks hooks_ = testing::make_hooks();
   std::string host_ = "127.0.0.1";
-  std::string origin_;
+  std::string origin_, if_match_, if_none_match_;
 };
 
 TEST_F(ApiTest, healthz_is_fine_even_when_the_node_is_not_ready) {
@@ -167,23 +170,63 @@ TEST_F(ApiTest, config_is_shown_and_replaced) {
   EXPECT_EQ(shown.content_type, "application/yaml");
 
   std::string got;
-  hooks_.put_config = [&](const std::string& text) {
+  hooks_.put_config = [&](const std::string& text, std::optional<uint64_t>) {
     got = text;
-    return ConfigOutcome{{}, {"bus:3:1: sites.0: warning: no probes"}, true};
+    return ConfigOutcome{{}, {"bus:3:1: sites.0: warning: no probes"}, true, 8};
   };
   const auto put = ask("PUT", "/v1/config", "network: {name: new}\n");
   EXPECT_EQ(put.status, 200);
   EXPECT_EQ(got, "network: {name: new}\n");
-  EXPECT_EQ(Json::parse(put.body),
-            (Json{{"on_bus", true}, {"problems", {"bus:3:1: sites.0: warning: no probes"}}}));
+  EXPECT_EQ(
+      Json::parse(put.body),
+      (Json{{"on_bus", true}, {"problems", {"bus:3:1: sites.0: warning: no probes"}}, {"revision", 8}}));
+}
+
+TEST_F(ApiTest, a_config_says_which_one_it_replaces) {
+  std::optional<uint64_t> replaces;
+  hooks_.put_config = [&](const std::string&, std::optional<uint64_t> said) {
+    replaces = said;
+    return said == std::optional<uint64_t>(3)
+               ? ConfigOutcome{Error{ErrorCode::conflict, "it is at revision 4 by now"}, {}, true, 0}
+               : ConfigOutcome{{}, {}, true, 5};
+  };
+  EXPECT_EQ(ask("PUT", "/v1/config", "x: y").status, 200);
+  EXPECT_EQ(replaces, std::nullopt);
+  if_match_ = "*";
+  EXPECT_EQ(ask("PUT", "/v1/config", "x: y").status, 200);
+  EXPECT_EQ(replaces, std::nullopt);
+  if_match_ = "\"4\"";
+  EXPECT_EQ(ask("PUT", "/v1/config", "x: y").status, 200);
+  EXPECT_EQ(replaces, 4U);
+  if_match_ = "\"3\"";
+  const auto refused = ask("PUT", "/v1/config", "x: y");
+  EXPECT_EQ(refused.status, 412);
+  EXPECT_EQ(error_of(refused), "it is at revision 4 by now");
+  for (const char* wrong : {"4", "\"\"", "\"four\"", "W/\"4\"", "\"4\", \"5\"", "\"-4\""}) {
+    if_match_ = wrong;
+    EXPECT_EQ(ask("PUT", "/v1/config", "x: y").status, 400) << wrong;
+  }
+  if_match_ = "";
+  if_none_match_ = "*";
+  EXPECT_EQ(ask("PUT", "/v1/config", "x: y").status, 200);
+  EXPECT_EQ(replaces, 0U);
+  if_none_match_ = "\"4\"";
+  EXPECT_EQ(ask("PUT", "/v1/config", "x: y").status, 400);
+}
+
+TEST_F(ApiTest, the_revision_of_a_config_is_its_etag) {
+  EXPECT_THAT(ask("GET", "/v1/config").fields,
+              Contains(std::pair<std::string, std::string>("ETag", "\"12\"")));
 }
 
 TEST_F(ApiTest, a_config_with_errors_is_refused_with_all_of_them) {
   hooks_.reload = [] {
     return ConfigOutcome{
-        Error{ErrorCode::invalid, "the config has 2 errors"}, {"a:1:1: x: bad", "a:2:1: y: bad"}, false};
+        Error{ErrorCode::invalid, "the config has 2 errors"}, {"a:1:1: x: bad", "a:2:1: y: bad"}, false, 0};
   };
-  hooks_.put_config = [refuse = hooks_.reload](const std::string&) { return refuse(); };
+  hooks_.put_config = [refuse = hooks_.reload](const std::string&, std::optional<uint64_t>) {
+    return refuse();
+  };
   for (const auto& response : {ask("PUT", "/v1/config", "x: y"), ask("POST", "/v1/reload")}) {
     EXPECT_EQ(response.status, 400);
     EXPECT_EQ(error_of(response), "the config has 2 errors");
@@ -194,7 +237,7 @@ TEST_F(ApiTest, a_config_with_errors_is_refused_with_all_of_them) {
 
 TEST_F(ApiTest, a_node_that_goes_by_its_file_takes_no_config) {
   hooks_.bus = [] { return BusState{"memory", true, false}; };
-  hooks_.put_config = [](const std::string&) {
+  hooks_.put_config = [](const std::string&, std::optional<uint64_t>) {
     ADD_FAILURE() << "is put all the same";
     return ConfigOutcome();
   };
@@ -204,8 +247,8 @@ TEST_F(ApiTest, a_node_that_goes_by_its_file_takes_no_config) {
 }
 
 TEST_F(ApiTest, a_config_that_the_bus_does_not_take_is_503) {
-  hooks_.put_config = [](const std::string&) {
-    return ConfigOutcome{Error{ErrorCode::unavailable, "the bus did not take it"}, {}, true};
+  hooks_.put_config = [](const std::string&, std::optional<uint64_t>) {
+    return ConfigOutcome{Error{ErrorCode::unavailable, "the bus did not take it"}, {}, true, 0};
   };
   EXPECT_EQ(ask("PUT", "/v1/config", "x: y").status, 503);
 }

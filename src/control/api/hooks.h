@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,10 @@ struct AnswerTotals {
 
 /// What became of a new config.
 struct ConfigOutcome {
-  Status status;                      // invalid: it has errors; unavailable: the bus did not take it
+  Status status;  // invalid: it has errors; unavailable: the bus did not take it; conflict: see put_config
   std::vector<std::string> problems;  // errors and warnings, as `popnet check` prints them, one each
   bool on_bus = false;                // it goes to all nodes over the bus; else it is this node's
+  uint64_t revision = 0;              // that it has got
 };
 
 /// The bus that the node runs with, whatever its config says by now.
@@ -46,7 +48,9 @@ struct Hooks {
   std::function<BusState()> bus;
 
   // These may take a moment: they run one at a time on a thread of their own.
-  std::function<ConfigOutcome(const std::string& text)> put_config;  // only where the bus holds the config
+  /// Only where the bus holds the config. `replaces`: refused with ErrorCode::conflict unless the config that is
+  /// there has this revision (0: none).
+  std::function<ConfigOutcome(const std::string& text, std::optional<uint64_t> replaces)> put_config;
   std::function<ConfigOutcome()> reload;
   /// `id` of the order is not set: the sender sets it.
   std::function<Status(const cluster::PurgeOrder&)> purge;

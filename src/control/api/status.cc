@@ -60,6 +60,8 @@ Json pops_of(const StatusInput& input, TimePoint now) {
     const model::Pop& pop = snapshot.config->pops[i];
     Json json = {{"name", pop.name}, {"here", pop.name == snapshot.config->node.pop}};
     for (const IpAddress& address : pop.addresses) json["addresses"].push_back(address.to_string());
+    json["nodes"] =
+        i < snapshot.metrics->pop_nodes.size() ? Json(snapshot.metrics->pop_nodes[i]) : Json::array();
     add_target(json, snapshot.map.pops[i], snapshot.metrics->pops[i], answers_of(input.answers.pops, i), now);
     json["accept"] = snapshot.map.pops[i].accept;
     pops.push_back(std::move(json));
@@ -110,6 +112,7 @@ std::string format_status(const StatusInput& input, TimePoint now) {
   const routing::Snapshot& snapshot = input.snapshot;
   Json json = {{"version", POPNET_VERSION},
                {"pop", snapshot.config->node.pop},
+               {"node", snapshot.config->node.name},
                {"uptime_s", std::floor(to_seconds(input.uptime))},
                {"ready", input.ready.ok()}};
   if (!input.ready.ok()) json["not_ready"] = input.ready.error().message;
@@ -117,7 +120,7 @@ std::string format_status(const StatusInput& input, TimePoint now) {
                          {"metrics", snapshot.metrics->generation},
                          {"map", snapshot.map.generation}};
   json["snapshot_age_ms"] = rounded_ms(now - snapshot.map.at);
-  json["shares_author"] = snapshot.shares.author;
+  json["shares_author"] = snapshot.shares.author.name;
   json["client_networks"] = snapshot.map.clients.entries();
   json["bus"] = {{"kind", input.bus.kind}, {"connected", input.bus.connected}};
   json["pops"] = pops_of(input, now);

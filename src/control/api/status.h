@@ -1,9 +1,10 @@
 // GET /v1/status: what the node knows and does, for `popnet status`, the dashboard and scripts.
 //
-//   {"version", "pop", "uptime_s", "ready", "not_ready": "…" while not ready,
+//   {"version", "pop", "node", "uptime_s", "ready", "not_ready": "…" while not ready,
 //    "generations": {"config", "metrics", "map"}, "snapshot_age_ms", "shares_author", "client_networks",
 //    "bus": {"kind": "memory" | "nats", "connected"},
-//    "pops": [{"name", "here": it is this node's, "addresses": […], TARGET, "accept"}],
+//    "pops": [{"name", "here": it is this node's, "addresses": […], "nodes": [names of those that
+//    measure and are heard], TARGET, "accept"}],
 //    "sites": [{"name", "hostnames": […], "origins": [{"name", "address", TARGET, "share"}]}],
 //    "counters": [{"name", "labels": {…}, "value"}]}
 //

@@ -19,8 +19,10 @@ inline std::shared_ptr<const routing::Snapshot> make_snapshot() {
   using model::Health;
   auto config = routing::testing::make_config(3, 2);
   config.generation = 4;
+  config.revision = 12;
   config.source = "network: {name: shop-net}\n";
   config.node.pop = "p0";
+  config.node.name = "p0-a";
   auto metrics = routing::testing::make_metrics(config);
   metrics.generation = 17;
   auto& origins = metrics.origins[0];
@@ -36,14 +38,18 @@ inline std::shared_ptr<const routing::Snapshot> make_snapshot() {
   origins[2].probers_up = 0;
   origins[2].probers_down = 2;
   origins[2].error = "connection refused, the server said \xff";
-  metrics.clients[routing::testing::net("198.51.100.0/24")].rtts = {{0, 12, at_second(99)},
-                                                                    {1, 40, at_second(99)}};
+  model::ClientsMetrics clients;
+  clients[routing::testing::net("198.51.100.0/24")].rtts = {{0, 12, at_second(99)}, {1, 40, at_second(99)}};
+  metrics.pop_nodes = {{"p0-a", "p0-b"}, {"p1"}};
   auto shares = routing::testing::make_shares({0.8, 0.2, 0}, {1, 1});
-  shares.author = "p0";
+  shares.author = {"p0-a", "p0"};
   auto snapshot = std::make_shared<routing::Snapshot>();
-  snapshot->map = routing::make_map(config, metrics, shares, 42, at_second(99.5));
+  snapshot->map =
+      routing::make_map(config, metrics, shares, 42,
+                        routing::make_client_table(config, clients, at_second(99.5)), at_second(99.5));
   snapshot->config = std::make_shared<const model::Config>(std::move(config));
   snapshot->metrics = std::make_shared<const model::MetricsSnapshot>(std::move(metrics));
+  snapshot->clients = std::make_shared<const model::ClientsMetrics>(std::move(clients));
   snapshot->shares = std::move(shares);
   return snapshot;
 }
@@ -69,7 +75,7 @@ inline Hooks make_hooks() {
   hooks.answers = [] { return AnswerTotals{{{30, 10, 0}}, {5}}; };
   hooks.ready = [] { return Status(); };
   hooks.bus = [] { return BusState{"nats", true, true}; };
-  hooks.put_config = [](const std::string&) { return ConfigOutcome(); };
+  hooks.put_config = [](const std::string&, std::optional<uint64_t>) { return ConfigOutcome(); };
   hooks.reload = [] { return ConfigOutcome(); };
   hooks.purge = [](const cluster::PurgeOrder&) { return Status(); };
   return hooks;

@@ -22,6 +22,10 @@ struct CurlDelete {
 };
 using Curl = std::unique_ptr<CURL, CurlDelete>;
 
+struct FreeFields {
+  void operator()(curl_slist* fields) const { curl_slist_free_all(fields); }
+};
+
 size_t collect(const char* bytes, size_t, size_t count, void* answer) {
   auto& text = *static_cast<std::string*>(answer);
   if (text.size() + count > answer_bytes_max) return 0;  // ends the transfer
@@ -65,6 +69,8 @@ ErrorCode error_code(long status) {
       return ErrorCode::invalid;
     case 404:
       return ErrorCode::not_found;
+    case 412:
+      return ErrorCode::conflict;
     case 503:
       return ErrorCode::unavailable;
     case 504:
@@ -95,7 +101,8 @@ std::string Client::escape(std::string_view value) {
   return text;
 }
 
-Result<std::string> Client::ask(const char* method, const std::string& path, const std::string& body) {
+Result<std::string> Client::ask(const char* method, const std::string& path, const std::string& body,
+                                const std::string& condition, std::string* etag) {
   if (admin_.empty()) return not_an_address(admin_);
   const Curl owner(curl_easy_init());
   CURL* curl = owner.get();
@@ -116,11 +123,18 @@ Result<std::string> Client::ask(const char* method, const std::string& path, con
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
   }
+  const std::unique_ptr<curl_slist, FreeFields> fields(
+      condition.empty() ? nullptr : curl_slist_append(nullptr, condition.c_str()));
+  if (fields) curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields.get());
   const CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK) return no_answer(curl, code, admin_);
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   if (status != 200) return refusal(status, answer, admin_);
+  if (etag != nullptr) {
+    curl_header* field = nullptr;
+    *etag = curl_easy_header(curl, "ETag", 0, CURLH_HEADER, -1, &field) == CURLHE_OK ? field->value : "";
+  }
   return answer;
 }
 

@@ -1,9 +1,9 @@
 // Asks a running node's admin API.
 //
 // Errors: ErrorCode::unavailable when no node answers there, timeout when it does not answer in time, else
-// what the node says of the request: invalid (400, 403, 405, 413), not_found (404), unavailable (503), peer
-// (anything else, or an answer that is not popnet's). Messages are one line; where the node lists problems
-// they follow, one a line.
+// what the node says of the request: invalid (400, 403, 405, 413), not_found (404), conflict (412),
+// unavailable (503), peer (anything else, or an answer that is not popnet's). Messages are one line; where
+// the node lists problems they follow, one a line.
 //
 // Threading: one thread at a time.
 #pragma once
@@ -24,18 +24,25 @@ class Client {
   /// `admin`: address and port of the node's admin server, with or without "http://".
   explicit Client(std::string admin = default_admin);
 
-  /// The body of a 200.
-  Result<std::string> get(const std::string& path) { return ask("GET", path, {}); }
-  Result<std::string> put(const std::string& path, const std::string& body) { return ask("PUT", path, body); }
+  /// The body of a 200. `etag`: gets the answer's ETag as sent, or becomes empty.
+  Result<std::string> get(const std::string& path, std::string* etag = nullptr) {
+    return ask("GET", path, {}, {}, etag);
+  }
+  /// `condition`: one more field, such as "If-Match: \"7\"".
+  Result<std::string> put(const std::string& path, const std::string& body,
+                          const std::string& condition = {}) {
+    return ask("PUT", path, body, condition, nullptr);
+  }
   Result<std::string> post(const std::string& path, const std::string& body) {
-    return ask("POST", path, body);
+    return ask("POST", path, body, {}, nullptr);
   }
 
   /// For a value in a query.
   static std::string escape(std::string_view value);
 
  private:
-  Result<std::string> ask(const char* method, const std::string& path, const std::string& body);
+  Result<std::string> ask(const char* method, const std::string& path, const std::string& body,
+                          const std::string& condition, std::string* etag);
 
   const std::string admin_;  // without "http://"
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "control/cli/fields.h"
@@ -16,8 +17,29 @@ std::string render_outcome(const std::string& answer) {
   const Fields fields = Fields::parse(answer);
   std::string text;
   for (const std::string& problem : fields.texts("problems")) text += problem + "\n";
-  return text + (fields.flag("on_bus") ? "the bus has it: every node takes it over\n"
-                                       : "this node has taken it over\n");
+  const double revision = fields.number("revision").value_or(0);
+  const std::string as = revision > 0 ? fmt::format(" as revision {:.0f}", revision) : "";
+  return text + (fields.flag("on_bus") ? "the bus has it" + as + ": every node takes it over\n"
+                                       : "this node has taken it over" + as + "\n");
+}
+
+constexpr std::string_view revision_mark = "# popnet config revision ";
+constexpr std::string_view revision_help = "; keep this line, popnet config push goes by it";
+
+struct Marked {
+  uint64_t revision = 0;
+  std::string_view text;
+};
+
+/// Takes off the line that `popnet config show` puts before the text.
+Marked take_mark(std::string_view text) {
+  if (!text.starts_with(revision_mark)) return {0, text};
+  Marked marked;
+  const char* digits = text.data() + revision_mark.size();
+  std::from_chars(digits, text.data() + text.size(), marked.revision);
+  const auto end = text.find('\n');
+  marked.text = end == text.npos ? std::string_view() : text.substr(end + 1);
+  return marked;
 }
 
 }  // namespace
@@ -50,13 +72,25 @@ Result<std::string> ask_purge(Client& client, const PurgeRequest& request) {
 }
 
 Result<std::string> ask_config(Client& client) {
-  return client.get("/v1/config");
+  std::string etag;
+  auto text = client.get("/v1/config", &etag);
+  if (!text || etag.size() < 3) return text;
+  return fmt::format("{}{}{}\n{}", revision_mark, etag.substr(1, etag.size() - 2), revision_help, *text);
 }
 
-Result<std::string> push_config(Client& client, const std::string& text) {
-  const auto answer = client.put("/v1/config", text);
-  if (!answer) return answer;
-  return render_outcome(*answer);
+Result<std::string> push_config(Client& client, const PushRequest& request) {
+  const Marked marked = take_mark(request.text);
+  const uint64_t revision = request.revision.value_or(marked.revision);
+  const std::string condition = request.force   ? ""
+                                : revision == 0 ? "If-None-Match: *"
+                                                : fmt::format("If-Match: \"{}\"", revision);
+  const auto answer = client.put("/v1/config", std::string(marked.text), condition);
+  if (answer) return render_outcome(*answer);
+  if (answer.error().code != ErrorCode::conflict) return answer;
+  return Error{ErrorCode::conflict,
+               answer.error().message +
+                   "; popnet config show prints it: bring your changes into that and push again, "
+                   "or overwrite it with --force"};
 }
 
 Result<std::string> ask_reload(Client& client) {

@@ -2,6 +2,8 @@
 // so that main can turn them into exit codes (3 when no node is there, 1 when the node refuses the input).
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/result.h"
@@ -24,10 +26,19 @@ struct PurgeRequest {
 /// given.
 Result<std::string> ask_purge(Client& client, const PurgeRequest& request);
 
-/// `popnet config show`: the YAML text.
+/// `popnet config show`: the YAML text; where it has a revision, behind a comment line that tells it.
 Result<std::string> ask_config(Client& client);
-/// `popnet config push FILE`: says where it went, warnings first.
-Result<std::string> push_config(Client& client, const std::string& text);
+
+struct PushRequest {
+  std::string text;
+  /// Of the config that this one was made from. None: what a first comment line as of ask_config() says, else
+  /// 0, that is none yet.
+  std::optional<uint64_t> revision = {};
+  bool force = false;  // whatever is there
+};
+/// `popnet config push FILE [--revision N | --force]`: says where it went, warnings first.
+/// ErrorCode::conflict when somebody else has pushed since.
+Result<std::string> push_config(Client& client, const PushRequest& request);
 /// `popnet reload`
 Result<std::string> ask_reload(Client& client);
 

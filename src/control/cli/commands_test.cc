@@ -15,6 +15,7 @@ namespace popnet::control {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 /// Answers one request with the bytes given, and keeps what was asked.
@@ -115,13 +116,14 @@ TEST(Commands, purge_wants_exactly_one_thing) {
 
 TEST(Commands, push_shows_warnings_and_where_it_went) {
   PlayedNode node(
-      http("200 OK", R"({"on_bus":true,"problems":["popnet.yaml:3:1: sites.0: warning: no probes"]})"));
+      http("200 OK",
+           R"({"on_bus":true,"revision":8,"problems":["popnet.yaml:3:1: sites.0: warning: no probes"]})"));
   Client client(node.admin());
-  const auto said = push_config(client, "network: {name: test}\n");
+  const auto said = push_config(client, {"network: {name: test}\n"});
   ASSERT_TRUE(said.ok());
   EXPECT_EQ(*said,
             "popnet.yaml:3:1: sites.0: warning: no probes\n"
-            "the bus has it: every node takes it over\n");
+            "the bus has it as revision 8: every node takes it over\n");
   EXPECT_THAT(node.asked(), StartsWith("PUT /v1/config HTTP/1.1\r\n"));
   EXPECT_THAT(node.asked(), HasSubstr("\r\n\r\nnetwork: {name: test}\n"));
 }
@@ -130,17 +132,58 @@ TEST(Commands, a_refused_config_is_an_error_with_every_problem) {
   PlayedNode node(http("400 Bad Request",
                        R"({"error":"the config has errors","problems":["a:1:1: x: bad","a:2:1: y: bad"]})"));
   Client client(node.admin());
-  const auto said = push_config(client, "x: y");
+  const auto said = push_config(client, {"x: y"});
   ASSERT_FALSE(said.ok());
   EXPECT_EQ(said.error().code, ErrorCode::invalid);
   EXPECT_EQ(said.error().message, "the config has errors\na:1:1: x: bad\na:2:1: y: bad");
+}
+
+TEST(Commands, push_says_which_config_it_replaces) {
+  const std::string marked =
+      "# popnet config revision 7; keep this line, popnet config push goes by it\nx: y\n";
+  const std::pair<PushRequest, const char*> cases[] = {
+      {{"x: y\n"}, "\r\nIf-None-Match: *\r\n"},
+      {{marked}, "\r\nIf-Match: \"7\"\r\n"},
+      {{marked, 9}, "\r\nIf-Match: \"9\"\r\n"},
+  };
+  for (const auto& [request, condition] : cases) {
+    PlayedNode node(http("200 OK", R"({"on_bus":true})"));
+    Client client(node.admin());
+    ASSERT_TRUE(push_config(client, request).ok());
+    EXPECT_THAT(node.asked(), HasSubstr(condition));
+    EXPECT_THAT(node.asked(), HasSubstr("\r\n\r\nx: y\n")) << "the mark stays at home";
+  }
+  PlayedNode node(http("200 OK", R"({"on_bus":true})"));
+  Client client(node.admin());
+  ASSERT_TRUE(push_config(client, {.text = marked, .force = true}).ok());
+  EXPECT_THAT(node.asked(), Not(HasSubstr("If-")));
+}
+
+TEST(Commands, a_push_that_comes_too_late_is_told_what_to_do) {
+  PlayedNode node(http("412 Precondition Failed", R"({"error":"it is at revision 8 by now"})"));
+  Client client(node.admin());
+  const auto said = push_config(client, {"x: y", 7});
+  ASSERT_FALSE(said.ok());
+  EXPECT_EQ(said.error().code, ErrorCode::conflict);
+  EXPECT_THAT(said.error().message, StartsWith("it is at revision 8 by now; popnet config show prints it"));
+  EXPECT_THAT(said.error().message, HasSubstr("--force"));
+}
+
+TEST(Commands, show_tells_the_revision_where_there_is_one) {
+  PlayedNode node("HTTP/1.1 200 OK\r\nETag: \"7\"\r\nContent-Length: 5\r\n\r\nx: y\n");
+  Client client(node.admin());
+  EXPECT_EQ(*ask_config(client),
+            "# popnet config revision 7; keep this line, popnet config push goes by it\nx: y\n");
+  PlayedNode alone(http("200 OK", "x: y\n"));
+  Client other(alone.admin());
+  EXPECT_EQ(*ask_config(other), "x: y\n");
 }
 
 TEST(Commands, a_large_config_goes_whole) {
   PlayedNode node(http("200 OK", R"({"on_bus":false})"));
   Client client(node.admin());
   const std::string text(900'000, '#');
-  const auto said = push_config(client, text);
+  const auto said = push_config(client, {text});
   ASSERT_TRUE(said.ok()) << said.error().message;
   EXPECT_EQ(*said, "this node has taken it over\n");
   EXPECT_EQ(node.asked().size() - node.asked().find("\r\n\r\n") - 4, text.size());
@@ -150,6 +193,7 @@ TEST(Commands, what_the_node_refuses_has_the_nodes_words_and_a_fitting_code) {
   const std::pair<const char*, ErrorCode> cases[] = {{"400 Bad Request", ErrorCode::invalid},
                                                      {"403 Forbidden", ErrorCode::invalid},
                                                      {"404 Not Found", ErrorCode::not_found},
+                                                     {"412 Precondition Failed", ErrorCode::conflict},
                                                      {"503 Service Unavailable", ErrorCode::unavailable},
                                                      {"500 Internal Server Error", ErrorCode::peer}};
   for (const auto& [status, code] : cases) {

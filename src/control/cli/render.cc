@@ -1,6 +1,7 @@
 #include "control/cli/render.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string>
@@ -43,8 +44,9 @@ std::string metrics_of(const Fields& target) {
   std::string line;
   for (const auto& [metric, value] : target.object("metrics").objects()) {
     if (!line.empty()) line += ", ";
-    line += unbroken(fmt::format("{} {} ({})", metric_label(metric),
-                                 show_value(metric, value.number("value")), show_age(value.number("age_ms"))));
+    line +=
+        unbroken(fmt::format("{} {} ({})", metric_label(metric), show_value(metric, value.number("value")),
+                             show_age(value.number("age_ms"))));
   }
   return line.empty() ? "-" : line;
 }
@@ -114,6 +116,9 @@ std::string pops_table(const Fields& status) {
     table.row({name, address_of(pop.texts("addresses")), health_of(pop), show_load(pop.number("load")),
                show_percent(pop.number("accept")), show_percent(pop.number("answer_share")),
                metrics_of(pop)});
+    const auto nodes = pop.texts("nodes");
+    if (nodes.size() > 1)
+      failures += fmt::format("  {}: nodes {}\n", pop.text("name"), fmt::join(nodes, ", "));
     add_failure(pop.text("name"), pop, failures);
   }
   return table.text() + failures;

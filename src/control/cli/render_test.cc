@@ -91,7 +91,7 @@ constexpr const char* status_answer = R"({
   "generations": {"config": 4, "metrics": 17, "map": 42}, "snapshot_age_ms": 250, "shares_author": "ams",
   "client_networks": 12, "bus": {"kind": "nats", "connected": true},
   "pops": [
-    {"name": "ams", "here": true, "addresses": ["127.0.1.1"], "alive": true, "health": "up", "health_age_ms": 900,
+    {"name": "ams", "here": true, "addresses": ["127.0.1.1"], "nodes": ["ams-1", "ams-2"], "alive": true, "health": "up", "health_age_ms": 900,
      "load": 0.31, "answers": 40, "answer_share": 0.4, "accept": 1,
      "metrics": {"http_ms": {"value": 3.2, "age_ms": 900, "probers": 2}, "cpu": {"value": 0.29, "age_ms": 400, "probers": 1}}},
     {"name": "fra", "here": false, "addresses": ["127.0.1.2", "2001:db8::2"], "alive": false, "health": "down",
@@ -125,6 +125,7 @@ since it started: 1,234 DNS queries, 500 HTTP requests, 90 % of those for stored
 POP         ADDRESS       HEALTH     LOAD  ACCEPTS  ANSWERS  MEASURED
 ams (here)  127.0.1.1     up 900 ms  0.31    100 %     40 %  http 3.2 ms (900 ms), cpu 29 % (400 ms)
 fra         127.0.1.2 +1  down 65 s     -     25 %     60 %  -
+  ams: nodes ams-1, ams-2
   fra: http: no answer within 1s
 
 SITE  ORIGIN  ADDRESS         HEALTH     LOAD  SHARE  ANSWERS  MEASURED

@@ -104,6 +104,8 @@ class HttpServer::Connection final : public rt::Watcher, public std::enable_shar
     request_.port = head.port;
     request_.origin = head.fields.get(http::FieldName::origin);
     request_.user_agent = head.fields.get(http::FieldName::user_agent);
+    request_.if_match = head.fields.get(http::FieldName::if_match);
+    request_.if_none_match = head.fields.get(http::FieldName::if_none_match);
     request_.path = head.target.path;
     request_.query = head.target.query;
     request_.body.clear();

@@ -28,9 +28,10 @@ struct HttpRequest {
   std::string host;    // without port, as sent
   std::string port;    // of Host, as sent; empty = none
   std::string origin;  // of the page that asks (RFC 6454 section 7); empty = no browser, or a page of ours
-  std::string user_agent;  // as sent
-  std::string path;        // as sent, not decoded
-  std::string query;       // behind the "?"
+  std::string user_agent;               // as sent
+  std::string if_match, if_none_match;  // as sent (RFC 9110 section 13.1); empty = none
+  std::string path;                     // as sent, not decoded
+  std::string query;                    // behind the "?"
   std::string body;
   Endpoint client;
 

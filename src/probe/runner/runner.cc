@@ -7,7 +7,6 @@
 
 #include "common/log.h"
 #include "common/random.h"
-#include "probe/kinds/curl/driver.h"
 #include "probe/runner/client_latency.h"
 #include "probe/runner/plan.h"
 #include "probe/runner/schedule.h"
@@ -35,13 +34,12 @@ class Runner::Work {
   explicit Work(Parts parts)
       : parts_(std::move(parts)),
         random_(parts_.seed),
-        curl_(loop_),
+        kinds_(parts_.kinds(loop_)),
         flush_timer_(loop_, [this] { flush(); }),
         client_latency_(loop_, [this](const ClientLatency::Measured& m) { add_client_sample(m); }) {}
 
   void run() {
     rt::name_thread("probe");
-    refuse_sigpipe();
     loop_.run();
   }
   rt::Loop& loop() { return loop_; }
@@ -84,9 +82,9 @@ class Runner::Work {
   Parts parts_;
   Random random_;
   rt::Loop loop_;
-  CurlDriver curl_;
+  const std::vector<std::unique_ptr<Kind>> kinds_;
   rt::Timer flush_timer_;
-  std::string prober_;
+  model::NodeId prober_;
   Duration client_max_age_{};
   std::vector<ProbeSample> batch_;
   bool batch_urgent_ = false;
@@ -108,7 +106,7 @@ class Runner::Work {
 // --- what is probed
 
 void Runner::Work::adopt(const model::Config& config) {
-  prober_ = config.node.pop;
+  prober_ = {config.node.name, config.node.pop};
   client_max_age_ = config.network.client_latency.max_age;
   client_latency_.configure(config.network.client_latency);
   Probes old = std::exchange(probes_, {});
@@ -157,9 +155,9 @@ void Runner::Work::drop(Probes& old) {
 }
 
 const Kind* Runner::Work::find_kind(std::string_view name) const {
-  const auto kind = std::find_if(parts_.kinds.begin(), parts_.kinds.end(),
-                                 [&](const auto& k) { return k->name() == name; });
-  return kind == parts_.kinds.end() ? nullptr : kind->get();
+  const auto kind =
+      std::find_if(kinds_.begin(), kinds_.end(), [&](const auto& k) { return k->name() == name; });
+  return kind == kinds_.end() ? nullptr : kind->get();
 }
 
 // --- one attempt
@@ -173,7 +171,7 @@ void Runner::Work::begin(Probe& probe) {
   attempts_.add();
   probe.running_for = probe.planned;
   const PlannedProbe& planned = *probe.running_for;
-  const Context context{loop_, &curl_, probe.memory, parts_.bytes_sent};
+  const Context context{loop_, probe.memory};
   probe.attempt = probe.kind.start(context, planned.target, *planned.spec.options, planned.spec.timeout,
                                    [this, &probe](Outcome outcome) { finish(probe, std::move(outcome)); });
 }
@@ -197,7 +195,9 @@ void Runner::Work::finish(Probe& probe, Outcome outcome) {
 
 void Runner::Work::plan_next(Probe& probe) {
   const model::ProbeSpec& spec = probe.planned->spec;
-  probe.start = next_start(probe.start, spec.interval, spec.jitter, loop_.now(), random_);
+  const bool in_doubt = spec.affects_health && probe.health.verdict == Health::up && probe.health.row > 0;
+  const Duration interval = in_doubt ? spec.interval / doubt_hurry : spec.interval;
+  probe.start = next_start(probe.start, interval, spec.jitter, loop_.now(), random_);
   probe.timer.arm(probe.start);
 }
 
@@ -226,9 +226,9 @@ void Runner::Work::note_change(const PlannedProbe& planned, Health before, Healt
                                const std::string& error) {
   verdicts_changed_.add();
   if (after == Health::down)
-    log::warning("{}: {} finds {} down: {}", prober_, planned.label, planned.target.id.name, error);
+    log::warning("{}: {} finds {} down: {}", prober_.name, planned.label, planned.target.id.name, error);
   else if (before == Health::down)
-    log::info("{}: {} finds {} up again", prober_, planned.label, planned.target.id.name);
+    log::info("{}: {} finds {} up again", prober_.name, planned.label, planned.target.id.name);
 }
 
 void Runner::Work::remember(const Probe& probe, const Outcome& outcome) {

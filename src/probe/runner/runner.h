@@ -6,8 +6,8 @@
 // long as its target stays what it is. First attempts are spread over a second, so that verdicts come soon
 // after the start but not all in one moment.
 //
-// Threading: every public call is thread safe. The sink and `bytes_sent` are called on the probe thread and
-// must not block. After stop() neither is called.
+// Threading: every public call is thread safe. The sink is called on the probe thread and must not block.
+// After stop() it is not called.
 #pragma once
 
 #include <atomic>
@@ -25,6 +25,7 @@
 #include "model/metrics.h"
 #include "probe/health/health.h"
 #include "probe/kinds/api/kind.h"
+#include "rt/loop.h"
 
 namespace popnet::probe {
 
@@ -45,9 +46,9 @@ class Runner {
   using Sink = std::function<void(std::vector<model::ProbeSample> samples, bool urgent)>;
 
   struct Parts {
-    std::vector<std::unique_ptr<Kind>> kinds;
+    /// Makes the kinds, for attempts on that loop. They go before it does.
+    std::function<std::vector<std::unique_ptr<Kind>>(rt::Loop&)> kinds;
     Sink sink;
-    std::function<uint64_t()> bytes_sent = {};  // total of this node's edge; may be empty
     uint64_t seed = 0;
   };
 

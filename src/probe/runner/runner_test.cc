@@ -109,6 +109,7 @@ std::shared_ptr<model::Config> config_with(const std::vector<Endpoint>& endpoint
                                            const model::ProbeSpec& probe) {
   auto config = std::make_shared<model::Config>();
   config->node.pop = "berlin";
+  config->node.name = "berlin-2";
   config->pops.resize(1);
   config->pops[0].name = "berlin";
   config->pops[0].addresses = {IpAddress::v4(127, 0, 0, 1)};
@@ -136,9 +137,13 @@ std::vector<Endpoint> endpoints(size_t count) {
 /// A runner with the kinds "fake" (as told), "host" (fine) and the real "tcp".
 std::unique_ptr<Runner> start_runner(Sink& sink, FakeKind::Script script) {
   Runner::Parts parts;
-  parts.kinds.push_back(std::make_unique<FakeKind>("fake", std::move(script)));
-  parts.kinds.push_back(std::make_unique<FakeKind>("host", [](const Target&) { return fine(); }));
-  parts.kinds.push_back(std::make_unique<TcpKind>());
+  parts.kinds = [script = std::move(script)](rt::Loop&) {
+    std::vector<std::unique_ptr<Kind>> kinds;
+    kinds.push_back(std::make_unique<FakeKind>("fake", script));
+    kinds.push_back(std::make_unique<FakeKind>("host", [](const Target&) { return fine(); }));
+    kinds.push_back(std::make_unique<TcpKind>());
+    return kinds;
+  };
   parts.sink = sink.function();
   parts.seed = 7;
   return std::make_unique<Runner>(std::move(parts));
@@ -164,7 +169,7 @@ TEST(Runner, FirstVerdictsComeWithinASecondHoweverLongTheInterval) {
     ASSERT_TRUE(sample) << target;
     EXPECT_LT(sample->at - start, 2s);
     EXPECT_TRUE(sample->ok && sample->healthy);
-    EXPECT_EQ(sample->prober, "berlin");
+    EXPECT_EQ(sample->prober, model::NodeId("berlin-2", "berlin"));
     EXPECT_EQ(sample->max_age, 10s);
     EXPECT_THAT(sample->readings, SizeIs(1));
   }
@@ -203,6 +208,33 @@ TEST(Runner, ADyingServerIsReportedAtOnceAndItsReturnToo) {
   const auto back = rt::listen_tcp(endpoint);
   ASSERT_TRUE(back.ok());
   EXPECT_TRUE(sink.wait([](const ProbeSample& s) { return of(s, "shop/web1") && s.ok && s.healthy; }));
+}
+
+TEST(Runner, AFailureIsLookedIntoAtOnceAndARecoveryIsNot) {
+  Sink sink;
+  std::atomic<bool> good{true};
+  const auto runner = start_runner(sink, [&](const Target&) { return good ? fine() : failed("broken"); });
+  auto probe = spec("fake", 1s);
+  probe.jitter = 0;
+  probe.rise = 2;
+  probe.fall = 3;
+  runner->publish(config_with(endpoints(1), probe));
+  const auto next = [&](bool ok, bool healthy) {
+    const auto sample = sink.wait(
+        [&](const ProbeSample& s) { return of(s, "shop/web1") && s.ok == ok && s.healthy == healthy; });
+    EXPECT_TRUE(sample);
+    return sample ? sample->at : TimePoint();
+  };
+  next(true, true);
+  good = false;
+  const TimePoint first_failure = next(false, true);
+  const TimePoint verdict = next(false, false);
+  EXPECT_NEAR(to_seconds(verdict - first_failure), 0.5, 0.3)
+      << "two more, each after a quarter of the interval";
+  sink.take();
+  good = true;
+  const TimePoint first_success = next(true, false);
+  EXPECT_NEAR(to_seconds(next(true, true) - first_success), 1, 0.3);
 }
 
 TEST(Runner, SamplesTravelInBatches) {
@@ -321,7 +353,7 @@ TEST(Runner, ResolversThatAskAreMeasured) {
   const auto sample = sink.wait([](const ProbeSample& s) { return s.target.kind == TargetId::Kind::client; });
   ASSERT_TRUE(sample);
   EXPECT_EQ(sample->target.name, "127.5.6.0/24");
-  EXPECT_EQ(sample->prober, "berlin");
+  EXPECT_EQ(sample->prober, model::NodeId("berlin-2", "berlin"));
   EXPECT_FALSE(sample->affects_health);
   EXPECT_EQ(sample->max_age, 77s);
   ASSERT_THAT(sample->readings, SizeIs(1));

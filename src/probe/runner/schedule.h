@@ -17,6 +17,11 @@ inline TimePoint first_start(TimePoint now, Duration interval, Random& random) {
   return now + std::chrono::duration_cast<Duration>(spread * random.uniform());
 }
 
+/// A target that is alive but has just failed is in doubt: the attempts that decide come this many times as
+/// often, so that users leave a dead server one interval and a little after it died, not `fall` intervals
+/// (HAProxy: fastinter). The way back is not hurried.
+inline constexpr int doubt_hurry = 4;
+
 /// The start after the one planned for `last`: an interval later, moved by up to half of `jitter` x interval
 /// to either side. The moves add up, so probers that start together drift apart, yet the mean interval is
 /// what was asked for. A start that was missed (the attempt took longer) is now; missed ones are not made up

@@ -51,16 +51,12 @@ class Memory {
   virtual ~Memory() = default;
 };
 
-/// What one attempt may use. The loop and the driver live on the probe thread, longer than the attempt; the
-/// Context itself only during start().
-class CurlDriver;
+/// What every attempt may use; what only some kinds need, they get in their constructors. The loop lives on
+/// the probe thread, longer than the attempt; the Context itself only during start().
 struct Context {
   rt::Loop& loop;
-  CurlDriver* curl;  // null only where no kind uses it
   /// Of this probe of this target: null at first, the kind's to fill. Gone when the target changes.
   std::shared_ptr<Memory>& memory;
-  /// Bytes that this node's edge has sent since it started; may be empty.
-  const std::function<uint64_t()>& bytes_sent;
 };
 
 /// Starts one attempt on the loop's thread. Calls `done` exactly once, later, on that thread, at the latest

@@ -51,12 +51,12 @@ class Bench {
 
   /// One attempt from start to done. `memory` carries over from run to run.
   Outcome run(const Kind& kind, const Target& target, const model::KindOptions& options,
-              Duration timeout = 5s, CurlDriver* curl = nullptr) {
+              Duration timeout = 5s) {
     std::promise<Outcome> ended;
     std::unique_ptr<Attempt> attempt;
     bool starting = true;
     on([&] {
-      const Context context{loop_, curl, memory, bytes_sent};
+      const Context context{loop_, memory};
       attempt = kind.start(context, target, options, timeout, [&](Outcome outcome) {
         EXPECT_FALSE(starting) << "done was called from within start()";
         ended.set_value(std::move(outcome));
@@ -71,7 +71,6 @@ class Bench {
   }
 
   std::shared_ptr<Memory> memory;
-  std::function<uint64_t()> bytes_sent;
 
  private:
   rt::Loop loop_;

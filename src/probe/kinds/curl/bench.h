@@ -11,18 +11,16 @@ namespace popnet::probe::testing {
 class CurlBench : public Bench {
  public:
   CurlBench() {
-    on([this] {
-      refuse_sigpipe();
-      driver_ = std::make_unique<CurlDriver>(loop());
-    });
+    on([this] { driver_ = std::make_shared<CurlDriver>(loop()); });
   }
   ~CurlBench() {
     on([this] { driver_.reset(); });
   }
-  CurlDriver& driver() { return *driver_; }
-  Outcome run(const Kind& kind, const Target& target, const model::KindOptions& options,
-              Duration timeout = 5s) {
-    return Bench::run(kind, target, options, timeout, driver_.get());
+  [[nodiscard]] const std::shared_ptr<CurlDriver>& driver() const { return driver_; }
+  /// One attempt of a kind that is made from a driver.
+  template <class CurlKind>
+  Outcome run(const Target& target, const model::KindOptions& options, Duration timeout = 5s) {
+    return Bench::run(CurlKind(driver_), target, options, timeout);
   }
   /// One transfer from start to done.
   CurlReply fetch(CurlRequest request) {
@@ -40,7 +38,7 @@ class CurlBench : public Bench {
   }
 
  private:
-  std::unique_ptr<CurlDriver> driver_;
+  std::shared_ptr<CurlDriver> driver_;
 };
 
 }  // namespace popnet::probe::testing

@@ -13,12 +13,17 @@
 
 namespace popnet::probe {
 
+namespace {
+
+/// Keeps the calling thread from being killed by a write to a connection that the peer has closed.
 void refuse_sigpipe() {
   sigset_t pipe;
   sigemptyset(&pipe);
   sigaddset(&pipe, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
 }
+
+}  // namespace
 
 /// One socket of libcurl, as the loop watches it: by a descriptor of our own, because libcurl (7.88) closes a
 /// socket that never got connected before it says that it need not be watched any more, and by then its
@@ -113,6 +118,7 @@ CurlDriver::CurlDriver(rt::Loop& loop)
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlDriver::on_timeout);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  loop_.post(refuse_sigpipe);  // runs before what may write
 }
 
 CurlDriver::~CurlDriver() {

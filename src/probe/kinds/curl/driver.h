@@ -1,10 +1,11 @@
 // libcurl on the probe thread's loop: many transfers at once over curl_multi, its sockets and its timer
 // watched by rt::Loop. What one transfer may do is in probe/kinds/curl/transfer.h.
 //
-// Threading: belongs to the loop's thread, which must not take SIGPIPE (see refuse_sigpipe). libcurl blocks
-// in the handshake of FTP over TLS (7.88: "this was BLOCKING, keep it so for now"); one server that stalls
-// there would hold up the probes of all customers. Such transfers therefore run on a thread each and come
-// back to the loop; a cancelled one is silent and ends by itself, at its deadline at the latest.
+// Threading: belongs to the loop's thread, which it keeps from being killed by SIGPIPE; may be made on
+// another one before the loop runs, and destroyed on another one when it has ended. libcurl blocks in the
+// handshake of FTP over TLS (7.88: "this was BLOCKING, keep it so for now"); one server that stalls there
+// would hold up the probes of all customers. Such transfers therefore run on a thread each and come back to
+// the loop; a cancelled one is silent and ends by itself, at its deadline at the latest.
 #pragma once
 
 #include <list>
@@ -17,9 +18,6 @@
 #include "rt/loop.h"
 
 namespace popnet::probe {
-
-/// Keeps the calling thread from being killed by a write to a connection that the peer has closed.
-void refuse_sigpipe();
 
 class CurlDriver {
  public:

@@ -135,7 +135,7 @@ TEST(CurlDriver, ConnectionsThatNeverComeEndAtTheTimeoutOrWhenCancelled) {
   CurlBench bench;
   const auto start = [&](std::unique_ptr<Attempt>& attempt) {
     bench.on([&] {
-      attempt = bench.driver().start({.endpoint = deaf.endpoint(), .timeout = 5s}, [](const CurlReply&) {});
+      attempt = bench.driver()->start({.endpoint = deaf.endpoint(), .timeout = 5s}, [](const CurlReply&) {});
     });
   };
   std::unique_ptr<Attempt> cancelled;
@@ -172,7 +172,7 @@ TEST(CurlDriver, ManyTransfersShareTheLoop) {
   bench.on([&] {
     for (int i = 0; i < count; ++i)
       attempts.push_back(
-          bench.driver().start({.endpoint = server.endpoint(), .timeout = 8s}, [&](const CurlReply& r) {
+          bench.driver()->start({.endpoint = server.endpoint(), .timeout = 8s}, [&](const CurlReply& r) {
             if (r.status == 200) ++good;
             all_done.count_down();
           }));
@@ -189,8 +189,8 @@ TEST(CurlDriver, CancelledTransfersAreSilentAtEveryStage) {
   for (const auto stage : {0ms, 1ms, 20ms}) {
     std::unique_ptr<Attempt> attempt;
     bench.on([&] {
-      attempt = bench.driver().start({.endpoint = silent.endpoint(), .timeout = 5s},
-                                     [&](const CurlReply&) { ++called; });
+      attempt = bench.driver()->start({.endpoint = silent.endpoint(), .timeout = 5s},
+                                      [&](const CurlReply&) { ++called; });
       if (stage == 0ms) attempt.reset();
     });
     std::this_thread::sleep_for(stage);  // lets the transfer come as far as it does in this time
@@ -211,7 +211,7 @@ TEST(CurlDriver, DoneMayCancelTheOthersAndItself) {
   bench.on([&] {
     for (int i = 0; i < 5; ++i)
       attempts.push_back(
-          bench.driver().start({.endpoint = server.endpoint(), .timeout = 5s}, [&](const CurlReply&) {
+          bench.driver()->start({.endpoint = server.endpoint(), .timeout = 5s}, [&](const CurlReply&) {
             attempts.clear();
             if (++called == 1) first.set_value();
           }));

@@ -52,7 +52,7 @@ const config::Table<FtpOptions>& ftp_options() {
   return table;
 }
 
-std::unique_ptr<Attempt> FtpKind::start(const Context& context, const Target& target,
+std::unique_ptr<Attempt> FtpKind::start(const Context& /*context*/, const Target& target,
                                         const model::KindOptions& options, Duration timeout,
                                         Done done) const {
   const auto& ftp = static_cast<const FtpOptions&>(options);
@@ -68,9 +68,8 @@ std::unique_ptr<Attempt> FtpKind::start(const Context& context, const Target& ta
       .timeout = timeout,
       .on_line = [talk](std::string_view line) { return talk->hear(line); },
   };
-  return context.curl->start(std::move(request), [talk, done = std::move(done)](const CurlReply& reply) {
-    done(judge(*talk, reply));
-  });
+  return curl_->start(std::move(request),
+                      [talk, done = std::move(done)](const CurlReply& reply) { done(judge(*talk, reply)); });
 }
 
 }  // namespace popnet::probe

@@ -5,11 +5,14 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "config/schema/table.h"
 #include "probe/kinds/api/kind.h"
 
 namespace popnet::probe {
+
+class CurlDriver;
 
 struct FtpOptions : model::KindOptions {
   uint16_t port = 21;
@@ -24,10 +27,14 @@ const config::Table<FtpOptions>& ftp_options();
 
 class FtpKind final : public Kind {
  public:
+  explicit FtpKind(std::shared_ptr<CurlDriver> curl) : curl_(std::move(curl)) {}
   [[nodiscard]] const char* name() const override { return "ftp"; }
   std::unique_ptr<Attempt> start(const Context& context, const Target& target,
                                  const model::KindOptions& options, Duration timeout,
                                  Done done) const override;
+
+ private:
+  const std::shared_ptr<CurlDriver> curl_;
 };
 
 }  // namespace popnet::probe

@@ -18,8 +18,6 @@ using testing::ScriptedServer;
 using testing::target_at;
 using namespace std::chrono_literals;
 
-const FtpKind kind;
-
 FtpOptions at_port(uint16_t port, const char* path = "/") {
   FtpOptions options = ftp_options().make();
   options.port = port;
@@ -29,7 +27,7 @@ FtpOptions at_port(uint16_t port, const char* path = "/") {
 
 Outcome probe(const FtpOptions& options, Duration timeout = 5s) {
   CurlBench bench;
-  return bench.run(kind, target_at({IpAddress::v4(127, 0, 0, 1), 80}), options, timeout);
+  return bench.run<FtpKind>(target_at({IpAddress::v4(127, 0, 0, 1), 80}), options, timeout);
 }
 
 /// vsftpd with anonymous users in a folder of the test, with a certificate for TLS.
@@ -153,7 +151,7 @@ Duration longest_turn(const FtpOptions& options, Duration timeout, std::string* 
     });
     tick->arm_after(1ms);
   });
-  *error = bench.run(kind, target_at({IpAddress::v4(127, 0, 0, 1), 80}), options, timeout).error;
+  *error = bench.run<FtpKind>(target_at({IpAddress::v4(127, 0, 0, 1), 80}), options, timeout).error;
   bench.on([&] { tick.reset(); });
   return longest;
 }
@@ -205,9 +203,10 @@ TEST(Ftp, ACancelledTlsAttemptIsSilent) {
   std::atomic<int> called{0};
   {
     CurlBench bench;
+    const FtpKind kind(bench.driver());
     std::unique_ptr<Attempt> attempt;
     bench.on([&] {
-      const Context context{bench.loop(), &bench.driver(), bench.memory, bench.bytes_sent};
+      const Context context{bench.loop(), bench.memory};
       attempt = kind.start(context, target, options, 300ms, [&](const Outcome&) { ++called; });
     });
     bench.on([&] { attempt.reset(); });

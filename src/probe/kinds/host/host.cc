@@ -32,21 +32,6 @@ std::vector<model::Reading> take(LastReading& last, LastReading now, uint64_t ca
   return readings;
 }
 
-Outcome measure(const Context& context, const Target& target, const HostPaths& paths) {
-  if (target.id.kind != model::TargetId::Kind::pop)
-    return {.error = "host measures the machine of the POP itself, use load for an origin",
-            .inconclusive = true};
-  auto host = read_host(paths);
-  if (!host) return {.error = host.error().message, .inconclusive = true};
-  LastReading now;
-  now.host = *host;
-  now.bytes_sent = context.bytes_sent ? context.bytes_sent() : 0;
-  now.at = rt::monotonic_now();
-  if (!context.memory) context.memory = std::make_shared<LastReading>();
-  auto& last = dynamic_cast<LastReading&>(*context.memory);
-  return {.ok = true, .readings = take(last, std::move(now), context.bytes_sent ? target.capacity_bits : 0)};
-}
-
 }  // namespace
 
 const config::Table<HostOptions>& host_options() {
@@ -62,10 +47,25 @@ const config::Table<HostOptions>& host_options() {
   return table;
 }
 
+Outcome HostKind::measure(const Context& context, const Target& target) const {
+  if (target.id.kind != model::TargetId::Kind::pop)
+    return {.error = "host measures the machine of the POP itself, use load for an origin",
+            .inconclusive = true};
+  auto host = read_host(paths_);
+  if (!host) return {.error = host.error().message, .inconclusive = true};
+  LastReading now;
+  now.host = *host;
+  now.bytes_sent = bytes_sent_ ? bytes_sent_() : 0;
+  now.at = rt::monotonic_now();
+  if (!context.memory) context.memory = std::make_shared<LastReading>();
+  auto& last = dynamic_cast<LastReading&>(*context.memory);
+  return {.ok = true, .readings = take(last, std::move(now), bytes_sent_ ? target.capacity_bits : 0)};
+}
+
 std::unique_ptr<Attempt> HostKind::start(const Context& context, const Target& target,
                                          const model::KindOptions& /*options*/, Duration /*timeout*/,
                                          Done done) const {
-  return finish_later(context.loop, std::move(done), measure(context, target, paths_));
+  return finish_later(context.loop, std::move(done), measure(context, target));
 }
 
 }  // namespace popnet::probe

@@ -5,7 +5,10 @@
 // CPU and traffic are differences of two readings: the first attempt reads memory only.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "config/schema/table.h"
 #include "probe/kinds/api/kind.h"
@@ -19,14 +22,20 @@ const config::Table<HostOptions>& host_options();
 
 class HostKind final : public Kind {
  public:
-  explicit HostKind(HostPaths paths = {}) : paths_(std::move(paths)) {}
+  /// `bytes_sent`: how many bytes this node's edge has sent since it started, from any thread; empty: traffic
+  /// is not measured.
+  explicit HostKind(std::function<uint64_t()> bytes_sent = {}, HostPaths paths = {})
+      : bytes_sent_(std::move(bytes_sent)), paths_(std::move(paths)) {}
   [[nodiscard]] const char* name() const override { return "host"; }
   std::unique_ptr<Attempt> start(const Context& context, const Target& target,
                                  const model::KindOptions& options, Duration timeout,
                                  Done done) const override;
 
  private:
-  HostPaths paths_;
+  [[nodiscard]] Outcome measure(const Context& context, const Target& target) const;
+
+  const std::function<uint64_t()> bytes_sent_;
+  const HostPaths paths_;
 };
 
 }  // namespace popnet::probe

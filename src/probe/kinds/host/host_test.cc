@@ -110,12 +110,12 @@ TEST(Host, TrafficIsTheShareOfTheCapacityInUse) {
   Bench bench;
   const HostOptions options = host_options().make();
   uint64_t sent = 5'000'000;
-  bench.bytes_sent = [&] { return sent; };
+  const HostKind kind([&] { return sent; });
   const TimePoint before = rt::monotonic_now();
-  bench.run(HostKind(), own_pop(8'000'000), options);
+  bench.run(kind, own_pop(8'000'000), options);
   ::poll(nullptr, 0, 100);
   sent += 100'000;
-  const Outcome outcome = bench.run(HostKind(), own_pop(8'000'000), options);
+  const Outcome outcome = bench.run(kind, own_pop(8'000'000), options);
   const double seconds = to_seconds(rt::monotonic_now() - before);
   ASSERT_TRUE(reading(outcome, Metric::traffic));
   EXPECT_GE(*reading(outcome, Metric::traffic), 0.1 / seconds);

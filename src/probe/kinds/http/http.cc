@@ -157,7 +157,7 @@ const config::Table<HttpOptions>& http_options() {
   return table;
 }
 
-std::unique_ptr<Attempt> HttpKind::start(const Context& context, const Target& target,
+std::unique_ptr<Attempt> HttpKind::start(const Context& /*context*/, const Target& target,
                                          const model::KindOptions& options, Duration timeout,
                                          Done done) const {
   const auto& http = static_cast<const HttpOptions&>(options);
@@ -171,7 +171,7 @@ std::unique_ptr<Attempt> HttpKind::start(const Context& context, const Target& t
       .ca_file = http.ca_file,
       .timeout = timeout,
   };
-  return context.curl->start(std::move(request), [&http, done = std::move(done)](CurlReply reply) {
+  return curl_->start(std::move(request), [&http, done = std::move(done)](CurlReply reply) {
     done(judge(http, std::move(reply)));
   });
 }

@@ -5,12 +5,15 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/schema/table.h"
 #include "probe/kinds/api/kind.h"
 
 namespace popnet::probe {
+
+class CurlDriver;
 
 struct HttpOptions : model::KindOptions {
   enum class Method : uint8_t { get, head };
@@ -31,10 +34,14 @@ const config::Table<HttpOptions>& http_options();
 
 class HttpKind final : public Kind {
  public:
+  explicit HttpKind(std::shared_ptr<CurlDriver> curl) : curl_(std::move(curl)) {}
   [[nodiscard]] const char* name() const override { return "http"; }
   std::unique_ptr<Attempt> start(const Context& context, const Target& target,
                                  const model::KindOptions& options, Duration timeout,
                                  Done done) const override;
+
+ private:
+  const std::shared_ptr<CurlDriver> curl_;
 };
 
 }  // namespace popnet::probe

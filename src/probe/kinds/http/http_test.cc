@@ -15,12 +15,10 @@ using testing::ScriptedServer;
 using testing::target_at;
 using namespace std::chrono_literals;
 
-const HttpKind kind;
-
 Outcome probe(const Endpoint& endpoint, const HttpOptions& options = http_options().make(),
               Duration timeout = 5s) {
   CurlBench bench;
-  return bench.run(kind, target_at(endpoint), options, timeout);
+  return bench.run<HttpKind>(target_at(endpoint), options, timeout);
 }
 
 std::string refusal(const char* option, const char* text) {
@@ -113,7 +111,7 @@ TEST(Http, TargetSaysHostAndPathUnlessOptionsDo) {
   target.path = model::edge_health_path;
   {
     CurlBench bench;
-    ASSERT_TRUE(bench.run(kind, target, http_options().make()).ok);
+    ASSERT_TRUE(bench.run<HttpKind>(target, http_options().make()).ok);
   }
   EXPECT_EQ(head.at(0), "GET /.well-known/popnet/health HTTP/1.1");
   EXPECT_THAT(head, ::testing::Contains("Host: www.shop.example"));
@@ -126,7 +124,7 @@ TEST(Http, TargetSaysHostAndPathUnlessOptionsDo) {
   target.endpoint.port = testing::free_port();
   {
     CurlBench bench;
-    ASSERT_TRUE(bench.run(kind, target, options).ok);
+    ASSERT_TRUE(bench.run<HttpKind>(target, options).ok);
   }
   EXPECT_EQ(head.at(0), "HEAD /up HTTP/1.1");
   EXPECT_THAT(head, ::testing::Contains("Host: check.shop.example"));
@@ -186,7 +184,7 @@ http {
     target.tls = true;
     target.host = "shop.example";
     CurlBench bench;
-    return bench.run(kind, target, options);
+    return bench.run<HttpKind>(target, options);
   }
   const testing::TempDir dir_;
   const Endpoint plain_{IpAddress::v4(127, 0, 0, 1), testing::free_port()};

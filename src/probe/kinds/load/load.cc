@@ -149,9 +149,9 @@ std::unique_ptr<Attempt> LoadKind::start(const Context& context, const Target& t
       .body_max = page_max,
       .timeout = timeout,
   };
-  return context.curl->start(std::move(request),
-                             [&load, last = last_scrape_of(context, load), done = std::move(done)](
-                                 const CurlReply& reply) { done(judge(load, reply, *last)); });
+  return curl_->start(std::move(request),
+                      [&load, last = last_scrape_of(context, load),
+                       done = std::move(done)](const CurlReply& reply) { done(judge(load, reply, *last)); });
 }
 
 }  // namespace popnet::probe

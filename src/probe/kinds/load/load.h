@@ -7,12 +7,15 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "config/schema/table.h"
 #include "probe/kinds/api/kind.h"
 #include "probe/kinds/load/json_load.h"
 
 namespace popnet::probe {
+
+class CurlDriver;
 
 struct LoadOptions : model::KindOptions, JsonFields {
   enum class Format : uint8_t { automatic, prometheus, json };
@@ -27,10 +30,14 @@ const config::Table<LoadOptions>& load_options();
 
 class LoadKind final : public Kind {
  public:
+  explicit LoadKind(std::shared_ptr<CurlDriver> curl) : curl_(std::move(curl)) {}
   [[nodiscard]] const char* name() const override { return "load"; }
   std::unique_ptr<Attempt> start(const Context& context, const Target& target,
                                  const model::KindOptions& options, Duration timeout,
                                  Done done) const override;
+
+ private:
+  const std::shared_ptr<CurlDriver> curl_;
 };
 
 }  // namespace popnet::probe

@@ -17,8 +17,6 @@ using testing::ScriptedServer;
 using testing::target_at;
 using namespace std::chrono_literals;
 
-const LoadKind kind;
-
 LoadOptions at_port(uint16_t port) {
   LoadOptions options = load_options().make();
   options.port = port;
@@ -40,7 +38,7 @@ std::string error_of(const std::string& answer, const LoadOptions& preset = load
   LoadOptions options = preset;
   options.port = server.endpoint().port;
   CurlBench bench;
-  return bench.run(kind, target_at(server.endpoint()), options).error;
+  return bench.run<LoadKind>(target_at(server.endpoint()), options).error;
 }
 
 /// Keeps one core busy for a while.
@@ -57,7 +55,7 @@ TEST(Load, ScrapesARealNodeExporter) {
   ASSERT_TRUE(exporter.listens(endpoint));
   CurlBench bench;
   const LoadOptions options = at_port(endpoint.port);
-  const Outcome first = bench.run(kind, target_at(endpoint), options);
+  const Outcome first = bench.run<LoadKind>(target_at(endpoint), options);
   ASSERT_TRUE(first.ok) << first.error;
   EXPECT_EQ(reading(first, Metric::cpu), std::nullopt) << "one scrape is no difference";
   ASSERT_TRUE(reading(first, Metric::memory));
@@ -65,7 +63,7 @@ TEST(Load, ScrapesARealNodeExporter) {
   EXPECT_LT(*reading(first, Metric::memory), 1);
 
   burn(400ms);
-  const Outcome second = bench.run(kind, target_at(endpoint), options);
+  const Outcome second = bench.run<LoadKind>(target_at(endpoint), options);
   ASSERT_TRUE(second.ok) << second.error;
   ASSERT_TRUE(reading(second, Metric::cpu));
   // We burnt one core of those there are; whatever else the machine does comes on top.
@@ -82,8 +80,8 @@ TEST(Load, CountersOfAnotherPageAreNotCompared) {
   const ScriptedServer one(page(100));
   const ScriptedServer other(page(200));
   CurlBench bench;
-  ASSERT_TRUE(bench.run(kind, target_at(one.endpoint()), at_port(one.endpoint().port)).ok);
-  const Outcome outcome = bench.run(kind, target_at(one.endpoint()), at_port(other.endpoint().port));
+  ASSERT_TRUE(bench.run<LoadKind>(target_at(one.endpoint()), at_port(one.endpoint().port)).ok);
+  const Outcome outcome = bench.run<LoadKind>(target_at(one.endpoint()), at_port(other.endpoint().port));
   EXPECT_EQ(reading(outcome, Metric::cpu), std::nullopt);
   EXPECT_EQ(reading(outcome, Metric::memory), 0.75);
 }
@@ -93,7 +91,7 @@ TEST(Load, ReadsJsonByItself) {
   LoadOptions options = at_port(server.endpoint().port);
   options.scale = 100;
   CurlBench bench;
-  const Outcome outcome = bench.run(kind, target_at(server.endpoint()), options);
+  const Outcome outcome = bench.run<LoadKind>(target_at(server.endpoint()), options);
   ASSERT_TRUE(outcome.ok) << outcome.error;
   EXPECT_EQ(reading(outcome, Metric::cpu), 0.3);
   EXPECT_EQ(reading(outcome, Metric::memory), 0.6);
@@ -115,7 +113,7 @@ TEST(Load, FailuresAreInWords) {
   EXPECT_EQ(error_of(http("node_cpu_seconds_total 5\n"), json), "the page is not JSON");
   CurlBench bench;
   EXPECT_EQ(
-      bench.run(kind, target_at({IpAddress::v4(127, 0, 0, 1), 80}), at_port(testing::free_port())).error,
+      bench.run<LoadKind>(target_at({IpAddress::v4(127, 0, 0, 1), 80}), at_port(testing::free_port())).error,
       "connection refused");
 }
 

@@ -57,7 +57,7 @@ TEST(Tcp, ACancelledAttemptIsSilent) {
   const Target target = testing::target_at(deaf.endpoint());
   bool called = false;
   bench.on([&] {
-    const Context context{bench.loop(), nullptr, bench.memory, bench.bytes_sent};
+    const Context context{bench.loop(), bench.memory};
     kind.start(context, target, options, 10ms, [&](const Outcome&) { called = true; }).reset();
   });
   EXPECT_EQ(bench.run(kind, target, options, 50ms).error, "no answer within 50ms");
