@@ -48,8 +48,8 @@ struct Hooks {
   std::function<BusState()> bus;
 
   // These may take a moment: they run one at a time on a thread of their own.
-  /// Only where the bus holds the config. `replaces`: refused with ErrorCode::conflict unless the config that is
-  /// there has this revision (0: none).
+  /// Only where the bus holds the config. `replaces`: refused with ErrorCode::conflict unless the config that
+  /// is there has this revision (0: none).
   std::function<ConfigOutcome(const std::string& text, std::optional<uint64_t> replaces)> put_config;
   std::function<ConfigOutcome()> reload;
   /// `id` of the order is not set: the sender sets it.

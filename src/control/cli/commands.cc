@@ -89,8 +89,8 @@ Result<std::string> push_config(Client& client, const PushRequest& request) {
   if (answer.error().code != ErrorCode::conflict) return answer;
   return Error{ErrorCode::conflict,
                answer.error().message +
-                   "; popnet config show prints it: bring your changes into that and push again, "
-                   "or overwrite it with --force"};
+                   "; see with popnet config show what is new, bring it into your file, and push "
+                   "that with --revision; or overwrite all of it with --force"};
 }
 
 Result<std::string> ask_reload(Client& client) {

@@ -165,7 +165,8 @@ TEST(Commands, a_push_that_comes_too_late_is_told_what_to_do) {
   const auto said = push_config(client, {"x: y", 7});
   ASSERT_FALSE(said.ok());
   EXPECT_EQ(said.error().code, ErrorCode::conflict);
-  EXPECT_THAT(said.error().message, StartsWith("it is at revision 8 by now; popnet config show prints it"));
+  EXPECT_THAT(said.error().message,
+              StartsWith("it is at revision 8 by now; see with popnet config show what is new"));
   EXPECT_THAT(said.error().message, HasSubstr("--force"));
 }
 
