@@ -86,7 +86,7 @@ TEST_F(ApiTest, status_says_what_the_node_believes_and_does) {
   EXPECT_EQ(status["generations"], (Json{{"config", 4}, {"metrics", 17}, {"map", 42}}));
   EXPECT_EQ(status["snapshot_age_ms"], 500);
   EXPECT_EQ(status["bus"], (Json{{"kind", "nats"}, {"connected", true}}));
-  EXPECT_EQ(status["shares_author"], "p0");
+  EXPECT_EQ(status["shares_author"], "p0-a");
   EXPECT_EQ(status["counters"][0],
             (Json{{"name", "popnet_edge_requests_total"}, {"labels", {{"outcome", "hit"}}}, {"value", 90}}));
 
