@@ -45,6 +45,9 @@ struct Origin {
   std::string name;               // unique within its site
   Endpoint endpoint;              // where its HTTP server listens
   bool tls = false;               // speak HTTPS to it
+  std::string tls_name;           // what its certificate must be for; empty = the host that is asked for
+  bool tls_verify = true;         // else any certificate will do
+  std::string tls_ca_file;        // PEM, whom to trust; empty = those the system trusts
   double weight = 1;              // share of users relative to its siblings at equal load; > 0
   std::vector<ProbeSpec> probes;  // the site's probes and the origin's own, merged by the loader
 };

@@ -219,7 +219,10 @@ void check_origin(const Draft& draft, const std::string& path, const PopFacts& p
             "'{}' is the edge of POP '{}', and requests would go round in circles; write the customer's "
             "web server",
             endpoint.to_string(), edge->second->name));
-  if (origin.tls) draft.error(join(path, "tls"), "HTTPS to origins is not supported yet, write false");
+  if (!origin.tls)
+    for (const char* option : {"tls_name", "tls_verify", "tls_ca_file"})
+      if (find_node(draft.root, join(path, option)))
+        draft.error(join(path, option), "means nothing without `tls: true`, write that too");
   // Its own probes come behind those of the site that were merged in.
   const Node* written = find_node(draft.root, join(path, "probes"));
   if (!written) return;

@@ -113,10 +113,12 @@ sites:
           "a.yaml:4:44: sites.1.any_host: 'true' is said already of a site (line 3), write another"));
 }
 
-TEST(Sites, HttpsToOriginsIsRefused) {
-  EXPECT_THAT(
-      problems_of("sites:\n  - {name: a, any_host: true, origins: [{address: 192.0.2.1:443, tls: true}]}\n"),
-      ElementsAre(::testing::HasSubstr("sites.0.origins.0.tls: HTTPS to origins is not supported yet")));
+TEST(Sites, HowToSpeakHttpsToAnOriginIsSaidOnlyWhereHttpsIsSpoken) {
+  const std::string origin = "sites:\n  - {name: a, any_host: true, origins: [{address: 192.0.2.1:443, ";
+  EXPECT_THAT(problems_of(origin + "tls: true, tls_name: b.example, tls_verify: false}]}\n"), ::testing::IsEmpty());
+  EXPECT_THAT(problems_of(origin + "tls_name: b.example}]}\n"),
+              ElementsAre(::testing::HasSubstr(
+                  "sites.0.origins.0.tls_name: means nothing without `tls: true`, write that too")));
 }
 
 TEST(Sites, APrefixNeedsTheSharedHostname) {

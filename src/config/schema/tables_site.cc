@@ -107,8 +107,9 @@ const Table<Hostname>& hostname_table() {
               .duration("0", "1d")
               .check(is_whole_seconds)
               .preset_help("the lower of `ttl` and 10s")
-              .help("The TTL while a target that the answer could name is down: users come back soon after it "
-                    "does, and leave soon if the others are too weak."),
+              .help(
+                  "The TTL while a target that the answer could name is down: users come back soon after it "
+                  "does, and leave soon if the others are too weak."),
           option("answers_max", &Hostname::answers_max)
               .integer(1, 4, 2)
               .help("Addresses in one answer, where that many targets are good; browsers try the next by "
@@ -132,7 +133,19 @@ const Table<Origin>& origin_table() {
               .preset_help("its `address`")
               .help("Unique within the site."),
           option("address", &Origin::endpoint).endpoint().required().help("Where its HTTP server listens."),
-          option("tls", &Origin::tls).boolean(false).help("Speak HTTPS to it. Not supported yet: must be `false`."),
+          option("tls", &Origin::tls).boolean(false).help("Speak HTTPS to it."),
+          option("tls_name", &Origin::tls_name)
+              .text()
+              .check(is_something)
+              .preset_help("the host that the request is for")
+              .help("With `tls`: the name to ask for (SNI), which its certificate must be for."),
+          option("tls_verify", &Origin::tls_verify)
+              .boolean(true)
+              .help("With `tls`: a certificate that is not trusted, or is for another name, is a failure."),
+          option("tls_ca_file", &Origin::tls_ca_file)
+              .text()
+              .preset_help("those this machine trusts")
+              .help("With `tls`: file with the PEM certificates to trust."),
           option("weight", &Origin::weight)
               .number(0.001, 1000, 1)
               .help("Share of users relative to the site's other origins at equal load."),

@@ -9,10 +9,9 @@
 
 #include "dns/guard/cookies.h"
 #include "model/config.h"
+#include "tls/context.h"
 
 namespace popnet::dns {
-
-class TlsContext;
 
 struct Policy {
   model::Cookies cookies = model::Cookies::off;
@@ -21,7 +20,7 @@ struct Policy {
   uint16_t keepalive_100ms = 0;              // RFC 7828
   model::RateLimit rate_limit;               // for each thread
   std::vector<Prefix> proxies;               // who leads with a PROXY header
-  std::shared_ptr<const TlsContext> tls;     // null: none configured
+  std::shared_ptr<const tls::ServerContext> tls;  // null: none configured
 
   [[nodiscard]] bool is_proxy(const IpAddress& peer) const {
     for (const Prefix& prefix : proxies)

@@ -6,7 +6,6 @@
 #include "common/log.h"
 #include "dns/server/metrics.h"
 #include "dns/server/policy.h"
-#include "dns/server/tls.h"
 #include "rt/socket.h"
 
 namespace popnet::dns {
@@ -19,9 +18,9 @@ size_t thread_count(const Server::Options& options) {
   return (options.listen.size() + 1) * static_cast<size_t>(options.threads);
 }
 
-Result<std::shared_ptr<const TlsContext>> load_certificate(const model::Config& config) {
+Result<std::shared_ptr<const tls::ServerContext>> load_certificate(const model::Config& config) {
   const model::DnsNode& node = config.node.dns_server;
-  return TlsContext::load(node.tls_certificate, node.tls_key);
+  return tls::ServerContext::load(node.tls_certificate, node.tls_key, "dot");
 }
 
 std::shared_ptr<const Policy> new_policy(const model::Config& config, const Server::Options& options,

@@ -8,10 +8,10 @@
 #include <memory>
 
 #include "dns/server/server.h"
-#include "dns/server/test_certificate.h"
 #include "dns/server/test_world.h"
-#include "dns/server/tls.h"
 #include "rt/socket.h"
+#include "tls/context.h"
+#include "tls/test_certificate.h"
 
 namespace popnet::dns {
 namespace {
@@ -118,7 +118,7 @@ class StreamTest : public ::testing::Test {
   [[nodiscard]] Endpoint tls() const { return server_->listening_tls().at(0); }
   [[nodiscard]] Endpoint plain() const { return server_->listening().at(0); }
 
-  TestCertificate certificate_;
+  tls::TestCertificate certificate_;
   model::Config config_;
   rt::Epoch epoch_;
   std::unique_ptr<TestWorld> world_;
@@ -184,7 +184,7 @@ TEST_F(StreamTest, ANewCertificateAtReloadAndTheOldOneWhenItIsBroken) {
     return TlsClient(fd.get(), "dot").subject();
   };
   EXPECT_EQ(subject(), "dns.test");
-  const TestCertificate renewed("renewed.test");
+  const tls::TestCertificate renewed("renewed.test");
   reload(renewed.certificate_path(), renewed.key_path());
   EXPECT_EQ(subject(), "renewed.test");
   reload("/nowhere/certificate.pem", "/nowhere/key.pem");
@@ -254,14 +254,14 @@ TEST_F(StreamTest, AHeaderFromSomebodyElseIsNoQuery) {
 }
 
 TEST(Certificates, ErrorsNameTheFileAndWhatWouldBeRight) {
-  const TestCertificate one, two;
-  const auto missing = TlsContext::load("/nowhere/certificate.pem", one.key_path());
+  const tls::TestCertificate one, two;
+  const auto missing = tls::ServerContext::load("/nowhere/certificate.pem", one.key_path(), "dot");
   ASSERT_FALSE(missing.ok());
   EXPECT_THAT(missing.error().message, ::testing::HasSubstr("/nowhere/certificate.pem"));
-  const auto mixed = TlsContext::load(one.certificate_path(), two.key_path());
+  const auto mixed = tls::ServerContext::load(one.certificate_path(), two.key_path(), "dot");
   ASSERT_FALSE(mixed.ok());
   EXPECT_THAT(mixed.error().message, ::testing::HasSubstr(two.key_path()));
-  EXPECT_TRUE(TlsContext::load(one.certificate_path(), one.key_path()).ok());
+  EXPECT_TRUE(tls::ServerContext::load(one.certificate_path(), one.key_path(), "dot").ok());
 }
 
 }  // namespace

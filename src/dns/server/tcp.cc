@@ -6,7 +6,6 @@
 #include <cerrno>
 
 #include "dns/server/policy.h"
-#include "dns/server/tls.h"
 #include "dns/wire/protocol.h"
 #include "dns/wire/proxy_header.h"
 #include "rt/socket.h"
@@ -135,7 +134,7 @@ class TcpShard::Connection final : public rt::Watcher {
   bool watched_ = false;
   bool peer_ended_ = false;
   bool tls_wants_write_ = false;
-  std::unique_ptr<TlsSession> tls_;  // null: plain
+  std::unique_ptr<tls::Session> tls_;  // null: plain
   std::vector<uint8_t> in_;          // not yet answered
   std::vector<uint8_t> out_;
   size_t written_ = 0;  // of out_
@@ -157,11 +156,11 @@ bool TcpShard::Connection::read_all() {
 
 TcpShard::Connection::Read TcpShard::Connection::read_some(std::span<uint8_t> room, size_t& size) {
   if (tls_ != nullptr) {
-    const auto progress = tls_->read(room);
-    tls_wants_write_ = progress.result == TlsSession::Result::wants_write;
+    const auto progress = tls_->read(std::span(reinterpret_cast<char*>(room.data()), room.size()));
+    tls_wants_write_ = progress.result == tls::Session::Result::wants_write;
     size = progress.size;
-    if (progress.result == TlsSession::Result::closed) return Read::end;
-    return progress.result == TlsSession::Result::done ? Read::some : Read::nothing;
+    if (progress.ended()) return Read::end;
+    return progress.result == tls::Session::Result::done ? Read::some : Read::nothing;
   }
   for (;;) {
     const ssize_t n = ::recv(fd_.get(), room.data(), room.size(), 0);
@@ -231,8 +230,8 @@ bool TcpShard::Connection::write_all() {
 /// How many bytes were taken, 0 if none can be now, -1 if the peer is gone.
 ssize_t TcpShard::Connection::write_some(std::span<const uint8_t> bytes) {
   if (tls_ != nullptr) {
-    const auto progress = tls_->write(bytes);
-    return progress.result == TlsSession::Result::closed ? -1 : static_cast<ssize_t>(progress.size);
+    const auto progress = tls_->write(std::span(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    return progress.ended() ? -1 : static_cast<ssize_t>(progress.size);
   }
   for (;;) {
     const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);

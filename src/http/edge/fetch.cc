@@ -69,13 +69,19 @@ void Fetch::try_next() {
   give_up(last_note_);
 }
 
+OriginPeer Fetch::peer_of(const model::Origin& origin) const {
+  if (!origin.tls) return {origin.endpoint};
+  return {origin.endpoint, site_.tls[origin_], origin.tls_name.empty() ? name_ : origin.tls_name};
+}
+
 bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
   OriginState& state = *site_.origins[origin_];
-  if (allow_pooled) connection_ = worker_.pool.take(origin.endpoint, *this);
+  const OriginPeer peer = peer_of(origin);
+  if (allow_pooled) connection_ = worker_.pool.take(peer, *this);
   if (!connection_) {
-    auto made = origin.tls ? Result<std::unique_ptr<OriginConnection>>(Error{
-                                 ErrorCode::invalid, "HTTPS to origins is not supported by this version"})
-                           : worker_.pool.connect(origin.endpoint, *this);
+    auto made = origin.tls && !peer.tls ? Result<std::unique_ptr<OriginConnection>>(
+                                              Error{ErrorCode::invalid, "its tls_ca_file could not be used"})
+                                        : worker_.pool.connect(peer, *this);
     if (!made) {
       state.failed(worker_.loop.now(), site_.site->name, origin.name, made.error().message);
       return false;
@@ -155,6 +161,7 @@ void Fetch::leave_origin(bool keep_connection) {
 bool Fetch::write_request(const RequestHead& head) {
   OriginRequest what{task_.want, task_.may_store, nullptr, task_.part.get(), task_.upload.get()};
   if (!unconditional_ && task_.want != Want::answer) what.validate = task_.stale.get();
+  name_ = origin_name(*site_.site, head, task_.may_store);
   return write_origin_request(*worker_.scratch, *task_.request, head, what, worker_.loop.wall(), out_);
 }
 

@@ -76,6 +76,7 @@ class Fetch final : OriginConnection::User {
   void plan_origins();
   void try_next();
   bool connect_to(const model::Origin& origin, bool allow_pooled);
+  [[nodiscard]] OriginPeer peer_of(const model::Origin& origin) const;
   void attempt_failed(uint16_t note, std::string_view why);
   [[nodiscard]] bool may_repeat() const;
   void leave_origin(bool keep_connection);
@@ -126,7 +127,8 @@ class Fetch final : OriginConnection::User {
   uint16_t last_note_ = note::bad_gateway;
   std::unique_ptr<OriginConnection> connection_;
 
-  std::string out_;  // the request's head
+  std::string out_;   // the request's head
+  std::string name_;  // of the host in it
   size_t sent_ = 0;
   std::string in_;  // received and not used yet: a part of the answer's head, or of a chunk's
   int interims_ = 0;

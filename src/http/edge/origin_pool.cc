@@ -5,13 +5,16 @@
 
 #include <cerrno>
 
+#include <fmt/format.h>
+
 #include "rt/socket.h"
 
 namespace popnet::http {
 
-OriginConnection::OriginConnection(OriginPool& pool, rt::Loop& loop, const Endpoint& endpoint,
-                                   rt::UniqueFd fd)
-    : pool_(pool), loop_(loop), endpoint_(endpoint), fd_(std::move(fd)) {
+OriginConnection::OriginConnection(OriginPool& pool, rt::Loop& loop, OriginPeer peer, rt::UniqueFd fd)
+    : pool_(pool), loop_(loop), peer_(std::move(peer)), fd_(std::move(fd)), decrypted_(loop, [this] {
+        on_decrypted();
+      }) {
   watched_ = loop_.watch(fd_.get(), EPOLLIN | EPOLLOUT, *this);
 }
 
@@ -25,8 +28,11 @@ void OriginConnection::on_ready(uint32_t events) {
     return;
   }
   if (!connected_) {
-    if (const Status status = rt::connect_error(fd_.get(), endpoint_); !status)
-      return user_->on_connect_failed(status.error());
+    if (tls_) return shake_hands();
+    Status status = rt::connect_error(fd_.get(), peer_.endpoint);
+    if (status && peer_.tls) status = begin_tls();
+    if (!status) return user_->on_connect_failed(status.error());
+    if (tls_) return shake_hands();
     connected_ = true;
     want(true, false);
     return user_->on_connected();
@@ -41,14 +47,75 @@ void OriginConnection::want(bool read, bool write) {
   reading_ = read;
   writing_ = write;
   loop_.rewatch(fd_.get(), (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U));
+  if (tls_ && connected_) expect_decrypted();
 }
 
 ssize_t OriginConnection::read(std::span<char> room) {
-  return ::recv(fd_.get(), room.data(), room.size(), 0);
+  if (!tls_) return ::recv(fd_.get(), room.data(), room.size(), 0);
+  const ssize_t n = as_socket(tls_->read(room));
+  expect_decrypted();
+  return n;
 }
 
 ssize_t OriginConnection::write(std::string_view bytes) {
-  return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (!tls_) return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  return as_socket(tls_->write(bytes));
+}
+
+// --- TLS ---
+
+Status OriginConnection::begin_tls() {
+  tls_ = peer_.tls->connect(fd_.get(), peer_.name);
+  if (!tls_) return Error{ErrorCode::machine, "OpenSSL has no memory for a session"};
+  return {};
+}
+
+void OriginConnection::shake_hands() {
+  const auto progress = tls_->shake_hands();
+  switch (progress.result) {
+    case tls::Session::Result::done:
+      connected_ = true;
+      want(true, false);
+      return user_->on_connected();
+    case tls::Session::Result::wants_read:
+      return want(true, false);
+    case tls::Session::Result::wants_write:
+      return want(false, true);
+    case tls::Session::Result::closed:
+    case tls::Session::Result::broken:
+      break;
+  }
+  const std::string why = tls_->why_broken();
+  user_->on_connect_failed(
+      {ErrorCode::peer, fmt::format("TLS with {} as '{}' failed: {}", peer_.endpoint.to_string(), peer_.name,
+                                    why.empty() ? "closed by the peer" : why)});
+}
+
+ssize_t OriginConnection::as_socket(const tls::Session::Progress& progress) {
+  switch (progress.result) {
+    case tls::Session::Result::done:
+      return static_cast<ssize_t>(progress.size);
+    case tls::Session::Result::closed:
+      return 0;
+    case tls::Session::Result::wants_read:
+    case tls::Session::Result::wants_write:
+      errno = EAGAIN;
+      return -1;
+    case tls::Session::Result::broken:
+      errno = ECONNRESET;
+      return -1;
+  }
+  return -1;
+}
+
+// The loop tells of bytes in the socket, not of those that OpenSSL has taken from there already.
+void OriginConnection::expect_decrypted() {
+  if (reading_ && tls_->has_decrypted()) decrypted_.arm_after(Duration::zero());
+}
+
+void OriginConnection::on_decrypted() {
+  if (user_ == nullptr) return pool_.drop_idle(*this);
+  if (reading_) user_->on_readable();
 }
 
 OriginPool::OriginPool(rt::Loop& loop, Duration idle_max, uint32_t idle_each_max)
@@ -56,8 +123,8 @@ OriginPool::OriginPool(rt::Loop& loop, Duration idle_max, uint32_t idle_each_max
 
 OriginPool::~OriginPool() = default;
 
-std::unique_ptr<OriginConnection> OriginPool::take(const Endpoint& endpoint, OriginConnection::User& user) {
-  const auto found = idle_.find(endpoint);
+std::unique_ptr<OriginConnection> OriginPool::take(const OriginPeer& peer, OriginConnection::User& user) {
+  const auto found = idle_.find(peer);
   if (found == idle_.end() || found->second.empty()) return nullptr;
   auto connection = std::move(found->second.back());  // the one used last is the least likely to be closed
   found->second.pop_back();
@@ -67,11 +134,11 @@ std::unique_ptr<OriginConnection> OriginPool::take(const Endpoint& endpoint, Ori
   return connection;
 }
 
-Result<std::unique_ptr<OriginConnection>> OriginPool::connect(const Endpoint& endpoint,
-                                                              OriginConnection::User& user) {
-  auto fd = rt::connect_tcp(endpoint);
+Result<std::unique_ptr<OriginConnection>> OriginPool::connect(OriginPeer peer, OriginConnection::User& user) {
+  auto fd = rt::connect_tcp(peer.endpoint);
   if (!fd) return fd.error();
-  std::unique_ptr<OriginConnection> connection(new OriginConnection(*this, loop_, endpoint, std::move(*fd)));
+  std::unique_ptr<OriginConnection> connection(
+      new OriginConnection(*this, loop_, std::move(peer), std::move(*fd)));
   if (!connection->watched_)
     return Error{ErrorCode::machine, "the kernel watches no more descriptors for us"};
   connection->user_ = &user;
@@ -81,7 +148,7 @@ Result<std::unique_ptr<OriginConnection>> OriginPool::connect(const Endpoint& en
 
 void OriginPool::give_back(std::unique_ptr<OriginConnection> connection, bool keep) {
   connection->user_ = nullptr;
-  Idle& idle = idle_[connection->endpoint_];
+  Idle& idle = idle_[connection->peer_];
   if (!keep || !connection->connected_ || idle.size() >= idle_each_max_) return bury(std::move(connection));
   connection->want(true, false);
   connection->idle_since_ = loop_.now();
@@ -91,7 +158,7 @@ void OriginPool::give_back(std::unique_ptr<OriginConnection> connection, bool ke
 }
 
 void OriginPool::drop_idle(OriginConnection& connection) {
-  Idle& idle = idle_[connection.endpoint_];
+  Idle& idle = idle_[connection.peer_];
   for (auto it = idle.begin(); it != idle.end(); ++it) {
     if (it->get() != &connection) continue;
     bury(std::move(*it));
@@ -105,6 +172,8 @@ void OriginPool::drop_idle(OriginConnection& connection) {
 void OriginPool::bury(std::unique_ptr<OriginConnection> connection) {
   loop_.unwatch(connection->fd_.get());
   connection->watched_ = false;
+  connection->tls_.reset();
+  connection->decrypted_.cancel();
   connection->fd_.reset();
   dead_.push_back(std::move(connection));
   sweeper_.arm_after(Duration::zero());
@@ -114,7 +183,7 @@ void OriginPool::sweep() {
   dead_.clear();
   const TimePoint limit = loop_.now() - idle_max_;
   TimePoint oldest = TimePoint::max();
-  for (auto& [endpoint, idle] : idle_) {
+  for (auto& [peer, idle] : idle_) {
     std::erase_if(idle, [&](const auto& connection) {
       if (connection->idle_since_ > limit) {
         oldest = std::min(oldest, connection->idle_since_);

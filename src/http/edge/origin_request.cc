@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/text.h"
 #include "http/edge/stored.h"
 #include "http/edge/worker.h"
@@ -89,6 +91,14 @@ std::optional<ByteRange> missing_range(const Object& part) {
     return ByteRange{here.last + 1, meta.whole_size - 1};
   if (here.first > 0 && here.last + 1 == meta.whole_size) return ByteRange{0, here.first - 1};
   return {};
+}
+
+std::string origin_name(const model::Site& site, const RequestHead& head, bool may_store) {
+  std::string name = to_lower(origin_host(site, head, may_store));
+  if (name.starts_with('[')) return name.substr(1, name.find(']') - 1);
+  name.resize(std::min(name.size(), name.find(':')));
+  if (name.ends_with('.')) name.pop_back();
+  return name;
 }
 
 bool write_origin_request(Scratch& scratch, const SavedRequest& request, const RequestHead& head,

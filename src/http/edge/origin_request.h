@@ -33,6 +33,10 @@ struct OriginRequest {
 bool write_origin_request(Scratch& scratch, const SavedRequest& request, const RequestHead& head,
                           const OriginRequest& what, WallTime now, std::string& out);
 
+/// As whom the origin must show itself over TLS, unless the config names another: the host in that request,
+/// without port.
+std::string origin_name(const model::Site& site, const RequestHead& head, bool may_store);
+
 /// What a stored part lacks to be the whole, when that is one stretch; none when it lies in the middle.
 std::optional<ByteRange> missing_range(const Object& part);
 

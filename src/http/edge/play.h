@@ -32,6 +32,7 @@
 #include "routing/map.h"
 #include "rt/clock.h"
 #include "rt/socket.h"
+#include "tls/context.h"
 
 namespace popnet::http::play {
 
@@ -66,10 +67,15 @@ inline void set_patience(int fd) {
 class Line {
  public:
   explicit Line(rt::UniqueFd fd) : fd_(std::move(fd)) { set_patience(fd_.get()); }
+  /// From here on over TLS, as the server. The handshake happens within the first calls.
+  void secure(const tls::ServerContext& context) { tls_ = context.accept(fd_.get()); }
+  /// Says that nothing more comes; without TLS, nothing.
+  void end_tls() { tls_.reset(); }
 
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const ssize_t n = tls_ ? static_cast<ssize_t>(tls_->write(bytes).size)
+                             : ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (n <= 0) return false;
       bytes.remove_prefix(static_cast<size_t>(n));
     }
@@ -78,7 +84,8 @@ class Line {
   /// One more stretch of bytes into `in`; false at the end, on an error, or after `patience`.
   bool more() {
     char room[64 * 1024];
-    const ssize_t n = ::recv(fd_.get(), room, sizeof room, 0);
+    const ssize_t n =
+        tls_ ? static_cast<ssize_t>(tls_->read(room).size) : ::recv(fd_.get(), room, sizeof room, 0);
     if (n > 0) in.append(room, static_cast<size_t>(n));
     return n > 0;
   }
@@ -98,6 +105,7 @@ class Line {
 
  private:
   rt::UniqueFd fd_;
+  std::unique_ptr<tls::Session> tls_;
 };
 
 inline std::string field_of(const Fields& fields, std::string_view name) {
@@ -213,6 +221,13 @@ class ScriptedOrigin {
   ~ScriptedOrigin() { kill(); }
 
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+  /// Connections accepted from here on speak TLS.
+  void secure(std::shared_ptr<const tls::ServerContext> context) {
+    const std::lock_guard lock(mutex_);
+    tls_ = std::move(context);
+  }
+  /// What is no request is no failure of the test.
+  void allow_garbage() { garbage_ = true; }
   /// How it answers that target ("" = any other).
   void on(const std::string& target, Script script) {
     const std::lock_guard lock(mutex_);
@@ -266,6 +281,7 @@ class ScriptedOrigin {
       const std::lock_guard lock(mutex_);
       ++connections_;
       Line& line = lines_.emplace_back(std::move(fd));
+      if (tls_) line.secure(*tls_);
       threads_.emplace_back([this, &line] { serve(line); });
     }
   }
@@ -274,7 +290,8 @@ class ScriptedOrigin {
     for (;;) {
       const Parsed parsed = parse_request(line.in, {}, *head);
       if (parsed.failed()) {
-        ADD_FAILURE() << "the edge sent a bad request: " << to_string(parsed.fault) << "\n" << line.in;
+        if (!garbage_)
+          ADD_FAILURE() << "the edge sent a bad request: " << to_string(parsed.fault) << "\n" << line.in;
         return line.shut();
       }
       if (!parsed.complete()) {
@@ -305,12 +322,14 @@ class ScriptedOrigin {
   rt::UniqueFd listener_;
   Endpoint endpoint_;
   std::atomic<bool> dead_{false};
+  std::atomic<bool> garbage_{false};
   std::thread acceptor_;
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, Script> scripts_;
   std::vector<std::string> targets_;
   std::string last_head_;
   int connections_ = 0;
+  std::shared_ptr<const tls::ServerContext> tls_;
   std::list<Line> lines_;
   std::list<std::thread> threads_;
 };

@@ -238,12 +238,6 @@ TEST(Origins, BytesBehindAnAnswerAreNotTakenForTheNext) {
   EXPECT_EQ(play.get("/b").body, "b");
 }
 
-TEST(Origins, HttpsIsRefusedWithAClearAnswer) {
-  Play play({.site = [](model::Site& site) { site.origins[0].tls = true; }});
-  EXPECT_EQ(play.get("/a").status, 502);
-  EXPECT_EQ(play.origin().connections(), 0);
-}
-
 TEST(Origins, RequestThatHasBeenHereIsALoop) {
   Play play;
   EXPECT_EQ(play.get("/a", "Via: 1.1 popnet-ams\r\n").status, 508);

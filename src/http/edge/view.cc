@@ -12,6 +12,28 @@ namespace {
 
 constexpr Duration log_interval = std::chrono::seconds(1);  // of failures, for each origin
 
+/// For all origins that trust the same: the files are read once for each config, which is when a renewed one
+/// counts.
+class TrustStore {
+ public:
+  std::shared_ptr<const tls::ClientContext> find(const model::Site& site, const model::Origin& origin) {
+    if (!origin.tls) return nullptr;
+    const auto [known, fresh] = contexts_.try_emplace({origin.tls_ca_file, origin.tls_verify});
+    if (fresh) {
+      auto made = tls::ClientContext::make({origin.tls_verify, origin.tls_ca_file, "http/1.1"});
+      if (made)
+        known->second = std::move(*made);
+      else
+        log::error("origin {}/{} cannot be asked over HTTPS: {}", site.name, origin.name,
+                   made.error().message);
+    }
+    return known->second;
+  }
+
+ private:
+  std::map<std::pair<std::string, bool>, std::shared_ptr<const tls::ClientContext>> contexts_;
+};
+
 }  // namespace
 
 void OriginState::failed(TimePoint now, std::string_view site, std::string_view origin,
@@ -86,11 +108,13 @@ size_t Sites::CaseHash::operator()(std::string_view text) const {
 Sites::Sites(std::shared_ptr<const model::Config> config, Registry& registry) : config_(std::move(config)) {
   const model::Config& c = *config_;
   sites_.reserve(c.sites.size());
+  TrustStore trust;
   for (uint32_t i = 0; i < c.sites.size(); ++i) {
     const model::Site& site = c.sites[i];
     auto state = registry.site(site);
     auto origins = registry.origins(*state, site);
-    SiteView& view = sites_.emplace_back(SiteView{i, &site, std::move(state), std::move(origins), {}});
+    SiteView& view = sites_.emplace_back(SiteView{i, &site, std::move(state), std::move(origins), {}, {}});
+    for (const model::Origin& origin : site.origins) view.tls.push_back(trust.find(site, origin));
     for (const model::Rule& rule : site.rules) view.patterns.emplace_back(rule.path);
     for (const model::Hostname& name : site.hostnames) hosts_[name.name] = {Host::Kind::site, i, &name};
     if (!site.content_prefix.empty()) prefixes_[site.content_prefix] = i;

@@ -30,6 +30,7 @@
 #include "http/edge/counters.h"
 #include "http/store/store.h"
 #include "routing/snapshot.h"
+#include "tls/context.h"
 
 namespace popnet::http {
 
@@ -86,6 +87,8 @@ struct SiteView {
   const model::Site* site = nullptr;
   std::shared_ptr<SiteState> state;
   std::vector<std::shared_ptr<OriginState>> origins;
+  std::vector<std::shared_ptr<const tls::ClientContext>>
+      tls;                            // of each origin; null: plain, or not to be had
   std::vector<PathPattern> patterns;  // of site->rules
 };
 

@@ -61,6 +61,9 @@ Plan make_plan(const Config& config) {
       add({.id = model::TargetId::origin(site.name, origin.name),
            .endpoint = origin.endpoint,
            .tls = origin.tls,
+           .tls_name = origin.tls_name,
+           .tls_verify = origin.tls_verify,
+           .tls_ca_file = origin.tls_ca_file,
            .host = host_of(config, site)},
           origin.probes, plan);
 

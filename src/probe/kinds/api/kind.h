@@ -20,7 +20,10 @@ struct Target {
   model::TargetId id{};
   Endpoint endpoint{};  // its HTTP server; a kind's options may name another port
   bool tls = false;
-  std::string host{};          // for the Host field and SNI; may be empty
+  std::string tls_name{};      // for SNI and certificate; empty = the host
+  bool tls_verify = true;      // false: any certificate will do
+  std::string tls_ca_file{};   // PEM; empty = those the system trusts
+  std::string host{};          // for the Host field; may be empty
   std::string path = "/";      // what HTTP probes ask for unless their options say otherwise
   uint64_t capacity_bits = 0;  // of its uplink, bits each second; 0 = not known
 

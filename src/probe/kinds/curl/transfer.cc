@@ -55,8 +55,9 @@ Transfer::~Transfer() {
 }
 
 std::string Transfer::url() const {
+  const std::string& name = request_.tls_name.empty() ? request_.host : request_.tls_name;
   return fmt::format("{}://{}{}", scheme(request_.protocol),
-                     request_.host.empty() ? request_.endpoint.to_string() : request_.host, request_.path);
+                     name.empty() ? request_.endpoint.to_string() : name, request_.path);
 }
 
 void Transfer::set_up() {
@@ -76,6 +77,10 @@ void Transfer::set_up() {
   set(easy_, CURLOPT_SSL_VERIFYHOST, request_.verify_tls ? 2L : 0L);
   if (!request_.ca_file.empty()) set(easy_, CURLOPT_CAINFO, request_.ca_file.c_str());
   if (request_.head) set(easy_, CURLOPT_NOBODY, 1L);
+  if (!request_.tls_name.empty() && !request_.host.empty()) {
+    fields_.reset(curl_slist_append(nullptr, ("Host: " + request_.host).c_str()));
+    set(easy_, CURLOPT_HTTPHEADER, fields_.get());
+  }
 
   set(easy_, CURLOPT_ERRORBUFFER, problem_);
   set(easy_, CURLOPT_HEADERFUNCTION, &Transfer::on_head);

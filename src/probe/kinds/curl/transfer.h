@@ -27,6 +27,7 @@ struct CurlRequest {
   Protocol protocol = Protocol::http;
   Endpoint endpoint{};          // where to connect
   std::string host{};           // for Host field, SNI and certificate; empty = the endpoint itself
+  std::string tls_name{};       // for SNI and certificate; empty = the host
   std::string path = "/";       // starts with '/'; with a query
   bool head = false;            // HTTP: the method HEAD
   bool verify_tls = true;       // certificate and host name
@@ -89,7 +90,7 @@ class Transfer {
 
   const CurlRequest request_;
   CURL* easy_;
-  std::unique_ptr<curl_slist, FreeList> connect_to_;
+  std::unique_ptr<curl_slist, FreeList> connect_to_, fields_;
   CurlReply reply_;
   char problem_[CURL_ERROR_SIZE] = {};  // libcurl's own words
   size_t head_size_ = 0;

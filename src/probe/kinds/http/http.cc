@@ -122,7 +122,8 @@ const config::Table<HttpOptions>& http_options() {
           option("host", &HttpOptions::host)
               .text()
               .preset_help("what the edge would send")
-              .help("Host field, TLS server name and name in the certificate."),
+              .help("Host field; with HTTPS also the name to ask for (SNI) and the one the certificate must "
+                    "be for."),
           option("port", &HttpOptions::port)
               .integer(0, 65535, 0)
               .help("Port to connect to; 0 means the target's own."),
@@ -133,10 +134,12 @@ const config::Table<HttpOptions>& http_options() {
                       "target"),
           option("verify", &HttpOptions::verify)
               .boolean(true)
-              .help("HTTPS: a certificate that is not trusted, or is for another name, is a failure."),
+              .help("HTTPS: a certificate that is not trusted, or is for another name, is a failure. An "
+                    "origin with "
+                    "`tls_verify: false` is never held to it."),
           option("ca_file", &HttpOptions::ca_file)
               .text()
-              .preset_help("those this machine trusts")
+              .preset_help("the origin's `tls_ca_file`, or those this machine trusts")
               .help("HTTPS: file with the PEM certificates to trust."),
           option("status", &HttpOptions::status)
               .text()
@@ -165,10 +168,11 @@ std::unique_ptr<Attempt> HttpKind::start(const Context& /*context*/, const Targe
       .protocol = use_tls(http, target) ? CurlRequest::Protocol::https : CurlRequest::Protocol::http,
       .endpoint = {target.endpoint.address, http.port != 0 ? http.port : target.endpoint.port},
       .host = http.host.empty() ? target.host : http.host,
+      .tls_name = http.host.empty() ? target.tls_name : "",
       .path = http.path.empty() ? target.path : http.path,
       .head = http.method == HttpOptions::Method::head,
-      .verify_tls = http.verify,
-      .ca_file = http.ca_file,
+      .verify_tls = http.verify && target.tls_verify,
+      .ca_file = http.ca_file.empty() ? target.tls_ca_file : http.ca_file,
       .timeout = timeout,
   };
   return curl_->start(std::move(request), [&http, done = std::move(done)](CurlReply reply) {

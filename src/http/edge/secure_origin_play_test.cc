@@ -1,0 +1,142 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "http/edge/play.h"
+#include "tls/test_certificate.h"
+
+namespace popnet::http::play {
+namespace {
+
+using tls::TestCertificate;
+using ::testing::HasSubstr;
+
+/// Origins that show `certificate` and an edge that trusts it.
+class SecureOrigins : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { ::signal(SIGPIPE, SIG_IGN); }  // as popnet does
+
+  Play& play(const std::function<void(model::Origin&)>& change = {}, int origins = 1) {
+    play_ = std::make_unique<Play>(Setting{.site =
+                                               [&](model::Site& site) {
+                                                 for (model::Origin& origin : site.origins) trust(origin);
+                                                 if (change) change(site.origins[0]);
+                                               },
+                                           .options = [](Edge::Options& o) { o.threads = 1; },
+                                           .origins = origins});
+    for (int i = 0; i < origins; ++i) play_->origin(static_cast<size_t>(i)).secure(context_);
+    return *play_;
+  }
+  void trust(model::Origin& origin) const {
+    origin.tls = true;
+    origin.tls_ca_file = certificate_.certificate_path();
+  }
+
+  const TestCertificate certificate_{"www.shop.example", "IP:127.0.0.1"};
+  const std::shared_ptr<const tls::ServerContext> context_ =
+      *tls::ServerContext::load(certificate_.certificate_path(), certificate_.key_path(), "http/1.1");
+  std::unique_ptr<Play> play_;
+};
+
+TEST_F(SecureOrigins, AnswerAsOthersDoAndKeepTheirConnection) {
+  Play& p = play();
+  p.origin().on("/a", ok("hi"));
+  p.origin().on("/b", ok("ho", "Cache-Control: no-store\r\n"));
+  EXPECT_EQ(p.get("/a").body, "hi");
+  EXPECT_EQ(p.get("/a").body, "hi");
+  EXPECT_EQ(p.get("/b").body, "ho");
+  EXPECT_EQ(p.get("/b").body, "ho");
+  EXPECT_EQ(p.origin().count("/a"), 1);
+  EXPECT_EQ(p.origin().count("/b"), 2);
+  EXPECT_EQ(p.origin().connections(), 1);
+}
+
+TEST_F(SecureOrigins, LargeBodiesComeWholeBothWays) {
+  Play& p = play();
+  std::string large;
+  while (large.size() < (3U << 20)) large += "line " + std::to_string(large.size()) + "\n";
+  p.origin().on("/down", ok(large));
+  std::string received;
+  p.origin().on("/up", [&](Asked& asked) {
+    received = asked.body;
+    asked.line.send(ok("thanks", ""));
+  });
+  EXPECT_EQ(p.get("/down").body, large);
+  const std::string length = std::to_string(large.size());
+  EXPECT_EQ(p.browser()
+                .ask("POST /up HTTP/1.1\r\nHost: www.shop.example\r\nContent-Length: " + length + "\r\n\r\n" +
+                     large)
+                .body,
+            "thanks");
+  EXPECT_EQ(received, large);
+}
+
+TEST_F(SecureOrigins, CertificateForAnotherNameIsNoOrigin) {
+  Play& p = play([](model::Origin& origin) { origin.tls_name = "other.example"; });
+  p.origin().on("/a", ok("hi"));
+  EXPECT_EQ(p.get("/a").status, 502);
+  EXPECT_EQ(p.origin().count("/a"), 0) << "nothing may be asked of it";
+}
+
+TEST_F(SecureOrigins, NameOfTheConfigIsTheOneToBeShown) {
+  Play& p = play([](model::Origin& origin) { origin.tls_name = "127.0.0.1"; });
+  p.origin().on("/a", ok("hi"));
+  EXPECT_EQ(p.get("/a").body, "hi");
+}
+
+TEST_F(SecureOrigins, CertificateThatNobodyTrustsIsNoOriginUnlessToldSo) {
+  Play& strict = play([](model::Origin& origin) { origin.tls_ca_file.clear(); });
+  strict.origin().on("/a", ok("hi"));
+  EXPECT_EQ(strict.get("/a").status, 502);
+  Play& lax = play([](model::Origin& origin) {
+    origin.tls_ca_file.clear();
+    origin.tls_verify = false;
+  });
+  lax.origin().on("/a", ok("hi"));
+  EXPECT_EQ(lax.get("/a").body, "hi");
+}
+
+TEST_F(SecureOrigins, AnotherOriginIsAskedWhenOneCannotBeTrusted) {
+  Play& p = play([](model::Origin& origin) { origin.tls_name = "other.example"; }, 2);
+  for (size_t i : {0U, 1U})
+    p.origin(i).on("", ok("from " + std::to_string(i), "Cache-Control: no-store\r\n"));
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(p.get("/" + std::to_string(i)).body, "from 1");
+}
+
+TEST_F(SecureOrigins, TheirFilesMissingFailsRequestsAndNothingElse) {
+  Play& p = play([](model::Origin& origin) { origin.tls_ca_file = "/nowhere/ca.pem"; });
+  EXPECT_EQ(p.get("/a").status, 502);
+  EXPECT_EQ(p.origin().connections(), 0);
+}
+
+TEST_F(SecureOrigins, PlainHttpWhereHttpsIsExpectedIsNoOrigin) {
+  Play& p = play();
+  p.origin().secure(nullptr);
+  p.origin().on("/a", ok("hi"));
+  p.origin().allow_garbage();
+  EXPECT_EQ(p.get("/a").status, 502);
+}
+
+// RFC 9112 section 9.8.
+TEST_F(SecureOrigins, BodyUntilCloseIsWholeOnlyWithACloseInOrder) {
+  Play& p = play();
+  const std::string head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nConnection: close\r\n\r\n";
+  p.origin().on("/whole", [&](Asked& asked) {
+    asked.line.send(head + "all of it");
+    asked.line.end_tls();
+    asked.line.shut();
+  });
+  p.origin().on("/cut", [&](Asked& asked) {
+    asked.line.send(head + "some of i");
+    asked.line.shut();
+  });
+  EXPECT_EQ(p.get("/whole").body, "all of it");
+  EXPECT_THAT(p.get("/whole").field("cache-status"), HasSubstr("hit"));
+  (void)p.get("/cut");
+  (void)p.get("/cut");
+  EXPECT_EQ(p.origin().count("/whole"), 1);
+  EXPECT_EQ(p.origin().count("/cut"), 2) << "what may be a part is not stored";
+}
+
+}  // namespace
+}  // namespace popnet::http::play
