@@ -27,6 +27,7 @@ config::Loaded ConfigSource::load(const std::optional<NetworkDocument>& network,
   input.sets = sets;
   input.kinds = probe_kind_tables();
   input.generation = generation;
+  input.unreadable = config::why_unreadable;
   return config::load(input);
 }
 

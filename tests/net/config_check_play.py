@@ -76,6 +76,12 @@ WRONG = {
                     ["1:13: node.pop: 'amz' is no POP of this config, write one of ams"]),
     "bus_url": ("bus: {kind: nats, url: 'http://x'}\n" + SHOP,
                 ["1:24: bus.url: 'http://x' is not the URL of a NATS server, write one like nats://"]),
+    "ca_file_missing": (SHOP + "    probes:\n      - {kind: http, scheme: https, ca_file: nowhere.pem}\n      - {kind: ftp, ca_file: /}\n"
+                        "      - {kind: load, ca_file: ''}\nnode: {dns_server: {tls_certificate: /no/cert, tls_key: /no/key}}\n",
+                        ["6:46: sites.0.probes.0.ca_file: ", "nowhere.pem' cannot be read: No such file or directory, write the path of a PEM file",
+                         "7:30: sites.0.probes.1.ca_file: '/' cannot be read: Is a directory, write the path of a PEM file",
+                         "9:38: node.dns_server.tls_certificate: '/no/cert' cannot be read: ",
+                         "9:57: node.dns_server.tls_key: '/no/key' cannot be read: "]),
     "zone_file_missing": ("zones: [{name: example.com, file: nowhere.zone}]\n",
                           ["1:35: zones.0.file: ", "cannot be read: No such file or directory, write the path of a master file"]),
 }
@@ -110,7 +116,22 @@ def wrong_files(stage):
             check(f"{command[0]} {name}", code == 1 and
                   f"{name}:1:1: config: cannot be read: {why}, write the path of a YAML file" in told, (code, told))
     code, _, told = popnet(stage, "check", "--config", "/dev/zero")
-    check("a device without end", code == 1 and told.startswith("/dev/zero:1:1: yaml: "), (code, told[:500]))
+    check("a device without end", code == 1 and
+          told.startswith("/dev/zero:1:1: config: cannot be read: it is a device, no file, write "), (code, told[:500]))
+
+    os.mkfifo(os.path.join(stage.folder, "pipe"))
+    stage.file("pipes.yaml", SHOP + "    probes: [{kind: http, ca_file: pipe}]\nzones: [{name: example.com, file: pipe}]\n"
+                                    "node: {dns_server: {tls_certificate: pipe, tls_key: pipe}}\n")
+    stage.file("include.zone", SOA + "$INCLUDE pipe\n")
+    stage.file("include.yaml", "zones: [{name: example.com, file: include.zone}]\n")
+    for command in (["check"], ["serve"]):
+        for name, at in (("pipe", ["pipe:1:1: config: "]), ("include.yaml", ["pipe"]),
+                         ("pipes.yaml", ["pipes.yaml:5:36: sites.0.probes.0.ca_file: 'pipe' ", "pipes.yaml:6:35: zones.0.file: 'pipe' ",
+                                         "pipes.yaml:7:38: node.dns_server.tls_certificate: 'pipe' ",
+                                         "pipes.yaml:7:53: node.dns_server.tls_key: 'pipe' "])):
+            code, _, told = popnet(stage, *command, "--config", name)
+            check(f"{command[0]} {name}: a pipe is told, and not waited for", code == 1 and all(
+                f"{words}cannot be read: it is a pipe, no file" in told if words.endswith(" ") else words in told for words in at), (code, told))
 
     stage.file("zone.yaml", "zones: [{name: example.com, file: a.zone}]\n")
     for text, problem in ((SOA + "www IN A 1.2.3\n", "a.zone:4"), (SOA.replace("@ IN NS ns1\n", ""), "NS"),

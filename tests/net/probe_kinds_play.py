@@ -80,7 +80,8 @@ def https(stage):
     cert, key = certificate(stage, "own", "shop.test")
     plain = stage.nginx("plain", {"/index.html": "hello"})
     tls_at = stage.endpoint()
-    stage.nginx("tls", {"/index.html": "hello"},
+    tls_port = int(tls_at.rsplit(":", 1)[1])
+    stage.nginx("tls", {"/index.html": "hello", "/load.json": '{"cpu": 0.5, "memory": 0.25}'},
                 f"listen {tls_at} ssl; ssl_certificate {cert}; ssl_certificate_key {key};")
     secure = {"scheme": "https"}
     _, seen = watch(stage, {
@@ -88,12 +89,16 @@ def https(stage):
         "anything": (tls_at, [probe("http", verify=False, **secure)]),
         "stranger": (tls_at, [probe("http", **secure)]),
         "misnamed": (tls_at, [probe("http", ca_file=cert, host="other.test", **secure)]),
+        "loadtrusted": (tls_at, [probe("load", port=tls_port, path="/load.json", tls=True, ca_file=cert)]),
+        "loadstranger": (tls_at, [probe("load", port=tls_port, path="/load.json", tls=True, affects_health=True)]),
         "talksplain": (plain.address, [probe("http", verify=False, **secure)]),
         "expectsplain": (tls_at, [probe("http", scheme="http")])})
     seen["trusted"].becomes("up")
     seen["trusted"].measured("http_ms", 0.01, 490)
     seen["anything"].becomes("up")
     seen["stranger"].becomes("down", re.compile("http: TLS certificate refused: .*self[- ]signed certificate"))
+    until("the load is read where its certificate is trusted", lambda: seen["loadtrusted"].value("memory") == 0.25)
+    seen["loadstranger"].becomes("down", re.compile("load: TLS certificate refused: .*self[- ]signed certificate"))
     seen["misnamed"].becomes("down", re.compile("http: TLS certificate refused: .*other.test"))
     seen["talksplain"].becomes("down", re.compile("http: TLS handshake failed: "))
     seen["expectsplain"].becomes("down", "http: HTTP 400, expected 200-399")

@@ -136,8 +136,19 @@ void Filler::fill_scalars(const Row& row, const Node& node, void* object) {
 void Filler::fill_scalar(const Row& row, const Node& node, void* object) {
   if (node.kind != Node::Kind::scalar)
     return expected(node, fmt::format("one value: {}", to_string(row.type)));
-  if (const Status status = row.set(object, node.scalar); !status)
-    problems_.error(node.place, path_, status.error().message);
+  const Status status = row.type == Type::file ? set_file(row, node, object) : row.set(object, node.scalar);
+  if (!status) problems_.error(node.place, path_, status.error().message);
+}
+
+/// Paths count from the file they are written in; those of the command line from the working directory.
+Status Filler::set_file(const Row& row, const Node& node, void* object) const {
+  std::string path = node.scalar;
+  if (!path.empty() && path.front() != '/' && node.place.line != 0) path = files_.folder + path;
+  if (Status set = row.set(object, path); !set || path.empty() || !files_.unreadable) return set;
+  const std::string why = files_.unreadable(path);
+  if (why.empty()) return {};
+  return Error{ErrorCode::invalid,
+               fmt::format("'{}' cannot be read: {}, write the path of {}", path, why, row.content)};
 }
 
 void Filler::fill_map(const Row& row, const Node& node, void* object) {

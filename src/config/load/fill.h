@@ -2,9 +2,10 @@
 // missing options. Goes on after a problem, so that all of them are found in one run.
 #pragma once
 
-#include <memory>
+#include <functional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "config/load/problem.h"
 #include "config/load/tree.h"
@@ -13,9 +14,17 @@
 
 namespace popnet::config {
 
+/// What the loader is told of files.
+struct Files {
+  std::string folder{};  // that of the config file, with a final '/'; empty for the working directory
+  /// Why the file cannot be read; empty when it can. Without it nobody looks.
+  std::function<std::string(const std::string& path)> unreadable{};
+};
+
 class Filler {
  public:
-  Filler(std::span<const KindTable> kinds, Problems& problems) : kinds_(kinds), problems_(problems) {}
+  Filler(std::span<const KindTable> kinds, Problems& problems, Files files = {})
+      : kinds_(kinds), problems_(problems), files_(std::move(files)) {}
 
   /// Fills the struct at `object` that `table` describes; what is not written gets its default.
   void fill(const TableBase& table, const Node& node, void* object);
@@ -35,6 +44,7 @@ class Filler {
   void fill_value(const Row& row, const Entry& entry, void* object);
   void fill_scalars(const Row& row, const Node& node, void* object);
   void fill_scalar(const Row& row, const Node& node, void* object);
+  [[nodiscard]] Status set_file(const Row& row, const Node& node, void* object) const;
   void fill_map(const Row& row, const Node& node, void* object);
   void fill_section(const Row& row, const Node& node, void* object);
   bool fits(const Row& row, const Node& node, size_t count);
@@ -49,6 +59,7 @@ class Filler {
 
   std::span<const KindTable> kinds_;
   Problems& problems_;
+  const Files files_;
   std::string path_;
 };
 

@@ -85,10 +85,10 @@ TEST(Options, ProblemsEndWhereTheyStopHelping) {
 
 TEST(Options, MissingOnes) {
   EXPECT_THAT(problems_of("zones:\n  - name: example.com\n  - file: x\n"),
-              ElementsAre("a.yaml:2:5: zones.0.file: missing, write 'file: <text>'",
+              ElementsAre("a.yaml:2:5: zones.0.file: missing, write 'file: <file>'",
                           "a.yaml:3:5: zones.1.name: missing, write 'name: <DNS name>'"));
   EXPECT_THAT(problems_of("zones:\n  - name: example.com\n    file:\n"),
-              ElementsAre("a.yaml:3:5: zones.0.file: missing, write 'file: <text>'"));
+              ElementsAre("a.yaml:3:5: zones.0.file: missing, write 'file: <file>'"));
 }
 
 TEST(Options, AllProblemsAtOnceInTheOrderOfTheFile) {

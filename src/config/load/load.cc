@@ -4,11 +4,12 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <stdexcept>
 #include <utility>
 
+#include "common/file.h"
 #include "common/text.h"
 #include "config/load/draft.h"
 #include "config/load/fill.h"
@@ -75,9 +76,10 @@ Loaded load(const LoadInput& input) {
   config->generation = input.generation;
   config->source = shown(root);
   config->revision = input.network_text ? input.network_revision : 0;
-  Filler(input.kinds, problems).fill(config_table(), *root, config.get());
+  const std::string folder = folder_of(input.file);
+  Filler(input.kinds, problems, {folder, input.unreadable}).fill(config_table(), *root, config.get());
   Draft draft{*config, *root, input.kinds, problems};
-  complete(draft, folder_of(input.file));
+  complete(draft, folder);
   check(draft);
   if (problems.has_errors()) config = nullptr;
   return {std::move(config), std::move(problems).sorted()};
@@ -103,21 +105,28 @@ std::string report(std::span<const Problem> problems) {
 }
 
 Result<std::string> read_file(const std::string& path) {
-  const auto failed = [] {
-    const auto code = errno == ENOENT ? ErrorCode::not_found : ErrorCode::machine;
-    return Error{code,
-                 fmt::format("cannot be read: {}, write the path of a YAML file", std::strerror(errno))};
+  const auto failed = [](const Error& error) {
+    return Error{error.code, fmt::format("cannot be read: {}, write the path of a YAML file", error.message)};
   };
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return failed();
+  const auto file = open_to_read(path);
+  if (!file) return failed(file.error());
   std::string text;
   std::array<char, 65536> part;
-  // More than read_yaml() takes is not read either: devices never end.
-  while (text.size() <= yaml_size_max && (file.read(part.data(), part.size()) || file.gcount() > 0))
-    text.append(part.data(), static_cast<size_t>(file.gcount()));
-  if (file.bad()) return failed();  // a directory opens, and fails to read
+  // More than read_yaml() takes is not read either.
+  while (text.size() <= yaml_size_max) {
+    const size_t got = std::fread(part.data(), 1, part.size(), file->get());
+    if (got == 0) break;
+    text.append(part.data(), got);
+  }
+  if (std::ferror(file->get()) != 0) return failed({ErrorCode::machine, std::strerror(errno)});
   return text;
+}
+
+std::string why_unreadable(const std::string& path) {
+  const auto file = open_to_read(path);
+  if (!file) return file.error().message;
+  const int first = std::fgetc(file->get());
+  return first == EOF && std::ferror(file->get()) != 0 ? std::strerror(errno) : std::string();
 }
 
 }  // namespace popnet::config

@@ -1,5 +1,5 @@
 // The config file's way in: YAML text, the bus' document, `--set` and the option tables become one checked
-// model::Config, or the list of all that is wrong. Pure but for read_file(): no clock, no state. Any thread.
+// model::Config, or the list of all that is wrong. Pure but for the last two functions: no clock, no state. Any thread.
 //
 //   text ─────────> tree ─┐
 //   network text ─> tree ─┴> merge ─> --set ─> fill by the tables ─> complete ─> check ─> Config
@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,9 @@ struct LoadInput {
   std::vector<std::string> sets;     // "path=value", applied last, in order
   std::span<const KindTable> kinds;  // of probes
   uint64_t generation = 1;           // for Config::generation
+  /// Why a file that the config names cannot be read, empty when it can: see why_unreadable(). Without it
+  /// nobody looks.
+  std::function<std::string(const std::string& path)> unreadable{};
 };
 
 struct Loaded {
@@ -50,7 +54,9 @@ std::vector<std::string> waiting_for_restart(const model::Config& running, const
 std::string report(std::span<const Problem> problems);
 
 /// A whole file as text, or as much of it as shows that it is too large. ErrorCode::not_found or machine,
-/// with the reason; the path is the caller's to say.
+/// with the reason; the path is the caller's to say. No pipes and devices: see common/file.h.
 Result<std::string> read_file(const std::string& path);
+/// Why a file cannot be read; empty when it can.
+std::string why_unreadable(const std::string& path);
 
 }  // namespace popnet::config

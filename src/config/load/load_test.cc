@@ -85,5 +85,32 @@ TEST(ReadFile, SaysWhyNot) {
   EXPECT_EQ(read_file("/").error().message, "cannot be read: Is a directory, write the path of a YAML file");
 }
 
+TEST(Files, WhatCannotBeReadIsToldWhereItIsNamed) {
+  LoadInput input = input_of(
+      "zones:\n  - {name: a.example, file: a.zone}\n  - {name: b.example, file: /b.zone}\n"
+      "node: {dns_server: {tls_key: key.pem}}\n",
+      {"zones.1.file=b.zone"});
+  input.file = "conf/a.yaml";
+  std::vector<std::string> asked;
+  input.unreadable = [&](const std::string& path) {
+    asked.push_back(path);
+    return path == "conf/key.pem" ? std::string() : "No such file or directory";
+  };
+  EXPECT_THAT(
+      problems_of(input),
+      testing::ElementsAre("conf/a.yaml:2:29: zones.0.file: 'conf/a.zone' cannot be read: No such "
+                           "file or directory, write the path of a master file",
+                           "--set zones.1.file=b.zone: zones.1.file: 'b.zone' cannot be read: No such "
+                           "file or directory, write the path of a master file"));
+  EXPECT_THAT(asked, testing::UnorderedElementsAre("conf/a.zone", "b.zone", "conf/key.pem"));
+}
+
+TEST(Files, OneThatIsThereCanBeRead) {
+  EXPECT_EQ(why_unreadable(std::string(POPNET_SOURCE_DIR) + "/examples/zone.yaml"), "");
+  EXPECT_EQ(why_unreadable("/nonexistent.pem"), "No such file or directory");
+  EXPECT_EQ(why_unreadable("/"), "Is a directory");
+  EXPECT_EQ(why_unreadable("/dev/zero"), "it is a device, no file");
+}
+
 }  // namespace
 }  // namespace popnet::config

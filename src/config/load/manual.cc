@@ -38,6 +38,7 @@ the smallest useful files have a dozen lines; `examples/` has complete ones.
 | type | written like | |
 |---|---|---|
 | text | `shop` | In quotes where YAML would see something else: `"*"`, `"/a: b"`. |
+| file | `/etc/popnet/ca.pem` | Its path. A relative one counts from the folder of the file it is written in; in `--set`, from the working directory. It has to be there, and to be a file: no pipe, no device. |
 | DNS name | `www.example.com` | Letters, digits and `-`; case and a final dot do not matter. |
 | whole number, number | `8`, `0.25` | |
 | true or false | `true` | |

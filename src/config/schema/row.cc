@@ -38,6 +38,8 @@ const char* to_string(Type type) {
   switch (type) {
     case Type::text:
       return "text";
+    case Type::file:
+      return "file";
     case Type::dns_name:
       return "DNS name";
     case Type::integer:

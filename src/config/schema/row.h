@@ -16,6 +16,7 @@ namespace popnet::config {
 
 enum class Type : uint8_t {
   text,
+  file,
   dns_name,
   integer,
   number,
@@ -75,6 +76,7 @@ struct Row {
   std::vector<std::string> presets;  // the default, as written in the file; several for a list
   std::string preset_help;           // the default in words, where it depends on other options
   std::string help;
+  std::string content;               // Type::file only: what should be in it ("a master file")
   const TableBase* table = nullptr;  // Type::section only
 
   /// Scalars: parses and stores one value; appends to a list.

@@ -106,6 +106,12 @@ class Option {
     return text().preset({std::move(preset)});
   }
 
+  /// The path of a file that can be read when the config is. `content`: what should be in it.
+  Option& file(std::string content) requires std::same_as<T, std::string> {
+    row_.content = std::move(content);
+    return typed(Type::file, {}, [](std::string_view text) -> Result<T> { return std::string(text); });
+  }
+
   /// A name of the DNS; kept in lower case, without the final dot.
   Option& dns_name() requires std::same_as<T, std::string> {
     return typed(Type::dns_name, {}, parse_dns_name);

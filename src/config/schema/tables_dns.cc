@@ -102,10 +102,11 @@ const Table<DnsNode>& dns_node_table() {
               .restart()
               .help("Where queries over TLS (RFC 7858) arrive; the usual port is 853."),
           option("tls_certificate", &DnsNode::tls_certificate)
-              .text()
-              .help("PEM file with the certificate and its chain. Read again at every reload. A relative "
-                    "path counts from the config file."),
-          option("tls_key", &DnsNode::tls_key).text().help("PEM file with the certificate's key."),
+              .file("a PEM file")
+              .help("PEM file with the certificate and its chain. Read again at every reload."),
+          option("tls_key", &DnsNode::tls_key)
+              .file("a PEM file")
+              .help("PEM file with the certificate's key."),
           option("proxies", &DnsNode::proxies)
               .prefix()
               .at_most(256)

@@ -207,11 +207,10 @@ const Table<Zone>& zone_table() {
       {
           option("name", &Zone::name).dns_name().required().help("The zone's apex; unique."),
           option("file", &Zone::file)
-              .text()
+              .file("a master file")
               .check(is_something)
               .required()
-              .help("Its master file. A relative path counts from the config file; in `--set`, from the "
-                    "working directory."),
+              .help("Its master file."),
       });
   return table;
 }

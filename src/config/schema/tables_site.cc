@@ -143,7 +143,7 @@ const Table<Origin>& origin_table() {
               .boolean(true)
               .help("With `tls`: a certificate that is not trusted, or is for another name, is a failure."),
           option("tls_ca_file", &Origin::tls_ca_file)
-              .text()
+              .file("a PEM file")
               .preset_help("those this machine trusts")
               .help("With `tls`: file with the PEM certificates to trust."),
           option("weight", &Origin::weight)

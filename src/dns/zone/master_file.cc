@@ -4,12 +4,11 @@
 #include <ldns/ldns.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 
+#include "common/file.h"
 #include "common/text.h"
 #include "dns/wire/protocol.h"
 
@@ -19,9 +18,6 @@ namespace {
 
 constexpr uint32_t default_ttl = 3600;  // where a file names none at all
 
-struct CloseFile {
-  void operator()(FILE* f) const { std::fclose(f); }
-};
 struct FreeRdf {
   void operator()(ldns_rdf* r) const { ldns_rdf_deep_free(r); }
 };
@@ -154,16 +150,13 @@ class MasterFile {
 };
 
 bool MasterFile::read(const std::string& path, const Name& origin, int depth) {
-  std::error_code ignored;
   Source source{path, records_.add_file(path), depth, origin, nullptr};
-  const std::unique_ptr<FILE, CloseFile> file(std::fopen(path.c_str(), "r"));
-  const int error = errno;
-  const bool folder = std::filesystem::is_directory(path, ignored);
-  if (file == nullptr || folder) {
-    complain(source, fmt::format("cannot be read: {}", std::strerror(folder ? EISDIR : error)));
+  const auto file = open_to_read(path);
+  if (!file) {
+    complain(source, fmt::format("cannot be read: {}", file.error().message));
     return false;
   }
-  EntryReader reader(file.get());
+  EntryReader reader(file->get());
   while (reader.next()) {
     source.line = reader.line();
     if (reader.unclosed()) {

@@ -48,6 +48,10 @@ const config::Table<FtpOptions>& ftp_options() {
           option("verify", &FtpOptions::verify)
               .boolean(true)
               .help("With tls: a certificate that is not trusted, or is for another name, is a failure."),
+          option("ca_file", &FtpOptions::ca_file)
+              .file("a PEM file")
+              .preset_help("those this machine trusts")
+              .help("With tls: file with the PEM certificates to trust."),
       });
   return table;
 }
@@ -63,6 +67,7 @@ std::unique_ptr<Attempt> FtpKind::start(const Context& /*context*/, const Target
       .host = target.host,
       .path = ftp.path,
       .verify_tls = ftp.verify,
+      .ca_file = ftp.ca_file,
       .user = ftp.user,
       .password = ftp.password,
       .timeout = timeout,

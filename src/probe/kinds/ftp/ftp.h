@@ -21,6 +21,7 @@ struct FtpOptions : model::KindOptions {
   std::string path;  // "/" = the login is enough; "/pub/" = a directory; "/pub/file" = a file
   bool tls = false;
   bool verify = true;
+  std::string ca_file;
 };
 
 const config::Table<FtpOptions>& ftp_options();

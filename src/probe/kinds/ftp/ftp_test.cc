@@ -88,6 +88,18 @@ TEST_F(Vsftpd, ExplicitTls) {
   EXPECT_TRUE(outcome.ok) << outcome.error;
 }
 
+TEST_F(Vsftpd, ACertificateIsTrustedWhereTheProbeSaysSo) {
+  FtpOptions options = at_port(port_);
+  options.tls = true;
+  options.ca_file = dir_ / "cert.pem";
+  CurlBench bench;
+  Target target = target_at({IpAddress::v4(127, 0, 0, 1), 80});
+  target.host = "ftp.example";
+  EXPECT_EQ(bench.run<FtpKind>(target, options).error, "");
+  target.host = "other.example";
+  EXPECT_THAT(bench.run<FtpKind>(target, options).error, HasSubstr("TLS certificate refused: "));
+}
+
 /// A server that says `greeting` and then answers each command by its first word; "" hangs.
 ScriptedServer::Script ftp_server(std::string greeting, std::map<std::string, std::string> answers) {
   return [greeting = std::move(greeting), answers = std::move(answers)](Line& line) {

@@ -138,7 +138,7 @@ const config::Table<HttpOptions>& http_options() {
                     "origin with "
                     "`tls_verify: false` is never held to it."),
           option("ca_file", &HttpOptions::ca_file)
-              .text()
+              .file("a PEM file")
               .preset_help("the origin's `tls_ca_file`, or those this machine trusts")
               .help("HTTPS: file with the PEM certificates to trust."),
           option("status", &HttpOptions::status)

@@ -115,6 +115,10 @@ const config::Table<LoadOptions>& load_options() {
           option("verify", &LoadOptions::verify)
               .boolean(true)
               .help("With tls: a certificate that is not trusted, or is for another name, is a failure."),
+          option("ca_file", &LoadOptions::ca_file)
+              .file("a PEM file")
+              .preset_help("those this machine trusts")
+              .help("With tls: file with the PEM certificates to trust."),
           option("format", &LoadOptions::format)
               .choice({{"auto", Format::automatic, "JSON when the page begins with { or ["},
                        {"prometheus", Format::prometheus, "prometheus-node-exporter's text"},
@@ -146,6 +150,7 @@ std::unique_ptr<Attempt> LoadKind::start(const Context& context, const Target& t
       .host = target.host,
       .path = load.path,
       .verify_tls = load.verify,
+      .ca_file = load.ca_file,
       .body_max = page_max,
       .timeout = timeout,
   };

@@ -23,6 +23,7 @@ struct LoadOptions : model::KindOptions, JsonFields {
   std::string path;
   bool tls = false;
   bool verify = true;
+  std::string ca_file;
   Format format = Format::automatic;
 };
 
