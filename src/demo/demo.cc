@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <system_error>
 
 #include "cluster/embedded/embedded.h"
 #include "control/http/server.h"
@@ -409,10 +410,14 @@ void Demo::run() {
 }
 
 Status run(const Options& options) {
-  Demo demo(options);
-  if (auto status = demo.start(); !status) return status;
-  demo.run();
-  return {};
+  try {
+    Demo demo(options);
+    if (auto status = demo.start(); !status) return status;
+    demo.run();
+    return {};
+  } catch (const std::system_error& refused) {  // an event loop or a thread
+    return Error{ErrorCode::machine, refused.what()};
+  }
 }
 
 }  // namespace popnet::demo

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "cluster/nats/nats.h"
 #include "common/hash.h"
@@ -81,9 +82,13 @@ Node::~Node() {
 }
 
 Result<std::unique_ptr<Node>> Node::start(Options options) {
-  std::unique_ptr<Node> node(new Node(std::move(options)));
-  if (auto status = node->start_all(); !status) return status.error();
-  return node;
+  try {
+    std::unique_ptr<Node> node(new Node(std::move(options)));
+    if (auto status = node->start_all(); !status) return status.error();
+    return node;
+  } catch (const std::system_error& refused) {  // an event loop or a thread
+    return Error{ErrorCode::machine, refused.what()};
+  }
 }
 
 // What starts, in which order. What ends stands in stop(), from the bottom up.

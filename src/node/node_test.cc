@@ -6,6 +6,8 @@
 
 #include <thread>
 
+#include "rt/test_descriptors.h"
+
 namespace popnet::node {
 namespace {
 
@@ -63,6 +65,26 @@ TEST(Node, SaysWhyItDoesNotStart) {
   EXPECT_EQ(node.error().code, ErrorCode::invalid);
   EXPECT_NE(node.error().message.find("test.yaml:1:17: node.threads"), std::string::npos)
       << node.error().message;
+}
+
+/// Wherever they run out on the way, starting fails and the process goes on.
+TEST(Node, WithoutDescriptorsItDoesNotStartAndSaysWhy) {
+  bool started = false;
+  for (int free = 0; free < 200 && !started; ++free) {
+    auto few = options(nullptr);
+    few.source.text =
+        "node: {threads: 1, dns_listen: \"127.0.0.1:0\", http_listen: \"127.0.0.1:0\", admin_listen: "
+        "\"127.0.0.1:0\", log_level: error}\n" +
+        sites("few");
+    few.descriptors = 100'000;  // the plan shall not see it coming
+    const rt::testing::FewDescriptors limit(free);
+    const auto node = Node::start(std::move(few));
+    started = node.ok();
+    if (!started) {
+      EXPECT_EQ(node.error().code, ErrorCode::machine) << free << ": " << node.error().message;
+    }
+  }
+  EXPECT_TRUE(started);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <system_error>
 
 namespace popnet::rt {
 
@@ -18,14 +18,6 @@ constexpr size_t events_each_turn_max = 256;
 [[noreturn]] void bug(const char* what) {
   std::perror(what);
   std::abort();
-}
-
-/// The machine does not give us what every part needs from its start; nothing of the process runs without it.
-[[noreturn]] void no_loop() {
-  std::fprintf(stderr, "popnet: cannot make an event loop: %s (how many files may be open: ulimit -n)\n",
-               std::strerror(errno));
-  constexpr int exit_machine = 3;
-  std::_Exit(exit_machine);
 }
 
 uint64_t event_key(int fd, uint32_t generation) {
@@ -62,7 +54,10 @@ Loop::Loop(Epoch* epoch)
     : epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       ready_(events_each_turn_max) {
-  if (!epoll_.valid() || !wake_.valid()) no_loop();
+  // The machine refuses it, as it may refuse memory: caught by who starts whole nodes.
+  if (!epoll_.valid() || !wake_.valid())
+    throw std::system_error(errno, std::generic_category(),
+                            "cannot make an event loop (how many files may be open: ulimit -n)");
   if (epoch != nullptr) reader_ = std::make_unique<Epoch::Reader>(*epoch);
   read_clocks();
   epoll_event event{};

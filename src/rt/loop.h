@@ -63,7 +63,7 @@ class Loop {
  public:
   using Task = std::function<void()>;
 
-  /// With an epoch, the loop is one of its readers: online while it runs tasks, offline while it waits.
+  /// With an epoch, one of its readers: online in tasks, offline in waits. Throws std::system_error, see there.
   explicit Loop(Epoch* epoch = nullptr);
   ~Loop();
   Loop(const Loop&) = delete;

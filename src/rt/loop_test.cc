@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+#include <system_error>
 #include <thread>
 
 #include "rt/published.h"
 #include "rt/shards.h"
 #include "rt/socket.h"
+#include "rt/test_descriptors.h"
 
 namespace popnet::rt {
 namespace {
@@ -24,11 +27,25 @@ TEST(Loop, TimersFireInOrderAndLaterReArmingMovesThem) {
   b.arm_after(2ms);
   c.arm_after(3ms);
   a.arm_after(100ms);  // later: lazily moved
-  b.arm_after(1ms);  // earlier
+  b.arm_after(1ms);    // earlier
   c.cancel();
   end.arm_after(120ms);
   loop.run();
   EXPECT_EQ(order, "ba");
+}
+
+TEST(Loop, WithoutDescriptorsItIsAnErrorOfWhoMakesIt) {
+  for (const int free : {0, 1}) {  // not even the first of its two, or not the second
+    const testing::FewDescriptors few(free);
+    try {
+      const Loop loop;
+      ADD_FAILURE() << "made with " << free << " free descriptors";
+    } catch (const std::system_error& refused) {
+      EXPECT_EQ(refused.code().value(), EMFILE);
+      EXPECT_NE(std::string(refused.what()).find("cannot make an event loop"), std::string::npos);
+    }
+  }
+  const Loop again;
 }
 
 TEST(Loop, TimerMayDestroyItself) {
