@@ -31,11 +31,6 @@ double whole_of(model::Metric metric, const std::vector<double>& parts) {
   return *std::max_element(parts.begin(), parts.end());
 }
 
-bool same_health(const std::vector<model::ServiceMetrics>& a, const std::vector<model::ServiceMetrics>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) { return is_down(x) == is_down(y); });
-}
-
 }  // namespace
 
 bool Fold::add(const ProbeSample& sample) {
@@ -286,12 +281,6 @@ std::vector<ProbeSample> Fold::samples(TimePoint now) const {
   std::stable_sort(result.begin(), result.end(),
                    [](const ProbeSample& a, const ProbeSample& b) { return a.at < b.at; });
   return result;
-}
-
-bool differs_urgently(const model::MetricsSnapshot& before, const model::MetricsSnapshot& after) {
-  return !same_health(before.pops, after.pops) ||
-         !std::equal(before.origins.begin(), before.origins.end(), after.origins.begin(), after.origins.end(),
-                     same_health);
 }
 
 }  // namespace popnet::cluster

@@ -120,8 +120,4 @@ class Fold {
   uint64_t client_changes_ = 0;
 };
 
-/// Whether a target went down or came back from one snapshot to the next (or they are of different configs):
-/// reason enough to publish the new one at once.
-bool differs_urgently(const model::MetricsSnapshot& before, const model::MetricsSnapshot& after);
-
 }  // namespace popnet::cluster

@@ -225,21 +225,6 @@ TEST_F(FoldTest, TellsWhenAVerdictIsNewOrChanges) {
   EXPECT_TRUE(says("fra", origin_a, true, 4));
 }
 
-TEST_F(FoldTest, SnapshotsDifferUrgentlyWhenATargetGoesDownOrComesBack) {
-  const auto unknown = snapshot();
-  says("fra", origin_a, true);
-  const auto up = snapshot();
-  EXPECT_FALSE(differs_urgently(unknown, up)) << "both count as alive";
-  says("fra", origin_a, false, 1);
-  const auto down = snapshot();
-  EXPECT_TRUE(differs_urgently(up, down));
-  EXPECT_TRUE(differs_urgently(down, up));
-  EXPECT_FALSE(differs_urgently(down, down));
-  says("nyc", TargetId::pop("fra"), false);
-  EXPECT_TRUE(differs_urgently(down, snapshot()));
-  EXPECT_TRUE(differs_urgently(up, {}));
-}
-
 TEST_F(FoldTest, TargetsGoByNameWhenTheConfigChanges) {
   says("fra", origin_a, false);
   config_ = make_config({"new", "b", "a"}, {"nyc", "fra"});

@@ -1,5 +1,4 @@
-// When a target counts as dead or alive again: rise and fall counting over the attempts of one probe, and the
-// bit history of the last 64 of them (idea: Varnish's backend probes).
+// When a target counts as dead or alive again: rise and fall counting over the attempts of one probe.
 //
 // State chart; "row" is the number of attempts in a row that contradict the verdict:
 //
@@ -15,9 +14,6 @@
 // Plain values; the caller decides when an attempt happened and keeps the state of each probe.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
 #include "model/metrics.h"
 
 namespace popnet::probe {
@@ -29,22 +25,12 @@ struct HealthRule {
 
 struct HealthState {
   model::Health verdict = model::Health::unknown;
-  int row = 0;           // attempts in a row that contradict the verdict
-  uint64_t history = 0;  // bit 0 is the newest attempt, 1 = ok
-  int attempts = 0;      // how many bits of the history are attempts, at most 64
+  int row = 0;  // attempts in a row that contradict the verdict
 
   bool operator==(const HealthState&) const = default;
 };
 
-inline constexpr int history_max = 64;
-
 /// The state after one more attempt.
 HealthState after_attempt(HealthState state, bool ok, HealthRule rule);
-
-/// Share of the newest `window` attempts that were ok, 0 .. 1; 1 before the first.
-double availability(const HealthState& state, int window = history_max);
-
-/// The history for people, oldest attempt first: "+" ok, "-" failed. "++++--+"
-std::string history_text(const HealthState& state);
 
 }  // namespace popnet::probe

@@ -52,22 +52,5 @@ TEST(Health, ATighterRuleTakesEffectWithTheNextAttempt) {
   EXPECT_EQ(after_attempt(state, false, {1, 2}).verdict, Health::down);
 }
 
-TEST(Health, HistoryKeepsTheLast64Attempts) {
-  HealthState state;
-  EXPECT_EQ(history_text(state), "");
-  EXPECT_DOUBLE_EQ(availability(state), 1);
-  for (const bool ok : {true, true, false, true}) state = after_attempt(state, ok, {2, 3});
-  EXPECT_EQ(history_text(state), "++-+");
-  EXPECT_DOUBLE_EQ(availability(state), 0.75);
-  EXPECT_DOUBLE_EQ(availability(state, 2), 0.5);
-
-  for (int i = 0; i < 64; ++i) state = after_attempt(state, false, {2, 3});
-  EXPECT_EQ(state.attempts, 64);
-  EXPECT_EQ(history_text(state), std::string(64, '-'));
-  EXPECT_DOUBLE_EQ(availability(state), 0);
-  for (int i = 0; i < 64; ++i) state = after_attempt(state, true, {2, 3});
-  EXPECT_DOUBLE_EQ(availability(state), 1);
-}
-
 }  // namespace
 }  // namespace popnet::probe

@@ -46,7 +46,6 @@ class Runner::Work {
 
   void adopt(const model::Config& config);
   void measure(std::vector<IpAddress> resolvers);
-  [[nodiscard]] std::vector<ProbeState> states() const;
   [[nodiscard]] std::vector<CounterValue> counters() const;
 
  private:
@@ -74,7 +73,6 @@ class Runner::Work {
   void plan_next(Probe& probe);
   void judge(Probe& probe, const Outcome& outcome);
   void note_change(const PlannedProbe& planned, Health before, Health after, const std::string& error);
-  void remember(const Probe& probe, const Outcome& outcome);
   void add_client_sample(const ClientLatency::Measured& measured);
   void add_sample(ProbeSample sample, bool urgent);
   void flush();
@@ -99,8 +97,6 @@ class Runner::Work {
   Counter verdicts_changed_;
   Counter samples_;
   std::atomic<uint64_t> resolvers_dropped_{0};
-  mutable std::mutex mutex_;                            // guards states_
-  std::unordered_map<std::string, ProbeState> states_;  // by key
 };
 
 // --- what is probed
@@ -135,8 +131,6 @@ void Runner::Work::adopt_probe(std::shared_ptr<const PlannedProbe> planned, Prob
     probe = std::make_unique<Probe>(*this, key, *kind);
     probe->start = first_start(loop_.now(), interval, random_);
     probe->timer.arm(probe->start);
-    const std::lock_guard lock(mutex_);
-    states_[key] = {.target = planned->target.id, .probe = planned->label};
   }
   probe->planned = std::move(planned);
   probes_.emplace(key, std::move(probe));
@@ -144,12 +138,9 @@ void Runner::Work::adopt_probe(std::shared_ptr<const PlannedProbe> planned, Prob
 
 /// Ends the probes that the new config does not have.
 void Runner::Work::drop(Probes& old) {
-  for (const auto& [key, probe] : old) {
-    if (probe->attempt) --running_;
-    std::erase(waiting_, probe.get());
-    if (probes_.contains(key)) continue;  // its successor at another address has taken its place
-    const std::lock_guard lock(mutex_);
-    states_.erase(key);
+  for (const auto& entry : old) {
+    if (entry.second->attempt) --running_;
+    std::erase(waiting_, entry.second.get());
   }
   old.clear();
 }
@@ -218,7 +209,6 @@ void Runner::Work::judge(Probe& probe, const Outcome& outcome) {
   if (outcome.ok) sample.readings = outcome.readings;
   sample.error = outcome.error;
   sample.max_age = planned.spec.max_age;
-  remember(probe, outcome);
   add_sample(std::move(sample), changed);
 }
 
@@ -229,16 +219,6 @@ void Runner::Work::note_change(const PlannedProbe& planned, Health before, Healt
     log::warning("{}: {} finds {} down: {}", prober_.name, planned.label, planned.target.id.name, error);
   else if (before == Health::down)
     log::info("{}: {} finds {} up again", prober_.name, planned.label, planned.target.id.name);
-}
-
-void Runner::Work::remember(const Probe& probe, const Outcome& outcome) {
-  const std::lock_guard lock(mutex_);
-  ProbeState& state = states_.at(probe.key);
-  state.health = probe.health;
-  state.affects_health = probe.planned->spec.affects_health;
-  if (outcome.ok) state.readings = outcome.readings;
-  state.error = outcome.error;
-  state.at = loop_.now();
 }
 
 // --- client networks
@@ -287,14 +267,6 @@ void Runner::Work::flush() {
 
 // --- what others may know
 
-std::vector<ProbeState> Runner::Work::states() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<ProbeState> states;
-  states.reserve(states_.size());
-  for (const auto& [key, state] : states_) states.push_back(state);
-  return states;
-}
-
 std::vector<CounterValue> Runner::Work::counters() const {
   const auto line = [](const char* name, const char* help, uint64_t value,
                        std::vector<std::pair<std::string, std::string>> labels = {}) {
@@ -339,9 +311,6 @@ void Runner::publish(std::shared_ptr<const model::Config> config) {
 
 void Runner::measure(std::vector<IpAddress> resolvers) {
   work_->measure(std::move(resolvers));
-}
-std::vector<ProbeState> Runner::states() const {
-  return work_->states();
 }
 std::vector<CounterValue> Runner::counters() const {
   return work_->counters();

@@ -13,7 +13,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,17 +27,6 @@
 #include "rt/loop.h"
 
 namespace popnet::probe {
-
-/// One probe of one target as it stands now: for explain and status pages.
-struct ProbeState {
-  model::TargetId target{};
-  std::string probe{};  // as in ProbeSample::probe
-  HealthState health{};
-  bool affects_health = true;
-  std::vector<model::Reading> readings{};  // of the last attempt that was ok
-  std::string error{};                     // of the last attempt; empty when it was ok
-  TimePoint at{};  // when the last attempt ended; the beginning of time before the first
-};
 
 class Runner {
  public:
@@ -65,8 +53,6 @@ class Runner {
   /// config). Lossy: what is too much is dropped.
   void measure(std::vector<IpAddress> resolvers);
 
-  /// All probes, in no particular order.
-  [[nodiscard]] std::vector<ProbeState> states() const;
   [[nodiscard]] std::vector<CounterValue> counters() const;
 
   /// Cancels what runs and ends the thread. Safe to call twice.
