@@ -19,7 +19,7 @@ bool Brain::add(const model::Report& report) {
     const auto known =
         std::find_if(heard_.begin(), heard_.end(), [&](const auto& h) { return h.author == shares.author; });
     known == heard_.end() ? heard_.push_back(shares) : void(*known = shares);
-    urgent |= shares.author == senior_;
+    urgent |= shares.author == leader_;
   }
   return urgent;
 }
@@ -38,7 +38,7 @@ std::shared_ptr<const routing::Snapshot> Brain::tick(TimePoint now) {
   snapshot->config = config_;
   snapshot->clients = clients_measured_;
   snapshot->shares = routing::adopt(told_.generation > 0 ? told_ : own_, heard_, *config_, *metrics, now);
-  senior_ = snapshot->shares.author;
+  leader_ = snapshot->shares.author;
   snapshot->map = routing::make_map(*config_, *metrics, snapshot->shares, generation_, clients_, now);
   snapshot->metrics = std::move(metrics);
   return snapshot;

@@ -3,7 +3,7 @@
 // it.
 //
 //   reports ──> fold ──> metrics snapshot ──┐
-//   shares of the senior node ──> adopt ──> step ──> own shares ──> told ──> adopt ──> make_map ──> Snapshot
+//   shares of the leader ───────> adopt ──> step ──> own shares ──> told ──> adopt ──> make_map ──> Snapshot
 //   config ─────────────────────────────────┘
 //
 // A node answers by shares that have been told, its own too: what it has computed since, the others cannot
@@ -27,7 +27,7 @@
 namespace popnet::brain {
 
 /// How long a node that has just started listens for the others' shares before it makes its own: long enough
-/// to hear everybody once, so that a restarted senior node does not set the network back to the weights.
+/// to hear everybody once, so that a restarted leader does not set the network back to the weights.
 inline constexpr std::chrono::seconds listen_time{2};
 /// The table of client networks is made anew this often where they have changed, and more seldom the more
 /// there are: verdicts and shares reach the map at every tick and must not wait for it, and round trips
@@ -57,7 +57,7 @@ class Brain {
   /// Samples that are still fresh, to be kept over a restart.
   [[nodiscard]] std::vector<model::ProbeSample> samples(TimePoint now) const { return fold_.samples(now); }
   /// Puts back what an earlier process of this node kept. Shares that the others would not listen to any more
-  /// are left out: they have gone on, and this node, which may be the senior, is to go on from where they
+  /// are left out: they have gone on, and this node, which may be the leader, is to go on from where they
   /// are.
   void restore(const std::vector<model::ProbeSample>& samples, const model::Shares& shares, TimePoint now);
 
@@ -71,7 +71,7 @@ class Brain {
   model::Shares own_;
   model::Shares told_;                // generation 0: nothing was told yet
   std::vector<model::Shares> heard_;  // the last of each other node
-  model::NodeId senior_;              // author of the shares that this node answers by
+  model::NodeId leader_;              // author of the shares that this node answers by
   std::optional<TimePoint> first_tick_;
   uint64_t generation_ = 0;
   std::shared_ptr<const model::ClientsMetrics> clients_measured_;

@@ -80,61 +80,61 @@ double first_share(const routing::Snapshot& snapshot) {
   return snapshot.shares.origins.at(0).share;
 }
 
-TEST(Brain, NodesAnswerByTheSeniorsShares) {
-  Brain senior("ams"), junior("fra");
-  senior.set_config(three_pops_one_site());
-  junior.set_config(three_pops_one_site());
-  run_pair(senior, junior, start, 20s, 0.9, 0.1);
-  const double at_senior = first_share(*senior.tick(start + 20s));
-  const double at_junior = first_share(*junior.tick(start + 20s));
-  EXPECT_LT(at_senior, 0.5) << "load moves shares";
-  EXPECT_NEAR(at_senior, at_junior, 0.02);
+TEST(Brain, NodesAnswerByTheLeadersShares) {
+  Brain leader("ams"), follower("fra");
+  leader.set_config(three_pops_one_site());
+  follower.set_config(three_pops_one_site());
+  run_pair(leader, follower, start, 20s, 0.9, 0.1);
+  const double at_leader = first_share(*leader.tick(start + 20s));
+  const double at_follower = first_share(*follower.tick(start + 20s));
+  EXPECT_LT(at_leader, 0.5) << "load moves shares";
+  EXPECT_NEAR(at_leader, at_follower, 0.02);
 }
 
-TEST(Brain, AnswersChangeEverywhereWhenTheSeniorTells) {
-  Brain senior("ams"), junior("fra");
-  senior.set_config(three_pops_one_site());
-  junior.set_config(three_pops_one_site());
-  run_pair(senior, junior, start, 20s, 0.9, 0.1);
+TEST(Brain, AnswersChangeEverywhereWhenTheLeaderTells) {
+  Brain leader("ams"), follower("fra");
+  leader.set_config(three_pops_one_site());
+  follower.set_config(three_pops_one_site());
+  run_pair(leader, follower, start, 20s, 0.9, 0.1);
   const auto tell = [&](TimePoint now) {
-    for (Brain* brain : {&senior, &junior}) brain->add(origin_report("ams", "web1", true, 0.9, now));
-    for (Brain* brain : {&senior, &junior}) brain->add(origin_report("ams", "web2", true, 0.1, now));
+    for (Brain* brain : {&leader, &follower}) brain->add(origin_report("ams", "web1", true, 0.9, now));
+    for (Brain* brain : {&leader, &follower}) brain->add(origin_report("ams", "web2", true, 0.1, now));
     model::Report report;
-    report.shares = {senior.tell_shares()};
-    EXPECT_TRUE(junior.add(report)) << "its answers depend on it";
+    report.shares = {leader.tell_shares()};
+    EXPECT_TRUE(follower.add(report)) << "its answers depend on it";
   };
   tell(start + 20s);
-  const double told = first_share(*senior.tick(start + 20s));
-  EXPECT_EQ(first_share(*junior.tick(start + 20s)), told);
-  EXPECT_EQ(first_share(*senior.tick(start + 20500ms)), told) << "it has moved on, but nobody knows yet";
-  EXPECT_LT(senior.shares().origins.at(0).share, told);
+  const double told = first_share(*leader.tick(start + 20s));
+  EXPECT_EQ(first_share(*follower.tick(start + 20s)), told);
+  EXPECT_EQ(first_share(*leader.tick(start + 20500ms)), told) << "it has moved on, but nobody knows yet";
+  EXPECT_LT(leader.shares().origins.at(0).share, told);
   tell(start + 21s);
-  EXPECT_LT(first_share(*senior.tick(start + 21s)), told);
-  EXPECT_EQ(first_share(*junior.tick(start + 21s)), first_share(*senior.tick(start + 21s)));
+  EXPECT_LT(first_share(*leader.tick(start + 21s)), told);
+  EXPECT_EQ(first_share(*follower.tick(start + 21s)), first_share(*leader.tick(start + 21s)));
 }
 
-TEST(Brain, WhatAJuniorTellsCanWait) {
-  Brain senior("ams"), junior("fra");
-  senior.set_config(three_pops_one_site());
-  junior.set_config(three_pops_one_site());
-  run_pair(senior, junior, start, 20s, 0.9, 0.1);
+TEST(Brain, WhatAFollowerTellsCanWait) {
+  Brain leader("ams"), follower("fra");
+  leader.set_config(three_pops_one_site());
+  follower.set_config(three_pops_one_site());
+  run_pair(leader, follower, start, 20s, 0.9, 0.1);
   model::Report report;
-  report.shares = {junior.tell_shares()};
-  EXPECT_FALSE(senior.add(report));
+  report.shares = {follower.tell_shares()};
+  EXPECT_FALSE(leader.add(report));
 }
 
-TEST(Brain, ARestartedSeniorGoesOnFromWhatTheOthersSay) {
-  Brain senior("ams"), junior("fra");
-  senior.set_config(three_pops_one_site());
-  junior.set_config(three_pops_one_site());
-  run_pair(senior, junior, start, 20s, 0.9, 0.1);
-  const double before = first_share(*junior.tick(start + 20s));
+TEST(Brain, ARestartedLeaderGoesOnFromWhatTheOthersSay) {
+  Brain leader("ams"), follower("fra");
+  leader.set_config(three_pops_one_site());
+  follower.set_config(three_pops_one_site());
+  run_pair(leader, follower, start, 20s, 0.9, 0.1);
+  const double before = first_share(*follower.tick(start + 20s));
   Brain reborn("ams");
   reborn.set_config(three_pops_one_site());
   EXPECT_EQ(reborn.tick(start + 20s)->shares.generation, 0U) << "listens first";
-  run_pair(reborn, junior, start + 20s, 1s, 0.9, 0.1);
+  run_pair(reborn, follower, start + 20s, 1s, 0.9, 0.1);
   EXPECT_NEAR(first_share(*reborn.tick(start + 21s)), before, 0.1);
-  EXPECT_NEAR(first_share(*junior.tick(start + 21s)), before, 0.1);
+  EXPECT_NEAR(first_share(*follower.tick(start + 21s)), before, 0.1);
 }
 
 TEST(Brain, ANodeAloneStartsAfterListening) {
@@ -157,20 +157,20 @@ model::Shares kept_shares(TimePoint at) {
 }
 
 TEST(Brain, SharesKeptTooLongAgoDoNotSetTheNetworkBack) {
-  Brain senior("ams"), junior("fra");
-  senior.set_config(three_pops_one_site());
-  junior.set_config(three_pops_one_site());
-  run_pair(senior, junior, start, 30s, 0.9, 0.1);
-  const double before = first_share(*junior.tick(start + 30s));
+  Brain leader("ams"), follower("fra");
+  leader.set_config(three_pops_one_site());
+  follower.set_config(three_pops_one_site());
+  run_pair(leader, follower, start, 30s, 0.9, 0.1);
+  const double before = first_share(*follower.tick(start + 30s));
   ASSERT_LT(before, 0.4);
   Brain reborn("ams");
   reborn.set_config(three_pops_one_site());
   reborn.restore({}, kept_shares(start + 10s), start + 30s);
   EXPECT_EQ(reborn.tick(start + 30s)->shares.generation, 0U) << "it listens before it says anything";
   EXPECT_EQ(reborn.shares().generation, 0U);
-  run_pair(reborn, junior, start + 30s, 1s, 0.9, 0.1);
+  run_pair(reborn, follower, start + 30s, 1s, 0.9, 0.1);
   EXPECT_NEAR(first_share(*reborn.tick(start + 31s)), before, 0.1);
-  EXPECT_NEAR(first_share(*junior.tick(start + 31s)), before, 0.1);
+  EXPECT_NEAR(first_share(*follower.tick(start + 31s)), before, 0.1);
 }
 
 TEST(Brain, SharesOfAMomentAgoAreGoneOnFrom) {
@@ -180,7 +180,7 @@ TEST(Brain, SharesOfAMomentAgoAreGoneOnFrom) {
   EXPECT_NEAR(first_share(*reborn.tick(start + 1s)), 0.98, 0.05);
 }
 
-TEST(Brain, TheSeniorIsANodeAndAnotherOfItsPopGoesOnWhenItDies) {
+TEST(Brain, TheLeaderIsANodeAndAnotherOfItsPopGoesOnWhenItDies) {
   Brain first({"ams-1", "ams"}), second({"ams-2", "ams"}), other("fra");
   for (Brain* brain : {&first, &second, &other}) brain->set_config(three_pops_one_site());
   const auto tell_all = [&](std::vector<Brain*> living, TimePoint now) {

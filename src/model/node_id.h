@@ -18,7 +18,7 @@ struct NodeId {
   NodeId(const std::string& only_node) : name(only_node), pop(only_node) {}  // NOLINT: implicit on purpose
   NodeId(const char* only_node) : name(only_node), pop(only_node) {}         // NOLINT: implicit on purpose
 
-  /// By name first: the order of seniority.
+  /// By name first: the order in which they lead.
   auto operator<=>(const NodeId&) const = default;
 };
 

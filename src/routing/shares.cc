@@ -237,8 +237,8 @@ void step_pops(const model::Config& config, const model::MetricsSnapshot& metric
   }
 }
 
-bool may_be_senior(const model::Shares& shares, const model::Config& config,
-                   const model::MetricsSnapshot& metrics, TimePoint now) {
+bool may_lead(const model::Shares& shares, const model::Config& config, const model::MetricsSnapshot& metrics,
+              TimePoint now) {
   if (shares.generation == 0 || now - shares.at > heard_max) return false;
   for (size_t i = 0; i < config.pops.size(); ++i)
     if (config.pops[i].name == shares.author.pop)
@@ -267,14 +267,14 @@ model::Shares step(const model::Shares& previous, const model::Config& config,
 const model::Shares& adopt(const model::Shares& own, std::span<const model::Shares> heard,
                            const model::Config& config, const model::MetricsSnapshot& metrics,
                            TimePoint now) {
-  const model::Shares* senior = may_be_senior(own, config, metrics, now) ? &own : nullptr;
+  const model::Shares* leader = may_lead(own, config, metrics, now) ? &own : nullptr;
   for (const auto& other : heard) {
-    if (!may_be_senior(other, config, metrics, now)) continue;
-    if (!senior || other.author < senior->author ||
-        (other.author == senior->author && other.generation > senior->generation))
-      senior = &other;
+    if (!may_lead(other, config, metrics, now)) continue;
+    if (!leader || other.author < leader->author ||
+        (other.author == leader->author && other.generation > leader->generation))
+      leader = &other;
   }
-  return senior ? *senior : own;
+  return leader ? *leader : own;
 }
 
 }  // namespace popnet::routing

@@ -65,13 +65,13 @@ inline constexpr std::chrono::seconds heard_max{5};      // shares heard longer 
 model::Shares step(const model::Shares& previous, const model::Config& config,
                    const model::MetricsSnapshot& metrics, TimePoint now, const model::NodeId& author);
 
-/// Whose shares to answer by, so that POPs answer alike: those of the senior, the first in name order among
+/// Whose shares to answer by, so that POPs answer alike: those of the leader, the first in name order among
 /// the nodes of POPs of the config that are not down and were heard (Shares::at) within heard_max; `own`
 /// counts as heard once it has been stepped (generation > 0). If nobody qualifies, `own`. Of several by one
 /// author the one of the highest generation. The result refers to an argument.
 ///
 /// Each node steps from what it adopts, `own = step(adopt(own, heard, …), …)`, publishes its own and answers
-/// by what it adopts. So every node is always one step behind the senior, and whoever becomes senior goes on
+/// by what it adopts. So every node is always one step behind the leader, and whoever becomes leader goes on
 /// from there. A node that has just started should listen for a moment before its first step.
 const model::Shares& adopt(const model::Shares& own, std::span<const model::Shares> heard,
                            const model::Config& config, const model::MetricsSnapshot& metrics, TimePoint now);

@@ -257,27 +257,27 @@ class AdoptTest : public SharesTest {
     shares.at = now_ - from_ms(age * 1000);
     return shares;
   }
-  std::string senior(const model::Shares& own, std::vector<model::Shares> heard) const {
+  std::string leader(const model::Shares& own, std::vector<model::Shares> heard) const {
     return adopt(own, heard, config_, metrics_, now_).author.name;
   }
 };
 
-TEST_F(AdoptTest, TheFirstInNameOrderIsSenior) {
-  EXPECT_EQ(senior(by("p1"), {by("p0")}), "p0");
-  EXPECT_EQ(senior(by("p0"), {by("p1")}), "p0");
+TEST_F(AdoptTest, TheFirstInNameOrderIsLeader) {
+  EXPECT_EQ(leader(by("p1"), {by("p0")}), "p0");
+  EXPECT_EQ(leader(by("p0"), {by("p1")}), "p0");
 }
 
 TEST_F(AdoptTest, WhoIsDownOrSilentOrUnknownIsNot) {
-  EXPECT_EQ(senior(by("p1"), {by("p0", 6)}), "p1") << "silent";
-  EXPECT_EQ(senior(by("p1"), {by("a-stranger")}), "p1");
+  EXPECT_EQ(leader(by("p1"), {by("p0", 6)}), "p1") << "silent";
+  EXPECT_EQ(leader(by("p1"), {by("a-stranger")}), "p1");
   metrics_.pops[0].health = Health::down;
-  EXPECT_EQ(senior(by("p1"), {by("p0")}), "p1") << "down";
-  EXPECT_EQ(senior(by("p0"), {by("p1")}), "p1") << "the others see me down and follow p1";
-  EXPECT_EQ(senior(by("p0"), {}), "p0") << "alone";
+  EXPECT_EQ(leader(by("p1"), {by("p0")}), "p1") << "down";
+  EXPECT_EQ(leader(by("p0"), {by("p1")}), "p1") << "the others see me down and follow p1";
+  EXPECT_EQ(leader(by("p0"), {}), "p0") << "alone";
 }
 
 TEST_F(AdoptTest, AFreshNodeTakesOverWhatItHears) {
-  EXPECT_EQ(senior(by("p0", 0, 0), {by("p1")}), "p1");
+  EXPECT_EQ(leader(by("p0", 0, 0), {by("p1")}), "p1");
 }
 
 TEST_F(AdoptTest, NodesOfOnePopFollowTheHigherGeneration) {

@@ -92,7 +92,7 @@ TEST(PopsTest, PopsAnswerAlikeWhileSharesMove) {
   EXPECT_LT(disagreement(world), 0.005);
 }
 
-TEST(PopsTest, LosingTheSeniorPopLosesNothing) {
+TEST(PopsTest, LosingTheLeaderPopLosesNothing) {
   World world(small_network(3, 3, 5), {.demand = 150});
   world.origins[0].other_work = 0.6;
   world.run(minutes(4));

@@ -55,7 +55,7 @@ class Network:
 
 @scene
 def a_node_dies_and_its_pop_lives(stage):
-    """kill -9 of one node of two: the POP stays named all the time, the other node goes on as the senior."""
+    """kill -9 of one node of two: the POP stays named all the time, the other node goes on as the leader."""
     network = Network(stage)
     for node in network.nodes.values():
         node.wait_ready()
@@ -77,7 +77,7 @@ def a_node_dies_and_its_pop_lives(stage):
     equal("the POP is up", network.pop("ams")["health"], "up")
 
     network.nodes["ams-1"] = network.start("ams-1", "ams-1-again").wait_ready()
-    until("ams-1 is back, and the senior", lambda: stays_named(network) and network.pop("ams")["nodes"] == [
+    until("ams-1 is back, and the leader", lambda: stays_named(network) and network.pop("ams")["nodes"] == [
         "ams-1", "ams-2"] and network.nodes["nyc"].status()["shares_author"] == "ams-1", 30)
 
     for name in ("ams-1", "ams-2"):

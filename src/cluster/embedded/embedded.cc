@@ -19,29 +19,29 @@ void EmbeddedHub::join(EmbeddedBus& bus) {
   const std::lock_guard lock(mutex_);
   if (has(bus)) return;
   members_.push_back(&bus);
-  bus.courier_.connected(true);
+  bus.dispatcher_.connected(true);
   if (revision_ > bus.revision_seen_) {
     bus.revision_seen_ = revision_;
-    bus.courier_.config(revision_, config_);
+    bus.dispatcher_.config(revision_, config_);
   }
   forget_old_purges();
   const uint64_t seen = bus.purge_seen_.value_or(purge_forgotten_);
-  if (seen < purge_forgotten_) bus.courier_.purges_missed();
+  if (seen < purge_forgotten_) bus.dispatcher_.purges_missed();
   for (const PastPurge& past : purges_)
-    if (past.sequence > seen) bus.courier_.purge(past.order);
+    if (past.sequence > seen) bus.dispatcher_.purge(past.order);
   bus.purge_seen_ = purge_sequence_;
 }
 
 void EmbeddedHub::leave(EmbeddedBus& bus) {
   const std::lock_guard lock(mutex_);
-  if (std::erase(members_, &bus) > 0) bus.courier_.connected(false);
+  if (std::erase(members_, &bus) > 0) bus.dispatcher_.connected(false);
 }
 
 void EmbeddedHub::publish(const EmbeddedBus& from, const Report& report) {
   const auto shared = std::make_shared<const Report>(report);
   const std::lock_guard lock(mutex_);
   if (!has(from)) return;
-  for (EmbeddedBus* member : members_) member->courier_.report(shared);
+  for (EmbeddedBus* member : members_) member->dispatcher_.report(shared);
 }
 
 Result<uint64_t> EmbeddedHub::put_config(const EmbeddedBus& from, const std::string& text,
@@ -53,7 +53,7 @@ Result<uint64_t> EmbeddedHub::put_config(const EmbeddedBus& from, const std::str
   ++revision_;
   for (EmbeddedBus* member : members_) {
     member->revision_seen_ = revision_;
-    member->courier_.config(revision_, config_);
+    member->dispatcher_.config(revision_, config_);
   }
   return revision_;
 }
@@ -65,7 +65,7 @@ Status EmbeddedHub::purge(const EmbeddedBus& from, const PurgeOrder& order) {
   forget_old_purges();
   for (EmbeddedBus* member : members_) {
     member->purge_seen_ = purge_sequence_;
-    member->courier_.purge(order);
+    member->dispatcher_.purge(order);
   }
   return {};
 }
@@ -88,13 +88,13 @@ void EmbeddedHub::forget_old_purges() {
 }
 
 void EmbeddedBus::subscribe(BusHandlers handlers) {
-  courier_.start(std::move(handlers));
+  dispatcher_.start(std::move(handlers));
   hub_.join(*this);
 }
 
 void EmbeddedBus::close() {
   hub_.leave(*this);
-  courier_.stop();
+  dispatcher_.stop();
 }
 
 }  // namespace popnet::cluster

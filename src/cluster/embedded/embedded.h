@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "cluster/api/bus.h"
-#include "cluster/api/courier.h"
+#include "cluster/api/dispatcher.h"
 #include "rt/clock.h"
 
 namespace popnet::cluster {
@@ -82,7 +82,7 @@ class EmbeddedBus final : public Bus {
  private:
   friend class EmbeddedHub;
   EmbeddedHub& hub_;
-  Courier courier_{"bus"};
+  Dispatcher dispatcher_{"bus"};
   uint64_t revision_seen_ = 0;  // guarded by the hub's mutex
   std::optional<uint64_t>
       purge_seen_;  // guarded by the hub's mutex; none: has just started, with nothing stored

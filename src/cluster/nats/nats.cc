@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "cluster/api/courier.h"
+#include "cluster/api/dispatcher.h"
 #include "cluster/codec/codec.h"
 #include "cluster/nats/link.h"
 #include "cluster/nats/tail.h"
@@ -163,7 +163,7 @@ struct NatsBus::Parts {
         link(
             {options.url, options.node, places.report_subject, options.reconnect_wait},
             [this](std::string_view data) { take_report(data); },
-            [this](bool connected) { courier.connected(connected); }),
+            [this](bool connected) { dispatcher.connected(connected); }),
         config(link,
                {places.config_stream, places.config_subjects, StreamTail::Start::latest,
                 [this](jsCtx* js) { return make_config_bucket(js, places); }},
@@ -175,7 +175,7 @@ struct NatsBus::Parts {
             {places.purge_stream, places.purge_subject, StreamTail::Start::history,
              [this](jsCtx* js) { return make_purge_stream(js, places, options.purge_history); }},
             [this](uint64_t, std::string_view, std::string_view data) { take_purge(data); },
-            [this] { courier.purges_missed(); }) {}
+            [this] { dispatcher.purges_missed(); }) {}
 
   void take_report(std::string_view data);
   void take_config(uint64_t sequence, std::string_view subject, std::string_view data);
@@ -185,7 +185,7 @@ struct NatsBus::Parts {
 
   const NatsOptions options;
   const Places places;
-  Courier courier{"bus"};
+  Dispatcher dispatcher{"bus"};
   NatsLink link;
   StreamTail config;
   StreamTail purges;
@@ -196,22 +196,22 @@ struct NatsBus::Parts {
 void NatsBus::Parts::take_report(std::string_view data) {
   auto report = decode_report(data, rt::monotonic_now());
   if (!report) return complain("a report that is malformed: " + report.error().message);
-  if (!courier.report(std::make_shared<const Report>(std::move(*report))))
+  if (!dispatcher.report(std::make_shared<const Report>(std::move(*report))))
     complain("a report, because this node does not keep up with them");
 }
 
 void NatsBus::Parts::take_config(uint64_t sequence, std::string_view subject, std::string_view data) {
   // An empty one says that the key was deleted: the network keeps what it has.
-  if (subject == places.config_subject && !data.empty()) courier.config(sequence, std::string(data));
+  if (subject == places.config_subject && !data.empty()) dispatcher.config(sequence, std::string(data));
 }
 
 void NatsBus::Parts::take_purge(std::string_view data) {
   auto order = decode_purge(data);
   if (!order) return complain("a purge that is malformed: " + order.error().message);
-  courier.purge(std::move(*order));
+  dispatcher.purge(std::move(*order));
 }
 
-/// On the courier's thread, which may wait for the network here for as long as nothing can arrive either.
+/// On the dispatcher's thread, which may wait for the network here for as long as nothing can arrive either.
 void NatsBus::Parts::send(const Report& report) {
   const NatsConnection connection = link.connection();
   if (!connection) return;
@@ -237,7 +237,7 @@ NatsBus::~NatsBus() {
 }
 
 void NatsBus::subscribe(BusHandlers handlers) {
-  parts_->courier.start(std::move(handlers));
+  parts_->dispatcher.start(std::move(handlers));
   parts_->link.start();
   parts_->config.start();
   parts_->purges.start();
@@ -249,7 +249,7 @@ void NatsBus::publish(const Report& report) {
     --parts_->reports_waiting;
     return parts_->complain("a report, because the server does not take them");
   }
-  parts_->courier.loop().post([this, report] {
+  parts_->dispatcher.loop().post([this, report] {
     --parts_->reports_waiting;
     parts_->send(report);
   });
@@ -300,7 +300,7 @@ void NatsBus::close() {
   parts_->link.close();  // first: it wakes the tails
   parts_->config.close();
   parts_->purges.close();
-  parts_->courier.stop();
+  parts_->dispatcher.stop();
 }
 
 }  // namespace popnet::cluster

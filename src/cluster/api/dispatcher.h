@@ -5,7 +5,7 @@
 // further ones are dropped (metrics are repeated anyway), so that a node that is stuck costs a bounded amount
 // of memory.
 //
-// Threading: any thread may give, before start() too. Handlers run on the courier's thread, one at a time.
+// Threading: any thread may give, before start() too. Handlers run on the dispatcher's thread, one at a time.
 // stop() waits for a running one, so it must not be called from a handler; after it none runs.
 #pragma once
 
@@ -21,15 +21,15 @@
 
 namespace popnet::cluster {
 
-class Courier {
+class Dispatcher {
  public:
   static constexpr int reports_waiting_max = 4096;
 
   /// `name`: of the thread, as ps and debuggers show it.
-  explicit Courier(std::string name) : name_(std::move(name)) {}
-  ~Courier() { stop(); }
-  Courier(const Courier&) = delete;
-  Courier& operator=(const Courier&) = delete;
+  explicit Dispatcher(std::string name) : name_(std::move(name)) {}
+  ~Dispatcher() { stop(); }
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
 
   /// Called once.
   void start(BusHandlers handlers);

@@ -1,4 +1,4 @@
-#include "cluster/api/courier.h"
+#include "cluster/api/dispatcher.h"
 
 #include <cassert>
 #include <utility>
@@ -7,7 +7,7 @@
 
 namespace popnet::cluster {
 
-void Courier::start(BusHandlers handlers) {
+void Dispatcher::start(BusHandlers handlers) {
   const std::lock_guard lock(mutex_);
   assert(!thread_.joinable() && "a node subscribes once");
   handlers_ = std::move(handlers);
@@ -17,7 +17,7 @@ void Courier::start(BusHandlers handlers) {
   });
 }
 
-void Courier::stop() {
+void Dispatcher::stop() {
   stopped_ = true;
   const std::lock_guard lock(mutex_);
   if (!thread_.joinable()) return;
@@ -25,7 +25,7 @@ void Courier::stop() {
   thread_.join();
 }
 
-bool Courier::report(std::shared_ptr<const Report> report) {
+bool Dispatcher::report(std::shared_ptr<const Report> report) {
   if (reports_waiting_.fetch_add(1) >= reports_waiting_max) {
     --reports_waiting_;
     return false;
@@ -37,31 +37,31 @@ bool Courier::report(std::shared_ptr<const Report> report) {
   return true;
 }
 
-void Courier::config(uint64_t revision, std::string text) {
+void Dispatcher::config(uint64_t revision, std::string text) {
   hand_over([this, revision, text = std::move(text)] {
     if (handlers_.on_config) handlers_.on_config(revision, text);
   });
 }
 
-void Courier::purge(PurgeOrder order) {
+void Dispatcher::purge(PurgeOrder order) {
   hand_over([this, order = std::move(order)] {
     if (handlers_.on_purge) handlers_.on_purge(order);
   });
 }
 
-void Courier::purges_missed() {
+void Dispatcher::purges_missed() {
   hand_over([this] {
     if (handlers_.on_purges_missed) handlers_.on_purges_missed();
   });
 }
 
-void Courier::connected(bool now) {
+void Dispatcher::connected(bool now) {
   hand_over([this, now] {
     if (handlers_.on_connected) handlers_.on_connected(now);
   });
 }
 
-void Courier::hand_over(rt::Loop::Task task) {
+void Dispatcher::hand_over(rt::Loop::Task task) {
   loop_.post([this, task = std::move(task)] {
     if (!stopped_) task();
   });
