@@ -1,4 +1,4 @@
-// A decision and its reason: the one record that DNS, edge, explain, dashboard and tests print.
+// A decision and its reason: the one record that routing gives to DNS, edge and explain; explain prints it.
 #pragma once
 
 #include <array>
