@@ -308,7 +308,7 @@ std::vector<OriginRow> Demo::origin_rows(const routing::Snapshot& seen, double s
     for (size_t o = 0; o < site.origins.size(); ++o) {
       double total = 0;
       for (const auto& node : nodes_)
-        if (node) total += static_cast<double>(node->answer_counts().origins.at(s).at(o));
+        if (node) total += static_cast<double>(node->answer_counts(*config_).origins.at(s).at(o));
       const std::string name = "answers " + site.name + "/" + site.origins[o].name;
       answers[o] = recent_answers_.add(name, rates_.since(name, total, seconds) * seconds, seconds);
       all_answers += answers[o];

@@ -33,9 +33,8 @@ control::ConfigOutcome outcome_of(const std::vector<config::Problem>& problems) 
 
 }  // namespace
 
-Status Node::ready() const {
-  const auto seen = snapshot();
-  if (!seen->config->node.probe || all_origins_judged(*seen->metrics) ||
+Status Node::ready(const routing::Snapshot& seen) const {
+  if (!seen.config->node.probe || all_origins_judged(*seen.metrics) ||
       rt::monotonic_now() - started_ > ready_at_latest)
     return {};
   return Error{ErrorCode::unavailable, "the first probes of the origins are still running"};
@@ -58,11 +57,8 @@ control::Hooks Node::admin_hooks() {
   control::Hooks hooks;
   hooks.snapshot = [this] { return snapshot(); };
   hooks.counters = [this] { return counters(); };
-  hooks.answers = [this] {
-    auto counts = answer_counts();
-    return control::AnswerTotals{std::move(counts.origins), std::move(counts.pops)};
-  };
-  hooks.ready = [this] { return ready(); };
+  hooks.answers = [this](const model::Config& as) { return answer_counts(as); };
+  hooks.ready = [this](const routing::Snapshot& seen) { return ready(seen); };
   hooks.bus = [this] { return control::BusState{bus_->kind(), bus_->connected(), follows_bus_}; };
   hooks.put_config = [this](const std::string& text, std::optional<uint64_t> replaces) {
     return put_config(text, replaces);

@@ -465,8 +465,8 @@ uint64_t Node::queries() const {
   return static_cast<uint64_t>(sum);
 }
 
-dns::AnswerCounts Node::answer_counts() const {
-  return dns_ ? dns_->answer_counts() : dns::AnswerCounts{};
+model::AnswerCounts Node::answer_counts(const model::Config& as) const {
+  return dns_ ? dns_->answer_counts(as) : model::AnswerCounts{};
 }
 
 http::EdgeTotals Node::edge_totals() const {

@@ -60,7 +60,7 @@ class Node {
   /// All counters of all parts, summed over threads.
   [[nodiscard]] std::vector<CounterValue> counters() const;
   /// Decided answers of this node's DNS server, by their first target.
-  [[nodiscard]] dns::AnswerCounts answer_counts() const;
+  [[nodiscard]] model::AnswerCounts answer_counts(const model::Config& as) const;
   /// DNS queries received.
   [[nodiscard]] uint64_t queries() const;
   [[nodiscard]] http::EdgeTotals edge_totals() const;
@@ -83,7 +83,7 @@ class Node {
   void start_threads();
   Status start_admin();
   control::Hooks admin_hooks();
-  [[nodiscard]] Status ready() const;
+  [[nodiscard]] Status ready(const routing::Snapshot& seen) const;
   control::ConfigOutcome put_config(const std::string& text, std::optional<uint64_t> replaces);
   /// A config as it would be put in force; `names` is null when it has an error.
   struct Candidate {

@@ -224,24 +224,25 @@ HttpResponse Api::health(const HttpRequest&, TimePoint) const {
 }
 
 HttpResponse Api::readiness(const HttpRequest&, TimePoint) const {
-  const Status ready = hooks_.ready();
+  const Status ready = hooks_.ready(*hooks_.snapshot());
   return ready.ok() ? text(200, "ready\n") : text(503, ready.error().message + "\n");
 }
 
 HttpResponse Api::metrics(const HttpRequest&, TimePoint now) const {
+  const auto snapshot = hooks_.snapshot();
   const auto gauge = [](const char* name, const char* help, double value) {
     return CounterValue{name, help, CounterValue::Kind::gauge, {}, value};
   };
   std::vector<CounterValue> values = {
       gauge("popnet_uptime_seconds", "Time since this node started", to_seconds(now - started_)),
-      gauge("popnet_ready", "1 when the node serves", hooks_.ready().ok() ? 1 : 0),
+      gauge("popnet_ready", "1 when the node serves", hooks_.ready(*snapshot).ok() ? 1 : 0),
       gauge("popnet_bus_connected", "1 while the node hears the others", hooks_.bus().connected ? 1 : 0),
       {"popnet_build_info", "Always 1", CounterValue::Kind::gauge, {{"version", POPNET_VERSION}}, 1},
   };
   const auto add = [&](std::vector<CounterValue> more) {
     values.insert(values.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
-  add(snapshot_values(*hooks_.snapshot(), hooks_.answers(), now));
+  add(snapshot_values(*snapshot, hooks_.answers(*snapshot->config), now));
   add(hooks_.counters());
   return {.body = format_metrics(values), .content_type = "text/plain; version=0.0.4; charset=utf-8"};
 }
@@ -249,9 +250,9 @@ HttpResponse Api::metrics(const HttpRequest&, TimePoint now) const {
 HttpResponse Api::status(const HttpRequest&, TimePoint now) const {
   const auto snapshot = hooks_.snapshot();
   const StatusInput input{.snapshot = *snapshot,
-                          .answers = hooks_.answers(),
+                          .answers = hooks_.answers(*snapshot->config),
                           .counters = hooks_.counters(),
-                          .ready = hooks_.ready(),
+                          .ready = hooks_.ready(*snapshot),
                           .bus = hooks_.bus(),
                           .uptime = now - started_};
   return json(200, format_status(input, now));

@@ -46,13 +46,42 @@ class ApiTest : public ::testing::Test {
 };
 
 TEST_F(ApiTest, healthz_is_fine_even_when_the_node_is_not_ready) {
-  hooks_.ready = [] { return Error{ErrorCode::unavailable, "no config yet"}; };
+  hooks_.ready = [](const routing::Snapshot&) { return Error{ErrorCode::unavailable, "no config yet"}; };
   EXPECT_EQ(ask("GET", "/healthz").status, 200);
   const auto ready = ask("GET", "/readyz");
   EXPECT_EQ(ready.status, 503);
   EXPECT_EQ(ready.body, "no config yet\n");
-  hooks_.ready = [] { return Status(); };
+  hooks_.ready = [](const routing::Snapshot&) { return Status(); };
   EXPECT_EQ(ask("GET", "/readyz").status, 200);
+}
+
+/// Between two readings another config may come into force, with other indexes.
+TEST_F(ApiTest, a_request_is_answered_from_one_snapshot) {
+  int read = 0;
+  const routing::Snapshot* given = nullptr;
+  hooks_.snapshot = [&, snapshot = hooks_.snapshot] {
+    ++read;
+    const auto copy = std::make_shared<const routing::Snapshot>(*snapshot());
+    given = copy.get();
+    return copy;
+  };
+  hooks_.ready = [&](const routing::Snapshot& seen) {
+    EXPECT_EQ(&seen, given);
+    return Status();
+  };
+  hooks_.answers = [&](const model::Config& as) {
+    EXPECT_EQ(&as, given->config.get());
+    return model::AnswerCounts();
+  };
+  for (const char* path : {"/readyz", "/metrics", "/v1/status", "/v1/config",
+                           "/v1/explain?name=www.shop.example&client=198.51.100.7"}) {
+    read = 0;
+    EXPECT_LT(ask("GET", path).status, 500);
+    EXPECT_EQ(read, 1) << path;
+  }
+  read = 0;
+  ask("POST", "/v1/purge", R"({"site":"shop"})");
+  EXPECT_EQ(read, 1);
 }
 
 TEST_F(ApiTest, metrics_hold_counters_and_the_snapshot_each_family_once) {
@@ -119,8 +148,10 @@ TEST_F(ApiTest, status_says_what_the_node_believes_and_does) {
 }
 
 TEST_F(ApiTest, status_of_a_node_that_is_not_ready_says_why) {
-  hooks_.ready = [] { return Error{ErrorCode::unavailable, "no probe has come back yet"}; };
-  hooks_.answers = [] { return AnswerTotals(); };
+  hooks_.ready = [](const routing::Snapshot&) {
+    return Error{ErrorCode::unavailable, "no probe has come back yet"};
+  };
+  hooks_.answers = [](const model::Config&) { return model::AnswerCounts(); };
   const Json status = get_json("/v1/status");
   EXPECT_EQ(status["ready"], false);
   EXPECT_EQ(status["not_ready"], "no probe has come back yet");

@@ -12,16 +12,10 @@
 #include "cluster/api/bus.h"
 #include "common/counter.h"
 #include "common/result.h"
+#include "model/answer_counts.h"
 #include "routing/snapshot.h"
 
 namespace popnet::control {
-
-/// How often each target led a decided answer of this node since it started. Indexes as in the snapshot's
-/// config; shorter lists count as zero.
-struct AnswerTotals {
-  std::vector<std::vector<uint64_t>> origins;  // [site][origin]
-  std::vector<uint64_t> pops;                  // [pop]
-};
 
 /// What became of a new config.
 struct ConfigOutcome {
@@ -41,10 +35,13 @@ struct BusState {
 /// All are called from threads of the admin server, several at once; none may be empty.
 struct Hooks {
   // Quick: they run on the thread that answers.
-  std::function<std::shared_ptr<const routing::Snapshot>()> snapshot;  // never null
-  std::function<std::vector<CounterValue>()> counters;                 // of all parts, for /metrics
-  std::function<AnswerTotals()> answers;
-  std::function<Status()> ready;  // the error says what is still missing
+  /// Never null. Read once for each request: the next may be of another config.
+  std::function<std::shared_ptr<const routing::Snapshot>()> snapshot;
+  std::function<std::vector<CounterValue>()> counters;  // of all parts, for /metrics
+  /// Of this node since it started, with the indexes of that config.
+  std::function<model::AnswerCounts(const model::Config&)> answers;
+  /// As that snapshot shows; the error says what is still missing.
+  std::function<Status(const routing::Snapshot&)> ready;
   std::function<BusState()> bus;
 
   // These may take a moment: they run one at a time on a thread of their own.

@@ -41,7 +41,7 @@ uint64_t at(const std::vector<uint64_t>& counts, size_t i) {
   return i < counts.size() ? counts[i] : 0;
 }
 
-void add_origins(const routing::Snapshot& snapshot, const AnswerTotals& answers, TimePoint now,
+void add_origins(const routing::Snapshot& snapshot, const model::AnswerCounts& answers, TimePoint now,
                  std::vector<CounterValue>& out) {
   static const std::vector<uint64_t> none;
   for (size_t s = 0; s < snapshot.config->sites.size(); ++s) {
@@ -60,7 +60,7 @@ void add_origins(const routing::Snapshot& snapshot, const AnswerTotals& answers,
   }
 }
 
-void add_pops(const routing::Snapshot& snapshot, const AnswerTotals& answers, TimePoint now,
+void add_pops(const routing::Snapshot& snapshot, const model::AnswerCounts& answers, TimePoint now,
               std::vector<CounterValue>& out) {
   for (size_t i = 0; i < snapshot.config->pops.size(); ++i) {
     const routing::PopState& state = snapshot.map.pops[i];
@@ -84,8 +84,8 @@ prometheus::ClientMetric to_prometheus(const CounterValue& value) {
 
 }  // namespace
 
-std::vector<CounterValue> snapshot_values(const routing::Snapshot& snapshot, const AnswerTotals& answers,
-                                          TimePoint now) {
+std::vector<CounterValue> snapshot_values(const routing::Snapshot& snapshot,
+                                          const model::AnswerCounts& answers, TimePoint now) {
   const auto number = [](uint64_t n) { return static_cast<double>(n); };
   std::vector<CounterValue> values = {
       {"popnet_config_generation",

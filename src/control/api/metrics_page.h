@@ -19,8 +19,8 @@
 namespace popnet::control {
 
 /// What the snapshot says, as gauges.
-std::vector<CounterValue> snapshot_values(const routing::Snapshot& snapshot, const AnswerTotals& answers,
-                                          TimePoint now);
+std::vector<CounterValue> snapshot_values(const routing::Snapshot& snapshot,
+                                          const model::AnswerCounts& answers, TimePoint now);
 
 /// The page. Lines of one name stand together, in the order in which the names came first; help and kind are
 /// those of the first.

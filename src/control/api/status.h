@@ -29,7 +29,7 @@ namespace popnet::control {
 
 struct StatusInput {
   const routing::Snapshot& snapshot;
-  AnswerTotals answers;
+  model::AnswerCounts answers;
   std::vector<CounterValue> counters;
   Status ready;
   BusState bus;

@@ -72,8 +72,8 @@ inline Hooks make_hooks() {
          {{"outcome", "miss"}},
          10}};
   };
-  hooks.answers = [] { return AnswerTotals{{{30, 10, 0}}, {5}}; };
-  hooks.ready = [] { return Status(); };
+  hooks.answers = [](const model::Config&) { return model::AnswerCounts{{{30, 10, 0}}, {5}}; };
+  hooks.ready = [](const routing::Snapshot&) { return Status(); };
   hooks.bus = [] { return BusState{"nats", true, true}; };
   hooks.put_config = [](const std::string&, std::optional<uint64_t>) { return ConfigOutcome(); };
   hooks.reload = [] { return ConfigOutcome(); };

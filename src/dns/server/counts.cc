@@ -1,8 +1,5 @@
 #include "dns/server/counts.h"
 
-#include <map>
-#include <utility>
-
 namespace popnet::dns {
 
 namespace {
@@ -13,15 +10,8 @@ constexpr size_t spare_counters = 64 / sizeof(Counter);
 TargetCounts::TargetCounts(std::shared_ptr<const model::Config> config, size_t threads,
                            const TargetCounts* before)
     : config_(std::move(config)) {
-  std::map<std::pair<std::string, std::string>, uint64_t> old;  // ("site", "origin") or ("", "pop")
-  if (before != nullptr) {
-    const AnswerCounts counts = before->read();
-    for (size_t s = 0; s < counts.origins.size(); ++s)
-      for (size_t o = 0; o < counts.origins[s].size(); ++o)
-        old[{before->config_->sites[s].name, before->config_->sites[s].origins[o].name}] =
-            counts.origins[s][o];
-    for (size_t p = 0; p < counts.pops.size(); ++p) old[{"", before->config_->pops[p].name}] = counts.pops[p];
-  }
+  std::map<Target, uint64_t> old;
+  if (before != nullptr) old = before->by_name();
   const auto take_over = [&](const std::string& site, const std::string& target) {
     const auto found = old.find({site, target});
     taken_over_.push_back(found == old.end() ? 0 : found->second);
@@ -42,14 +32,27 @@ uint64_t TargetCounts::sum(size_t index) const {
   return total;
 }
 
-AnswerCounts TargetCounts::read() const {
-  AnswerCounts counts;
-  for (size_t s = 0; s < config_->sites.size(); ++s) {
+std::map<TargetCounts::Target, uint64_t> TargetCounts::by_name() const {
+  std::map<Target, uint64_t> counts;
+  size_t index = spare_counters;
+  for (const model::Site& site : config_->sites)
+    for (const model::Origin& origin : site.origins) counts[{site.name, origin.name}] = sum(index++);
+  for (const model::Pop& pop : config_->pops) counts[{"", pop.name}] = sum(index++);
+  return counts;
+}
+
+model::AnswerCounts TargetCounts::read(const model::Config& as) const {
+  const auto known = by_name();
+  const auto count_of = [&](const std::string& site, const std::string& target) {
+    const auto found = known.find({site, target});
+    return found == known.end() ? 0 : found->second;
+  };
+  model::AnswerCounts counts;
+  for (const model::Site& site : as.sites) {
     auto& origins = counts.origins.emplace_back();
-    for (size_t o = 0; o < config_->sites[s].origins.size(); ++o)
-      origins.push_back(sum(first_of_site_[s] + o));
+    for (const model::Origin& origin : site.origins) origins.push_back(count_of(site.name, origin.name));
   }
-  for (size_t p = 0; p < config_->pops.size(); ++p) counts.pops.push_back(sum(first_pop_ + p));
+  for (const model::Pop& pop : as.pops) counts.pops.push_back(count_of("", pop.name));
   return counts;
 }
 

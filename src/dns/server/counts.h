@@ -4,21 +4,18 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/counter.h"
 #include "dns/server/answer.h"
+#include "model/answer_counts.h"
 #include "model/config.h"
 
 namespace popnet::dns {
-
-/// Decided answers by their first target; indexes as in the Config.
-struct AnswerCounts {
-  std::vector<std::vector<uint64_t>> origins;  // [site][origin]
-  std::vector<uint64_t> pops;                  // [pop]
-};
 
 /// For one config and a fixed number of threads. A new config takes the counts of targets that keep their
 /// names over.
@@ -32,10 +29,13 @@ class TargetCounts {
     const bool by_pop = outcome.decided == Outcome::Decided::pop;
     blocks_[thread][(by_pop ? first_pop_ : first_of_site_[outcome.site]) + outcome.target].add();
   }
-  [[nodiscard]] AnswerCounts read() const;
+  /// With the indexes of any config: what has the same names has the same counts.
+  [[nodiscard]] model::AnswerCounts read(const model::Config& as) const;
   [[nodiscard]] const model::Config& config() const { return *config_; }
 
  private:
+  using Target = std::pair<std::string, std::string>;  // ("site", "origin") or ("", "pop")
+  [[nodiscard]] std::map<Target, uint64_t> by_name() const;
   [[nodiscard]] uint64_t sum(size_t index) const;
 
   std::shared_ptr<const model::Config> config_;

@@ -95,8 +95,8 @@ void collect_zones(const ZoneCounts& counts, std::vector<CounterValue>& into) {
 }
 
 void collect_decided(const View& view, std::vector<CounterValue>& into) {
-  const AnswerCounts counts = view.counts->read();
   const model::Config& config = *view.snapshot->config;
+  const model::AnswerCounts counts = view.counts->read(config);
   const auto add = [&](const std::string& site, const std::string& origin, const std::string& pop,
                        uint64_t n) {
     into.push_back({"popnet_dns_decided_total",

@@ -172,8 +172,8 @@ std::vector<IpAddress> Server::take_resolvers() {
   return resolvers;
 }
 
-AnswerCounts Server::answer_counts() const {
-  return view()->counts->read();
+model::AnswerCounts Server::answer_counts(const model::Config& as) const {
+  return view()->counts->read(as);
 }
 
 void Server::collect(std::vector<CounterValue>& into) const {

@@ -48,8 +48,9 @@ class Server {
   void publish(std::shared_ptr<const routing::Snapshot> snapshot, std::shared_ptr<const Names> names);
   /// Resolvers that asked for names decided by POP since the last call. Lossy, with repetitions.
   std::vector<IpAddress> take_resolvers();
-  /// How often each target was the first of a decided answer. Indexes are those of the config published last.
-  [[nodiscard]] AnswerCounts answer_counts() const;
+  /// How often each target was the first of a decided answer, with the indexes of that config, which may be
+  /// older or newer than the one that is served.
+  [[nodiscard]] model::AnswerCounts answer_counts(const model::Config& as) const;
   void collect(std::vector<CounterValue>& into) const;
   [[nodiscard]] std::vector<Endpoint> listening() const { return listening_; }
   [[nodiscard]] std::vector<Endpoint> listening_tls() const { return listening_tls_; }

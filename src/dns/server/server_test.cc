@@ -285,7 +285,7 @@ TEST_F(ServerTest, PublishingChangesAnswersWithoutLosingOne) {
   over = true;
   for (auto& r : resolvers) r.join();
   EXPECT_EQ(lost, 0);
-  const AnswerCounts counts = server_->answer_counts();
+  const model::AnswerCounts counts = server_->answer_counts(*world_.config());
   EXPECT_EQ(counts.pops.at(0) + counts.pops.at(1), static_cast<uint64_t>(answered))
       << "publishing keeps the counts";
 }
@@ -293,7 +293,7 @@ TEST_F(ServerTest, PublishingChangesAnswersWithoutLosingOne) {
 TEST_F(ServerTest, ANewConfigServesNewNamesAndKeepsTheCountsOfItsTargets) {
   start(1);
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(ask(TestQuery("www.shop.test", type::a)).answer.empty());
-  const AnswerCounts before = server_->answer_counts();
+  const model::AnswerCounts before = server_->answer_counts(*world_.config());
   model::Config changed = test_config();
   changed.generation = 8;
   changed.sites[0].hostnames[0].name = "new.shop.test";
@@ -302,7 +302,7 @@ TEST_F(ServerTest, ANewConfigServesNewNamesAndKeepsTheCountsOfItsTargets) {
   server_->publish(next.view().snapshot, next.view().names);
   EXPECT_EQ(ask(TestQuery("www.shop.test", type::a)).rcode, 5);
   EXPECT_FALSE(ask(TestQuery("new.shop.test", type::a)).answer.empty());
-  const AnswerCounts after = server_->answer_counts();
+  const model::AnswerCounts after = server_->answer_counts(changed);
   const auto sum = [](const std::vector<uint64_t>& v) {
     return std::accumulate(v.begin(), v.end(), uint64_t{0});
   };
@@ -310,6 +310,9 @@ TEST_F(ServerTest, ANewConfigServesNewNamesAndKeepsTheCountsOfItsTargets) {
   EXPECT_EQ(sum(after.origins.at(0)), 11U);
   EXPECT_GE(after.origins[0][0], before.origins[0][2]) << "counts follow names, not places";
   EXPECT_GE(after.origins[0][2], before.origins[0][0]);
+  const model::AnswerCounts as_before = server_->answer_counts(*world_.config());
+  EXPECT_EQ(as_before.origins[0][0], after.origins[0][2]) << "who still has the old config can read them too";
+  EXPECT_EQ(as_before.origins[0][2], after.origins[0][0]);
 }
 
 TEST_F(ServerTest, ResolversThatAskForContentAreNotedForMeasuring) {
