@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "common/percent.h"
 #include "common/text.h"
 #include "http/wire/chunked.h"
 #include "http/wire/date.h"
@@ -18,26 +19,14 @@ namespace {
 constexpr Duration rest_time = std::chrono::milliseconds(100);
 constexpr Duration linger_time = std::chrono::seconds(2);
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
 std::string decode_percent(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
-    const int high = i + 2 < text.size() && text[i] == '%' ? hex_digit(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-    if (low < 0) {
-      out += text[i];
-      continue;
-    }
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
+    const int byte = escaped_byte(text, i);
+    out += byte < 0 ? text[i] : static_cast<char>(byte);
+    if (byte >= 0) i += 2;
   }
   return out;
 }

@@ -2,28 +2,15 @@
 
 #include <span>
 
+#include "common/percent.h"
 #include "common/text.h"
 
 namespace popnet::http {
 namespace {
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = to_lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool is_unreserved(int c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
          c == '_' || c == '~';
-}
-
-/// The byte of the escape at `at`, or -1 where there is none.
-int escaped_byte(std::string_view text, size_t at) {
-  if (text[at] != '%' || at + 2 >= text.size()) return -1;
-  const int high = hex_value(text[at + 1]);
-  const int low = hex_value(text[at + 2]);
-  return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 /// No reading is longer than the text: `out` has room for that.
