@@ -128,16 +128,14 @@ Result<cluster::PurgeOrder> read_order(const std::string& body) {
 
 /// Whose the URL is at the edge: see the head of http/edge/view.h. Null: nobody's.
 const model::Site* site_of(const http::HttpUrl& url, const model::Config& config) {
-  std::string_view host = url.host;
-  if (host.ends_with('.')) host.remove_suffix(1);
-  const bool shared =
-      !config.network.content_hostname.empty() && iequals(host, config.network.content_hostname);
+  const routing::NameIndex names(config);
+  const routing::NamedHost* host = names.find(url.host);
+  if (host != nullptr && host->kind == routing::NamedHost::Kind::site) return &config.sites[host->site];
+  const bool shared = host != nullptr && host->kind == routing::NamedHost::Kind::content;
   const std::string_view prefix = url.path.substr(1, url.path.find('/', 1) - 1);
   const model::Site* any = nullptr;
   for (const model::Site& site : config.sites) {
     if (shared && !prefix.empty() && site.content_prefix == prefix) return &site;
-    for (const model::Hostname& name : site.hostnames)
-      if (iequals(host, name.name)) return &site;
     if (site.any_host) any = &site;
   }
   return shared ? nullptr : any;
