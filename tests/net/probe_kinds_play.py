@@ -109,7 +109,7 @@ def https(stage):
 def verdicts(stage):
     """kill -9: the verdict falls after `fall` failures in a row, not before, and rises after `rise` successes."""
     nginx = stage.nginx(files={"/index.html": "home"})
-    popnet, seen = watch(stage, {"web": (nginx.address, [probe("tcp", fall=4, rise=3)])})
+    popnet, seen = watch(stage, {"web": (nginx.address, [probe("tcp", fall=12, rise=3)])})
     web = seen["web"]
     web.becomes("up")
     web.measured("tcp_ms", 0.001, 490)
@@ -122,7 +122,7 @@ def verdicts(stage):
     until("the first failure is told, and the server is still up",
           lambda: (lambda state: state["health"] == "up" and state.get("error") == "tcp: connection refused")(web.state()))
     until("the verdict falls", lambda: web.health == "down")
-    check(f"not before 4 failures ({failures():.0f} by now)", failures() >= 4)
+    check(f"not before 12 failures ({failures():.0f} by now)", failures() >= 12)
     equal("that was one change of verdict", changes(), 2)
 
     before = attempts()
