@@ -30,11 +30,20 @@ struct DemoArguments {
   std::string program;  // how popnet was called
 };
 
+struct KeysArguments {
+  enum class What { list, ds_seen, roll };
+  ConfigArguments config;
+  What what = What::list;
+  std::string zone;
+  int tag = -1;  // of one key; -1 = all that sign
+};
+
 /// From the kernel's random device: every process has its own chance.
 uint64_t fresh_seed();
 
 int serve(const ConfigArguments& arguments);
 int check(const ConfigArguments& arguments);
+int keys(const KeysArguments& arguments);
 int manual();
 int demo(const DemoArguments& arguments);
 

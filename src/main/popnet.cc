@@ -45,6 +45,24 @@ std::vector<std::string> names_of_commands(const CLI::App& app) {
   return names;
 }
 
+void add_keys(CLI::App& command, main::KeysArguments& arguments, std::function<int()>& chosen) {
+  using What = main::KeysArguments::What;
+  command.require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, What what) {
+    CLI::App* sub = command.add_subcommand(name, help);
+    add_config(*sub, arguments.config);
+    sub->add_option("zone", arguments.zone, "the zone's name")->required();
+    if (what != What::list) sub->add_option("--tag", arguments.tag, "of one key; all that sign otherwise");
+    sub->callback([&arguments, &chosen, what] {
+      arguments.what = what;
+      chosen = [&arguments] { return main::keys(arguments); };
+    });
+  };
+  add("list", "show the keys and their DS records", What::list);
+  add("ds-seen", "the parent zone has the DS: a roll may go on", What::ds_seen);
+  add("roll", "make a successor", What::roll);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -63,6 +81,10 @@ int main(int argc, char** argv) {
   CLI::App* check = command("check", "say what is wrong with a config file");
   add_config(*check, config);
   check->callback([&] { chosen = [&] { return main::check(config); }; });
+
+  main::KeysArguments keys_arguments;
+  add_keys(*command("keys", "DNSSEC keys: show them, tell of a DS in the parent zone, ask for a roll"),
+           keys_arguments, chosen);
 
   command("manual", "print the reference of all config options (Markdown)")->callback([&] {
     chosen = [] { return main::manual(); };

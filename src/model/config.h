@@ -67,8 +67,8 @@ struct Hostname {
   std::string name;  // lower case, no final dot
   Resolve resolve = Resolve::origin;
   Select select = Select::least_load;
-  Duration ttl{};       // whole seconds
-  int answers_max = 2;  // addresses in one answer, where that many targets are good
+  Duration ttl{};                            // whole seconds
+  int answers_max = 2;                       // addresses in one answer, where that many targets are good
   std::optional<Duration> failing_ttl = {};  // while a candidate is down; absent: the lower of ttl and 10 s
 };
 
@@ -120,12 +120,13 @@ struct Site {
   std::string content_prefix;   // first path segment under the shared content hostname; empty = none
   std::string origin_host;      // Host field sent to origins; empty = what the user asked for
   std::vector<Origin> origins;  // at least one
-  std::vector<Rule> rules;      // what none matches: pages (hostnames that resolve to origins) are proxied, all else cached
+  std::vector<Rule>
+      rules;  // what none matches: pages (hostnames that resolve to origins) are proxied, all else cached
   LoadModel load;
   Controller controller;
   CacheOptions cache;
-  bool any_host = false;             // also answers, at the edge, every Host that nobody names; at most one site
-  std::vector<ProbeSpec> probes;     // as written for all origins; Origin::probes has them merged in: use those
+  bool any_host = false;          // also answers, at the edge, every Host that nobody names; at most one site
+  std::vector<ProbeSpec> probes;  // as written for all origins; Origin::probes has them merged in: use those
 };
 
 /// One point of presence.
@@ -151,9 +152,26 @@ struct ClientPrior {
   std::optional<GeoPoint> location;
 };
 
+enum class DnssecAlgorithm { ecdsa_p256, ed25519 };
+
+/// How a zone is signed. All times in whole seconds.
+struct Dnssec {
+  bool enabled = false;
+  DnssecAlgorithm algorithm = DnssecAlgorithm::ecdsa_p256;
+  bool split = false;       // a KSK and a ZSK instead of one key for everything (CSK)
+  Duration ksk_lifetime{};  // of KSK or CSK; 0 = until an operator asks for a successor
+  Duration zsk_lifetime{};
+  Duration validity{};  // of signatures
+  Duration dnskey_ttl{};
+  Duration zone_ttl_max{};  // no signed record has a higher TTL
+  Duration ds_ttl{};        // of the DS set in the parent zone
+  Duration propagation{};   // until all servers of the zone answer alike
+};
+
 struct Zone {
   std::string name;  // lower case, no final dot
   std::string file;  // master file (RFC 1035 section 5)
+  Dnssec dnssec;
 };
 
 /// Measuring the round trip to the resolvers that ask.
@@ -180,6 +198,7 @@ struct Network {
   Controller pop_controller;
   double pop_load_target = 0.8;  // a POP above this load gives clients away
   ClientLatency client_latency;
+  Dnssec dnssec;  // of the zones that popnet makes: the network's own, and those of hostnames in no zone
 };
 
 /// This process: differs on each node.
@@ -194,6 +213,9 @@ struct Node {
   Endpoint admin_listen;
   std::string state_dir;      // empty = keep nothing on disk
   uint64_t cache_memory = 0;  // bytes
+  std::string key_dir;        // DNSSEC keys of all zones
+  bool manage_keys = true;    // makes, rolls and removes keys; other nodes only read them
+  int signing_rate = 0;       // signatures made for queries, each second
   Duration drain_timeout{};
   std::string log_level;
   DnsNode dns_server;

@@ -27,6 +27,12 @@ constexpr Duration speak_interval = 1s;    // shares and resolvers to the other 
 constexpr Duration keep_interval = 5s;     // measurements to disk
 constexpr int rests_for_each = 50;         // of the time it took to gather them
 constexpr Duration reclaim_interval = 100ms;
+constexpr Duration sign_interval = 1s;         // how late zones may be signed again
+constexpr dns::sign::Seconds sign_retry = 60;  // after an error
+
+dns::sign::Seconds unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(rt::wall_now().time_since_epoch()).count();
+}
 
 Error invalid(const std::vector<config::Problem>& problems) {
   std::string text = config::report(problems);
@@ -52,6 +58,7 @@ dns::Server::Options dns_options(const model::Config& config, int threads, uint6
   options.tcp.connections_max = static_cast<size_t>(config.dns.tcp_connections_max);
   options.tcp.per_source = static_cast<size_t>(config.dns.tcp_connections_per_source);
   options.tcp.idle = config.dns.tcp_idle;
+  options.signing_rate = config.node.signing_rate;
   return options;
 }
 
@@ -108,7 +115,12 @@ Status Node::start_all() {
                  (options_.hub != nullptr || loaded.config->bus.kind != model::BusKind::memory);
   if (auto kept = load_kept_config(*loaded.config)) loaded = std::move(*kept);
   std::vector<std::string> zone_problems;
-  auto names = dns::make_names(*loaded.config, &zone_problems);
+  keeper_ =
+      std::make_unique<dns::sign::KeyKeeper>(loaded.config->node.key_dir, loaded.config->node.manage_keys);
+  keeper_->begin(unix_seconds());
+  auto names =
+      dns::make_names(*loaded.config, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr);
+  plan_signing(names.ok());
   if (!names) return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(zone_problems, "\n"))};
 
   config_ = loaded.config;
@@ -215,7 +227,10 @@ void Node::start_threads() {
   });
   config_thread_ = std::thread([this] {
     rt::name_thread("config");
+    sign_again_ = std::make_unique<rt::Timer>(config_loop_, [this] { sign_again_in_time(); });
+    sign_again_->arm_after(sign_interval);
     config_loop_.run();
+    sign_again_.reset();
   });
 }
 
@@ -350,7 +365,8 @@ void Node::on_network_config(uint64_t revision, const std::string& text) {
   keep_config();
 }
 
-Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network, uint64_t generation) const {
+Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network, uint64_t generation,
+                                  dns::sign::KeyKeeper* keeper) const {
   Candidate read{options_.source.load(network, generation), nullptr};
   if (!read.loaded.config) return read;
   const model::Config& candidate = *read.loaded.config;
@@ -363,7 +379,7 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
     return read;
   }
   std::vector<std::string> zone_problems;
-  auto names = dns::make_names(candidate, &zone_problems);
+  auto names = dns::make_names(candidate, &zone_problems, candidate.node.dns ? keeper : nullptr);
   for (const auto& text : zone_problems) problems.push_back(problem_of("zones", text));
   for (const auto& key : config::waiting_for_restart(*started_with_, candidate))
     problems.push_back(problem_of(key, "has changed, which counts from the next start of the node",
@@ -373,7 +389,9 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
 }
 
 std::vector<config::Problem> Node::apply(std::optional<NetworkDocument> network) {
-  Candidate read = read_config(network, config_generation_ + 1);
+  keeper_->begin(unix_seconds());
+  Candidate read = read_config(network, config_generation_ + 1, keeper_.get());
+  plan_signing(read.names != nullptr);
   if (!read.names) return read.loaded.problems;
   const auto& config = read.loaded.config;
   ++config_generation_;
@@ -382,6 +400,26 @@ std::vector<config::Problem> Node::apply(std::optional<NetworkDocument> network)
     log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_, config->pops.size(),
               config->sites.size(), config->zones.size());
   return read.loaded.problems;
+}
+
+// What could not be signed again, for an error in a zone file, must not be forgotten.
+void Node::plan_signing(bool signed_now) {
+  if (signed_now) {
+    sign_again_at_ = keeper_->next_change();
+  } else if (sign_again_at_ != 0) {
+    sign_again_at_ = unix_seconds() + sign_retry;
+  }
+}
+
+// A node that does not manage the keys learns of changes from their folder, as does the one that does when an
+// operator has said something.
+void Node::sign_again_in_time() {
+  if ((sign_again_at_ != 0 && unix_seconds() >= sign_again_at_) || keeper_->changed_on_disk()) {
+    log::info("signing zones again");
+    for (const auto& problem : apply(network_))
+      log::error("signing zones again: {}", config::to_string(problem));
+  }
+  sign_again_->arm_after(sign_interval);
 }
 
 void Node::keep_config() {

@@ -27,6 +27,7 @@
 #include "common/counter.h"
 #include "control/api/admin_server.h"
 #include "dns/server/server.h"
+#include "dns/sign/keeper.h"
 #include "http/edge/edge.h"
 #include "node/config_source.h"
 #include "node/descriptors.h"
@@ -90,8 +91,9 @@ class Node {
     config::Loaded loaded;
     std::shared_ptr<const dns::Names> names;
   };
-  [[nodiscard]] Candidate read_config(const std::optional<NetworkDocument>& network,
-                                      uint64_t generation) const;
+  /// `keeper`: null when nothing is to be signed, because it is only looked at.
+  [[nodiscard]] Candidate read_config(const std::optional<NetworkDocument>& network, uint64_t generation,
+                                      dns::sign::KeyKeeper* keeper) const;
   static bool has_errors(const std::vector<config::Problem>& problems);
 
   // On the control thread, which owns the members they use.
@@ -103,6 +105,10 @@ class Node {
 
   // On the config thread, one at a time: reading millions of names may take seconds.
   void on_network_config(uint64_t revision, const std::string& text);
+  /// When zones are to be signed again, after they were, or could not be.
+  void plan_signing(bool signed_now);
+  /// Signs zones again when keys change or signatures grow old.
+  void sign_again_in_time();
   /// Loads the config with this network document; puts it in force unless it has an error.
   std::vector<config::Problem> apply(std::optional<NetworkDocument> network);
   void keep_config();
@@ -144,6 +150,9 @@ class Node {
   // The config thread's, once it runs.
   std::optional<NetworkDocument> network_;  // once there was one
   uint64_t config_generation_ = 0;
+  std::unique_ptr<dns::sign::KeyKeeper> keeper_;
+  std::unique_ptr<rt::Timer> sign_again_;
+  dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
 
   mutable std::mutex mutex_;  // guards snapshot_
   std::shared_ptr<const routing::Snapshot> snapshot_;

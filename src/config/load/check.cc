@@ -177,6 +177,20 @@ void check_names(const Draft& draft) {
                 "is already a hostname");
 }
 
+// --- signing ---
+
+void check_keys(const Draft& draft) {
+  const Config& config = draft.config;
+  if (!config.node.key_dir.empty() || !config.node.dns) return;
+  const auto check = [&](const std::string& path, const model::Dnssec& dnssec) {
+    if (dnssec.enabled)
+      draft.error(join(path, "dnssec.enabled"),
+                  "the keys need a folder, write node.key_dir, or node.state_dir");
+  };
+  check("network", config.network.dnssec);
+  for (size_t i = 0; i < config.zones.size(); ++i) check(join("zones", i), config.zones[i].dnssec);
+}
+
 // --- sites ---
 
 void check_probes(const Draft& draft, const std::string& path, std::span<const ProbeSpec> probes) {
@@ -326,6 +340,7 @@ void check(const Draft& draft) {
   check_dns_server(draft);
   check_made_up_pop(draft);
   check_names(draft);
+  check_keys(draft);
   check_probes(draft, "network.pop_probes", draft.config.network.pop_probes);
   check_sites(draft);
   check_clients(draft);

@@ -9,6 +9,17 @@ namespace popnet::config {
 namespace {
 
 using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Zones, KeysNeedAFolder) {
+  EXPECT_THAT(problems_of("zones:\n  - {name: a.example, file: x, dnssec: {enabled: true}}\nnode: "
+                          "{dns_listen: 127.0.0.1:53}\n"),
+              ElementsAre("a.yaml:2:50: zones.0.dnssec.enabled: the keys need a folder, write node.key_dir, "
+                          "or node.state_dir"));
+  EXPECT_THAT(problems_of("zones:\n  - {name: a.example, file: x, dnssec: {enabled: true}}\n"
+                          "node: {dns_listen: 127.0.0.1:53, key_dir: k}\n"),
+              IsEmpty());
+}
 
 TEST(Pops, NamesAndAddressesStandOnce) {
   EXPECT_THAT(

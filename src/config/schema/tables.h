@@ -23,6 +23,8 @@ const Table<model::Zone>& zone_table();
 const Table<model::Dns>& dns_table();
 const Table<model::RateLimit>& rate_limit_table();
 const Table<model::DnsNode>& dns_node_table();
+// tables_dnssec.cc
+const Table<model::Dnssec>& dnssec_table();
 
 // tables_node.cc: this process.
 const Table<model::Node>& node_table();

@@ -87,6 +87,11 @@ const Table<Network>& network_table() {
           option("client_latency", &Network::client_latency)
               .section(client_latency_table())
               .help("Measuring the round trip to the resolvers that ask."),
+          option("dnssec", &Network::dnssec)
+              .section(dnssec_table())
+              .help("Signing the zones that popnet makes: the network's own without a file, and those of "
+                    "hostnames "
+                    "that are in no zone."),
       });
   return table;
 }
@@ -211,6 +216,7 @@ const Table<Zone>& zone_table() {
               .check(is_something)
               .required()
               .help("Its master file."),
+          option("dnssec", &Zone::dnssec).section(dnssec_table()).help("Signing the zone."),
       });
   return table;
 }

@@ -83,6 +83,24 @@ const Table<Node>& node_table() {
               .help("Memory for stored objects, those that are being fetched included. What one site fetches "
                     "at a "
                     "time takes at most half of it: what finds no room is passed on, not stored."),
+          option("key_dir", &Node::key_dir)
+              .text()
+              .preset_help("`keys` in the `state_dir`")
+              .restart()
+              .help("Folder of the DNSSEC keys of all zones. All nodes of a network need the same keys: a "
+                    "shared "
+                    "folder, or copies. A relative path counts from the config file."),
+          option("manage_keys", &Node::manage_keys)
+              .boolean(true)
+              .restart()
+              .help("Make, roll and remove keys. True on one node of a network only; the others read what it "
+                    "writes."),
+          option("signing_rate", &Node::signing_rate)
+              .integer(1, 1000000, 2000)
+              .restart()
+              .help("Signatures made each second for names that are asked for and not signed yet. Beyond it, "
+                    "UDP "
+                    "queries are sent to TCP, so that random names cannot use up the CPU."),
           option("drain_timeout", &Node::drain_timeout)
               .duration("0", "1h", "10s")
               .help("At SIGTERM, how long running requests may go on before they are cut."),

@@ -1,8 +1,10 @@
 #include "dns/server/answer.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "dns/server/secure.h"
 #include "dns/wire/reply.h"
 #include "routing/decide.h"
 
@@ -21,16 +23,19 @@ size_t room_for(const Query& query, Transport transport, std::span<uint8_t> room
 class Answerer {
  public:
   Answerer(const View& view, std::span<const uint8_t> message, const Query& query, const IpAddress& resolver,
-           std::span<uint8_t> room, const ReplyOptions& options)
+           Transport transport, std::span<uint8_t> room, const ReplyOptions& options)
       : names_(*view.names),
         snapshot_(*view.snapshot),
         message_(message),
         query_(query),
         resolver_(resolver),
-        reply_(message, query, room, options) {}
+        transport_(transport),
+        reply_(message, query, room, options),
+        secure_(view, query, transport, reply_) {}
 
   Outcome run() {
     question();
+    if (secure_.failed()) ask_elsewhere();
     outcome_.size = reply_.finish(outcome_.rcode, scope_);
     outcome_.truncated = reply_.truncated();
     return outcome_;
@@ -43,14 +48,21 @@ class Answerer {
   void note(const Match& match);
   void refuse_foreign();
   bool found(const Node& node, const Name& name, size_t offset);
-  void put(Section section, const RRset& set, size_t owner_offset, size_t owner_size);
+  /// `owner` stands at `offset` of the reply.
+  void put(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset);
+  void put_signature(const Node& node, NameBytes owner, size_t offset);
+  void ask_elsewhere();
   void decide(const Node& node, const Name& name, size_t offset);
   [[nodiscard]] routing::Client client() const;
+  template <class Visit>
+  void each_address(const DecidedName& name, const model::Decision& decision, Visit visit) const;
   size_t put_addresses(const DecidedName& name, const model::Decision& decision, size_t offset);
+  void sign_addresses(const Node& node, const model::Decision& decision, NameBytes owner, size_t offset);
   bool put_address(const IpAddress& address, uint32_t ttl, size_t offset);
   void refer(const Match& match, size_t offset);
   bool rename(const Match& match, const Name& name, size_t offset);
-  void put_nodata(uint32_t zone, const Name& name, size_t offset);
+  void deny_name(uint32_t zone, const Name& name, size_t offset);
+  void deny_type(const Node& node, const Name& name, size_t offset);
   void put_soa(uint32_t zone, const Name& name, size_t offset);
 
   const Names& names_;
@@ -58,7 +70,9 @@ class Answerer {
   const std::span<const uint8_t> message_;
   const Query& query_;
   const IpAddress& resolver_;
+  const Transport transport_;
   Reply reply_;
+  Secure secure_;
   Outcome outcome_;
   uint8_t scope_ = 0;
   size_t alias_ = 0;  // where the target of the last alias stands in the reply, uncompressed
@@ -80,6 +94,10 @@ void Answerer::question() {
       return;
     case Verdict::fine:
       break;
+  }
+  if (query_.type == type::nxname) {  // RFC 9824 section 3.5
+    outcome_.rcode = Rcode::formerr;
+    return;
   }
   if (query_.qclass == class_in && query_.type != type::axfr && query_.type != type::ixfr) return follow();
   outcome_.rcode = Rcode::refused;
@@ -113,8 +131,7 @@ bool Answerer::look_up(const Name& name, size_t offset) {
   if (first) reply_.set_authoritative();
   if (match.kind == MatchKind::dname) return rename(match, name, offset);
   if (match.kind == MatchKind::missing) {
-    outcome_.rcode = Rcode::nxdomain;
-    put_soa(match.node.zone(), name, offset);
+    deny_name(match.node.zone(), name, offset);
     return false;
   }
   Node parent;
@@ -142,30 +159,54 @@ void Answerer::refuse_foreign() {
 bool Answerer::found(const Node& node, const Name& name, size_t offset) {
   const bool any = query_.type == type::any;
   if (const RRset set = node.find(query_.type)) {
-    put(Section::answer, set, offset, name.size());
+    put(Section::answer, node, set, name.bytes(), offset);
+    return false;
+  }
+  if (query_.type == type::rrsig && secure_.wanted(node) && !is_wildcard(node.name())) {
+    put_signature(node, name.bytes(), offset);
     return false;
   }
   if (node.decided() != Node::not_decided && (query_.type == type::a || query_.type == type::aaaa || any)) {
     decide(node, name, offset);
     return false;
   }
-  if (any && node.rrsets() > 0) {
-    put(Section::answer, node.rrset(0), offset, name.size());
+  if (any && node.rrsets() > 0 &&
+      node.rrset(0).type != type::nsec) {  // a signed empty non-terminal has only that
+    put(Section::answer, node, node.rrset(0), name.bytes(), offset);
     return false;
   }
   if (const RRset cname = node.find(type::cname)) {
     alias_ = reply_.body().size() + record_data_offset;
-    put(Section::answer, cname, offset, name.size());
+    put(Section::answer, node, cname, name.bytes(), offset);
     return true;
   }
-  put_nodata(node.zone(), name, offset);
+  deny_type(node, name, offset);
   return false;
 }
 
-void Answerer::put(Section section, const RRset& set, size_t owner_offset, size_t owner_size) {
-  append(reply_.body(), set, owner_offset, owner_size);
+void Answerer::put(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset) {
+  append(reply_.body(), set, offset, owner.size());
   reply_.count(section, set.records);
   reply_.count(Section::additional, set.additional);
+  if (secure_.wanted(node)) secure_.sign(section, node, set, owner, offset);
+}
+
+/// For RRSIG itself as for ANY: one set's signatures are enough.
+void Answerer::put_signature(const Node& node, NameBytes owner, size_t offset) {
+  for (size_t i = 0; i < node.rrsets(); ++i) {
+    const RRset signature = node.signature(node.rrset(i));
+    if (!signature) continue;
+    append(reply_.body(), signature, offset, owner.size());
+    return reply_.count(Section::answer, signature.records);
+  }
+}
+
+// The budget for signatures is used up, or OpenSSL failed: over UDP, where anybody can ask in another's name,
+// the resolver is asked to come over TCP.
+void Answerer::ask_elsewhere() {
+  if (transport_ == Transport::udp) return reply_.truncate();
+  reply_.clear();
+  outcome_.rcode = Rcode::servfail;
 }
 
 void Answerer::decide(const Node& node, const Name& name, size_t offset) {
@@ -176,8 +217,9 @@ void Answerer::decide(const Node& node, const Name& name, size_t offset) {
              : routing::decide_origin(*snapshot_.config, snapshot_.map, decided.site, decided.host, client());
   if (query_.subnet.source_length != 0) scope_ = decision.scope;
   const size_t addresses = put_addresses(decided, decision, offset);
-  if (addresses == 0) return put_nodata(node.zone(), name, offset);  // no target has an address of this family
+  if (addresses == 0) return deny_type(node, name, offset);  // no target has an address of this family
   reply_.count(Section::answer, addresses);
+  if (secure_.wanted(node.zone())) sign_addresses(node, decision, name.bytes(), offset);
   outcome_.decided = by_pop ? Outcome::Decided::pop : Outcome::Decided::origin;
   outcome_.site = decided.site;
   outcome_.target = decision.targets[0];
@@ -197,18 +239,44 @@ routing::Client Answerer::client() const {
   return client;
 }
 
-size_t Answerer::put_addresses(const DecidedName& name, const model::Decision& decision, size_t offset) {
+template <class Visit>
+void Answerer::each_address(const DecidedName& name, const model::Decision& decision, Visit visit) const {
   const model::Config& config = *snapshot_.config;
-  size_t written = 0;
   for (const uint16_t target : decision.chosen()) {
     if (name.host.resolve == model::Resolve::origin) {
-      written += put_address(config.sites[name.site].origins[target].endpoint.address, decision.ttl, offset);
+      visit(config.sites[name.site].origins[target].endpoint.address);
     } else {
-      for (const IpAddress& address : config.pops[target].addresses)
-        written += put_address(address, decision.ttl, offset);
+      for (const IpAddress& address : config.pops[target].addresses) visit(address);
     }
   }
+}
+
+size_t Answerer::put_addresses(const DecidedName& name, const model::Decision& decision, size_t offset) {
+  size_t written = 0;
+  each_address(name, decision,
+               [&](const IpAddress& address) { written += put_address(address, decision.ttl, offset); });
   return written;
+}
+
+// The signature is for the highest TTL that the name's answers have, so that it fits shorter ones too.
+void Answerer::sign_addresses(const Node& node, const model::Decision& decision, NameBytes owner,
+                              size_t offset) {
+  const DecidedName& name = names_.decided(node.decided());
+  const auto highest = std::chrono::duration_cast<std::chrono::seconds>(name.host.ttl).count();
+  for (const bool v4 : {true, false}) {
+    const uint16_t address_type = v4 ? type::a : type::aaaa;
+    if (query_.type != address_type && query_.type != type::any) continue;
+    std::array<IpAddress, Secure::addresses_max> some;
+    size_t count = 0;
+    each_address(name, decision, [&](const IpAddress& address) {
+      if (address.is_v4() == v4 && count < some.size()) some[count++] = address;
+    });
+    if (count == 0) continue;
+    secure_.sign_decided(node.zone(),
+                         {address_type, decision.ttl, std::max(decision.ttl, static_cast<uint32_t>(highest)),
+                          std::span(some).first(count)},
+                         owner, offset);
+  }
 }
 
 /// False if the address is not of the family that is asked for. ANY gets both.
@@ -228,13 +296,23 @@ bool Answerer::put_address(const IpAddress& address, uint32_t ttl, size_t offset
 
 // All glue goes along, or TC is set (RFC 9471).
 void Answerer::refer(const Match& match, size_t offset) {
-  put(Section::authority, match.node.find(type::ns), offset + match.at, match.node.name().size());
+  const Node& cut = match.node;
+  const RRset ns = cut.find(type::ns);
+  const size_t cut_offset = offset + match.at;
+  append(reply_.body(), ns, cut_offset, cut.name().size());
+  reply_.count(Section::authority, ns.records);
+  reply_.count(Section::additional, ns.additional);
+  if (!cut.has(Node::is_signed)) return;
+  if (secure_.wanted(cut)) secure_.prove_delegation(cut, cut.name(), cut_offset);
+  const RRset glue = cut.find(type_glue);
+  append(reply_.body(), glue, cut_offset, cut.name().size());
+  reply_.count(Section::additional, glue.additional);
 }
 
 // RFC 6672 section 3.2: the DNAME, and a CNAME made from it for those who do not know DNAME.
 bool Answerer::rename(const Match& match, const Name& name, size_t offset) {
   const RRset set = match.node.find(type::dname);
-  put(Section::answer, set, offset + match.at, set.owner_size);
+  put(Section::answer, match.node, set, match.node.name(), offset + match.at);
   const auto target = set.bytes.subspan(record_data_offset);
   const size_t size = match.at + target.size();
   if (size > name_size_max) {
@@ -254,15 +332,27 @@ bool Answerer::rename(const Match& match, const Name& name, size_t offset) {
   return query_.type != type::cname;
 }
 
-void Answerer::put_nodata(uint32_t zone, const Name& name, size_t offset) {
-  if (offset == question_offset && outcome_.kind == AnswerKind::answer) outcome_.kind = AnswerKind::nodata;
+/// A resolver that checks signatures gets no NXDOMAIN, unless it says that it knows better (RFC 9824 section
+/// 5): by the proof, the name exists and has nothing.
+void Answerer::deny_name(uint32_t zone, const Name& name, size_t offset) {
+  const bool proven = secure_.wanted(zone);
+  if (!proven || query_.compact_ok) outcome_.rcode = Rcode::nxdomain;
   put_soa(zone, name, offset);
+  if (proven) secure_.deny_name(zone, name.bytes(), offset);
+}
+
+void Answerer::deny_type(const Node& node, const Name& name, size_t offset) {
+  if (offset == question_offset && outcome_.kind == AnswerKind::answer) outcome_.kind = AnswerKind::nodata;
+  put_soa(node.zone(), name, offset);
+  if (!secure_.wanted(node.zone())) return;
+  const bool decided = node.decided() != Node::not_decided;
+  secure_.deny_type(node, decided ? &names_.decided(node.decided()) : nullptr, name.bytes(), offset);
 }
 
 // The zone's apex is a tail of the name that stands at `offset`.
 void Answerer::put_soa(uint32_t zone, const Name& name, size_t offset) {
-  const RRset soa = names_.negative_soa(zone);
-  put(Section::authority, soa, offset + name.size() - soa.owner_size, soa.owner_size);
+  const Node apex = names_.negative_soa(zone);
+  put(Section::authority, apex, apex.rrset(0), apex.name(), offset + name.size() - apex.name().size());
 }
 
 }  // namespace
@@ -272,7 +362,7 @@ Outcome answer(const View& view, std::span<const uint8_t> message, const Query& 
                const ReplyOptions& options) {
   if (query.verdict == Verdict::drop) return {};
   const auto fitting = room.first(room_for(query, transport, room));
-  return Answerer(view, message, query, resolver, fitting, options).run();
+  return Answerer(view, message, query, resolver, transport, fitting, options).run();
 }
 
 }  // namespace popnet::dns

@@ -2,7 +2,7 @@
 // can read, that repeats the query's id and question, and that is no larger than its limit.
 #include <cstdlib>
 
-#include "dns/server/test_world.h"
+#include "dns/server/test_secure.h"
 
 using namespace popnet;
 using namespace popnet::dns;
@@ -13,8 +13,8 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-void check(const TestWorld& world, std::span<const uint8_t> message, const Query& query,
-           Transport transport) {
+template <class World>
+void check(const World& world, std::span<const uint8_t> message, const Query& query, Transport transport) {
   const TestAnswer reply = world.ask(message, transport);
   if (reply.outcome.size == 0) return require(query.verdict == Verdict::drop);
   const size_t limit = transport == Transport::tcp ? message_size_max
@@ -32,18 +32,23 @@ void check(const TestWorld& world, std::span<const uint8_t> message, const Query
                      message.begin() + question_offset + query.question_size,
                      reply.bytes.begin() + question_offset));
   if (reply.outcome.truncated) require(reply.answer.empty() && reply.authority.empty());
+  const size_t denial =
+      query.dnssec_ok && query.compact_ok ? 4 : 1;  // SOA; with NSEC and a signature of each
   if (reply.rcode == static_cast<int>(Rcode::nxdomain) && !reply.outcome.truncated)
-    require(reply.authority.size() == 1);
+    require(reply.authority.size() == 1 || reply.authority.size() == denial);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const TestWorld world;
+  static const SignedWorld signed_world;
   const std::vector<uint8_t> message(data, data + size);
   Query query;
   parse_query(message, query);
   check(world, message, query, Transport::udp);
   check(world, message, query, Transport::tcp);
+  check(signed_world, message, query, Transport::udp);
+  check(signed_world, message, query, Transport::tcp);
   return 0;
 }

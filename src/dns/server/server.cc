@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "dns/server/metrics.h"
 #include "dns/server/policy.h"
+#include "rt/clock.h"
 #include "rt/socket.h"
 
 namespace popnet::dns {
@@ -57,6 +58,12 @@ std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> s
                                                      before ? before->zone_counts.get() : nullptr);
   view->snapshot = std::move(snapshot);
   view->names = std::move(names);
+  const WallTime now = rt::wall_now();
+  view->now = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  view->signing = before != nullptr
+                      ? before->signing
+                      : std::make_shared<sign::Online>(static_cast<uint32_t>(options.signing_rate));
+  view->signing->refill(now);
   return view;
 }
 

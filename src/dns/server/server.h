@@ -32,7 +32,8 @@ class Server {
     int threads = 1;
     TcpLimits tcp = {};
     std::vector<Endpoint> tls_listen = {};  // with the certificate that the config names
-    uint64_t seed = 0;  // of all chance in this server
+    uint64_t seed = 0;                      // of all chance in this server
+    int signing_rate = 2000;                // signatures made for queries, each second
   };
 
   /// `names` must have been made from snapshot->config. ErrorCode::machine when a port cannot be had.
@@ -76,7 +77,7 @@ class Server {
   const Options options_;
   rt::Epoch& epoch_;
   std::vector<Endpoint> listening_, listening_tls_;
-  SourceCounts sources_;  // of TCP and TLS connections
+  SourceCounts sources_;                              // of TCP and TLS connections
   std::vector<std::unique_ptr<ThreadState>> states_;  // UDP threads, then TCP loops; fixed once running
   rt::Published<View> published_;
   std::vector<std::unique_ptr<UdpWorker>> udp_;

@@ -145,11 +145,19 @@ struct TestAnswer : TestReply {
 class TestWorld {
  public:
   /// `zone`: the text of example.com's file; empty = no such zone.
-  explicit TestWorld(const std::string& zone = test_zone, model::Config config = test_config())
+  explicit TestWorld(const std::string& zone = test_zone, model::Config config = test_config(),
+                     sign::KeyKeeper* keeper = nullptr)
       : file_(zone) {
-    if (!zone.empty()) config.zones.push_back({"example.com", file_.path()});
+    if (!zone.empty()) {
+      config.zones.push_back({"example.com", file_.path(), {}});
+      if (keeper != nullptr) config.zones.back().dnssec = config.network.dnssec;
+    }
     config_ = std::make_shared<model::Config>(std::move(config));
-    auto names = make_names(*config_);
+    auto names = make_names(*config_, nullptr, keeper);
+    if (keeper != nullptr) {
+      view_.signing = std::make_shared<sign::Online>(1000);
+      view_.now = keeper->now();
+    }
     if (!names.ok()) std::fprintf(stderr, "%s\n", names.error().message.c_str());
     view_.names = std::move(names).value();
     view_.snapshot = test_snapshot(config_);

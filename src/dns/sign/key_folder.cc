@@ -149,6 +149,7 @@ Result<std::vector<Key>> KeyFolder::load(const Name& zone) const {
   std::sort(files.begin(), files.end());
   for (const std::string& file : files) {
     auto key = load_key(file);
+    if (!key && !fs::exists(file, ignored)) continue;  // removed meanwhile
     if (!key) return key.error();
     keys.push_back(std::move(*key));
   }

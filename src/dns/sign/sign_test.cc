@@ -73,6 +73,15 @@ TEST(KeyFolder, GivesBackWhatItWasGiven) {
   EXPECT_TRUE(keys.load(name("other.example")).value().empty());
 }
 
+// Between listing the folder and reading its files, whoever manages the keys may remove one.
+TEST(KeyFolder, GoesOnWithoutAKeyThatHasJustGone) {
+  const Folder folder;
+  std::filesystem::create_symlink("gone", folder.path() + "/Kexample.com.+013+00001.private");
+  const auto keys = KeyFolder(folder.path()).load(name("example.com"));
+  ASSERT_TRUE(keys.ok()) << keys.error().message;
+  EXPECT_TRUE(keys->empty());
+}
+
 TEST(KeyFolder, NamesTheFileThatIsBroken) {
   const Folder folder;
   const KeyFolder keys(folder.path());

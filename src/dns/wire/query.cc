@@ -9,6 +9,7 @@ namespace popnet::dns {
 namespace {
 
 constexpr uint16_t dnssec_ok_bit = 0x8000;
+constexpr uint16_t compact_ok_bit = 0x4000;
 
 /// An owner name outside the question may end in a compression pointer, which is not followed.
 void skip_name(ByteReader& in) {
@@ -99,6 +100,7 @@ void read_opt(ByteReader& in, Query& query) {
   if (query.edns || in.left() < size) return in.fail();
   query.edns = true;
   query.dnssec_ok = (flags & dnssec_ok_bit) != 0;
+  query.compact_ok = (flags & compact_ok_bit) != 0;
   if (udp_size > udp_plain_max) query.udp_size = udp_size;
   if ((extended_rcode_and_version & 0xff) != 0) {
     query.verdict = Verdict::badvers;
@@ -155,7 +157,7 @@ Verdict read_message(std::span<const uint8_t> message, Query& query) {
 Verdict parse_query(std::span<const uint8_t> message, Query& query) {
   query.verdict = Verdict::fine;
   query.id = query.flags = query.question_size = query.type = query.qclass = 0;
-  query.edns = query.dnssec_ok = false;
+  query.edns = query.dnssec_ok = query.compact_ok = false;
   query.udp_size = udp_plain_max;
   query.subnet = {};
   query.cookie = {};

@@ -46,13 +46,14 @@ struct Query {
   uint16_t qclass;
   bool edns;          // an OPT record was there
   bool dnssec_ok;     // EDNS DO
+  bool compact_ok;    // EDNS CO: NXDOMAIN where a minimal denial would say NOERROR (RFC 9824 section 5)
   uint16_t udp_size;  // what the resolver takes over UDP: at least 512
   ClientSubnet subnet;
   OptionPlace cookie;   // the first one; its size is right: 8, or 16 to 40 (RFC 7873 section 4)
   bool asks_nsid;       // RFC 5001
   bool asks_keepalive;  // RFC 7828
   bool padded;          // RFC 7830
-  Name name;  // set if question_size is not 0
+  Name name;            // set if question_size is not 0
 
   [[nodiscard]] uint8_t opcode() const { return flags >> 11 & 0xf; }
 };

@@ -44,9 +44,13 @@ Reply::Reply(std::span<const uint8_t> message, const Query& query, std::span<uin
   body_.bytes(message.first(header_size + query.question_size));
 }
 
-void Reply::truncate() {
+void Reply::clear() {
   body_.rewind(header_size + query_.question_size);
   for (uint16_t& count : counts_) count = 0;
+}
+
+void Reply::truncate() {
+  clear();
   flags_ |= flag::tc;
 }
 

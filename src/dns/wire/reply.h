@@ -50,6 +50,8 @@ class Reply {
   void explain(ExtendedError error) { error_ = error; }
   /// Takes all records back and sets TC: the resolver asks again over TCP (RFC 2181 section 9).
   void truncate();
+  /// Takes all records back.
+  void clear();
   [[nodiscard]] bool truncated() const { return (flags_ & flag::tc) != 0; }
 
   /// Writes header and OPT; returns the size of the reply. `scope`: how many bits of the client subnet the

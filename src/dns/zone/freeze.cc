@@ -15,6 +15,16 @@ namespace {
 bool is_address(uint16_t t) {
   return t == type::a || t == type::aaaa;
 }
+/// Of denials, by the zone's SOA (RFC 2308 section 5, RFC 9077).
+uint32_t negative_ttl(const Record& soa) {
+  uint32_t minimum = 0;
+  for (const uint8_t b : soa.data.last(4)) minimum = minimum << 8 | b;
+  return std::min(soa.ttl, minimum);
+}
+/// What popnet makes itself for a zone that it signs.
+bool is_made_by_signing(uint16_t t) {
+  return t == type::rrsig || t == type::nsec || t == type::nsec3 || t == type::nsec3param;
+}
 /// May stand beside a CNAME (RFC 4034 section 2.5).
 bool is_signature_data(uint16_t t) {
   return t == type::rrsig || t == type::nsec;
@@ -58,14 +68,16 @@ class Group {
 
 class Freezer {
  public:
-  Freezer(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems)
+  Freezer(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems, SetSigner* signer)
       : records_(records),
         names_(names),
         problems_(problems),
+        signer_(signer),
         apex_(owner_key(records.apex().bytes())),
         zone_(zone) {}
 
   void run() {
+    if (signer_ != nullptr) names_.set_signer(zone_, signer_->signer());
     check_apex();
     for (size_t i = 0; i < records_.size();) {
       const Group group(records_, i);
@@ -87,14 +99,21 @@ class Freezer {
   void step_to(OwnerKey owner, const NamesBuilder::NodeDraft& draft);
   void lead_path_to(OwnerKey owner);
   void add_negative_soa(const Group& group);
-  void add_set(const Name& owner, const std::vector<Record>& set, std::vector<RenderedSet>& sets,
+  /// What a node is made of; `signatures` is empty in zones that are not signed.
+  struct Sets {
+    std::vector<RenderedSet> sets, signatures;
+  };
+  enum class Sign : uint8_t { no, yes };
+  void add_set(const Name& owner, const std::vector<Record>& set, Sets& sets, Sign sign,
                std::span<const Glue> glue = {});
+  void add_denial(const Name& owner, Sets& sets);
   std::vector<Glue> glue_for(const Group& cut);
   bool add_addresses(const Name& target, std::vector<Glue>& glue);
 
   const Records& records_;
   NamesBuilder& names_;
   Problems& problems_;
+  SetSigner* const signer_;
   const std::string apex_;
   const uint32_t zone_;
 
@@ -122,6 +141,7 @@ void Freezer::check_apex() {
   if (soas.size() > 1)
     complain(records_.describe(soas[1].place), fmt::format("zone {} has a second SOA record", zone));
   if (!group.has(type::ns)) complain(where, fmt::format("zone {} has no NS record at its apex", zone));
+  if (signer_ != nullptr && !soas.empty()) signer_->set_denial_ttl(negative_ttl(soas[0]));
 }
 
 void Freezer::visit(const Group& group) {
@@ -148,6 +168,11 @@ void Freezer::check_owner(const Group& group) {
     const uint16_t t = set[0].type;
     const std::string where = records_.describe(set[0].place);
     if (t != type::cname && !is_signature_data(t)) ++others;
+    if (signer_ != nullptr && is_made_by_signing(t))
+      complain(where,
+               fmt::format("{} is signed already; remove RRSIG, NSEC and NSEC3 records, or dnssec from "
+                           "the zone's options",
+                           text(owner)));
     if ((t == type::cname || t == type::dname) && set.size() > 1)
       complain(records_.describe(set[1].place),
                fmt::format("{} has a second {} record", text(owner), t == type::cname ? "CNAME" : "DNAME"));
@@ -176,10 +201,19 @@ void Freezer::visit_cut(const Group& group) {
   if (group.has(type_decided))
     complain(group.where(), "this hostname is delegated by its zone; remove the NS records");
   const Name owner = owner_name(group.owner());
-  std::vector<RenderedSet> sets;
-  if (const auto ns = group.of(type::ns); !ns.empty()) add_set(owner, ns, sets, glue_for(group));
-  if (const auto ds = group.of(type::ds); !ds.empty()) add_set(owner, ds, sets);
-  const NamesBuilder::NodeDraft draft{owner.bytes(), zone_, Node::not_decided, Node::cut, sets};
+  Sets sets;
+  const std::vector<Glue> glue = glue_for(group);
+  const bool apart = signer_ != nullptr;
+  if (const auto ns = group.of(type::ns); !ns.empty())
+    add_set(owner, ns, sets, Sign::no, apart ? std::span<const Glue>() : glue);
+  if (const auto ds = group.of(type::ds); !ds.empty()) add_set(owner, ds, sets, Sign::yes);
+  if (apart) {
+    signer_->add_denial(owner.bytes(), sets.sets, sets.signatures, true);
+    sets.sets.push_back(render_glue(owner.bytes(), glue));
+    sets.signatures.emplace_back();
+  }
+  const NamesBuilder::NodeDraft draft{owner.bytes(), zone_,     Node::not_decided,
+                                      Node::cut,     sets.sets, sets.signatures};
   const auto other_zone = group.of(type_zone_begins);
   if (other_zone.empty()) return add_at(group.owner(), draft);
   lead_path_to(group.owner());
@@ -188,16 +222,21 @@ void Freezer::visit_cut(const Group& group) {
 
 void Freezer::add_owner(const Group& group) {
   const Name owner = owner_name(group.owner());
-  std::vector<RenderedSet> sets;
-  NamesBuilder::NodeDraft draft{owner.bytes(), zone_, Node::not_decided, 0, {}};
+  Sets sets;
+  NamesBuilder::NodeDraft draft{owner.bytes(), zone_, Node::not_decided, 0, {}, {}};
   group.each_set([&](const std::vector<Record>& set) {
     if (set[0].type == type_decided) {
       draft.decided = set[0].index();
     } else {
-      add_set(owner, set, sets);
+      add_set(owner, set, sets, Sign::yes);
     }
   });
-  draft.sets = sets;
+  if (sets.sets.size() > sign::types_max)
+    complain(group.where(),
+             fmt::format("{} has more than {} types of records", text(group.owner()), sign::types_max));
+  if (draft.decided == Node::not_decided) add_denial(owner, sets);
+  draft.sets = sets.sets;
+  draft.signatures = sets.signatures;
   if (group.owner() == apex_) draft.flags |= Node::apex;
   if (group.has(type::dname)) {
     draft.flags |= Node::has_dname;
@@ -232,31 +271,49 @@ void Freezer::lead_path_to(OwnerKey owner) {
     const OwnerKey here = first_labels(owner, labels);
     if (here.size() == owner.size()) return;
     const Name empty = owner_name(here);
-    step_to(here, {empty.bytes(), zone_, Node::not_decided, 0, {}});
+    Sets sets;
+    add_denial(empty, sets);
+    step_to(here, {empty.bytes(), zone_, Node::not_decided, 0, sets.sets, sets.signatures});
   }
 }
 
 void Freezer::add_negative_soa(const Group& group) {
   const auto soa = group.of(type::soa);
   if (soa.empty()) return;
-  uint32_t minimum = 0;
-  for (const uint8_t b : soa[0].data.last(4)) minimum = minimum << 8 | b;
   const Name owner = owner_name(group.owner());
-  const std::vector<RenderedSet> sets = {
-      render(owner.bytes(), {soa.data(), 1}, std::min(soa[0].ttl, minimum))};
-  names_.set_negative_soa(zone_,
-                          names_.add_side_node({owner.bytes(), zone_, Node::not_decided, Node::apex, sets}));
+  const std::span<const Record> set(soa.data(), 1);
+  const uint32_t ttl = negative_ttl(soa[0]);
+  Sets sets;
+  sets.sets.push_back(render(owner.bytes(), set, ttl));
+  if (signer_ != nullptr) sets.signatures.push_back(signer_->sign(owner.bytes(), set, soa[0].ttl, ttl));
+  names_.set_negative_soa(zone_, names_.add_side_node({owner.bytes(), zone_, Node::not_decided, Node::apex,
+                                                       sets.sets, sets.signatures}));
 }
 
 // Different TTLs in one set are against RFC 2181 section 5.2; the lowest serves everybody.
-void Freezer::add_set(const Name& owner, const std::vector<Record>& set, std::vector<RenderedSet>& sets,
+void Freezer::add_set(const Name& owner, const std::vector<Record>& set, Sets& sets, Sign sign,
                       std::span<const Glue> glue) {
   const auto lowest = std::min_element(set.begin(), set.end(),
                                        [](const Record& a, const Record& b) { return a.ttl < b.ttl; });
-  sets.push_back(render(owner.bytes(), set, lowest->ttl, glue));
-  if (sets.back().bytes.empty())
+  const uint32_t ttl = lowest->ttl;
+  sets.sets.push_back(render(owner.bytes(), set, ttl, glue));
+  if (sets.sets.back().bytes.empty())
     complain(records_.describe(set[0].place),
              fmt::format("{} has more records of one type than fit into a message", owner.to_text()));
+  if (signer_ == nullptr) return;
+  sets.signatures.emplace_back();
+  if (sign == Sign::no) return;
+  sets.signatures.back() = signer_->sign(owner.bytes(), set, ttl, ttl);
+  if (ttl > signer_->ttl_max)
+    complain(records_.describe(lowest->place),
+             fmt::format("{} has a TTL of {} s, above the zone's dnssec.zone_ttl_max of {} s",
+                         owner.to_text(), ttl, signer_->ttl_max));
+}
+
+/// Where an answer that denies has to be made for the query, there is nothing to prepare.
+void Freezer::add_denial(const Name& owner, Sets& sets) {
+  if (signer_ != nullptr && !is_wildcard(owner.bytes()))
+    signer_->add_denial(owner.bytes(), sets.sets, sets.signatures, false);
 }
 
 std::vector<Glue> Freezer::glue_for(const Group& cut) {
@@ -288,8 +345,9 @@ bool Freezer::add_addresses(const Name& target, std::vector<Glue>& glue) {
 
 }  // namespace
 
-void freeze_zone(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems) {
-  Freezer(records, zone, names, problems).run();
+void freeze_zone(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems,
+                 SetSigner* signer) {
+  Freezer(records, zone, names, problems, signer).run();
 }
 
 }  // namespace popnet::dns

@@ -37,7 +37,7 @@ struct Wanted {
 
 class Maker {
  public:
-  explicit Maker(const model::Config& config) : config_(config) {}
+  Maker(const model::Config& config, sign::KeyKeeper* keeper) : config_(config), keeper_(keeper) {}
 
   Result<std::shared_ptr<const Names>> make(std::vector<std::string>* problems);
 
@@ -47,6 +47,7 @@ class Maker {
     Records records;
     uint32_t index = 0;
     std::string file;  // to be read; empty for zones made here
+    const model::Dnssec* dnssec = nullptr;
   };
 
   void plan_configured_zones();
@@ -56,6 +57,8 @@ class Maker {
   void place(const Wanted& wanted);
   void mark_nested_zones();
   void freeze(Plan& plan);
+  std::shared_ptr<const sign::ZoneSigner> signer_for(const Plan& plan);
+  static void add_keys(Plan& plan, const sign::ZoneSigner& signer);
 
   Plan* new_plan(const Name& apex, const std::string& source);
   Plan* innermost(const Name& name);
@@ -67,6 +70,7 @@ class Maker {
   Name checked(Result<Name> name, const std::string& where);
 
   const model::Config& config_;
+  sign::KeyKeeper* const keeper_;
   NamesBuilder builder_;
   Problems problems_;
   std::map<std::string, std::unique_ptr<Plan>> plans_;  // by owner key of the apex: parents before children
@@ -86,6 +90,7 @@ Maker::Plan* Maker::new_plan(const Name& apex, const std::string& source) {
   if (plan != nullptr) return nullptr;
   plan = std::make_unique<Plan>(apex, source);
   plan->index = builder_.add_zone();
+  plan->dnssec = &config_.network.dnssec;
   return plan.get();
 }
 
@@ -105,6 +110,7 @@ void Maker::plan_configured_zones() {
       problems_.add(where, "is configured twice");
     } else {
       plan->file = zone.file;
+      plan->dnssec = &zone.dnssec;
     }
   }
 }
@@ -157,6 +163,10 @@ void Maker::place(const Wanted& wanted) {
     add_apex_records(*plan, place);
     if (!network_zone_) add_pop_addresses(*plan, wanted.name, place);
   }
+  if (keeper_ != nullptr && plan->dnssec->enabled && wanted.decided.host.ttl > plan->dnssec->zone_ttl_max)
+    problems_.add(wanted.from,
+                  fmt::format("has a TTL of {} s, above its zone's dnssec.zone_ttl_max of {} s",
+                              seconds(wanted.decided.host.ttl), seconds(plan->dnssec->zone_ttl_max)));
   plan->records.add(wanted.name, type_decided, 0, index_data(builder_.add_decided(wanted.decided)), place);
 }
 
@@ -216,9 +226,35 @@ void Maker::mark_nested_zones() {
 // A zone's records are freed before the next zone is read.
 void Maker::freeze(Plan& plan) {
   const bool complete = plan.file.empty() || read_master_file(plan.file, plan.records, problems_);
+  const auto signer = signer_for(plan);
+  if (signer != nullptr) add_keys(plan, *signer);
   plan.records.sort();
-  if (complete) freeze_zone(plan.records, plan.index, builder_, problems_);
+  if (complete && signer == nullptr) freeze_zone(plan.records, plan.index, builder_, problems_);
+  if (complete && signer != nullptr) {
+    SetSigner sets(signer, keeper_->store(), keeper_->now(), seconds(plan.dnssec->zone_ttl_max));
+    freeze_zone(plan.records, plan.index, builder_, problems_, &sets);
+  }
   plan.records = Records(plan.records.apex(), "");
+}
+
+/// Null if the zone is not to be signed.
+std::shared_ptr<const sign::ZoneSigner> Maker::signer_for(const Plan& plan) {
+  if (keeper_ == nullptr || !plan.dnssec->enabled) return nullptr;
+  auto signer = keeper_->signer(plan.records.apex(), *plan.dnssec);
+  if (signer) return *signer;
+  problems_.add(plan.records.describe({}), signer.error().message);
+  return nullptr;
+}
+
+void Maker::add_keys(Plan& plan, const sign::ZoneSigner& signer) {
+  const Name& apex = plan.records.apex();
+  const Place place{plan.records.add_file(fmt::format("keys of zone {}", apex.to_text())), 0};
+  for (const sign::Key& key : signer.published())
+    plan.records.add(apex, type::dnskey, signer.dnskey_ttl(), key.dnskey, place);
+  for (const sign::Key& key : signer.synced()) {
+    plan.records.add(apex, type::cdnskey, signer.dnskey_ttl(), key.dnskey, place);
+    plan.records.add(apex, type::cds, signer.dnskey_ttl(), sign::ds_data(apex.bytes(), key), place);
+  }
 }
 
 Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* problems) {
@@ -228,7 +264,10 @@ Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* probl
   mark_nested_zones();
   for (auto& [key, plan] : plans_) freeze(*plan);
   if (problems != nullptr) *problems = problems_.lines();
-  if (problems_.count() == 0) return builder_.finish(config_.generation);
+  if (problems_.count() == 0) {
+    if (keeper_ != nullptr) keeper_->store().drop_unused();
+    return builder_.finish(config_.generation);
+  }
   std::string message = problems_.lines()[0];
   if (problems_.count() > 1) message += fmt::format(" (and {} more)", problems_.count() - 1);
   return Error{ErrorCode::invalid, message};
@@ -237,8 +276,8 @@ Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* probl
 }  // namespace
 
 Result<std::shared_ptr<const Names>> make_names(const model::Config& config,
-                                                std::vector<std::string>* problems) {
-  return Maker(config).make(problems);
+                                                std::vector<std::string>* problems, sign::KeyKeeper* keeper) {
+  return Maker(config, keeper).make(problems);
 }
 
 }  // namespace popnet::dns

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "dns/sign/keeper.h"
 #include "dns/zone/names.h"
 #include "model/config.h"
 
@@ -23,7 +24,11 @@ namespace popnet::dns {
 /// Reads zone files; may take seconds for millions of names, so not on a loop's thread. ErrorCode::invalid;
 /// the message is the first problem and how many more there are, `problems` gets them all (at most a
 /// hundred), each "file:line: reason".
+///
+/// `keeper`: has the keys of zones that are to be signed, at the time its begin() was told; null leaves all
+/// zones unsigned.
 Result<std::shared_ptr<const Names>> make_names(const model::Config& config,
-                                                std::vector<std::string>* problems = nullptr);
+                                                std::vector<std::string>* problems = nullptr,
+                                                sign::KeyKeeper* keeper = nullptr);
 
 }  // namespace popnet::dns

@@ -34,7 +34,7 @@ class MakeNames : public ::testing::Test {
     return path;
   }
   void zone(const std::string& name, const std::string& text) {
-    config_.zones.push_back({name, file(name == "." ? "root" : name, text)});
+    config_.zones.push_back({name, file(name == "." ? "root" : name, text), {}});
   }
   void hostname(const std::string& name) {
     if (config_.sites.empty()) config_.sites.emplace_back().name = "shop";
@@ -161,7 +161,7 @@ TEST_F(MakeNames, AnIncludeOfItselfEnds) {
 }
 
 TEST_F(MakeNames, AFileThatIsNotThereIsTheOnlyProblem) {
-  config_.zones.push_back({"example.com", folder_ + "/missing"});
+  config_.zones.push_back({"example.com", folder_ + "/missing", {}});
   EXPECT_THAT(problems(), ElementsAre("missing: cannot be read: No such file or directory"));
   config_.zones[0].file = folder_;
   EXPECT_THAT(problems(), ElementsAre(HasSubstr("cannot be read: Is a directory")));

@@ -2,15 +2,20 @@
 // of time.
 //
 //   slots (open addressing)      arena (one block of bytes)
-//   ┌──────┬─────────┐           ┌──────┬──────────────┬──────┬────────────────────────────┐
-//   │ tag  │ node ───┼─────────> │ head │ RRset heads  │ name │ rendered records, pointers │ … next node
-//   ├──────┼─────────┤           └──────┴──────────────┴──────┴────────────────────────────┘
+//   ┌──────┬─────────┐           ┌──────┬──────┬──────────────┬────────────────────────────┐
+//   │ tag  │ node ───┼─────────> │ head │ name │ RRset heads  │ rendered records, pointers │ … next node
+//   ├──────┼─────────┤           └──────┴──────┴──────────────┴────────────────────────────┘
 //   │ …    │         │
 //
 // A name is found with one probe of the table (its hash comes with the query) and one comparison; a node's
 // parts lie together, so that a static answer is two cache misses and one memcpy. Names that exist only
 // because something stands below them (empty non-terminals, RFC 4592 section 2.2.2) have nodes without
 // records. Names below a delegation have none: their addresses live on as glue in the rendered referral.
+//
+// Nodes of a signed zone have a second head for each set: its RRSIG records, rendered alike (none for glue
+// and for the NS records of a delegation). What a wildcard owns is signed under the names it makes, so its
+// second heads hold what such signatures are made of: the set's CanonicalData. Names that exist have their
+// NSEC set ready, except wildcards and decided names, whose types depend on the query.
 //
 // Built by make_names(); immutable after that; read by any number of threads.
 #pragma once
@@ -22,6 +27,7 @@
 #include <vector>
 
 #include "common/bytes.h"
+#include "dns/sign/signer.h"
 #include "dns/wire/name.h"
 #include "model/config.h"
 
@@ -35,12 +41,21 @@ struct RRset {
   uint16_t records = 0;     // 0 = no such set
   uint16_t additional = 0;  // of a delegation's NS set: glue records that follow the others in `bytes`
   uint16_t owner_size = 0;
+  uint16_t index = 0;  // in its node
   uint16_t pointer_count = 0;
   const uint8_t* pointers = nullptr;  // offsets of compression pointers in `bytes`, two bytes each
   std::span<const uint8_t> bytes;
 
   explicit operator bool() const { return records != 0; }
+  /// Of its first record. REQUIRES: not empty
+  [[nodiscard]] uint32_t ttl() const {
+    return uint32_t{bytes[6]} << 24 | uint32_t{bytes[7]} << 16 | uint32_t{bytes[8]} << 8 | bytes[9];
+  }
 };
+
+/// Of signed zones, where a proof stands between a delegation's NS records and its glue: the glue, as a set
+/// without records but with additional ones.
+inline constexpr uint16_t type_glue = 0;
 
 /// Writes the records for the owner that stands at `owner_offset` of the message, `owner_size` bytes long:
 /// the owner they were rendered for, or a name that its wildcard covers. Leaves `out` failed when they do not
@@ -56,6 +71,7 @@ class Node {
     has_wildcard = 2,  // "*" stands directly below
     has_dname = 4,
     apex = 8,
+    is_signed = 16,
   };
   struct Head {
     uint32_t zone;
@@ -76,14 +92,12 @@ class Node {
   [[nodiscard]] uint32_t zone() const { return head_.zone; }
   [[nodiscard]] uint32_t decided() const { return head_.decided; }
   [[nodiscard]] size_t rrsets() const { return head_.rrsets; }
-  [[nodiscard]] NameBytes name() const {
-    return {at_ + sizeof(Head) + sizeof(RRsetHead) * head_.rrsets, head_.name_size};
-  }
+  [[nodiscard]] NameBytes name() const { return {at_ + sizeof(Head), head_.name_size}; }
   /// The set of that type; empty if there is none.
   [[nodiscard]] RRset find(uint16_t type) const {
     for (size_t i = 0; i < head_.rrsets; ++i) {
       uint16_t here;
-      std::memcpy(&here, at_ + sizeof(Head) + sizeof(RRsetHead) * i, sizeof here);
+      std::memcpy(&here, heads() + sizeof(RRsetHead) * i, sizeof here);
       if (here == type) return rrset(i);
     }
     return {};
@@ -91,12 +105,19 @@ class Node {
   /// REQUIRES: index < rrsets()
   [[nodiscard]] RRset rrset(size_t index) const {
     RRsetHead h;
-    std::memcpy(&h, at_ + sizeof(Head) + sizeof(RRsetHead) * index, sizeof h);
+    std::memcpy(&h, heads() + sizeof(RRsetHead) * index, sizeof h);
     const uint8_t* bytes = at_ + h.offset;
-    return {h.type, h.records, h.additional, head_.name_size, h.pointers, bytes + h.size, {bytes, h.size}};
+    const auto number = static_cast<uint16_t>(index);
+    return {h.type, h.records,  h.additional,   head_.name_size,
+            number, h.pointers, bytes + h.size, {bytes, h.size}};
   }
+  /// The second head of a set of this node: its RRSIG records, or of a wildcard what they are made of.
+  /// REQUIRES: has(is_signed)
+  [[nodiscard]] RRset signature(const RRset& set) const { return rrset(head_.rrsets + size_t{set.index}); }
 
  private:
+  [[nodiscard]] const uint8_t* heads() const { return at_ + sizeof(Head) + head_.name_size; }
+
   const uint8_t* at_ = nullptr;
   Head head_{};
 };
@@ -134,11 +155,12 @@ class Names {
   [[nodiscard]] const DecidedName& decided(uint32_t index) const { return decided_[index]; }
   /// The zone's SOA as negative answers carry it: its TTL is the lower of its own and MINIMUM (RFC 2308
   /// section 3).
-  [[nodiscard]] RRset negative_soa(uint32_t zone) const {
-    return Node(at(zones_[zone].negative_soa)).rrset(0);
-  }
+  /// It is the only set of this node.
+  [[nodiscard]] Node negative_soa(uint32_t zone) const { return Node(at(zones_[zone].negative_soa)); }
   /// The name of the zone's apex.
-  [[nodiscard]] NameBytes zone_name(uint32_t zone) const { return Node(at(zones_[zone].negative_soa)).name(); }
+  [[nodiscard]] NameBytes zone_name(uint32_t zone) const { return negative_soa(zone).name(); }
+  /// Null if the zone is not signed.
+  [[nodiscard]] const sign::ZoneSigner* signer(uint32_t zone) const { return zones_[zone].signer.get(); }
   /// What the parent zone, if it is ours too, holds at this zone's apex: the node of the delegation, for DS
   /// queries (RFC 4035 section 3.1.4.1). False if there is none.
   [[nodiscard]] bool parent_side(uint32_t zone, Node& node) const;
@@ -160,6 +182,7 @@ class Names {
   struct Zone {
     uint32_t negative_soa = none;
     uint32_t parent_side = none;
+    std::shared_ptr<const sign::ZoneSigner> signer;
   };
 
   [[nodiscard]] const uint8_t* at(uint32_t node) const { return arena_.data() + size_t{node} * unit; }

@@ -27,16 +27,24 @@ NamesBuilder::NodeId NamesBuilder::add_side_node(const NodeDraft& draft) {
   auto& arena = names_->arena_;
   const size_t start = arena.size();
   assert(start / Names::unit < Names::none && "more than 16 GiB of zone data");
-  size_t offset = sizeof(Node::Head) + sizeof(Node::RRsetHead) * draft.sets.size() + draft.name.size();
+  assert(draft.signatures.empty() || draft.signatures.size() == draft.sets.size());
+  const size_t head_count = draft.sets.size() + draft.signatures.size();
+  size_t offset = sizeof(Node::Head) + draft.name.size() + sizeof(Node::RRsetHead) * head_count;
   size_t end = offset;
-  for (const RenderedSet& set : draft.sets) end += set.bytes.size() + 2 * set.pointers.size();
+  const auto each_set = [&](auto visit) {
+    for (const RenderedSet& set : draft.sets) visit(set);
+    for (const RenderedSet& set : draft.signatures) visit(set);
+  };
+  each_set([&](const RenderedSet& set) { end += set.bytes.size() + 2 * set.pointers.size(); });
   arena.resize(start + (end + Names::unit - 1) / Names::unit * Names::unit);
 
+  const int flags = draft.flags | (draft.signatures.empty() ? 0 : Node::is_signed);
   const Node::Head head{draft.zone, draft.decided, static_cast<uint16_t>(draft.sets.size()),
-                        static_cast<uint8_t>(draft.name.size()), draft.flags};
+                        static_cast<uint8_t>(draft.name.size()), static_cast<uint8_t>(flags)};
   put(start, &head, sizeof head);
-  size_t head_at = start + sizeof head;
-  for (const RenderedSet& set : draft.sets) {
+  put(start + sizeof head, draft.name.data(), draft.name.size());
+  size_t head_at = start + sizeof head + draft.name.size();
+  each_set([&](const RenderedSet& set) {
     const Node::RRsetHead h{set.type,
                             set.records,
                             set.additional,
@@ -48,8 +56,7 @@ NamesBuilder::NodeId NamesBuilder::add_side_node(const NodeDraft& draft) {
     put(start + offset + set.bytes.size(), set.pointers.data(), 2 * set.pointers.size());
     head_at += sizeof h;
     offset += set.bytes.size() + 2 * set.pointers.size();
-  }
-  put(head_at, draft.name.data(), draft.name.size());
+  });
   return static_cast<NodeId>(start / Names::unit);
 }
 

@@ -26,6 +26,7 @@ class NamesBuilder {
     uint32_t decided = Node::not_decided;
     uint8_t flags = 0;
     std::span<const RenderedSet> sets;
+    std::span<const RenderedSet> signatures;  // of the sets, in their order; none if the zone is not signed
   };
 
   uint32_t add_zone();
@@ -36,6 +37,9 @@ class NamesBuilder {
   NodeId add_side_node(const NodeDraft& draft);
   void set_flag(NodeId node, Node::Flag flag);
   void set_negative_soa(uint32_t zone, NodeId side) { names_->zones_[zone].negative_soa = side; }
+  void set_signer(uint32_t zone, std::shared_ptr<const sign::ZoneSigner> signer) {
+    names_->zones_[zone].signer = std::move(signer);
+  }
   void set_parent_side(uint32_t zone, NodeId side) { names_->zones_[zone].parent_side = side; }
 
   /// Ends the building.

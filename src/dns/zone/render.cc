@@ -111,4 +111,14 @@ RenderedSet render(NameBytes owner, std::span<const Record> set, uint32_t ttl, s
   return rendered;
 }
 
+RenderedSet render_glue(NameBytes owner, std::span<const Glue> glue) {
+  RenderedSet rendered;
+  rendered.type = type_glue;
+  rendered.additional = static_cast<uint16_t>(glue.size());
+  Renderer renderer(owner, size_bound({}, glue));
+  for (const Glue& g : glue) renderer.add_glue(g);
+  renderer.finish(rendered);
+  return rendered;
+}
+
 }  // namespace popnet::dns

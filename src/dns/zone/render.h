@@ -22,5 +22,7 @@ struct Glue {
 /// message can be.
 RenderedSet render(NameBytes owner, std::span<const Record> set, uint32_t ttl,
                    std::span<const Glue> glue = {});
+/// A set of type_glue.
+RenderedSet render_glue(NameBytes owner, std::span<const Glue> glue);
 
 }  // namespace popnet::dns

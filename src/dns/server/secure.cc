@@ -1,0 +1,120 @@
+#include "dns/server/secure.h"
+
+#include <algorithm>
+
+#include "dns/server/answer.h"
+#include "dns/sign/canonical.h"
+
+namespace popnet::dns {
+
+namespace {
+
+/// The types that some decision for the name could answer with.
+void add_decided_types(const model::Config& config, const DecidedName& name, sign::TypeSet& types) {
+  const auto add = [&](const IpAddress& address) { types.add(address.is_v4() ? type::a : type::aaaa); };
+  bool v4 = false, v6 = false;
+  const auto note = [&](const IpAddress& address) {
+    if (!(address.is_v4() ? v4 : v6)) add(address);
+    (address.is_v4() ? v4 : v6) = true;
+  };
+  if (name.host.resolve == model::Resolve::origin) {
+    for (const model::Origin& origin : config.sites[name.site].origins) note(origin.endpoint.address);
+  } else {
+    for (const model::Pop& pop : config.pops)
+      for (const IpAddress& address : pop.addresses) note(address);
+  }
+}
+
+}  // namespace
+
+void Secure::sign(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset) {
+  const RRset signature = node.signature(set);
+  if (!signature) return;
+  if (is_wildcard(node.name()))
+    return sign_now(section, node.zone(), {owner, set.type, set.ttl(), signature.bytes}, set.ttl(), offset,
+                    Bounded::no);
+  append(reply_.body(), signature, offset, owner.size());
+  reply_.count(section, signature.records);
+}
+
+void Secure::sign_decided(uint32_t zone, const Decided& decided, NameBytes owner, size_t offset) {
+  IpAddress sorted[addresses_max];
+  const size_t count = std::min(decided.addresses.size(), addresses_max);
+  std::copy_n(decided.addresses.begin(), count, sorted);
+  const auto before = [](const IpAddress& a, const IpAddress& b) {
+    return std::ranges::lexicographical_compare(a.bytes(), b.bytes());
+  };
+  std::sort(sorted, sorted + count, before);
+  uint8_t room[addresses_max * (2 + 16)];
+  ByteWriter data(room);
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0 && !before(sorted[i - 1], sorted[i])) continue;  // twice the same
+    data.u16(static_cast<uint16_t>(sorted[i].bytes().size()));
+    data.bytes(sorted[i].bytes());
+  }
+  sign_now(Section::answer, zone, {owner, decided.type, decided.original_ttl, data.written()}, decided.ttl,
+           offset, Bounded::by_config);
+}
+
+void Secure::sign_now(Section section, uint32_t zone, const sign::Content& content, uint32_t ttl,
+                      size_t offset, Bounded bounded) {
+  sign::Online& online = *view_.signing;
+  const bool random = bounded == Bounded::no;
+  sign::Budget& random_budget = transport_ == Transport::udp ? online.for_random : online.for_random_tcp;
+  const size_t records = view_.names->signer(zone)->write_online(
+      reply_.body(), content, ttl, offset, view_.now, online,
+      {random ? online.random : online.answers, random ? &random_budget : &online.for_answers});
+  failed_ = failed_ || records == 0;
+  reply_.count(section, records);
+}
+
+void Secure::deny_type(const Node& node, const DecidedName* decided, NameBytes owner, size_t offset) {
+  const bool wildcard = is_wildcard(node.name());
+  if (const RRset nsec = node.find(type::nsec); nsec && decided == nullptr && !wildcard) {
+    append(reply_.body(), nsec, offset, owner.size());
+    reply_.count(Section::authority, nsec.records);
+    return sign(Section::authority, node, nsec, owner, offset);
+  }
+  sign::TypeSet types;
+  for (size_t i = 0; i < node.rrsets(); ++i) types.add(node.rrset(i).type);
+  if (decided != nullptr) add_decided_types(*view_.snapshot->config, *decided, types);
+  types.remove(query_.type);
+  deny(node.zone(), types, owner, offset, wildcard ? Bounded::no : Bounded::by_config);
+}
+
+void Secure::deny_name(uint32_t zone, NameBytes owner, size_t offset) {
+  sign::TypeSet types;
+  types.add(type::nxname);
+  deny(zone, types, owner, offset, Bounded::no);
+}
+
+void Secure::deny(uint32_t zone, sign::TypeSet& types, NameBytes owner, size_t offset, Bounded bounded) {
+  types.add(type::rrsig);
+  types.add(type::nsec);
+  uint8_t room[2 + name_size_max + sign::bitmap_size_max];
+  ByteWriter data(room);
+  data.u16(0);
+  sign::write_next_name(data, owner);
+  types.write(data);
+  const auto rdata_size = static_cast<uint16_t>(data.size() - 2);
+  data.patch_u16(0, rdata_size);
+  const uint32_t ttl = view_.names->negative_soa(zone).rrset(0).ttl();
+  ByteWriter& out = reply_.body();
+  out.u16(static_cast<uint16_t>(pointer_mark | offset));
+  out.u16(type::nsec);
+  out.u16(class_in);
+  out.u32(ttl);
+  out.bytes(data.written());  // its length leads
+  reply_.count(Section::authority, 1);
+  sign_now(Section::authority, zone, {owner, type::nsec, ttl, data.written()}, ttl, offset, bounded);
+}
+
+void Secure::prove_delegation(const Node& cut, NameBytes owner, size_t offset) {
+  RRset proof = cut.find(type::ds);
+  if (!proof) proof = cut.find(type::nsec);
+  append(reply_.body(), proof, offset, owner.size());
+  reply_.count(Section::authority, proof.records);
+  sign(Section::authority, cut, proof, owner, offset);
+}
+
+}  // namespace popnet::dns

@@ -1,0 +1,62 @@
+// The DNSSEC part of one answer: signatures beside the records, and the proof that a name or type is not
+// there (RFC 4035 section 3.1, RFC 9824). Used only for queries with DO and zones that are signed; everything
+// else pays one test of a flag. See "Signing" in docs/dns.md for what is signed when.
+#pragma once
+
+#include <span>
+
+#include "dns/server/view.h"
+#include "dns/wire/query.h"
+#include "dns/wire/reply.h"
+
+namespace popnet::dns {
+
+enum class Transport : uint8_t;
+
+class Secure {
+ public:
+  static constexpr size_t addresses_max = 64;  // of one answer
+
+  /// All outlive this.
+  Secure(const View& view, const Query& query, Transport transport, Reply& reply)
+      : view_(view), query_(query), transport_(transport), reply_(reply), wanted_(query.dnssec_ok) {}
+
+  [[nodiscard]] bool wanted(const Node& node) const { return wanted_ && node.has(Node::is_signed); }
+  [[nodiscard]] bool wanted(uint32_t zone) const { return wanted_ && view_.names->signer(zone) != nullptr; }
+
+  /// Signs a set of the node that was just written for `owner`, which stands at `offset` of the reply.
+  /// REQUIRES: wanted(node)
+  void sign(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset);
+  /// Signs addresses that were decided. `original_ttl`: the highest that any answer states. REQUIRES:
+  /// wanted(zone)
+  struct Decided {
+    uint16_t type;
+    uint32_t ttl, original_ttl;
+    std::span<const IpAddress> addresses;
+  };
+  void sign_decided(uint32_t zone, const Decided& decided, NameBytes owner, size_t offset);
+  /// Proves that `owner` has no records of the type asked for. `decided`: null unless its addresses are
+  /// decided. REQUIRES: wanted(node.zone())
+  void deny_type(const Node& node, const DecidedName* decided, NameBytes owner, size_t offset);
+  /// Proves that there is no `owner`. REQUIRES: wanted(zone)
+  void deny_name(uint32_t zone, NameBytes owner, size_t offset);
+  /// The proof that goes with a referral: the DS set, or that there is none. REQUIRES: wanted(cut)
+  void prove_delegation(const Node& cut, NameBytes owner, size_t offset);
+  /// Some signature could not be made: the answer must not go out as it is.
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  enum class Bounded : uint8_t { by_config, no };
+  void sign_now(Section section, uint32_t zone, const sign::Content& content, uint32_t ttl, size_t offset,
+                Bounded bounded);
+  void deny(uint32_t zone, sign::TypeSet& types, NameBytes owner, size_t offset, Bounded bounded);
+
+  const View& view_;
+  const Query& query_;
+  const Transport transport_;
+  Reply& reply_;
+  const bool wanted_;
+  bool failed_ = false;
+};
+
+}  // namespace popnet::dns

@@ -1,0 +1,179 @@
+// What a resolver that checks signatures gets, and that others get what they always got.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "dns/server/test_secure.h"
+#include "dns/zone/test_validator.h"
+
+namespace popnet::dns {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr uint16_t compact_ok = 0x4000;
+
+struct Asked {
+  const char* name;
+  uint16_t type;
+};
+constexpr Asked answered[] = {
+    {"www.example.com", type::a},      {"WWW.Example.COM", type::a},       {"example.com", type::soa},
+    {"example.com", type::ns},         {"example.com", type::mx},          {"example.com", type::dnskey},
+    {"mixed.example.com", type::txt},  {"alias2.example.com", type::a},    {"dangling.example.com", type::a},
+    {"x.wild.example.com", type::a},   {"y.z.wild.example.com", type::mx}, {"*.wild.example.com", type::a},
+    {"to-wild.example.com", type::a},  {"w.walias.example.com", type::a},  {"to-page.example.com", type::a},
+    {"tree.example.com", type::dname}, {"tree.example.com", type::txt},    {"unknown.example.com", 65400},
+    {"big.example.com", type::txt},    {"sub.example.com", type::ds},      {"ams.cdn.test", type::aaaa},
+    {"www.shop.test", type::a},        {"img.shop.test", type::a},         {"img.shop.test", type::aaaa},
+    {"static.example.com", type::a},   {"all.cdn.test", type::a},          {"all.cdn.test", type::any},
+    {"www.example.com", type::any},
+};
+constexpr Asked no_such_type[] = {
+    {"www.example.com", type::aaaa},   {"example.com", type::cname},       {"deep.example.com", type::a},
+    {"b.deep.example.com", type::txt}, {"x.wild.example.com", type::aaaa}, {"www.shop.test", type::aaaa},
+    {"img.shop.test", type::txt},      {"other.example.com", type::ds},    {"*.wild.example.com", type::txt},
+    {"wild.example.com", type::a},
+};
+constexpr Asked no_such_name[] = {
+    {"nowhere.example.com", type::a},      {"a.www.example.com", type::a}, {"a.b.c.d.example.com", type::txt},
+    {"x.exact.wild.example.com", type::a}, {"nowhere.cdn.test", type::a},  {"x.www.shop.test", type::aaaa},
+};
+
+class Secured : public ::testing::TestWithParam<std::pair<model::DnssecAlgorithm, bool>> {
+ protected:
+  const SignedWorld world{GetParam().first, GetParam().second};
+  TestValidator validator{[this](const std::string& zone) { return world.ask(zone, type::dnskey); }, SignedWorld::now()};
+};
+INSTANTIATE_TEST_SUITE_P(Keys, Secured,
+                         ::testing::Values(std::pair{model::DnssecAlgorithm::ecdsa_p256, false},
+                                           std::pair{model::DnssecAlgorithm::ecdsa_p256, true},
+                                           std::pair{model::DnssecAlgorithm::ed25519, false},
+                                           std::pair{model::DnssecAlgorithm::ed25519, true}));
+
+TEST_P(Secured, EverySetOfAnAnswerIsSigned) {
+  for (const Asked& q : answered) {
+    SCOPED_TRACE(fmt::format("{} {}", q.name, q.type));
+    const auto reply = world.ask(q.name, q.type);
+    EXPECT_EQ(reply.rcode, 0);
+    EXPECT_THAT(reply.answer, Not(IsEmpty()));
+    EXPECT_THAT(validator.unsigned_sets(reply), IsEmpty());
+  }
+}
+
+TEST_P(Secured, ANewSignatureAndOneFromTheCacheAreTheSame) {
+  for (const char* name : {"www.shop.test", "x.wild.example.com", "nowhere.example.com"})
+    EXPECT_EQ(world.ask(name, type::a).bytes, world.ask(name, type::a).bytes) << name;
+}
+
+/// The types in the NSEC record for that name.
+std::string types_of(const TestReply& reply, const std::string& name) {
+  for (const std::string& line : reply.authority)
+    if (line.starts_with(name + ". ") && line.find(" IN NSEC ") != line.npos)
+      return line.substr(line.find(" IN NSEC ")) + " ";
+  return "none";
+}
+
+TEST_P(Secured, AMissingTypeIsDenied) {
+  for (const Asked& q : no_such_type) {
+    SCOPED_TRACE(fmt::format("{} {}", q.name, q.type));
+    const auto reply = world.ask(q.name, q.type);
+    EXPECT_EQ(reply.rcode, 0);
+    EXPECT_THAT(reply.answer, IsEmpty());
+    EXPECT_THAT(validator.unsigned_sets(reply), IsEmpty());
+    char* text = ldns_rr_type2str(static_cast<ldns_rr_type>(q.type));
+    const std::string types = types_of(reply, q.name);
+    EXPECT_THAT(types, Not(HasSubstr(fmt::format(" {} ", text))));
+    EXPECT_THAT(types, HasSubstr(fmt::format(" \\000.{}. ", q.name)));
+    EXPECT_THAT(types, HasSubstr(" RRSIG NSEC "));
+    EXPECT_THAT(types, Not(HasSubstr("TYPE128")));
+    std::free(text);
+  }
+}
+
+TEST_P(Secured, AMissingNameIsDeniedAsOneWithoutAnything) {
+  for (const Asked& q : no_such_name) {
+    SCOPED_TRACE(q.name);
+    const auto reply = world.ask(q.name, q.type);
+    EXPECT_EQ(reply.rcode, 0) << "to the proof, the name exists";
+    EXPECT_EQ(types_of(reply, q.name), fmt::format(" IN NSEC \\000.{}. RRSIG NSEC TYPE128 ", q.name));
+    EXPECT_THAT(validator.unsigned_sets(reply), IsEmpty());
+    EXPECT_EQ(world.ask(q.name, q.type, compact_ok).rcode, 3) << "for those who know (RFC 9824 section 5)";
+    EXPECT_EQ(world.ask_plainly(q.name, q.type).rcode, 3);
+  }
+}
+
+TEST_P(Secured, ADelegationHasItsDsOrAProofOfNone) {
+  const auto with = world.ask("www.sub.example.com", type::a);
+  EXPECT_THAT(validator.unsigned_sets(with), ElementsAre("sub.example.com. 2"));
+  EXPECT_THAT(with.authority, Contains(HasSubstr(" IN DS 12345 ")));
+  EXPECT_THAT(with.additional, Contains("ns.sub.example.com. 300 IN A 192.0.2.54"));
+  EXPECT_THAT(with.flags, Not(HasSubstr("aa")));
+  const auto without = world.ask("www.other.example.com", type::a);
+  EXPECT_THAT(validator.unsigned_sets(without), ElementsAre("other.example.com. 2"));
+  EXPECT_THAT(types_of(without, "other.example.com"), HasSubstr(" NS RRSIG NSEC"));
+}
+
+TEST_P(Secured, ADnamesAliasNeedsNoSignature) {
+  const auto reply = world.ask("oak.tree.example.com", type::a);
+  EXPECT_THAT(validator.unsigned_sets(reply), ElementsAre("oak.tree.example.com. 5"));
+}
+
+TEST_P(Secured, TheParentIsToldOfTheKeyWhenItIsKnownEverywhere) {
+  EXPECT_THAT(world.ask("example.com", 59).answer, IsEmpty()) << "CDS of a key that caches may not know";
+  EXPECT_THAT(validator.unsigned_sets(world.ask("example.com", 59)), IsEmpty());
+}
+
+// Whoever does not ask for signatures must not notice them.
+TEST_P(Secured, WithoutDoNothingChanges) {
+  const TestWorld plain;
+  const auto same = [&](const Asked& q) {
+    SCOPED_TRACE(fmt::format("{} {}", q.name, q.type));
+    const auto a = plain.ask(TestQuery(q.name, q.type).edns(), Transport::tcp);
+    const auto b = world.ask_plainly(q.name, q.type);
+    EXPECT_EQ(b.rcode, a.rcode);
+    EXPECT_EQ(b.flags, a.flags);
+    EXPECT_EQ(b.answer, a.answer);
+    EXPECT_EQ(b.authority, a.authority);
+    EXPECT_THAT(b.additional, ::testing::UnorderedElementsAreArray(a.additional));
+  };
+  for (const Asked& q : answered)
+    if (q.type != type::dnskey) same(q);
+  for (const Asked& q : no_such_type) same(q);
+  for (const Asked& q : no_such_name) same(q);
+  same({"www.sub.example.com", type::a});
+  same({"deep.example.com", type::any});
+}
+
+TEST(Secure, NxnameIsNothingToAskFor) {
+  EXPECT_EQ(SignedWorld().ask("www.example.com", type::nxname).rcode, 1) << "RFC 9824 section 3.5";
+}
+
+// Random names use up what may be signed; names that were asked before, and names that exist, are answered
+// on.
+TEST(Secure, RandomNamesFindTheBudgetEmpty) {
+  const SignedWorld world;
+  (void)world.ask("nowhere.example.com", type::a, 0, Transport::udp);
+  while (world.view().signing->for_random.take()) {
+  }
+  while (world.view().signing->for_random_tcp.take()) {
+  }
+  const auto cut = world.ask("random1.example.com", type::a, 0, Transport::udp);
+  EXPECT_EQ(cut.flags, "qr aa tc rd") << "over TCP nobody can pretend to be another";
+  EXPECT_THAT(cut.authority, IsEmpty());
+  EXPECT_EQ(world.ask("random1.example.com", type::a, 0, Transport::tcp).rcode, 2);
+  EXPECT_EQ(world.ask("nowhere.example.com", type::a, 0, Transport::udp).flags, "qr aa rd")
+      << "from the cache";
+  EXPECT_EQ(world.ask("www.example.com", type::aaaa, 0, Transport::udp).flags, "qr aa rd")
+      << "signed when loaded";
+  EXPECT_EQ(world.ask("www.shop.test", type::a, 0, Transport::udp).flags, "qr aa rd")
+      << "a budget of its own";
+  EXPECT_EQ(world.ask_plainly("random1.example.com", type::a).rcode, 3) << "costs no signature";
+}
+
+}  // namespace
+}  // namespace popnet::dns

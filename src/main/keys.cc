@@ -1,0 +1,82 @@
+// popnet keys: shows the DNSSEC keys of a zone, and tells the node that manages them what it cannot know:
+// that the parent zone has a key's DS, or that a successor is wanted. Works on the key folder; a running node
+// notices.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "dns/sign/key_folder.h"
+#include "main/commands.h"
+#include "node/config_source.h"
+#include "rt/clock.h"
+
+namespace popnet::main {
+
+namespace {
+
+using dns::sign::Key;
+using dns::sign::Seconds;
+
+std::string describe(const dns::Name& zone, const Key& key, Seconds now) {
+  const auto& times = key.state.times;
+  const bool signs = dns::sign::is_active(times, now), known = dns::sign::is_published(times, now);
+  std::string line =
+      fmt::format("{:5} {} {} {}", key.state.tag, to_text(key.state.role), to_text(key.state.algorithm),
+                  signs   ? "signs"
+                  : known ? "published"
+                          : "not in the zone");
+  if (key.state.secure_entry())
+    line += times.ds_seen != 0 ? ", the parent has its DS" : ", the parent's DS not seen";
+  line += "\n";
+  if (!key.state.secure_entry()) return line;
+  line += fmt::format("      {} DS ", zone.to_text());
+  const auto ds = dns::sign::ds_data(zone.bytes(), key);
+  line += fmt::format("{} {} {} ", ds[0] << 8 | ds[1], ds[2], ds[3]);
+  for (size_t i = 4; i < ds.size(); ++i) line += fmt::format("{:02x}", ds[i]);
+  return line + "\n";
+}
+
+int list(const dns::Name& zone, const std::vector<Key>& keys, Seconds now) {
+  for (const Key& key : keys) std::fputs(describe(zone, key, now).c_str(), stdout);
+  return exit_ok;
+}
+
+/// The keys that are meant: of the tag, or all that sign.
+bool meant(const Key& key, const KeysArguments& arguments, Seconds now) {
+  return arguments.tag >= 0 ? key.state.tag == arguments.tag : dns::sign::is_active(key.state.times, now);
+}
+
+}  // namespace
+
+int keys(const KeysArguments& arguments) {
+  const node::ConfigSource source{arguments.config.file, std::nullopt, arguments.config.sets};
+  const auto loaded = source.load(std::nullopt, 1);
+  if (!loaded.config) {
+    std::fputs(config::report(loaded.problems).c_str(), stderr);
+    return exit_input;
+  }
+  const auto zone = dns::parse_name(arguments.zone);
+  if (!zone) return fail(zone.error());
+  const dns::sign::KeyFolder folder(loaded.config->node.key_dir);
+  auto keys = folder.load(*zone);
+  if (!keys) return fail(keys.error());
+  if (keys->empty())
+    return fail(
+        {ErrorCode::not_found, fmt::format("{} has no keys of zone {}", folder.path(), zone->to_text())});
+  const Seconds now =
+      std::chrono::duration_cast<std::chrono::seconds>(rt::wall_now().time_since_epoch()).count();
+  if (arguments.what == KeysArguments::What::list) return list(*zone, *keys, now);
+  bool found = false;
+  for (Key& key : *keys) {
+    const bool ds = arguments.what == KeysArguments::What::ds_seen;
+    if (!meant(key, arguments, now) || (ds && !key.state.secure_entry())) continue;
+    found = true;
+    (ds ? key.state.times.ds_seen : key.state.times.roll_asked) = now;
+    if (auto status = folder.update(*zone, key.state); !status) return fail(status.error());
+  }
+  if (!found) return fail({ErrorCode::not_found, fmt::format("zone {} has no such key", zone->to_text())});
+  return exit_ok;
+}
+
+}  // namespace popnet::main

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""Signed zones as validators see them: unbound with a trust anchor, delv, dnsviz; also while answers change and keys roll."""
+import json
+import re
+import signal
+import subprocess
+import time
+
+from play import POPNET, check, equal, run, scene, site, until
+from play_dig import run_dig
+from play_http import PATIENCE, Failure
+
+ZONE = """$TTL 300
+@        SOA ns1 hostmaster 2024010101 3600 600 604800 60
+@        NS  ns1
+@        MX  10 Mail
+ns1      A   127.0.0.1
+mail     A   192.0.2.25
+www      A   192.0.2.80
+www      AAAA 2001:db8::80
+alias    CNAME www
+out      CNAME shop.zone.test.
+*.wild   A   192.0.2.99
+*.wild   TXT "a wildcard"
+a.b.deep TXT "deep"
+tree     DNAME deep
+signed   NS  ns.signed
+signed   DS  12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ns.signed A  192.0.2.54
+plain    NS  ns.plain
+ns.plain A   192.0.2.55
+naptr    NAPTR 100 10 "U" "E2U+sip" "!^.*$!sip:Info@example.com!" .
+srv      SRV 1 2 443 WWW
+caa      CAA 0 issue "ca.example.net"
+"""
+POSITIVE = [("www", "A"), ("www", "AAAA"), ("alias", "A"), ("out", "A"), ("x.wild", "A"), ("y.z.wild", "TXT"), ("a.b.deep", "TXT"),
+            ("a.b.tree", "TXT"), ("signed", "DS"), ("naptr", "NAPTR"), ("srv", "SRV"), ("caa", "CAA"), ("", "MX"), ("", "SOA"),
+            ("", "NS"), ("", "DNSKEY"), ("shop", "A")]
+NEGATIVE = [("www", "TXT"), ("deep", "A"), ("b.deep", "A"), ("nowhere", "A"), ("a.www", "A"), ("x.wild", "AAAA"), ("plain", "DS"),
+            ("shop", "AAAA"), ("shop", "TXT"), ("x.shop", "A"), ("*.wild", "AAAA")]
+
+
+def full(name):
+    return f"{name}.zone.test" if name else "zone.test"
+
+
+def serve(stage, algorithm="ecdsa-p256", keys="csk", text=ZONE, ttl="20s", **dnssec):
+    origin = stage.origin(lambda asked: asked.answer(200, {}, "x"))
+    shop = site("shop", [origin])
+    shop["hostnames"] = [{"name": "shop.zone.test", "resolve": "origin", "ttl": ttl}]
+    options = {"enabled": True, "algorithm": algorithm, "keys": keys, **dnssec}
+    return stage.popnet([shop], node={"key_dir": f"{stage.folder}/keys"},
+                        zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", text), "dnssec": options}])
+
+
+def keys(popnet, *arguments):
+    """popnet keys … with the node's config."""
+    command = [POPNET, "keys", arguments[0], "--config", popnet.config_path, *arguments[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE)
+    if done.returncode != 0:
+        raise Failure(f"{' '.join(command)}: {done.stderr}")
+    return done.stdout
+
+
+def ds_of(popnet, zone="zone.test"):
+    """DS records of the zone's keys, as in a zone file."""
+    return re.findall(rf"{re.escape(zone)}\. DS [0-9a-f ]+", keys(popnet, "list", zone))
+
+
+def validating(stage, popnet, zones=("zone.test",), anchors=None):
+    anchor = "".join(f'  trust-anchor: "{ds}"\n' for ds in anchors or ds_of(popnet))
+    return stage.unbound({zone: [popnet.dns] for zone in zones},
+                         options=f'module-config: "validator iterator"\n{anchor}  val-log-level: 2\n')
+
+
+def secure(dug):
+    return "ad" in dug.flags and dug.status in ("NOERROR", "NXDOMAIN")
+
+
+@scene
+def unbound_believes_every_answer(stage):
+    """A resolver with the zone's DS as trust anchor sets AD on everything but what an unsigned delegation hides."""
+    for algorithm, kind in (("ecdsa-p256", "csk"), ("ed25519", "ksk-zsk")):
+        popnet = serve(stage, algorithm, kind)
+        resolver = validating(stage, popnet)
+        for name, qtype in POSITIVE:
+            dug = run_dig(resolver.address, "+rec", "+dnssec", full(name), qtype)
+            check(f"{kind} {algorithm}: {name} {qtype}", secure(dug) and dug.answer, repr(dug))
+        for name, qtype in NEGATIVE:
+            dug = run_dig(resolver.address, "+rec", "+dnssec", full(name), qtype)
+            check(f"{kind} {algorithm}: no {name} {qtype}", secure(dug) and not dug.answer, repr(dug))
+        popnet.stop()
+        resolver.stop()
+        subprocess.run(["rm", "-r", f"{stage.folder}/keys"], check=True)
+
+
+@scene
+def delv_validates(stage):
+    """BIND's validator agrees."""
+    popnet = serve(stage)
+    host, port = popnet.dns.rsplit(":", 1)
+    number = ds_of(popnet)[0].split()
+    anchor = stage.file("anchor", f'trust-anchors {{ "zone.test." static-ds {number[2]} {number[3]} {number[4]} "{number[5]}"; }};\n')
+    for name, qtype in POSITIVE + NEGATIVE:
+        command = ["delv", f"@{host}", "-p", port, "-a", anchor, "+root=zone.test", full(name), qtype]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE)
+        check(f"{name} {qtype}", "fully validated" in done.stdout + done.stderr, done.stdout + done.stderr)
+
+
+@scene
+def dnsviz_finds_nothing(stage):
+    """dnsviz grok -l error has nothing to say of the zone, its names, and what is not there."""
+    popnet = serve(stage)
+    host, port = popnet.dns.rsplit(":", 1)
+    probe, names = f"{stage.folder}/probe.json", [full(name) for name in ("", "www", "x.wild", "nowhere", "shop", "alias")]
+    done = subprocess.run(["dnsviz", "probe", "-A", "-4", "-a", "zone.test", "-x", f"zone.test+:ns1.zone.test={host}:{port}",
+                           "-o", probe, "-d", "1", *names], capture_output=True, text=True, timeout=20 * PATIENCE)
+    equal("dnsviz probe", done.returncode, 0)
+    grok = lambda level: subprocess.run(["dnsviz", "grok", "-l", level, "-r", probe], capture_output=True, text=True,
+                                        timeout=20 * PATIENCE)
+    told = grok("info").stdout
+    equal("what it looked at", sorted(json.loads(told)), sorted(f"{name}." for name in names))
+    equal("all that it said of signatures", set(re.findall(r'"status": "([A-Z_]+)"', told)), {"NOERROR", "VALID"})
+    done = grok("error")
+    equal("dnsviz grok -l error", (done.stdout.strip(), done.stderr.strip()), ("", ""))
+
+
+@scene
+def answers_change_and_stay_secure(stage):
+    """A target goes and comes back; whatever is answered on the way is validated."""
+    origins = [stage.origin(lambda asked: asked.answer(200, {}, "x")) for _ in range(2)]
+    shop = site("shop", origins, probes=[{"kind": "tcp", "interval": "200ms", "timeout": "100ms", "fall": 1, "rise": 1}])
+    shop["hostnames"] = [{"name": "shop.zone.test", "resolve": "origin", "ttl": "1s"}]
+    popnet = stage.popnet([shop], node={"key_dir": f"{stage.folder}/keys"},
+                          zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE), "dnssec": {"enabled": True}}])
+    resolver = validating(stage, popnet)
+
+    def addresses():
+        dug = run_dig(resolver.address, "+rec", "+dnssec", "shop.zone.test")
+        check("secure", secure(dug), dug.text)
+        return sorted(line.split()[-1] for line in dug.answer if " IN A " in line)
+
+    both = sorted(origin.address.rsplit(":", 1)[0] for origin in origins)
+    until("both are answered", lambda: addresses() == both)
+    origins[0].close()
+    until("one is answered", lambda: addresses() == [origins[1].address.rsplit(":", 1)[0]])
+
+
+@scene
+def without_do_nothing_is_added(stage):
+    """Who does not ask for DNSSEC gets NXDOMAIN and no signatures."""
+    dns = serve(stage).dns
+    missing = run_dig(dns, "nowhere.zone.test")
+    equal("no such name", (missing.status, len(missing.authority)), ("NXDOMAIN", 1))
+    equal("an address", run_dig(dns, "shop.zone.test", "+noedns").status, "NOERROR")
+    check("no signatures", "RRSIG" not in run_dig(dns, "www.zone.test").text)
+    check("with DO there are", "RRSIG" in run_dig(dns, "+dnssec", "www.zone.test").text)
+    check("minimal denial", "NOERROR" == run_dig(dns, "+dnssec", "nowhere.zone.test").status)
+
+
+@scene
+def a_zsk_rolls(stage):
+    """ZSKs replace each other every few seconds; a validating resolver with short memory never sees a bad signature."""
+    text = ZONE.replace("$TTL 300", "$TTL 1").replace("604800 60", "604800 1")
+    popnet = serve(stage, keys="ksk-zsk", text=text, ttl="1s", dnskey_ttl="1s", zone_ttl_max="2s", ds_ttl="1s",
+                   propagation="5s", zsk_lifetime="12s")
+    resolver = validating(stage, popnet, anchors=[ds_of(popnet)[0]])
+    signers = lambda: {line.split()[10] for line in run_dig(popnet.dns, "+dnssec", "www.zone.test").answer if " RRSIG " in line}
+    seen, deadline = set(), time.monotonic() + 20 * PATIENCE
+    while len(seen) < 3:
+        check("rolls go on", time.monotonic() < deadline, str(seen))
+        seen |= signers()
+        for name in ("www", "shop", f"n{time.monotonic_ns()}", "x.wild"):
+            dug = run_dig(resolver.address, "+rec", "+dnssec", full(name))
+            check(f"{name} while keys roll", secure(dug), dug.text)
+
+
+@scene
+def a_ksk_rolls_with_its_parent(stage):
+    """A successor is made when asked for; CDS tells the parent; the old key goes when the parent has the new DS."""
+    parent = "$TTL 1\n@ SOA ns1 h 1 3600 600 604800 1\n@ NS ns1\nns1 A 127.0.0.1\nchild NS ns.child\nns.child A 127.0.0.1\n"
+    child = "$TTL 1\n@ SOA ns h 1 3600 600 604800 1\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.1\n"
+    short = {"enabled": True, "keys": "ksk-zsk", "dnskey_ttl": "1s", "zone_ttl_max": "2s", "ds_ttl": "1s", "propagation": "3s"}
+    popnet = stage.popnet(node={"key_dir": f"{stage.folder}/keys"},
+                          zones=[{"name": "up.test", "file": stage.file("up.zone", parent), "dnssec": {"enabled": True}},
+                                 {"name": "child.up.test", "file": stage.file("child.zone", child), "dnssec": short}])
+    cds = lambda: [line.split(" CDS ")[1] for line in run_dig(popnet.dns, "child.up.test", "cds").answer]
+
+    def follow_cds():
+        """What the parent's operator does."""
+        stage.file("up.zone", parent + "".join(f"child DS {ds}\n" for ds in cds()))
+        popnet.signal(signal.SIGHUP)
+        until("the parent has the DS", lambda: len(run_dig(popnet.dns, "child.up.test", "ds").answer) == len(cds()))
+
+    until("CDS appears", cds)
+    first = cds()
+    follow_cds()
+    keys(popnet, "ds-seen", "child.up.test")
+    resolver = validating(stage, popnet, ("up.test", "child.up.test"), ds_of(popnet, "up.test"))
+    resolve = lambda: run_dig(resolver.address, "+rec", "+dnssec", "www.child.up.test")
+    check("secure through the parent", secure(resolve()))
+    keys(popnet, "roll", "child.up.test")
+
+    def while_valid(what, reached):
+        def step():
+            dug = resolve()
+            check("valid during the roll", secure(dug), dug.text)
+            return reached()
+        until(what, step)
+
+    while_valid("CDS names the successor", lambda: cds() and cds() != first)
+    follow_cds()
+    successor = cds()[0].split()[0]
+    keys(popnet, "ds-seen", "child.up.test", "--tag", successor)
+    tags = lambda: set(re.findall(r"^ *(\d+) ksk", keys(popnet, "list", "child.up.test"), re.M))
+    while_valid("the old key is gone", lambda: tags() == {successor})
+
+
+if __name__ == "__main__":
+    run()
