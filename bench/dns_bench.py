@@ -5,7 +5,8 @@ One core for the server, the other for dnsperf. Each server answers the same 10,
 servers, so that what else the machine does falls on all alike; the median of the rounds counts. CPU time is that of the whole
 server process (/proc/PID/stat), so work beside the answering counts too.
 
-popnet is measured in two more rows: names decided query by query with a client subnet, and a million names.
+popnet is measured in more rows: names decided query by query with a client subnet, a million names, and signed answers (DO)
+from a zone and of decided names beside the same questions to unsigned ones.
 """
 import argparse
 import os
@@ -139,11 +140,12 @@ def start_knot(folder, query_file, names=NAMES, port=5403, row="knot"):
     return Server(row, ["knotd", "-c", config, "-s", f"{base}/knot.sock"], port, query_file)
 
 
-def start_popnet(folder, row, port, query_file, names=NAMES, decided=0, options=()):
+def start_popnet(folder, row, port, query_file, names=NAMES, decided=0, options=(), signed=False):
     base = os.path.join(folder, f"popnet-{port}")
     zone = write(base, "bench.test.zone", zone_text(names))
-    config = (f"node: {{dns_listen: '{ADDRESS}:{port}', admin_listen: '{ADDRESS}:{port + 1000}', threads: 1, edge: false}}\n"
-              f"zones:\n  - {{name: bench.test, file: {zone}}}\n")
+    config = (f"node: {{dns_listen: '{ADDRESS}:{port}', admin_listen: '{ADDRESS}:{port + 1000}', threads: 1, edge: false,\n"
+              f"       key_dir: {base}/keys, signing_rate: 1000000}}\n"
+              f"zones:\n  - {{name: bench.test, file: {zone}, dnssec: {{enabled: {str(signed).lower()}}}}}\n")
     if decided:
         config += ("network: {name: bench, zone: cdn.test}\n"
                    "pops:\n  - {name: one, addresses: 127.0.0.2}\n"
@@ -167,10 +169,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=4, help="of one run (at most 10)")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", help="comma separated: floor,gdnsd,knot,popnet,decided,million")
+    parser.add_argument("--only", help="comma separated: floor,gdnsd,knot,popnet,decided,million,signed")
     arguments = parser.parse_args()
     seconds = min(arguments.seconds, 10)
-    wanted = (arguments.only or "floor,gdnsd,knot,popnet,decided,million").split(",")
+    wanted = (arguments.only or "floor,gdnsd,knot,popnet,decided,million,signed").split(",")
 
     folder = tempfile.mkdtemp(prefix="popnet-bench-")
     static = queries(folder, "h", NAMES)
@@ -185,6 +187,13 @@ def main():
                                          names=1_000_000),
                             start_knot(folder, queries(folder, "h", 1_000_000), 1_000_000, 5407, "knot, a million names")],
     }
+    asks_dnssec = ("-D",)
+    decided_names = lambda: queries(folder, "d", NAMES)
+    starts["signed"] = lambda: [
+        start_popnet(folder, "popnet, DO, unsigned", 5408, static, options=asks_dnssec),
+        start_popnet(folder, "popnet, DO, signed", 5410, static, options=asks_dnssec, signed=True),
+        start_popnet(folder, "popnet, DO, decided", 5412, decided_names(), decided=NAMES, options=asks_dnssec),
+        start_popnet(folder, "popnet, DO, decided, signed", 5414, decided_names(), decided=NAMES, options=asks_dnssec, signed=True)]
     servers = []
     try:
         for key in wanted:

@@ -172,6 +172,7 @@ struct Zone {
   std::string name;  // lower case, no final dot
   std::string file;  // master file (RFC 1035 section 5)
   Dnssec dnssec;
+  Transfer transfer = {};
 };
 
 /// Measuring the round trip to the resolvers that ask.

@@ -28,11 +28,29 @@ struct RateLimit {
   std::vector<Prefix> exempt;
 };
 
+enum class TsigAlgorithm { hmac_sha256, hmac_sha512 };
+
+/// A secret shared with another server, for signed messages (RFC 8945).
+struct TsigKey {
+  std::string name;
+  TsigAlgorithm algorithm = TsigAlgorithm::hmac_sha256;
+  std::string secret;  // base64
+};
+
+/// Who gets whole copies of a zone.
+struct Transfer {
+  std::vector<Prefix> to;        // empty: whoever signs with `key`; without a key nobody
+  std::string key;               // name of the TsigKey that queries for it must be signed with; empty = none
+  std::vector<Endpoint> notify;  // who is told of new versions
+  bool decided = true;           // with decided names, as they are answered at that moment
+};
+
 struct Dns {
   Cookies cookies = Cookies::answer;
   std::vector<std::string>
       cookie_secrets;  // 32 hexadecimal digits each; the first one makes, all are accepted
   RateLimit rate_limit;
+  std::vector<TsigKey> tsig_keys;
   int tcp_connections_max = 1000;
   int tcp_connections_per_source = 100;
   Duration tcp_idle = std::chrono::seconds(10);

@@ -9,6 +9,7 @@
 #include "cluster/nats/nats.h"
 #include "common/hash.h"
 #include "common/log.h"
+#include "dns/server/policy.h"
 #include "dns/zone/make_names.h"
 #include "node/probe_kinds.h"
 #include "node/run_on.h"
@@ -119,7 +120,8 @@ Status Node::start_all() {
       std::make_unique<dns::sign::KeyKeeper>(loaded.config->node.key_dir, loaded.config->node.manage_keys);
   keeper_->begin(unix_seconds());
   auto names =
-      dns::make_names(*loaded.config, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr);
+      dns::make_names(*loaded.config, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr,
+                      loaded.config->node.dns ? &zone_history_ : nullptr);
   plan_signing(names.ok());
   if (!names) return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(zone_problems, "\n"))};
 
@@ -229,7 +231,10 @@ void Node::start_threads() {
     rt::name_thread("config");
     sign_again_ = std::make_unique<rt::Timer>(config_loop_, [this] { sign_again_in_time(); });
     sign_again_->arm_after(sign_interval);
+    notifier_ = std::make_unique<dns::Notifier>(config_loop_, mix64(options_.seed + 1));
+    commit_zones(*started_with_);
     config_loop_.run();
+    notifier_.reset();
     sign_again_.reset();
   });
 }
@@ -366,7 +371,7 @@ void Node::on_network_config(uint64_t revision, const std::string& text) {
 }
 
 Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network, uint64_t generation,
-                                  dns::sign::KeyKeeper* keeper) const {
+                                  dns::sign::KeyKeeper* keeper, dns::ZoneHistory* history) const {
   Candidate read{options_.source.load(network, generation), nullptr};
   if (!read.loaded.config) return read;
   const model::Config& candidate = *read.loaded.config;
@@ -379,7 +384,8 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
     return read;
   }
   std::vector<std::string> zone_problems;
-  auto names = dns::make_names(candidate, &zone_problems, candidate.node.dns ? keeper : nullptr);
+  auto names = dns::make_names(candidate, &zone_problems, candidate.node.dns ? keeper : nullptr,
+                               candidate.node.dns ? history : nullptr);
   for (const auto& text : zone_problems) problems.push_back(problem_of("zones", text));
   for (const auto& key : config::waiting_for_restart(*started_with_, candidate))
     problems.push_back(problem_of(key, "has changed, which counts from the next start of the node",
@@ -390,16 +396,32 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
 
 std::vector<config::Problem> Node::apply(std::optional<NetworkDocument> network) {
   keeper_->begin(unix_seconds());
-  Candidate read = read_config(network, config_generation_ + 1, keeper_.get());
+  Candidate read = read_config(network, config_generation_ + 1, keeper_.get(), &zone_history_);
   plan_signing(read.names != nullptr);
   if (!read.names) return read.loaded.problems;
   const auto& config = read.loaded.config;
   ++config_generation_;
   network_ = std::move(network);
-  if (run_on(control_loop_, [&] { adopt(config, read.names); }))
+  if (run_on(control_loop_, [&] { adopt(config, read.names); })) {
+    commit_zones(*config);
     log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_, config->pops.size(),
               config->sites.size(), config->zones.size());
+  }
   return read.loaded.problems;
+}
+
+void Node::commit_zones(const model::Config& config) {
+  const auto changes = zone_history_.commit();
+  for (const std::string& zone : changes.unnoticed)
+    log::warning("the records of zone {} have changed, but its serial number has not grown: secondaries will not notice", zone);
+  const auto keys = dns::tsig_keys(config);
+  for (const auto& version : changes.changed) {
+    const model::Transfer& options = version->options;
+    std::optional<dns::TsigKey> key;
+    for (const dns::TsigKey& known : keys)
+      if (known.name.to_text() == options.key + ".") key = known;
+    for (const Endpoint& to : options.notify) notifier_->tell({version->records.apex(), to, key});
+  }
 }
 
 // What could not be signed again, for an error in a zone file, must not be forgotten.

@@ -28,6 +28,8 @@
 #include "control/api/admin_server.h"
 #include "dns/server/server.h"
 #include "dns/sign/keeper.h"
+#include "dns/transfer/notifier.h"
+#include "dns/zone/version.h"
 #include "http/edge/edge.h"
 #include "node/config_source.h"
 #include "node/descriptors.h"
@@ -91,9 +93,9 @@ class Node {
     config::Loaded loaded;
     std::shared_ptr<const dns::Names> names;
   };
-  /// `keeper`: null when nothing is to be signed, because it is only looked at.
+  /// `keeper`, `history`: null when nothing is to be signed or kept, because it is only looked at.
   [[nodiscard]] Candidate read_config(const std::optional<NetworkDocument>& network, uint64_t generation,
-                                      dns::sign::KeyKeeper* keeper) const;
+                                      dns::sign::KeyKeeper* keeper, dns::ZoneHistory* history) const;
   static bool has_errors(const std::vector<config::Problem>& problems);
 
   // On the control thread, which owns the members they use.
@@ -112,6 +114,8 @@ class Node {
   /// Loads the config with this network document; puts it in force unless it has an error.
   std::vector<config::Problem> apply(std::optional<NetworkDocument> network);
   void keep_config();
+  /// Zones for transfers are as they were read last; tells the secondaries of new versions.
+  void commit_zones(const model::Config& config);
 
   void tell(cluster::Report report);
   void on_purge(const cluster::PurgeOrder& order);
@@ -152,6 +156,8 @@ class Node {
   uint64_t config_generation_ = 0;
   std::unique_ptr<dns::sign::KeyKeeper> keeper_;
   std::unique_ptr<rt::Timer> sign_again_;
+  dns::ZoneHistory zone_history_;
+  std::unique_ptr<dns::Notifier> notifier_;
   dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
 
   mutable std::mutex mutex_;  // guards snapshot_

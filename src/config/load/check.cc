@@ -191,6 +191,28 @@ void check_keys(const Draft& draft) {
   for (size_t i = 0; i < config.zones.size(); ++i) check(join("zones", i), config.zones[i].dnssec);
 }
 
+// --- transfers ---
+
+void check_transfers(const Draft& draft) {
+  const Config& config = draft.config;
+  Unique keys(draft);
+  for (size_t i = 0; i < config.dns.tsig_keys.size(); ++i)
+    keys.add(join(join("dns.tsig_keys", i), "name"), config.dns.tsig_keys[i].name, "is already a key");
+  for (size_t i = 0; i < config.zones.size(); ++i) {
+    const model::Transfer& transfer = config.zones[i].transfer;
+    const std::string path = join(join("zones", i), "transfer");
+    const auto is_meant = [&](const model::TsigKey& key) { return key.name == transfer.key; };
+    if (!transfer.key.empty() && std::ranges::none_of(config.dns.tsig_keys, is_meant))
+      draft.error(join(path, "key"), fmt::format("'{}' is no key of dns.tsig_keys, write the name of one", transfer.key));
+    const bool open = !transfer.to.empty() || !transfer.key.empty();
+    if (open && config.zones[i].dnssec.enabled)
+      draft.error(path, "a zone that is signed here cannot be copied, since its denials are made query by query: let the "
+                        "secondary sign it, or give this node no dnssec for it");
+    if (!open && !transfer.notify.empty())
+      draft.error(join(path, "notify"), "nobody may fetch the zone, write `to` or `key` too");
+  }
+}
+
 // --- sites ---
 
 void check_probes(const Draft& draft, const std::string& path, std::span<const ProbeSpec> probes) {
@@ -341,6 +363,7 @@ void check(const Draft& draft) {
   check_made_up_pop(draft);
   check_names(draft);
   check_keys(draft);
+  check_transfers(draft);
   check_probes(draft, "network.pop_probes", draft.config.network.pop_probes);
   check_sites(draft);
   check_clients(draft);

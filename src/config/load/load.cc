@@ -34,11 +34,10 @@ NodePtr read_tree(const LoadInput& input, Problems& problems) {
   return apply_sets(std::move(root), input.sets, problems);
 }
 
-/// The whole config as people may see it: bus.url may hold a password.
-std::string shown(const NodePtr& root) {
-  const Node* url = find_node(*root, "bus.url");
-  const auto at = url == nullptr ? std::string::npos : url->scalar.find('@');
-  if (at == std::string::npos) return write_yaml(*root);
+/// "bus.url=…" with the password masked; empty if there is none.
+std::string masked_url(const Node& root) {
+  const Node* url = find_node(root, "bus.url");
+  if (url == nullptr || url->scalar.find('@') == std::string::npos) return {};
   std::string masked;
   for (const std::string_view one : split(url->scalar, ',')) {
     const auto scheme = one.find("://");
@@ -48,8 +47,26 @@ std::string shown(const NodePtr& root) {
     masked += host == one.npos ? std::string(one)
                                : std::string(one.substr(0, user)) + "***" + std::string(one.substr(host));
   }
+  return "bus.url=" + masked;
+}
+
+/// The whole config as people may see it, without passwords and secrets.
+std::string shown(const NodePtr& root) {
+  std::vector<std::string> masks;
+  if (auto url = masked_url(*root); !url.empty()) masks.push_back(std::move(url));
+  const auto mask = [&](const std::string& path) {
+    const Node* node = find_node(*root, path);
+    if (node != nullptr && node->kind == Node::Kind::scalar) masks.push_back(path + "='***'");
+    return node != nullptr;
+  };
+  mask("dns.cookie_secrets");
+  for (size_t i = 0; mask(join("dns.cookie_secrets", i));) ++i;
+  mask("dns.tsig_keys.secret");  // a list of one may be written without its dash
+  for (size_t i = 0; find_node(*root, join("dns.tsig_keys", i)) != nullptr; ++i)
+    mask(join(join("dns.tsig_keys", i), "secret"));
+  if (masks.empty()) return write_yaml(*root);
   Problems none;
-  return write_yaml(*apply_sets(root, std::vector<std::string>{"bus.url=" + masked}, none));
+  return write_yaml(*apply_sets(root, masks, none));
 }
 
 /// A kind must not use the name of an option that every probe has: nobody could tell which is meant.

@@ -69,6 +69,14 @@ TEST(Load, ShowsSetsAndNoPasswords) {
       "bus:\n  kind: nats\n  url: nats://***@192.0.2.1:4222,nats://192.0.2.2:4222\nnode:\n  threads: 3\n");
 }
 
+TEST(Load, ShowsNoSecrets) {
+  const auto config = config_of(
+      "dns: {cookie_secrets: [0f1e2d3c4b5a69788796a5b4c3d2e1f0], tsig_keys: [{name: k, secret: QUJD}, {name: l, secret: QUJE}]}\n");
+  EXPECT_EQ(config->dns.tsig_keys[1].secret, "QUJE");
+  for (const char* secret : {"0f1e", "QUJD", "QUJE"}) EXPECT_EQ(config->source.find(secret), std::string::npos) << secret;
+  EXPECT_THAT(config->source, testing::HasSubstr("***"));
+}
+
 TEST(Load, AnEmptyFileIsAMistake) {
   for (const char* text : {"", "# nothing yet\n", "---\n"})
     EXPECT_THAT(problems_of(text),

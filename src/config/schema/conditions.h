@@ -30,6 +30,8 @@ Status is_rule_path(const std::string& text);
 Status is_nats_url(const std::string& text);
 /// 32 hexadecimal digits.
 Status is_key_of_16_bytes(const std::string& text);
+/// Whole bytes in base64 (RFC 4648 section 4), at least one.
+Status is_base64(const std::string& text);
 /// Printable ASCII, at most 64 characters; may be empty.
 Status is_nsid(const std::string& text);
 /// Not empty.

@@ -82,5 +82,11 @@ TEST(DnsName, RefusesWhatDnsCannotCarry) {
       "'shop_.example.com!' is not a DNS name, write one like www.example.com, of letters, digits and '-'");
 }
 
+TEST(Conditions, Base64IsWholeBytes) {
+  for (const char* text : {"QQ==", "QUI=", "QUJD", "+/+/"}) EXPECT_TRUE(is_base64(text)) << text;
+  for (const char* text : {"", "====", "Q", "QQ", "QQ=", "Q===", "QU=C", "Q Q=", "QQ==\n"})
+    EXPECT_FALSE(is_base64(text)) << text;
+}
+
 }  // namespace
 }  // namespace popnet::config

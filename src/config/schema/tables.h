@@ -22,6 +22,8 @@ const Table<model::Zone>& zone_table();
 // tables_dns.cc: the DNS servers; the network's options and this node's.
 const Table<model::Dns>& dns_table();
 const Table<model::RateLimit>& rate_limit_table();
+const Table<model::TsigKey>& tsig_key_table();
+const Table<model::Transfer>& transfer_table();
 const Table<model::DnsNode>& dns_node_table();
 // tables_dnssec.cc
 const Table<model::Dnssec>& dnssec_table();

@@ -7,6 +7,9 @@ using model::Cookies;
 using model::Dns;
 using model::DnsNode;
 using model::RateLimit;
+using model::Transfer;
+using model::TsigAlgorithm;
+using model::TsigKey;
 
 const Table<Dns>& dns_table() {
   static const Table<Dns> table(
@@ -36,6 +39,10 @@ const Table<Dns>& dns_table() {
           option("rate_limit", &Dns::rate_limit)
               .section(rate_limit_table())
               .help("Response rate limiting: how much spoofed sources can make a server send to a victim."),
+          option("tsig_keys", &Dns::tsig_keys)
+              .section(tsig_key_table())
+              .at_most(256)
+              .help("Secrets shared with other name servers, for zone transfers and signed queries."),
           option("tcp_connections_max", &Dns::tcp_connections_max)
               .integer(1, 1'000'000, 1000)
               .restart()
@@ -80,6 +87,61 @@ const Table<RateLimit>& rate_limit_table() {
               .integer(1, 128, 56)
               .help("Length of an IPv6 client network."),
           option("exempt", &RateLimit::exempt).prefix().at_most(256).help("Client networks without a limit."),
+      });
+  return table;
+}
+
+const Table<TsigKey>& tsig_key_table() {
+  static const Table<TsigKey> table(
+      "tsig_keys",
+      {"Messages signed with a shared secret (TSIG, RFC 8945). All servers that share a key need the same clock, to five minutes.",
+       R"(tsig_keys:
+  - {name: transfer.example.com, secret: c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlYyE=}
+)"},
+      {
+          option("name", &TsigKey::name).dns_name().required().help("As the other server calls it; unique."),
+          option("algorithm", &TsigKey::algorithm)
+              .choice({{"hmac-sha256", TsigAlgorithm::hmac_sha256, "HMAC with SHA-256: every server knows it"},
+                       {"hmac-sha512", TsigAlgorithm::hmac_sha512, "HMAC with SHA-512"}},
+                      "hmac-sha256")
+              .help("What signs."),
+          option("secret", &TsigKey::secret)
+              .text()
+              .check(is_base64)
+              .required()
+              .help("The secret in base64, as `tsig-keygen` and `keymgr -t` print it."),
+      });
+  return table;
+}
+
+const Table<Transfer>& transfer_table() {
+  static const Table<Transfer> table(
+      "transfer",
+      {"Copies of the zone for secondaries (AXFR, IXFR) and who is told of new versions (NOTIFY). Without `to` and `key`, "
+       "nobody gets one.",
+       R"(zones:
+  - name: example.com
+    file: example.com.zone
+    transfer: {to: [192.0.2.53], key: transfer.example.com, notify: ["192.0.2.53:53"]}
+)"},
+      {
+          option("to", &Transfer::to)
+              .prefix()
+              .at_most(256)
+              .help("Networks of those who may fetch the zone. Empty, with a `key`: from anywhere."),
+          option("key", &Transfer::key)
+              .text()
+              .preset_help("none: the address is enough")
+              .help("Name of the key in `dns.tsig_keys` that they must sign with. NOTIFY is signed with it, too."),
+          option("notify", &Transfer::notify)
+              .endpoint()
+              .at_most(64)
+              .help("Servers that are told when the zone has a new serial number."),
+          option("decided", &Transfer::decided)
+              .choice({{"answer", true, "with the addresses that a query from the secondary would get then; the zone always goes as a whole"},
+                       {"omit", false, "left out"}},
+                      "answer")
+              .help("What becomes of decided names in a copy."),
       });
   return table;
 }

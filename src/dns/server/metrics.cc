@@ -27,6 +27,8 @@ const char* rcode_name(size_t rcode) {
       return "REFUSED";
     case Rcode::yxdomain:
       return "YXDOMAIN";
+    case Rcode::notauth:
+      return "NOTAUTH";
     case Rcode::badvers:
       return "BADVERS";
     case Rcode::badcookie:

@@ -4,6 +4,18 @@
 
 namespace popnet::dns {
 
+std::vector<TsigKey> tsig_keys(const model::Config& config) {
+  std::vector<TsigKey> keys;
+  for (const model::TsigKey& key : config.dns.tsig_keys) {
+    const auto name = parse_name(key.name);
+    auto secret = read_base64(key.secret);
+    if (!name || !secret) continue;
+    const bool sha512 = key.algorithm == model::TsigAlgorithm::hmac_sha512;
+    keys.push_back({*name, sha512 ? TsigAlgorithm::hmac_sha512 : TsigAlgorithm::hmac_sha256, std::move(*secret)});
+  }
+  return keys;
+}
+
 std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance, int threads) {
   auto policy = std::make_shared<Policy>();
   policy->cookies = config.dns.cookies;
@@ -14,6 +26,7 @@ std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance
   policy->keepalive_100ms = static_cast<uint16_t>(std::clamp<int64_t>(idle, 0, UINT16_MAX));
   policy->rate_limit = config.dns.rate_limit;
   policy->rate_limit.per_second = (policy->rate_limit.per_second + threads - 1) / threads;
+  policy->tsig_keys = tsig_keys(config);
   policy->proxies = config.node.dns_server.proxies;
   return policy;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dns/guard/cookies.h"
+#include "dns/guard/tsig.h"
 #include "model/config.h"
 #include "tls/context.h"
 
@@ -20,6 +21,7 @@ struct Policy {
   uint16_t keepalive_100ms = 0;              // RFC 7828
   model::RateLimit rate_limit;               // for each thread
   std::vector<Prefix> proxies;               // who leads with a PROXY header
+  std::vector<TsigKey> tsig_keys;
   std::shared_ptr<const tls::ServerContext> tls;  // null: none configured
 
   [[nodiscard]] bool is_proxy(const IpAddress& peer) const {
@@ -28,6 +30,9 @@ struct Policy {
     return false;
   }
 };
+
+/// Those that can be read; the config's checks have refused the others.
+std::vector<TsigKey> tsig_keys(const model::Config& config);
 
 /// `chance`: of this node; makes the cookie secret when the config has none.
 /// Without the TLS context, whose files may fail to load: the caller adds it.

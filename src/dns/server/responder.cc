@@ -1,7 +1,9 @@
 #include "dns/server/responder.h"
 
+#include <algorithm>
 #include <chrono>
 
+#include "dns/guard/tsig.h"
 #include "dns/server/policy.h"
 
 namespace popnet::dns {
@@ -44,8 +46,8 @@ Outcome bad_cookie(std::span<const uint8_t> message, const Query& query, std::sp
 
 }  // namespace
 
-Outcome Responder::respond(const View& view, std::span<const uint8_t> message, const Query& query,
-                           const Source& source, const Moment& now, std::span<uint8_t> room) {
+Outcome Responder::respond_plainly(const View& view, std::span<const uint8_t> message, const Query& query,
+                                   const Source& source, const Moment& now, std::span<uint8_t> room, bool known) {
   if (view.policy == nullptr) return answer(view, message, query, source.address, source.transport, room);
   const Policy& policy = *view.policy;
   ReplyOptions options;
@@ -59,9 +61,35 @@ Outcome Responder::respond(const View& view, std::span<const uint8_t> message, c
   }
   const Outcome outcome = answer(view, message, query, source.address, source.transport, room, options);
   const bool limited = policy.rate_limit.per_second > 0 && source.transport == Transport::udp &&
-                       cookie != CookieState::valid && outcome.size != 0;
+                       cookie != CookieState::valid && !known && outcome.size != 0;
   if (!limited) return outcome;
   return limit(policy, message, query, source, now, cookie, room, options, outcome);
+}
+
+/// RFC 8945 section 5.3: the signature must fit too, else the reply is cut to what may be asked again over TCP.
+Outcome Responder::respond_signed(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source,
+                                  const Moment& now, std::span<uint8_t> room) {
+  if (query.verdict == Verdict::drop) return {};
+  Tsig tsig(view.policy->tsig_keys, message, query.tsig_offset, cookie_time(now));
+  const bool udp = source.transport == Transport::udp;
+  const size_t most = udp ? std::min<size_t>({room.size(), query.udp_size, udp_reply_max}) : message_size_max;
+  const size_t signature = tsig.size_max();
+  const auto part = room.first(std::max(udp_plain_max, most - std::min(most, signature)));
+  Outcome outcome;
+  if (tsig.error() == TsigError::none) {
+    outcome = respond_plainly(view, message, query, source, now, part, true);
+  } else {
+    outcome.rcode = Rcode::notauth;
+    outcome.size = Reply(message, query, part).finish(outcome.rcode, 0);
+  }
+  if (outcome.size != 0 && outcome.size + signature > most) {
+    Reply reply(message, query, room.first(udp_plain_max));
+    reply.truncate();
+    outcome.size = reply.finish(outcome.rcode, 0);
+    outcome.truncated = true;
+  }
+  if (outcome.size != 0) outcome.size = tsig.append(room, outcome.size, cookie_time(now));
+  return outcome;
 }
 
 /// What may be spent on this answer. A slip is a BADCOOKIE for who knows cookies (RFC 7873 section 5.2.3),

@@ -1,7 +1,7 @@
 // One thread's way from a message to its reply: who asks (cookies, RFC 7873), what the reply says about the
 // server beside the answer (NSID, keepalive, padding), the answer itself, and whether it may go out (rate
-// limit). UDP, TCP and TLS share it. Belongs to one thread; allocates nothing after its construction; time is
-// an argument.
+// limit). UDP, TCP and TLS share it. Belongs to one thread; allocates nothing after its construction, except for
+// queries that are signed (TSIG, RFC 8945), whose replies it signs; time is an argument.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,18 @@ class Responder {
  public:
   /// As answer(), with all that a server adds. A view without a policy gets bare answers.
   Outcome respond(const View& view, std::span<const uint8_t> message, const Query& query,
-                  const Source& source, const Moment& now, std::span<uint8_t> room);
+                  const Source& source, const Moment& now, std::span<uint8_t> room) {
+    if (query.tsig_offset != 0 && view.policy != nullptr) [[unlikely]]
+      return respond_signed(view, message, query, source, now, room);
+    return respond_plainly(view, message, query, source, now, room, false);
+  }
 
  private:
+  /// `known`: has signed the query with a key of ours, and so is exempt from the rate limit.
+  Outcome respond_plainly(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source,
+                          const Moment& now, std::span<uint8_t> room, bool known);
+  Outcome respond_signed(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source,
+                         const Moment& now, std::span<uint8_t> room);
   [[nodiscard]] CookieState judge_cookie(const Policy& policy, std::span<const uint8_t> message,
                                          const Query& query, const Source& source, const Moment& now,
                                          ReplyOptions& options);

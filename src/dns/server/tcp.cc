@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "common/log.h"
 #include "dns/server/policy.h"
+#include "dns/server/transfer.h"
 #include "dns/wire/protocol.h"
 #include "dns/wire/proxy_header.h"
 #include "rt/socket.h"
@@ -18,6 +20,10 @@ constexpr size_t unread_replies_max = 256 << 10;  // bytes; a peer that leaves m
 constexpr size_t read_step = 4096;
 constexpr size_t proxy_header_max = 2048;  // bytes; addresses and a few extensions
 constexpr Duration accept_pause = std::chrono::milliseconds(100);
+
+int64_t unix_seconds(const rt::Loop& loop) {
+  return std::chrono::duration_cast<std::chrono::seconds>(loop.wall().time_since_epoch()).count();
+}
 }  // namespace
 
 class TcpShard::Listener final : public rt::Watcher {
@@ -96,11 +102,12 @@ class TcpShard::Connection final : public rt::Watcher {
   void end() { shard_.close(fd_.get()); }
   /// Something that no event of the socket will announce.
   [[nodiscard]] bool more_at_hand() const {
-    return next_size() != 0 || (!peer_ended_ && tls_ != nullptr && tls_->has_decrypted());
+    return transfer_ != nullptr || next_size() != 0 || (!peer_ended_ && tls_ != nullptr && tls_->has_decrypted());
   }
 
   [[nodiscard]] size_t unwritten() const { return out_.size() - written_; }
-  [[nodiscard]] bool paused() const { return unwritten() > unread_replies_max; }
+  /// Nothing is read: its replies are not, or a transfer goes on.
+  [[nodiscard]] bool paused() const { return transfer_ != nullptr || unwritten() > unread_replies_max; }
 
   /// Size of the message at the front of in_ with its length field; 0 = not all of it is there.
   [[nodiscard]] size_t next_size(size_t at = 0) const {
@@ -115,6 +122,9 @@ class TcpShard::Connection final : public rt::Watcher {
   bool read_proxy();
   bool answer_all();
   bool answer_one(std::span<const uint8_t> message);
+  bool begin_transfer(std::span<const uint8_t> message, const Query& query);
+  bool go_on_with_transfer();
+  void put_reply(size_t size);
   bool write_all();
   ssize_t write_some(std::span<const uint8_t> bytes);
   void forget_written();
@@ -135,6 +145,7 @@ class TcpShard::Connection final : public rt::Watcher {
   bool peer_ended_ = false;
   bool tls_wants_write_ = false;
   std::unique_ptr<tls::Session> tls_;  // null: plain
+  std::unique_ptr<Transfer> transfer_;  // null: none under way
   std::vector<uint8_t> in_;          // not yet answered
   std::vector<uint8_t> out_;
   size_t written_ = 0;  // of out_
@@ -191,6 +202,7 @@ bool TcpShard::Connection::read_proxy() {
 
 /// False if the peer does not speak DNS.
 bool TcpShard::Connection::answer_all() {
+  if (!go_on_with_transfer()) return false;
   size_t at = 0;
   for (size_t size; !paused() && (size = next_size(at)) != 0; at += size)
     if (!answer_one(std::span(in_).subspan(at + length_size, size - length_size))) return false;
@@ -202,16 +214,47 @@ bool TcpShard::Connection::answer_one(std::span<const uint8_t> message) {
   const View& view = shard_.view_.get();
   Query query;
   parse_query(message, query);
+  const bool asks_zone = query.type == type::axfr || query.type == type::ixfr;
+  if (asks_zone && query.verdict == Verdict::fine && query.qclass == class_in && begin_transfer(message, query))
+    return go_on_with_transfer();
   const Moment now = {shard_.loop_.now(), shard_.loop_.wall()};
   const Outcome outcome = shard_.state_.responder.respond(view, message, query, source_, now, shard_.room_);
   shard_.state_.account(view, query, source_, outcome);
   if (outcome.size == 0) return false;
-  out_.push_back(static_cast<uint8_t>(outcome.size >> 8));
-  out_.push_back(static_cast<uint8_t>(outcome.size));
-  out_.insert(out_.end(), shard_.room_.begin(),
-              shard_.room_.begin() + static_cast<std::ptrdiff_t>(outcome.size));
+  put_reply(outcome.size);
+  return true;
+}
+
+/// What stands in the shard's room is to be sent.
+void TcpShard::Connection::put_reply(size_t size) {
+  out_.push_back(static_cast<uint8_t>(size >> 8));
+  out_.push_back(static_cast<uint8_t>(size));
+  out_.insert(out_.end(), shard_.room_.begin(), shard_.room_.begin() + static_cast<std::ptrdiff_t>(size));
   idle_.arm_after(shard_.limits_.idle);
   shard_.by_idleness_.splice(shard_.by_idleness_.end(), shard_.by_idleness_, by_idleness_);
+}
+
+/// False if the peer may not have the zone.
+bool TcpShard::Connection::begin_transfer(std::span<const uint8_t> message, const Query& query) {
+  const View& view = shard_.view_.get();
+  auto transfer = std::make_unique<Transfer>(view, message, query, source_, unix_seconds(shard_.loop_));
+  if (!transfer->admitted()) return false;
+  Outcome outcome;
+  outcome.size = header_size;  // at least
+  shard_.state_.account(view, query, source_, outcome);
+  log::info("{}", transfer->title());
+  transfer_ = std::move(transfer);
+  return true;
+}
+
+/// As much of it as may wait to be read. False if it cannot go on.
+bool TcpShard::Connection::go_on_with_transfer() {
+  while (transfer_ != nullptr && unwritten() <= unread_replies_max) {
+    const size_t size = transfer_->next(shard_.room_, unix_seconds(shard_.loop_));
+    if (size == 0) return false;
+    put_reply(size);
+    if (transfer_->done()) transfer_.reset();
+  }
   return true;
 }
 

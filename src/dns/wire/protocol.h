@@ -10,12 +10,12 @@ namespace popnet::dns {
 namespace type {
 inline constexpr uint16_t a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, txt = 16, aaaa = 28,
                           dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47, dnskey = 48, nsec3 = 50,
-                          nsec3param = 51, cds = 59, cdnskey = 60, nxname = 128, ixfr = 251, axfr = 252,
+                          nsec3param = 51, cds = 59, cdnskey = 60, nxname = 128, tsig = 250, ixfr = 251, axfr = 252,
                           any = 255;
 }
 
 inline constexpr uint16_t class_in = 1;
-inline constexpr uint8_t opcode_query = 0;
+inline constexpr uint8_t opcode_query = 0, opcode_notify = 4;
 
 enum class Rcode : uint8_t {
   noerror = 0,
@@ -25,6 +25,7 @@ enum class Rcode : uint8_t {
   notimp = 4,
   refused = 5,
   yxdomain = 6,
+  notauth = 9,     ///< not authoritative for the zone; or a TSIG that is not to be believed
   badvers = 16,    ///< does not fit the header: its upper bits travel in the OPT record
   badcookie = 23,  ///< RFC 7873 section 8
 };

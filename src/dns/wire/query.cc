@@ -11,17 +11,6 @@ namespace {
 constexpr uint16_t dnssec_ok_bit = 0x8000;
 constexpr uint16_t compact_ok_bit = 0x4000;
 
-/// An owner name outside the question may end in a compression pointer, which is not followed.
-void skip_name(ByteReader& in) {
-  while (in.ok()) {
-    const uint8_t length = in.u8();
-    if (length == 0) return;
-    if ((length & 0xc0) == 0xc0) return in.skip(1);
-    if (length > label_size_max) return in.fail();
-    in.skip(length);
-  }
-}
-
 void skip_records(ByteReader& in, unsigned count) {
   while (count-- > 0 && in.ok()) {
     skip_name(in);
@@ -114,10 +103,13 @@ void read_additional(ByteReader& in, unsigned count, Query& query) {
     const size_t start = in.position();
     skip_name(in);
     const bool root_owner = in.position() == start + 1;
-    if (in.u16() == type::opt) {
+    const uint16_t rr_type = in.u16();
+    if (query.tsig_offset != 0) return in.fail();  // nothing stands behind a TSIG
+    if (rr_type == type::opt) {
       if (!root_owner) return in.fail();
       read_opt(in, query);
     } else {
+      if (rr_type == type::tsig) query.tsig_offset = static_cast<uint16_t>(start);
       in.skip(6);
       in.skip(in.u16());
     }
@@ -154,6 +146,16 @@ Verdict read_message(std::span<const uint8_t> message, Query& query) {
 
 }  // namespace
 
+void skip_name(ByteReader& in) {
+  while (in.ok()) {
+    const uint8_t length = in.u8();
+    if (length == 0) return;
+    if ((length & 0xc0) == 0xc0) return in.skip(1);
+    if (length > label_size_max) return in.fail();
+    in.skip(length);
+  }
+}
+
 Verdict parse_query(std::span<const uint8_t> message, Query& query) {
   query.verdict = Verdict::fine;
   query.id = query.flags = query.question_size = query.type = query.qclass = 0;
@@ -162,6 +164,7 @@ Verdict parse_query(std::span<const uint8_t> message, Query& query) {
   query.subnet = {};
   query.cookie = {};
   query.asks_nsid = query.asks_keepalive = query.padded = false;
+  query.tsig_offset = 0;
   query.verdict = read_message(message, query);
   return query.verdict;
 }

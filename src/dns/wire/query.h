@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/bytes.h"
 #include "common/ip.h"
 #include "dns/wire/name.h"
 #include "dns/wire/protocol.h"
@@ -53,10 +54,14 @@ struct Query {
   bool asks_nsid;       // RFC 5001
   bool asks_keepalive;  // RFC 7828
   bool padded;          // RFC 7830
+  uint16_t tsig_offset;  // where the TSIG record begins, the last one of the message (RFC 8945); 0 = none
   Name name;            // set if question_size is not 0
 
   [[nodiscard]] uint8_t opcode() const { return flags >> 11 & 0xf; }
 };
+
+/// Goes over a name that may end in a compression pointer, which is not followed.
+void skip_name(ByteReader& in);
 
 /// Reads `message` into `query` (all members are set) and returns query.verdict.
 Verdict parse_query(std::span<const uint8_t> message, Query& query);

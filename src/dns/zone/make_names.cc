@@ -37,7 +37,8 @@ struct Wanted {
 
 class Maker {
  public:
-  Maker(const model::Config& config, sign::KeyKeeper* keeper) : config_(config), keeper_(keeper) {}
+  Maker(const model::Config& config, sign::KeyKeeper* keeper, ZoneHistory* history)
+      : config_(config), keeper_(keeper), history_(history) {}
 
   Result<std::shared_ptr<const Names>> make(std::vector<std::string>* problems);
 
@@ -48,6 +49,8 @@ class Maker {
     uint32_t index = 0;
     std::string file;  // to be read; empty for zones made here
     const model::Dnssec* dnssec = nullptr;
+    const model::Transfer* transfer = nullptr;  // null if nobody may fetch it
+    std::vector<Name> decided;
   };
 
   void plan_configured_zones();
@@ -71,6 +74,7 @@ class Maker {
 
   const model::Config& config_;
   sign::KeyKeeper* const keeper_;
+  ZoneHistory* const history_;
   NamesBuilder builder_;
   Problems problems_;
   std::map<std::string, std::unique_ptr<Plan>> plans_;  // by owner key of the apex: parents before children
@@ -111,6 +115,7 @@ void Maker::plan_configured_zones() {
     } else {
       plan->file = zone.file;
       plan->dnssec = &zone.dnssec;
+      if (history_ != nullptr && (!zone.transfer.to.empty() || !zone.transfer.key.empty())) plan->transfer = &zone.transfer;
     }
   }
 }
@@ -167,6 +172,7 @@ void Maker::place(const Wanted& wanted) {
     problems_.add(wanted.from,
                   fmt::format("has a TTL of {} s, above its zone's dnssec.zone_ttl_max of {} s",
                               seconds(wanted.decided.host.ttl), seconds(plan->dnssec->zone_ttl_max)));
+  plan->decided.push_back(wanted.name);
   plan->records.add(wanted.name, type_decided, 0, index_data(builder_.add_decided(wanted.decided)), place);
 }
 
@@ -234,7 +240,10 @@ void Maker::freeze(Plan& plan) {
     SetSigner sets(signer, keeper_->store(), keeper_->now(), seconds(plan.dnssec->zone_ttl_max));
     freeze_zone(plan.records, plan.index, builder_, problems_, &sets);
   }
-  plan.records = Records(plan.records.apex(), "");
+  const Name apex = plan.records.apex();
+  if (complete && plan.transfer != nullptr)
+    builder_.set_version(plan.index, history_->add(std::move(plan.records), *plan.transfer, std::move(plan.decided)));
+  plan.records = Records(apex, "");
 }
 
 /// Null if the zone is not to be signed.
@@ -258,6 +267,7 @@ void Maker::add_keys(Plan& plan, const sign::ZoneSigner& signer) {
 }
 
 Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* problems) {
+  if (history_ != nullptr) history_->drop();
   plan_configured_zones();
   plan_network_zone();
   plan_hostnames();
@@ -276,8 +286,9 @@ Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* probl
 }  // namespace
 
 Result<std::shared_ptr<const Names>> make_names(const model::Config& config,
-                                                std::vector<std::string>* problems, sign::KeyKeeper* keeper) {
-  return Maker(config, keeper).make(problems);
+                                                std::vector<std::string>* problems, sign::KeyKeeper* keeper,
+                                                ZoneHistory* history) {
+  return Maker(config, keeper, history).make(problems);
 }
 
 }  // namespace popnet::dns

@@ -17,6 +17,7 @@
 #include "common/result.h"
 #include "dns/sign/keeper.h"
 #include "dns/zone/names.h"
+#include "dns/zone/version.h"
 #include "model/config.h"
 
 namespace popnet::dns {
@@ -27,8 +28,10 @@ namespace popnet::dns {
 ///
 /// `keeper`: has the keys of zones that are to be signed, at the time its begin() was told; null leaves all
 /// zones unsigned.
+/// `history`: takes the zones that somebody may fetch, and is committed by the caller when the names are put in force; null
+/// keeps no copies for transfers.
 Result<std::shared_ptr<const Names>> make_names(const model::Config& config,
                                                 std::vector<std::string>* problems = nullptr,
-                                                sign::KeyKeeper* keeper = nullptr);
+                                                sign::KeyKeeper* keeper = nullptr, ZoneHistory* history = nullptr);
 
 }  // namespace popnet::dns

@@ -33,6 +33,8 @@
 
 namespace popnet::dns {
 
+struct ZoneVersion;
+
 /// Records of one owner and type in wire form, rendered as if the message began with a question for
 /// `owner_size` bytes of owner name: compression pointers mean places in that message. append() moves them to
 /// where the records really go.
@@ -161,6 +163,8 @@ class Names {
   [[nodiscard]] NameBytes zone_name(uint32_t zone) const { return negative_soa(zone).name(); }
   /// Null if the zone is not signed.
   [[nodiscard]] const sign::ZoneSigner* signer(uint32_t zone) const { return zones_[zone].signer.get(); }
+  /// What transfers of the zone send; null if nobody may fetch it.
+  [[nodiscard]] const std::shared_ptr<const ZoneVersion>& version(uint32_t zone) const { return zones_[zone].version; }
   /// What the parent zone, if it is ours too, holds at this zone's apex: the node of the delegation, for DS
   /// queries (RFC 4035 section 3.1.4.1). False if there is none.
   [[nodiscard]] bool parent_side(uint32_t zone, Node& node) const;
@@ -183,6 +187,7 @@ class Names {
     uint32_t negative_soa = none;
     uint32_t parent_side = none;
     std::shared_ptr<const sign::ZoneSigner> signer;
+    std::shared_ptr<const ZoneVersion> version;
   };
 
   [[nodiscard]] const uint8_t* at(uint32_t node) const { return arena_.data() + size_t{node} * unit; }

@@ -36,6 +36,9 @@ class NamesBuilder {
   /// A node beside the table.
   NodeId add_side_node(const NodeDraft& draft);
   void set_flag(NodeId node, Node::Flag flag);
+  void set_version(uint32_t zone, std::shared_ptr<const ZoneVersion> version) {
+    names_->zones_[zone].version = std::move(version);
+  }
   void set_negative_soa(uint32_t zone, NodeId side) { names_->zones_[zone].negative_soa = side; }
   void set_signer(uint32_t zone, std::shared_ptr<const sign::ZoneSigner> signer) {
     names_->zones_[zone].signer = std::move(signer);

@@ -1,0 +1,168 @@
+#include "dns/server/transfer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "dns/server/policy.h"
+#include "dns/wire/compress.h"
+#include "dns/wire/reply.h"
+
+namespace popnet::dns {
+
+namespace {
+
+constexpr size_t message_goal = 16000;  // bytes; within reach of compression pointers
+
+/// The serial number that an IXFR query says its sender has (RFC 1995 section 3). The SOA's names may be compressed.
+std::optional<uint32_t> serial_at_client(std::span<const uint8_t> message, const Query& query) {
+  ByteReader in(message);
+  in.seek(6);
+  const unsigned answers = in.u16(), authorities = in.u16();
+  in.seek(header_size + query.question_size);
+  if (answers != 0 || authorities == 0) return std::nullopt;
+  skip_name(in);
+  const uint16_t type = in.u16();
+  in.skip(2 + 4);
+  const auto data = in.take(in.u16());
+  if (!in.ok() || type != type::soa) return std::nullopt;
+  return serial_of(data);
+}
+
+bool allows(const model::Transfer& options, const IpAddress& source, const std::optional<Tsig>& tsig) {
+  if (options.to.empty() && options.key.empty()) return false;
+  const bool known = options.to.empty() || std::any_of(options.to.begin(), options.to.end(), [&](const Prefix& p) {
+                       return p.contains(source);
+                     });
+  if (!known || options.key.empty()) return known;
+  const auto key = parse_name(options.key);
+  return tsig && key.ok() && tsig->key_name() == *key;
+}
+
+std::vector<uint8_t> address_query(const Name& name, uint16_t type) {
+  std::vector<uint8_t> query(header_size + name.size() + 4);
+  ByteWriter out(query);
+  out.u16(0), out.u16(0), out.u16(1), out.u16(0), out.u16(0), out.u16(0);
+  out.bytes(name.bytes());
+  out.u16(type), out.u16(class_in);
+  return query;
+}
+
+}  // namespace
+
+Transfer::Transfer(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source,
+                   int64_t now) {
+  const auto question = message.first(header_size + query.question_size);
+  question_.assign(question.begin(), question.end());
+  edns_ = query.edns;
+  if (query.tsig_offset != 0) tsig_.emplace(view.policy->tsig_keys, message, query.tsig_offset, now);
+  admit(view, query, source);
+  if (admitted()) plan(view, message, query, source);
+}
+
+void Transfer::admit(const View& view, const Query& query, const Source& source) {
+  if (tsig_ && tsig_->error() != TsigError::none) return;
+  const Match match = view.names->find(query.name);
+  if (match.kind != MatchKind::exact || !match.node.has(Node::apex)) return;
+  auto version = view.names->version(match.node.zone());
+  if (version != nullptr && allows(version->options, source.address, tsig_)) version_ = std::move(version);
+}
+
+void Transfer::plan(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source) {
+  title_ = fmt::format("{} of {} to {} (serial {})", query.type == type::ixfr ? "IXFR" : "AXFR", query.name.to_text(),
+                       source.address.to_string(), version_->serial);
+  const Records& now = version_->records;
+  const bool with_decided = version_->options.decided && !version_->decided.empty();
+  const auto theirs = query.type == type::ixfr ? serial_at_client(message, query) : std::nullopt;
+  runs_.push_back({&now, true});
+  if (theirs && !is_later(version_->serial, *theirs)) return;  // nothing new (RFC 1995 section 2)
+  const auto& deltas = version_->deltas;
+  const auto from = std::find_if(deltas.begin(), deltas.end(), [&](const auto& d) { return theirs && d->from == *theirs; });
+  if (from != deltas.end() && !with_decided) {
+    for (auto delta = from; delta != deltas.end(); ++delta)
+      for (const Records* side : {&(*delta)->removed, &(*delta)->added}) runs_.push_back({side, true}), runs_.push_back({side, false});
+    title_ += fmt::format(", from {}", *theirs);
+  } else {
+    runs_.push_back({&now, false});
+    if (with_decided) {
+      add_decided(view, source);
+      runs_.push_back({&*decided_, false});
+    }
+  }
+  runs_.push_back({&now, true});
+}
+
+/// By the answer to a query from where the secondary is.
+void Transfer::add_decided(const View& view, const Source& source) {
+  decided_.emplace(version_->records.apex(), "");
+  std::vector<uint8_t> room(message_size_max);
+  for (const Name& name : version_->decided)
+    for (const uint16_t wanted : {type::a, type::aaaa}) {
+      const auto message = address_query(name, wanted);
+      Query query;
+      parse_query(message, query);
+      const Outcome outcome = answer(view, message, query, source.address, Transport::tcp, room);
+      ByteReader in(std::span<const uint8_t>(room).first(outcome.size));
+      in.seek(6);
+      unsigned answers = in.u16();
+      in.seek(message.size());
+      for (; answers > 0 && in.ok(); --answers) {
+        skip_name(in);
+        const uint16_t type = in.u16();
+        in.skip(2);
+        const uint32_t ttl = in.u32();
+        const auto data = in.take(in.u16());
+        if (type == wanted) decided_->add(name, type, ttl, data, {});
+      }
+    }
+}
+
+bool Transfer::belongs(const Record& record) const {
+  return runs_[run_].soa ? record.type == type::soa : record.type != type::soa && is_sent(record.type);
+}
+
+/// Goes to the next record that is to be sent. False at the end.
+bool Transfer::step() {
+  for (; run_ < runs_.size(); ++run_, record_ = 0)
+    for (; record_ < runs_[run_].records->size(); ++record_)
+      if (belongs((*runs_[run_].records)[record_])) return true;
+  return false;
+}
+
+size_t Transfer::next(std::span<uint8_t> room, int64_t now) {
+  ByteWriter out(room.first(message_size_max - opt_record_size - (tsig_ ? tsig_->size_max() : 0)));
+  out.bytes(question_);
+  Compressor names(out, pointer_max);
+  names.know(std::span<const uint8_t>(question_).subspan(question_offset, question_.size() - question_offset - 4),
+             question_offset);
+  uint16_t count = 0;
+  for (; step(); ++record_, ++count) {
+    const Record record = (*runs_[run_].records)[record_];
+    const size_t before = out.size();
+    names.write(owner_name(record.owner).bytes());
+    out.u16(record.type);
+    out.u16(class_in);
+    out.u32(record.ttl);
+    out.u16(static_cast<uint16_t>(record.data.size()));
+    out.bytes(record.data);
+    if (out.ok() && (out.size() <= message_goal || count == 0)) continue;
+    if (count == 0) return 0;
+    out.rewind(before);
+    break;
+  }
+  done_ = run_ == runs_.size();
+  ByteWriter end(room);
+  end.rewind(out.size());
+  if (edns_) {
+    end.u8(0), end.u16(type::opt), end.u16(udp_reply_max);
+    end.u32(0), end.u16(0);
+  }
+  const size_t size = end.size();
+  ByteWriter header(room.first(header_size));
+  header.rewind(2);
+  header.u16(flag::qr | flag::aa);
+  header.u16(1), header.u16(count), header.u16(0), header.u16(edns_ ? 1 : 0);
+  return tsig_ ? tsig_->append(room, size, now) : size;
+}
+
+}  // namespace popnet::dns

@@ -1,0 +1,106 @@
+#include "dns/zone/version.h"
+
+#include <algorithm>
+
+#include "dns/wire/protocol.h"
+
+namespace popnet::dns {
+
+namespace {
+
+constexpr size_t deltas_max = 100;
+constexpr size_t soa_numbers_size = 20;
+
+int compare_data(std::span<const uint8_t> a, std::span<const uint8_t> b) {
+  const size_t size = std::min(a.size(), b.size());
+  const int c = size == 0 ? 0 : std::memcmp(a.data(), b.data(), size);
+  return c != 0 ? c : a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+}
+
+/// In the order of Records; a record with another TTL is another record.
+int compare(const Record& a, const Record& b) {
+  if (const int c = a.owner.compare(b.owner); c != 0) return c;
+  if (a.type != b.type) return a.type < b.type ? -1 : 1;
+  if (const int c = compare_data(a.data, b.data); c != 0) return c;
+  return a.ttl < b.ttl ? -1 : a.ttl > b.ttl ? 1 : 0;
+}
+
+void put(Records& into, const Record& record) {
+  if (is_sent(record.type)) into.add(owner_name(record.owner), record.type, record.ttl, record.data, {});
+}
+
+/// Walks both, which are in the same order.
+ZoneDelta difference(const Records& before, const Records& after) {
+  ZoneDelta delta{0, 0, Records(before.apex(), ""), Records(after.apex(), "")};
+  size_t i = 0, j = 0;
+  while (i < before.size() || j < after.size()) {
+    const int c = i == before.size() ? 1 : j == after.size() ? -1 : compare(before[i], after[j]);
+    if (c < 0) put(delta.removed, before[i]);
+    if (c > 0) put(delta.added, after[j]);
+    i += c <= 0;
+    j += c >= 0;
+  }
+  return delta;
+}
+
+size_t size_of(const ZoneDelta& delta) {
+  return delta.removed.size() + delta.added.size();
+}
+
+/// The newest differences that are worth keeping, in order.
+std::vector<std::shared_ptr<const ZoneDelta>> newest(std::vector<std::shared_ptr<const ZoneDelta>> deltas, size_t records) {
+  size_t kept = 0, total = 0;
+  while (kept < deltas.size() && kept < deltas_max && total < records) total += size_of(*deltas[deltas.size() - ++kept]);
+  if (total >= records && kept > 0) --kept;
+  deltas.erase(deltas.begin(), deltas.end() - static_cast<std::ptrdiff_t>(kept));
+  return deltas;
+}
+
+}  // namespace
+
+uint32_t serial_of(std::span<const uint8_t> soa_data) {
+  if (soa_data.size() < soa_numbers_size) return 0;
+  const auto s = soa_data.last(soa_numbers_size);
+  return uint32_t{s[0]} << 24 | uint32_t{s[1]} << 16 | uint32_t{s[2]} << 8 | s[3];
+}
+
+std::shared_ptr<const ZoneVersion> ZoneHistory::add(Records records, const model::Transfer& options,
+                                                    std::vector<Name> decided) {
+  const std::string key = owner_key(records.apex().bytes());
+  auto version = std::make_shared<ZoneVersion>(ZoneVersion{std::move(records), 0, options, std::move(decided), {}});
+  for (size_t i = version->records.find(key); i < version->records.size() && version->records[i].owner == key; ++i)
+    if (version->records[i].type == type::soa) version->serial = serial_of(version->records[i].data);
+  if (const auto known = zones_.find(key); known != zones_.end()) {
+    const ZoneVersion& before = *known->second;
+    if (is_later(version->serial, before.serial)) {
+      auto delta = std::make_shared<ZoneDelta>(difference(before.records, version->records));
+      delta->from = before.serial;
+      delta->to = version->serial;
+      version->deltas = before.deltas;
+      version->deltas.push_back(std::move(delta));
+      version->deltas = newest(std::move(version->deltas), version->records.size());
+    } else if (version->serial == before.serial && size_of(difference(before.records, version->records)) == 0) {
+      version->deltas = before.deltas;
+    }
+  }
+  fresh_[key] = version;
+  return version;
+}
+
+ZoneHistory::Changes ZoneHistory::commit() {
+  Changes changes;
+  for (const auto& [key, version] : fresh_) {
+    const auto known = zones_.find(key);
+    if (known == zones_.end() || is_later(version->serial, known->second->serial)) {
+      changes.changed.push_back(version);
+    } else if (version->serial != known->second->serial ||
+               size_of(difference(known->second->records, version->records)) != 0) {
+      changes.unnoticed.push_back(version->records.apex().to_text());
+    }
+  }
+  zones_ = std::move(fresh_);
+  fresh_.clear();
+  return changes;
+}
+
+}  // namespace popnet::dns
