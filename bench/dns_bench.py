@@ -22,7 +22,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.path.join(ROOT, os.environ.get("POPNET_BUILD", "build"))
+BUILD = os.path.join(ROOT, os.environ.get("POPNET_BUILD", "out/bench"))
 ADDRESS = "127.0.0.1"
 TICK = os.sysconf("SC_CLK_TCK")
 NAMES = 10_000

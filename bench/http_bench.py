@@ -20,7 +20,7 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.path.join(ROOT, os.environ.get("POPNET_BUILD", "build"))
+BUILD = os.path.join(ROOT, os.environ.get("POPNET_BUILD", "out/bench"))
 ADDRESS = "127.0.0.1"
 TICK = os.sysconf("SC_CLK_TCK")
 SIZES = {"1 KiB": 1024, "64 KiB": 64 * 1024, "1 MiB": 1024 * 1024}

@@ -250,6 +250,7 @@ Status Demo::start_control() {
 
 /// POST /pops/<name>/stop and /pops/<name>/start
 control::HttpResponse Demo::command(const control::HttpRequest& request) {
+  if (request.method != "POST") return {.status = 405, .body = "use POST\n"};
   for (size_t i = 0; i < nodes_.size(); ++i) {
     const std::string& name = config_->pops[i].name;
     if (request.path == "/pops/" + name + "/stop") {

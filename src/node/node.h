@@ -1,5 +1,5 @@
 // One node: builds the four parts (dns, edge, probe, control), connects them, and takes them down in the
-// opposite order. All logic is in the parts; here are only the arrows between them.
+// order that serves users longest. All logic is in the parts; here are only the arrows between them.
 //
 //   runner ──samples──> bus ──reports──> brain ──Snapshot──> dns, edge, admin    (control thread in the middle)
 //   dns ──resolvers that asked──> bus ──reports──> runner                        (round trips)

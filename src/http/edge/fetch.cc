@@ -292,7 +292,7 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   state_ = State::reading_body;
   timer_.arm_after(body_patience());
   left_ = framing_.length;
-  if (framing_.kind == Framing::Kind::chunked) chunks_.emplace();
+  if (framing_.kind == Framing::Kind::chunked) chunks_.emplace(ChunkExtensions::ignore);
   take_body(rest);
 }
 

@@ -238,6 +238,13 @@ TEST(Origins, BytesBehindAnAnswerAreNotTakenForTheNext) {
   EXPECT_EQ(play.get("/b").body, "b");
 }
 
+// RFC 9112 section 7.1.1.
+TEST(Origins, ChunkExtensionsAreIgnored) {
+  Play play;
+  play.origin().on("/a", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0;c\r\n\r\n");
+  EXPECT_EQ(play.get("/a").body, "hello");
+}
+
 TEST(Origins, RequestThatHasBeenHereIsALoop) {
   Play play;
   EXPECT_EQ(play.get("/a", "Via: 1.1 popnet-ams\r\n").status, 508);

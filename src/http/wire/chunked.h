@@ -15,8 +15,9 @@
 
 namespace popnet::http {
 
-/// Extensions (RFC 9112 section 7.1.1) are used by nobody but attackers on parsers; a recipient must ignore
-/// those it does not know, or may refuse them.
+/// Extensions (RFC 9112 section 7.1.1). A recipient is to ignore those it does not know, and so do we with
+/// what origins send. Of clients they are refused: in requests nobody uses them but attackers, who hide one
+/// request in another by what two parsers make of a chunk's line.
 enum class ChunkExtensions : uint8_t { refuse, ignore };
 
 class ChunkedReader {
