@@ -12,7 +12,7 @@ namespace popnet::dns {
 
 namespace {
 
-constexpr int aliases_max = 8;                 // CNAMEs and DNAMEs followed in one answer
+constexpr size_t aliases_max = 8;                 // CNAMEs and DNAMEs followed in one answer
 constexpr size_t record_data_offset = 2 + 10;  // owner as a pointer; type, class, TTL, length
 
 size_t room_for(const Query& query, Transport transport, std::span<uint8_t> room) {
@@ -104,11 +104,22 @@ void Answerer::question() {
   reply_.explain(query_.qclass == class_in ? ExtendedError::prohibited : ExtendedError::not_supported);
 }
 
+// Until it ends, leads out of what is ours, comes back to where it has been, or is too long.
 void Answerer::follow() {
+  std::array<size_t, aliases_max> seen;  // where the names looked up stand in the reply
+  size_t count = 0;
   bool alias = look_up(query_.name, question_offset);
-  for (int aliases = 1; alias && aliases < aliases_max && reply_.body().ok(); ++aliases) {
-    const auto written = reply_.body().written().subspan(alias_);
-    const Name target(written.first(measure_name(written).size));
+  while (alias && reply_.body().ok()) {
+    const auto written = reply_.body().written();
+    const auto name_at = [&](size_t offset) {
+      const auto rest = written.subspan(offset);
+      return rest.first(measure_name(rest).size);
+    };
+    const Name target(name_at(alias_));
+    bool known = same_name(target.bytes(), query_.name.bytes());
+    for (size_t i = 0; i < count; ++i) known = known || same_name(target.bytes(), name_at(seen[i]));
+    if (known || count + 1 == aliases_max) return;
+    seen[count++] = alias_;
     alias = look_up(target, alias_);
   }
 }

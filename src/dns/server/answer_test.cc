@@ -147,7 +147,7 @@ TEST(Alias, LoopsEnd) {
   const TestAnswer reply = ask("loop1.example.com", type::a);
   EXPECT_TRUE(reply.readable);
   EXPECT_EQ(reply.rcode, 0);
-  EXPECT_THAT(reply.answer, SizeIs(8));
+  EXPECT_THAT(reply.answer, SizeIs(2)) << "each alias once";
 }
 
 TEST(Alias, IntoADelegationGivesTheReferral) {
