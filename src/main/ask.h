@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -14,7 +15,8 @@ namespace popnet::main {
 struct AskArguments {
   std::string node = "127.0.0.1:8500";  // admin address
   std::string name, client_network;     // explain
-  std::string url, site;                // purge
+  std::string url, prefix, site;        // purge
+  std::vector<std::string> tags;
   bool soft = false;
   // config push
   std::string file;

@@ -125,6 +125,7 @@ struct Site {
   LoadModel load;
   Controller controller;
   CacheOptions cache;
+  std::vector<Prefix> purge_from;    // client addresses whose PURGE requests are carried out; empty = nobody's
   bool any_host = false;          // also answers, at the edge, every Host that nobody names; at most one site
   std::vector<ProbeSpec> probes;  // as written for all origins; Origin::probes has them merged in: use those
 };

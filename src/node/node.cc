@@ -182,6 +182,7 @@ Status Node::start_servers() {
     options.cache_memory = node.cache_memory;
     options.seed = options_.seed;
     options.limits.connections_max = plan_.clients;
+    options.on_purge = [this](const model::PurgeOrder& order) { send_purge(order); };
     auto edge = http::Edge::start(std::move(options), epoch_, snapshot_);
     if (!edge) return edge.error();
     edge_ = std::move(*edge);
@@ -472,13 +473,21 @@ std::vector<config::Problem> Node::reload() {
 
 void Node::on_purge(const cluster::PurgeOrder& order) {
   if (!edge_) return;
-  const bool site = order.scope == cluster::PurgeOrder::Scope::site;
-  const Status status =
-      site ? edge_->purge_site(order.site, order.soft) : edge_->purge_url(order.url, order.site, order.soft);
+  const Status status = edge_->purge(order);
   if (status)
-    log::info("purged {}", site ? order.site : order.url);
+    log::info("purged {}", to_string(order));
   else
-    log::warning("purge of {}: {}", site ? order.site : order.url, status.error().message);
+    log::warning("purge of {}: {}", to_string(order), status.error().message);
+}
+
+/// A user's PURGE, from a thread of the edge: sending may wait for the bus.
+void Node::send_purge(const model::PurgeOrder& order) {
+  config_loop_.post([this, numbered = order]() mutable {
+    numbered.id = purge_ids_.fetch_add(1);
+    if (const Status sent = bus_->purge(numbered); !sent.ok())
+      log::warning("purge of {} by PURGE: the other nodes were not told: {}", to_string(numbered),
+                   sent.error().message);
+  });
 }
 
 /// Nobody can say which stored object a missed purge was about.
@@ -487,7 +496,8 @@ void Node::on_purges_missed() {
   log::warning(
       "was without the bus for so long that purges may have been missed: all that is stored counts as stale");
   for (const model::Site& site : snapshot()->config->sites)
-    if (const Status status = edge_->purge_site(site.name, true); !status)
+    if (const Status status = edge_->purge({.scope = model::PurgeOrder::Scope::site, .site = site.name, .url = {}, .tags = {}, .soft = true});
+        !status)
       log::warning("purge of {}: {}", site.name, status.error().message);
 }
 

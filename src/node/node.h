@@ -121,6 +121,7 @@ class Node {
   void on_purge(const cluster::PurgeOrder& order);
   void on_purges_missed();
   bool is_own(const cluster::Report& report);
+  void send_purge(const model::PurgeOrder& order);
 
   Options options_;
   model::NodeId id_;

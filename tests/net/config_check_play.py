@@ -169,7 +169,7 @@ def wrong_usage(stage):
             (["demo", "--seconds", "-1"], "'-1' is not a length of time, write seconds like 60"),
             (["demo", "--seconds", "soon"], "'soon' is not a length of time, write seconds like 60"),
             (["explain"], "name is required; see popnet explain --help"),
-            (["purge"], "say what to purge: either a URL")):
+            (["purge"], "say what to purge: a URL")):
         code, _, told = popnet(stage, *arguments)
         check(f"{' '.join(arguments) or 'nothing'}: {told.strip()}", code == 2 and told.startswith("popnet: ") and
               problem in told and told.count("\n") == 1, (code, told))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Purging stored objects over the admin API: one URL or a whole site, for good or only made stale."""
+"""Purging stored objects over the admin API and by PURGE: one URL, a prefix, a tag or a whole site, for good or only made stale."""
 from play import check, equal, run, scene, site, until
 
 FRESH = {"Cache-Control": "max-age=600", "ETag": '"v1"'}
@@ -65,7 +65,7 @@ def whole_site(stage):
     for host in ("a.test", "b.test"):
         for number in range(10):
             popnet.get(f"/{number}", host)
-    purge(popnet, "a", site="a")
+    purge(popnet, "site a", site="a")
     check("nothing of it is left", not any(popnet.get(f"/{number}", "a.test").hit for number in range(10)))
     check("all of the other is", all(popnet.get(f"/{number}", "b.test").hit for number in range(10)))
 
@@ -79,6 +79,65 @@ def soft(stage):
     equal("the same body", popnet.get("/x", "a.test").body, body)
     equal("after asking whether it still holds", origin.asked[-1].fields["If-None-Match"], '"v1"')
     check("fresh again", popnet.get("/x", "a.test").hit)
+
+
+@scene
+def tags(stage):
+    """What an origin tags is purged by any of its tags; users never see them."""
+    def answer(asked):
+        number.append(1)
+        asked.answer(200, {**FRESH, "Surrogate-Key": f"all {asked.path[1:]}", "Cache-Tag": "color one"}, f"version {len(number)}")
+
+    number = []
+    origin = stage.origin(answer)
+    popnet = stage.popnet([site("a", [origin]), site("b", [origin])])
+    hosts = [(path, host) for path in ("/red", "/blue") for host in ("a.test", "b.test")]
+    first = {key: popnet.get(*key) for key in hosts}
+    check("tags stay here", not any(f in answer.fields for answer in first.values() for f in ("Surrogate-Key", "Cache-Tag")))
+
+    def changed():
+        return {key for key in hosts if popnet.get(*key).body != first[key].body}
+
+    purge(popnet, "tag red, green of site a", site="a", tags=["red", "green"])
+    equal("one object", changed(), {("/red", "a.test")})
+    first = {key: popnet.get(*key) for key in hosts}
+    purge(popnet, "tag color one of site a", site="a", tags=["color one"])
+    equal("all of the site that has it", changed(), {("/red", "a.test"), ("/blue", "a.test")})
+    until("nothing of it is kept", lambda: popnet.counter("popnet_http_store_floors") == 0)
+    equal("nor of what was purged", popnet.counter("popnet_http_store_objects"), 4)
+
+
+@scene
+def prefix(stage):
+    """All below a folder goes, and nothing beside it."""
+    _, popnet = versions(stage)
+    first = {path: popnet.get(path, "a.test").body for path in ("/img/1", "/img/2?q", "/img2", "/")}
+    purge(popnet, "http://a.test/img/*", prefix="http://a.test/img/")
+    gone = {path for path, body in first.items() if popnet.get(path, "a.test").body != body}
+    equal("what is gone", gone, {"/img/1", "/img/2?q"})
+
+
+@scene
+def purge_requests(stage):
+    """PURGE is carried out at once for those whom the site lets, and for nobody else; origins never hear of it."""
+    origin = stage.origin(lambda asked: asked.answer(200, {**FRESH, "Surrogate-Key": "red"}, f"version {len(origin.asked)}"))
+    popnet = stage.popnet([site("a", [origin], purge_from=["127.0.0.0/8"]), site("b", [origin], purge_from=["192.0.2.0/24"]),
+                           site("c", [origin])])
+
+    def ask(path, host, fields=""):
+        return popnet.connect().send(f"PURGE {path} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n").answer().status
+
+    for what, path, fields in (("a URL", "/x", ""), ("a prefix", "/*", ""), ("a tag", "/", "Surrogate-Key: red\r\n"),
+                               ("a soft one", "/x", "Soft-Purge: 1\r\n")):
+        before = popnet.get("/x", "a.test").body
+        check(f"{what}: stored", popnet.get("/x", "a.test").hit)
+        equal(f"{what}: carried out", ask(path, "a.test", fields), 200)
+        check(f"{what}: asked for again", popnet.get("/x", "a.test").body != before)
+    for host, claims, status in (("b.test", "", 403), ("b.test", "X-Forwarded-For: 192.0.2.1\r\n", 403), ("c.test", "", 405)):
+        popnet.get("/x", host)
+        equal(f"{host}: refused", ask("/x", host, claims), status)
+        check(f"{host}: still stored", popnet.get("/x", host).hit)
+    equal("origins heard only of GET", {asked.method for asked in origin.asked}, {"GET"})
 
 
 @scene

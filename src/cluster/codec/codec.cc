@@ -249,6 +249,12 @@ IpAddress read_address(const Json& json, const std::string& where, Problem& prob
   return problem.note(where, "should be an IP address"), IpAddress();
 }
 
+std::string read_text(const Json& json, size_t bytes_max, const std::string& where, Problem& problem) {
+  const auto* text = json.get_ptr<const std::string*>();
+  if (text != nullptr && text->size() <= bytes_max) return *text;
+  return problem.note(where, fmt::format("should be a text of at most {} bytes", bytes_max)), "";
+}
+
 /// The message as JSON; a text that is not JSON at all is a Problem.
 Json parse(std::string_view text, const char* what, Problem& problem) {
   if (text.size() > CodecLimits::message_bytes) {
@@ -299,11 +305,27 @@ Result<Report> decode_report(std::string_view text, TimePoint now) {
   return report;
 }
 
+namespace {
+
+constexpr const char* scope_names[] = {"url", "prefix", "tags", "site"};  // by PurgeOrder::Scope
+
+PurgeOrder::Scope read_scope(Object& fields) {
+  const std::string scope = fields.text("scope", CodecLimits::name_bytes);
+  const auto found = std::find(std::begin(scope_names), std::end(scope_names), scope);
+  if (found != std::end(scope_names))
+    return static_cast<PurgeOrder::Scope>(found - std::begin(scope_names));
+  fields.wrong("scope", "should be url, prefix, tags or site");
+  return PurgeOrder::Scope::url;
+}
+
+}  // namespace
+
 std::string encode_purge(const PurgeOrder& order) {
   OrderedJson json = {
-      {"v", version}, {"id", order.id}, {"scope", order.scope == PurgeOrder::Scope::url ? "url" : "site"}};
+      {"v", version}, {"id", order.id}, {"scope", scope_names[static_cast<size_t>(order.scope)]}};
   if (!order.url.empty()) json["url"] = order.url;
   if (!order.site.empty()) json["site"] = order.site;
+  for (const std::string& tag : order.tags) json["tags"].push_back(tag);
   if (order.soft) json["soft"] = true;
   return to_text(json);
 }
@@ -314,14 +336,17 @@ Result<PurgeOrder> decode_purge(std::string_view text) {
   Object fields(json, "purge", problem);
   PurgeOrder order;
   order.id = fields.whole_number("id");
-  const std::string scope = fields.text("scope", CodecLimits::name_bytes);
-  if (scope != "url" && scope != "site") fields.wrong("scope", "should be url or site");
-  order.scope = scope == "site" ? PurgeOrder::Scope::site : PurgeOrder::Scope::url;
+  order.scope = read_scope(fields);
   order.url = fields.text_or("url", CodecLimits::url_bytes, "");
   order.site = fields.text_or("site", CodecLimits::name_bytes, "");
   order.soft = fields.flag_or("soft", false);
-  if (scope == "url" && order.url.empty()) fields.wrong("url", "is missing");
-  if (scope == "site" && order.site.empty()) fields.wrong("site", "is missing");
+  const Json& tags = fields.list("tags", PurgeOrder::tags_max);
+  for (size_t i = 0; i < tags.size() && problem.none(); ++i)
+    order.tags.push_back(read_text(tags[i], PurgeOrder::tag_bytes_max, fields.path("tags", i), problem));
+  const bool by_url = order.scope == PurgeOrder::Scope::url || order.scope == PurgeOrder::Scope::prefix;
+  if (by_url && order.url.empty()) fields.wrong("url", "is missing");
+  if (!by_url && order.site.empty()) fields.wrong("site", "is missing");
+  if (order.scope == PurgeOrder::Scope::tags && order.tags.empty()) fields.wrong("tags", "is missing");
   if (!problem.none()) return problem.error();
   return order;
 }

@@ -7,7 +7,8 @@
 //            "resolvers":["198.51.100.7"],
 //            "shares":[{"author":"ams-2", "pop":"ams", "generation":7, "age_ms":3,
 //                       "origins":[["shop/web1",0.5]], "pops":[["ams",1]]}]}
-//   purge   {"v":1, "id":7, "scope":"url", "url":"http://host/path", "site":"shop", "soft":true}
+//   purge   {"v":1, "id":7, "scope":"url", "url":"http://host/path", "site":"shop", "tags":["a"], "soft":true}
+//           scope: url, prefix (of URLs), tags (of a site), site
 //
 // Left out: "pop" (of a sample's prober: "prober_pop") when the node has its POP's name, "prober" when it is
 // the author, "affects_health" when true, "error", "url", "site" when empty, "soft" when false, empty lists.

@@ -231,15 +231,35 @@ TEST(Codec, a_purge_comes_back_whole) {
   EXPECT_EQ(got_site->scope, PurgeOrder::Scope::site);
   EXPECT_EQ(got_site->site, "shop");
   EXPECT_FALSE(got_site->soft);
+
+  PurgeOrder tags;
+  tags.scope = PurgeOrder::Scope::tags;
+  tags.site = "shop";
+  tags.tags = {"red", "a \"b\""};
+  const auto got_tags = decode_purge(encode_purge(tags));
+  ASSERT_TRUE(got_tags.ok());
+  EXPECT_EQ(got_tags->scope, PurgeOrder::Scope::tags);
+  EXPECT_EQ(got_tags->tags, tags.tags);
+
+  PurgeOrder prefix;
+  prefix.scope = PurgeOrder::Scope::prefix;
+  prefix.url = "http://cdn.example/a/";
+  EXPECT_EQ(encode_purge(prefix), R"({"v":1,"id":0,"scope":"prefix","url":"http://cdn.example/a/"})");
+  ASSERT_TRUE(decode_purge(encode_purge(prefix)).ok());
+  EXPECT_EQ(decode_purge(encode_purge(prefix))->scope, PurgeOrder::Scope::prefix);
 }
 
 TEST(Codec, a_bad_purge_is_an_error_that_names_the_place) {
   const std::pair<std::string, const char*> cases[] = {
       {"7", "purge: should be an object"},
       {R"({"v":1,"id":1})", "purge.scope: is missing"},
-      {R"({"v":1,"id":1,"scope":"everything"})", "purge.scope: should be url or site"},
+      {R"({"v":1,"id":1,"scope":"everything"})", "purge.scope: should be url, prefix, tags or site"},
       {R"({"v":1,"id":1,"scope":"url"})", "purge.url: is missing"},
       {R"({"v":1,"id":1,"scope":"site","url":"http://x/"})", "purge.site: is missing"},
+      {R"({"v":1,"id":1,"scope":"prefix"})", "purge.url: is missing"},
+      {R"({"v":1,"id":1,"scope":"tags","tags":["a"]})", "purge.site: is missing"},
+      {R"({"v":1,"id":1,"scope":"tags","site":"x"})", "purge.tags: is missing"},
+      {R"({"v":1,"id":1,"scope":"tags","site":"x","tags":[1]})", "purge.tags[0]: should be a text"},
       {R"({"v":1,"id":1.5,"scope":"site","site":"x"})", "purge.id: should be a whole number"},
       {R"({"v":1,"id":1,"scope":"url","url":")" + std::string(9000, 'x') + "\"}", "at most 8192 bytes"},
   };

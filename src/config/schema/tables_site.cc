@@ -69,6 +69,11 @@ const Table<Site>& site_table() {
           option("controller", &Site::controller)
               .section(controller_table())
               .help("How fast users move from loaded origins to others."),
+          option("purge_from", &Site::purge_from)
+              .prefix()
+              .at_most(256)
+              .help("Who may purge what the edge has stored of this site, with PURGE requests: addresses of "
+                    "clients as the edge sees them."),
           option("cache", &Site::cache)
               .section(cache_table())
               .help("How the edge stores this site's content."),

@@ -103,26 +103,45 @@ Result<std::optional<uint64_t>> replaced_revision(const HttpRequest& request) {
       "a first config"};
 }
 
+bool read_tags(const nlohmann::json& list, std::vector<std::string>& tags) {
+  if (!list.is_array() || list.empty() || list.size() > cluster::PurgeOrder::tags_max) return false;
+  for (const auto& tag : list) {
+    if (!tag.is_string()) return false;
+    tags.push_back(tag.get<std::string>());
+    if (tags.back().empty() || tags.back().size() > cluster::PurgeOrder::tag_bytes_max) return false;
+  }
+  return true;
+}
+
 /// What POST /v1/purge says.
 Result<cluster::PurgeOrder> read_order(const std::string& body) {
   const auto parsed = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
   const Error wrong{
       ErrorCode::invalid,
-      R"(the body should be {"url":"http://host/path"} or {"site":"name"}, with "soft":true or not)"};
+      fmt::format(R"(the body should be {{"url":"http://host/path"}}, {{"prefix":"http://host/folder/"}}, )"
+                  R"({{"site":"name"}}, or {{"site":"name","tags":["a","b"]}} with up to {} tags of at most {} )"
+                  R"(bytes; with "soft":true or not)",
+                  cluster::PurgeOrder::tags_max, cluster::PurgeOrder::tag_bytes_max)};
   if (!parsed.is_object()) return wrong;
   cluster::PurgeOrder order;
   for (const auto& [key, value] : parsed.items()) {
+    if (key == "tags" && read_tags(value, order.tags)) continue;
     if (key == "soft" && value.is_boolean())
       order.soft = value.get<bool>();
-    else if (key == "url" && value.is_string())
+    else if ((key == "url" || key == "prefix") && value.is_string() && order.url.empty())
       order.url = value.get<std::string>();
     else if (key == "site" && value.is_string())
       order.site = value.get<std::string>();
     else
       return wrong;
   }
-  if (order.url.empty() && order.site.empty()) return wrong;
-  order.scope = order.url.empty() ? cluster::PurgeOrder::Scope::site : cluster::PurgeOrder::Scope::url;
+  using Scope = cluster::PurgeOrder::Scope;
+  const bool by_tags = parsed.contains("tags"), by_prefix = parsed.contains("prefix");
+  if (order.url.empty() ? order.site.empty() || by_prefix : by_tags) return wrong;
+  if (order.url.empty())
+    order.scope = by_tags ? Scope::tags : Scope::site;
+  else
+    order.scope = by_prefix ? Scope::prefix : Scope::url;
   return order;
 }
 
@@ -186,7 +205,7 @@ const Api::Route Api::routes[] = {
     {"GET", "/v1/config", Route::Access::read, "the config in use, as YAML", &Api::show_config},
     {"PUT", "/v1/config", Route::Access::write, "a new config, as YAML", &Api::put_config},
     {"POST", "/v1/reload", Route::Access::write, "reads the config file again", &Api::reload},
-    {"POST", "/v1/purge", Route::Access::write, R"({"url":…} or {"site":…}, "soft")", &Api::purge},
+    {"POST", "/v1/purge", Route::Access::write, R"({"url":…}, {"prefix":…}, {"site":…} or {"site":…,"tags":[…]}; "soft")", &Api::purge},
     {"GET", "/", Route::Access::open, "this list", &Api::list},
 };
 
@@ -301,8 +320,7 @@ HttpResponse Api::purge(const HttpRequest& request, TimePoint) const {
   if (const Status fine = check_order(*order, *hooks_.snapshot()->config); !fine.ok())
     return refuse(fine.error());
   if (const Status sent = hooks_.purge(*order); !sent.ok()) return refuse(sent.error());
-  return json(
-      200, Json{{"purged", order->url.empty() ? "site " + order->site : order->url}, {"soft", order->soft}});
+  return json(200, Json{{"purged", to_string(*order)}, {"soft", order->soft}});
 }
 
 HttpResponse Api::list(const HttpRequest&, TimePoint) const {

@@ -10,7 +10,8 @@
 //   PUT  /v1/config                      a new document for the bus, as YAML: {"on_bus":…, "problems":[warnings],
 //                                        "revision":…}. Of a node that goes by its file 409: change the file, then reload
 //   POST /v1/reload                      reads the config file again, beside the document of the bus: the same answer
-//   POST /v1/purge                       {"url":"http://host/path"} or {"site":"name"}, with "soft":true to make stale only
+//   POST /v1/purge                       {"url":"http://host/path"}, {"prefix":"http://host/folder/"}, {"site":"name"} or
+//                                        {"site":"name", "tags":["a","b"]}; with "soft":true to make stale only
 //   GET  /                               this list
 //
 // Who puts a config that he has made from another one says which, with If-Match: "revision" (or

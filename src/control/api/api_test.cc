@@ -293,7 +293,15 @@ TEST_F(ApiTest, purges_by_url_and_by_site) {
   EXPECT_EQ(ask("POST", "/v1/purge", R"({"url":"http://www.shop.example/a?b"})").status, 200);
   EXPECT_EQ(ask("POST", "/v1/purge", R"({"site":"shop","soft":true})").status, 200);
   EXPECT_EQ(ask("POST", "/v1/purge", R"({"site":"shop","url":"https://WWW.shop.example/"})").status, 200);
-  ASSERT_EQ(orders.size(), 3U);
+  const auto by_tags = ask("POST", "/v1/purge", R"({"site":"shop","tags":["red","blue"]})");
+  EXPECT_EQ(by_tags.status, 200);
+  EXPECT_THAT(by_tags.body, HasSubstr("tag red, blue of site shop"));
+  EXPECT_EQ(ask("POST", "/v1/purge", R"({"prefix":"http://www.shop.example/img/"})").status, 200);
+  ASSERT_EQ(orders.size(), 5U);
+  EXPECT_EQ(orders[3].scope, cluster::PurgeOrder::Scope::tags);
+  EXPECT_EQ(orders[3].tags, (std::vector<std::string>{"red", "blue"}));
+  EXPECT_EQ(orders[4].scope, cluster::PurgeOrder::Scope::prefix);
+  EXPECT_EQ(orders[4].url, "http://www.shop.example/img/");
   EXPECT_EQ(orders[0].scope, cluster::PurgeOrder::Scope::url);
   EXPECT_EQ(orders[0].url, "http://www.shop.example/a?b");
   EXPECT_FALSE(orders[0].soft);
@@ -311,7 +319,11 @@ TEST_F(ApiTest, a_purge_that_means_nothing_is_refused) {
   };
   for (const char* body : {"", "garbage", "[]", "{}", R"({"soft":true})", R"({"url":7})", R"({"url":""})",
                            R"({"url":"http://x/","everything":true})", R"({"url":"/path"})",
-                           R"({"url":"ftp://x/"})", R"({"url":"http://user@x/"})"}) {
+                           R"({"url":"ftp://x/"})", R"({"tags":["a"]})",
+                           R"({"site":"shop","tags":[]})", R"({"site":"shop","tags":"a"})", R"({"site":"shop","tags":[""]})",
+                           R"({"site":"shop","prefix":""})", R"({"prefix":"/img/"})",
+                           R"({"url":"http://www.shop.example/","prefix":"http://www.shop.example/"})",
+                           R"({"url":"http://www.shop.example/","site":"shop","tags":["a"]})", R"({"url":"http://user@x/"})"}) {
     const auto response = ask("POST", "/v1/purge", body);
     EXPECT_EQ(response.status, 400) << body;
     EXPECT_NE(error_of(response), "");

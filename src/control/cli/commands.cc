@@ -59,10 +59,16 @@ Result<std::string> ask_explanation(Client& client, const std::string& name,
 }
 
 Result<std::string> ask_purge(Client& client, const PurgeRequest& request) {
-  if (request.url.empty() == request.site.empty())
-    return Error{ErrorCode::usage, "say what to purge: either a URL, as in http://host/path, or --site NAME"};
-  nlohmann::json body =
-      request.url.empty() ? nlohmann::json{{"site", request.site}} : nlohmann::json{{"url", request.url}};
+  const int named = !request.url.empty() + !request.prefix.empty() + !request.site.empty();
+  if (named != 1 || (!request.tags.empty() && request.site.empty()))
+    return Error{ErrorCode::usage,
+                 "say what to purge: a URL, as in http://host/path, or --prefix http://host/folder/, or --site "
+                 "NAME, of which --tag TAG takes only what has that tag"};
+  nlohmann::json body;
+  if (!request.url.empty()) body["url"] = request.url;
+  if (!request.prefix.empty()) body["prefix"] = request.prefix;
+  if (!request.site.empty()) body["site"] = request.site;
+  if (!request.tags.empty()) body["tags"] = request.tags;
   if (request.soft) body["soft"] = true;
   const auto answer =
       client.post("/v1/purge", body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));

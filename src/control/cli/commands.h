@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/result.h"
 #include "control/cli/client.h"
@@ -18,12 +19,14 @@ Result<std::string> ask_explanation(Client& client, const std::string& name,
                                     const std::string& client_network);
 
 struct PurgeRequest {
-  std::string url;   // "http://host/path", or
-  std::string site;  // all of a site
+  std::string url;                // "http://host/path", or
+  std::string prefix;             // all whose URL begins so, or
+  std::string site;               // all of a site, or
+  std::vector<std::string> tags;  // of that site all with one of these
   bool soft = false;
 };
-/// `popnet purge URL` and `popnet purge --site NAME`, with --soft. ErrorCode::usage unless exactly one is
-/// given.
+/// `popnet purge URL`, `--prefix URL`, `--site NAME` and `--site NAME --tag TAG…`, with --soft. ErrorCode::usage
+/// unless exactly one of them is given.
 Result<std::string> ask_purge(Client& client, const PurgeRequest& request);
 
 /// `popnet config show`: the YAML text; where it has a revision, behind a comment line that tells it.

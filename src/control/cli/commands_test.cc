@@ -98,16 +98,30 @@ TEST(Commands, status_renders) {
 TEST(Commands, purge_sends_the_order) {
   PlayedNode node(http("200 OK", R"({"purged":"site shop","soft":true})"));
   Client client(node.admin());
-  const auto said = ask_purge(client, {.url = "", .site = "shop", .soft = true});
+  const auto said = ask_purge(client, {.url = "", .prefix = "", .site = "shop", .tags = {}, .soft = true});
   ASSERT_TRUE(said.ok()) << said.error().message;
   EXPECT_EQ(*said, "site shop: every node revalidates it\n");
   EXPECT_THAT(node.asked(), StartsWith("POST /v1/purge HTTP/1.1\r\n"));
   EXPECT_THAT(node.asked(), HasSubstr("\r\n\r\n{\"site\":\"shop\",\"soft\":true}"));
 }
 
+TEST(Commands, purge_names_tags_and_prefixes) {
+  const std::pair<PurgeRequest, const char*> cases[] = {
+      {{"", "", "shop", {"red", "blue"}, false}, R"({"site":"shop","tags":["red","blue"]})"},
+      {{"", "http://x/a/", "", {}, false}, R"({"prefix":"http://x/a/"})"},
+  };
+  for (const auto& [request, body] : cases) {
+    PlayedNode node(http("200 OK", R"({"purged":"it","soft":false})"));
+    Client client(node.admin());
+    ASSERT_TRUE(ask_purge(client, request).ok());
+    EXPECT_THAT(node.asked(), HasSubstr(std::string("\r\n\r\n") + body));
+  }
+}
+
 TEST(Commands, purge_wants_exactly_one_thing) {
   Client client;
-  for (const auto& request : {PurgeRequest{}, PurgeRequest{"http://x/", "shop", false}}) {
+  for (const auto& request : {PurgeRequest{}, PurgeRequest{"http://x/", "", "shop", {}, false}, PurgeRequest{"", "", "", {"a"}, false},
+        PurgeRequest{"http://x/", "http://x/", "", {}, false}, PurgeRequest{"http://x/", "", "", {"a"}, false}}) {
     const auto said = ask_purge(client, request);
     ASSERT_FALSE(said.ok());
     EXPECT_EQ(said.error().code, ErrorCode::usage);

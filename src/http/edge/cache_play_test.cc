@@ -401,7 +401,7 @@ TEST(Cache, PurgeFindsAnObjectHoweverItsHostIsWritten) {
     for (const char* host :
          {"WWW.shop.example.:81", "www.shop.example", "www.shop.example.", "www.shop.example:8080"})
       EXPECT_EQ(ask(host), now) << host << ": one object, asked for under one name";
-    EXPECT_TRUE(play.edge().purge_url(url, "", false).ok());
+    EXPECT_TRUE(play.edge().purge(of_url(url, "", false)).ok());
   }
   EXPECT_EQ(ask("www.shop.example:99"), "round 4 www.shop.example");
 }
@@ -415,23 +415,133 @@ TEST(Cache, PurgeByUrlAndBySite) {
   const std::string port = std::to_string(play.address().port);
   EXPECT_EQ(play.get("/a?x=1").body, "round 1");
   EXPECT_EQ(play.get("/b").body, "round 2");
-  EXPECT_TRUE(play.edge().purge_url("http://www.shop.example/a?x=1", "", false).ok());
+  EXPECT_TRUE(play.edge().purge(of_url("http://www.shop.example/a?x=1", "", false)).ok());
   EXPECT_EQ(play.get("/a?x=1").body, "round 3");
   EXPECT_EQ(play.get("/b").body, "round 2");
-  EXPECT_TRUE(play.edge().purge_site("shop", false).ok());
+  EXPECT_TRUE(play.edge().purge(of_site("shop", false)).ok());
   EXPECT_EQ(play.get("/b").body, "round 4");
 
-  EXPECT_TRUE(play.edge().purge_url("http://www.shop.example/b", "shop", true).ok());
+  EXPECT_TRUE(play.edge().purge(of_url("http://www.shop.example/b", "shop", true)).ok());
   EXPECT_EQ(play.get("/b").body, "round 5") << "soft: stale, so it is asked for again";
-  EXPECT_TRUE(play.edge().purge_url("http://www.shop.example/b", "shop", true).ok());
+  EXPECT_TRUE(play.edge().purge(of_url("http://www.shop.example/b", "shop", true)).ok());
   play.origin().kill();
   EXPECT_EQ(play.get("/b").body, "round 5") << "soft: it still serves while no origin answers";
 
-  EXPECT_EQ(play.edge().purge_url("no url", "", false).error().code, ErrorCode::invalid);
-  EXPECT_EQ(play.edge().purge_url("http://other.example/", "", false).error().code, ErrorCode::not_found);
-  EXPECT_EQ(play.edge().purge_url("http://www.shop.example/", "news", false).error().code,
+  EXPECT_EQ(play.edge().purge(of_url("no url", "", false)).error().code, ErrorCode::invalid);
+  EXPECT_EQ(play.edge().purge(of_url("http://other.example/", "", false)).error().code, ErrorCode::not_found);
+  EXPECT_EQ(play.edge().purge(of_url("http://www.shop.example/", "news", false)).error().code,
             ErrorCode::not_found);
-  EXPECT_EQ(play.edge().purge_site("news", false).error().code, ErrorCode::not_found);
+  EXPECT_EQ(play.edge().purge(of_site("news", false)).error().code, ErrorCode::not_found);
+}
+
+TEST(Cache, PurgeByTagAndByPrefix) {
+  Play play;
+  std::atomic<int> round{0};
+  play.origin().on("", [&](Asked& asked) {
+    const bool red = asked.target.find("red") != std::string::npos;
+    const bool validating = asked.fields.count("if-none-match") > 0;
+    const std::string fields = "Cache-Control: max-age=600\r\nETag: \"e\"\r\n" +
+                               std::string(red ? "Surrogate-Key: color red\r\nCache-Tag: x, y z\r\n" : "");
+    ++round;
+    asked.line.send(validating ? "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=600\r\n\r\n"
+                               : ok("round " + std::to_string(round.load()), fields));
+  });
+  const Response first = play.get("/a/red");
+  EXPECT_EQ(first.body, "round 1");
+  EXPECT_EQ(first.field("surrogate-key") + first.field("cache-tag"), "") << "they are for caches";
+  EXPECT_EQ(play.get("/a/red").field("surrogate-key"), "");
+  EXPECT_EQ(play.get("/a/blue").body, "round 2");
+  EXPECT_TRUE(play.edge().purge(of_tags("shop", {"other", "y z"})).ok());
+  EXPECT_EQ(play.get("/a/red").body, "round 3");
+  EXPECT_EQ(play.get("/a/blue").body, "round 2");
+
+  EXPECT_TRUE(play.edge().purge(of_tags("shop", {"red"}, true)).ok());
+  EXPECT_EQ(play.get("/a/red").body, "round 3") << "stale, and confirmed by a 304";
+  EXPECT_EQ(round, 4);
+  EXPECT_EQ(play.get("/a/red").body, "round 3") << "fresh again";
+  EXPECT_EQ(round, 4);
+  EXPECT_TRUE(play.edge().purge(of_tags("shop", {"red"})).ok());
+  EXPECT_EQ(play.get("/a/red").body, "round 5") << "a 304 that names no tags leaves them as they were";
+
+  EXPECT_TRUE(play.edge().purge(of_prefix("http://www.shop.example/a/")).ok());
+  EXPECT_EQ(play.get("/a/red").body, "round 6");
+  EXPECT_EQ(play.get("/a/blue").body, "round 7");
+  EXPECT_TRUE(play.edge().purge(of_prefix("http://www.shop.example/b")).ok());
+  EXPECT_EQ(play.get("/a/blue").body, "round 7");
+  EXPECT_EQ(play.edge().purge(of_prefix("http://other.example/")).error().code, ErrorCode::not_found);
+  EXPECT_EQ(play.edge().purge(of_tags("news", {"red"})).error().code, ErrorCode::not_found);
+  EXPECT_EQ(play.edge().purge(of_tags("shop", {})).error().code, ErrorCode::invalid);
+}
+
+TEST(Cache, PurgeByTagReachesWhatIsBeingFetched) {
+  Gate gate;
+  Play play;
+  play.origin().on("/a", [&](Asked& asked) {
+    gate.wait();
+    asked.line.send(ok("old", "Cache-Control: max-age=60\r\nSurrogate-Key: red\r\n"));
+  });
+  Browser user = play.browser(), later = play.browser();
+  user.send("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  ASSERT_TRUE(Play::eventually([&] { return play.origin().count("/a") == 1; }));
+  EXPECT_TRUE(play.edge().purge(of_tags("shop", {"red"})).ok());
+  play.origin().on("/a", ok("new", "Cache-Control: max-age=60\r\nSurrogate-Key: red\r\n"));
+  later.send("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");  // joins, for nobody knows the tags yet
+  EXPECT_EQ(play.origin().count("/a"), 1);
+  gate.open();
+  EXPECT_EQ(user.read().body, "old");
+  EXPECT_EQ(later.read().body, "new");
+  EXPECT_EQ(play.get("/a").body, "new");
+}
+
+TEST(Cache, PurgeRequestsOfWhomTheSiteLets) {
+  std::mutex mutex;
+  std::vector<std::string> told;
+  Play play({.site = [](model::Site& site) { site.purge_from = {*Prefix::parse("127.0.0.1/32")}; },
+             .config =
+                 [](model::Config& config) {
+                   model::Site& other = config.sites.emplace_back(config.sites[0]);
+                   other.name = "news";
+                   other.content_prefix = "news";
+                   other.hostnames[0].name = "www.news.example";
+                   other.purge_from = {*Prefix::parse("127.0.0.2/32"), *Prefix::parse("2001:db8::/32")};
+                   config.sites.emplace_back(other).name = "none";
+                   config.sites[2].content_prefix = "none";
+                   config.sites[2].hostnames[0].name = "www.none.example";
+                   config.sites[2].purge_from.clear();
+                 },
+             .options =
+                 [&](Edge::Options& o) {
+                   o.on_purge = [&](const model::PurgeOrder& order) {
+                     const std::lock_guard lock(mutex);
+                     told.push_back(to_string(order) + (order.soft ? " soft" : ""));
+                   };
+                 }});
+  std::atomic<int> round{0};
+  play.origin().on("", [&](Asked& asked) {
+    asked.line.send(ok("round " + std::to_string(++round), "Cache-Control: max-age=60\r\nSurrogate-Key: red\r\n"));
+  });
+  const auto purge = [&](const std::string& what, const std::string& host = "www.shop.example",
+                         const std::string& fields = {}) {
+    return play.browser().ask("PURGE " + what + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n").status;
+  };
+  EXPECT_EQ(play.get("/a/1").body, "round 1");
+  EXPECT_EQ(purge("/a/1"), 200);
+  EXPECT_EQ(play.get("/a/1").body, "round 2") << "carried out before it is answered";
+  EXPECT_EQ(purge("/a/*"), 200);
+  EXPECT_EQ(play.get("/a/1").body, "round 3");
+  EXPECT_EQ(purge("/", "www.shop.example", "Surrogate-Key: red\r\n"), 200);
+  EXPECT_EQ(play.get("/a/1").body, "round 4");
+  EXPECT_EQ(purge("/a/1", "www.shop.example", "Soft-Purge: 1\r\n"), 200);
+  EXPECT_EQ(play.get("/a/1").body, "round 5");
+  EXPECT_EQ(told, (std::vector<std::string>{"http://www.shop.example/a/1", "http://www.shop.example/a/*",
+                                            "tag red of site shop", "http://www.shop.example/a/1 soft"}));
+  EXPECT_EQ(purge("/a/1", "www.news.example"), 403) << "only from elsewhere";
+  EXPECT_EQ(purge("/a/1", "www.news.example", "X-Forwarded-For: 127.0.0.2\r\n"), 403) << "what users claim is nothing";
+  EXPECT_EQ(purge("/a/1", "www.none.example"), 405);
+  EXPECT_EQ(purge("/a/1", "www.other.example"), 421);
+  EXPECT_EQ(told.size(), 4U);
+  EXPECT_EQ(play.get("/a/1").body, "round 5");
+  EXPECT_EQ(play.origin().count("/"), 0) << "never handed on";
 }
 
 TEST(Cache, FillFromBeforeAPurgeNeverComesBack) {
@@ -444,7 +554,7 @@ TEST(Cache, FillFromBeforeAPurgeNeverComesBack) {
   Browser user = play.browser();
   user.send("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
   ASSERT_TRUE(Play::eventually([&] { return play.origin().count("/a") == 1; }));
-  EXPECT_TRUE(play.edge().purge_site("shop", false).ok());
+  EXPECT_TRUE(play.edge().purge(of_site("shop", false)).ok());
   play.origin().on("/a", ok("new"));
   gate.open();
   EXPECT_EQ(user.read().body, "old");

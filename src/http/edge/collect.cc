@@ -114,6 +114,8 @@ void collect_store(const Store::Stats& stats, std::vector<CounterValue>& out) {
       "Memory of objects that have left the store and are still being sent.", stats.held_bytes, {},
       Kind::gauge);
   add(out, "popnet_http_store_fills", "Objects that are being fetched now.", stats.fills, {}, Kind::gauge);
+  add(out, "popnet_http_store_floors", "Purges of tags and prefixes that not all objects have been compared with.",
+      stats.floors, {}, Kind::gauge);
   add(out, "popnet_http_store_evicted_total", "Objects that had to make room.", stats.evicted);
 }
 

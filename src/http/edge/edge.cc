@@ -6,9 +6,9 @@
 
 #include "common/hash.h"
 #include "http/edge/collect.h"
+#include "http/edge/purging.h"
 #include "http/edge/view.h"
 #include "http/edge/worker.h"
-#include "http/policy/key.h"
 #include "http/store/store.h"
 #include "rt/published.h"
 #include "rt/shards.h"
@@ -44,7 +44,7 @@ struct Edge::Parts {
         registry(store, options.threads),
         latest(make_view(std::move(first), nullptr, registry)),
         view(e, latest),
-        shared(options.timeouts, options.limits, store, view),
+        shared(options, store, view),
         shards("http", options.threads, e) {}
 
   /// The view that was published last. Any thread.
@@ -97,32 +97,8 @@ void Edge::publish(std::shared_ptr<const routing::Snapshot> snapshot) {
   p.view.publish(p.latest);
 }
 
-Status Edge::purge_url(std::string_view url, std::string_view site, bool soft) {
-  HttpUrl parsed;
-  if (!parse_http_url(url.substr(0, url.find('#')), parsed))
-    return Error{ErrorCode::invalid, fmt::format("\"{}\" is no absolute http:// or https:// URL", url)};
-  const std::shared_ptr<const View> view = parts_->current();
-  const Route route = view->sites->route(parsed.host, parsed.path);
-  const bool wrong_site = route.to == Route::To::site && !site.empty() && route.site->site->name != site;
-  if (route.to != Route::To::site || wrong_site)
-    return Error{ErrorCode::not_found,
-                 fmt::format("no site{}{} answers for {}", site.empty() ? "" : " ", site, url)};
-  parsed.path = route.path;
-  parsed.https = false;  // all that is stored was asked for in the clear
-  const model::Site& found = *route.site->site;
-  KeyBuilder keys;
-  const std::string_view text = keys.make(key_parts(found.name, parsed, found.cache.ignore_query));
-  if (text.empty()) return Error{ErrorCode::invalid, "the URL is too long"};
-  parts_->store.purge(parts_->store.key(route.site->state->space, text), soft ? Purge::soft : Purge::hard);
-  return {};
-}
-
-Status Edge::purge_site(std::string_view site, bool soft) {
-  const std::shared_ptr<const View> view = parts_->current();
-  const SiteView* found = view->sites->find(site);
-  if (found == nullptr) return Error{ErrorCode::not_found, fmt::format("there is no site {}", site)};
-  parts_->store.purge(found->state->space, soft ? Purge::soft : Purge::hard);
-  return {};
+Status Edge::purge(const model::PurgeOrder& order) {
+  return carry_out(order, *parts_->current()->sites, parts_->store);
 }
 
 std::vector<Endpoint> Edge::listening() const {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "common/result.h"
 #include "common/time.h"
 #include "http/wire/head.h"
+#include "model/report.h"
 #include "routing/snapshot.h"
 #include "rt/epoch.h"
 
@@ -66,6 +68,9 @@ class Edge {
     uint64_t seed = 0;
     EdgeTimeouts timeouts;
     EdgeLimits limits;
+    /// A user's PURGE was carried out here: the other nodes should hear of it. On a thread of the edge: may not
+    /// block.
+    std::function<void(const model::PurgeOrder&)> on_purge = {};
   };
 
   /// Binds, and answers from then on. ErrorCode::machine when an endpoint cannot be had.
@@ -77,12 +82,8 @@ class Edge {
   /// Requests that begin after this use the new snapshot. Cheap while the config in it is the same object.
   void publish(std::shared_ptr<const routing::Snapshot> snapshot);
 
-  /// "http://host/path?query". `site` may be empty: then the host says whose it is. ErrorCode::invalid for
-  /// anything but an absolute http or https URL, not_found when no site answers for it. Scheme, port, case
-  /// and final dot of the host make no difference. Nothing stored under it is no error.
-  Status purge_url(std::string_view url, std::string_view site, bool soft);
-  /// ErrorCode::not_found when there is no such site.
-  Status purge_site(std::string_view site, bool soft);
+  /// See carry_out() in purging.h.
+  Status purge(const model::PurgeOrder& order);
 
   [[nodiscard]] std::vector<Endpoint> listening() const;
   [[nodiscard]] EdgeTotals totals() const;

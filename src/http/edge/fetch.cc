@@ -35,6 +35,12 @@ void Fetch::start(const RequestHead& head) {
   starting_ = true;
   attended_ = task_.filler.fill().listeners() > 0;
   if (task_.upload) task_.upload->on_data = [this] { on_upload(); };
+  // What was purged between its lookup and the begin of the fill may not live on in what that brings.
+  if (task_.stale && task_.stale->purged()) task_.stale.reset();
+  if (task_.part && task_.part->purged()) {
+    task_.part.reset();
+    task_.want = Want::whole;
+  }
   if (write_request(head)) {
     plan_origins();
     try_next();

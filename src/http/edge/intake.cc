@@ -3,6 +3,7 @@
 #include "http/edge/worker.h"
 #include "http/policy/conditional.h"
 #include "http/policy/forwarding.h"
+#include "http/policy/tags.h"
 #include "http/wire/list.h"
 #include "http/wire/writer.h"
 
@@ -43,6 +44,14 @@ StoreOptions Intake::store_options() const {
   return options;
 }
 
+bool Intake::take_tags(const Fields& fields) {
+  std::vector<std::string_view> names;
+  if (!read_tags(fields, names)) return false;
+  const Space& space = saved_.route().site->state->space;
+  for (const std::string_view name : names) tags_.push_back(space.tag(name));
+  return true;
+}
+
 void Intake::write_via(const ResponseHead& head, HeadWriter& out) const {
   char via[1024];
   out.field(FieldName::via, make_via(head.fields, head.minor, saved_.view().pseudonym, via));
@@ -66,7 +75,7 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   const RequestDirectives asked = read_request_directives(request.fields);
   keep_ = may_keep && !too_large && (head.status != 206 || place) &&
           may_store(request, asked, head, directives, store_options()).store() &&
-          make_variant(read_vary(head.fields), request.fields, variant_);
+          make_variant(read_vary(head.fields), request.fields, variant_) && take_tags(head.fields);
   if (keep_ && place) {
     meta_.part_first = place->range.first;
     meta_.whole_size = place->whole;
@@ -89,7 +98,7 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   std::optional<uint64_t> length;
   if (framing.kind == Framing::Kind::length) length = framing.length;
   if (framing.kind == Framing::Kind::none) length = 0;
-  draft_ = {bytes_of(meta_), variant_, out.written(), length, cache.object_size_max};
+  draft_ = {bytes_of(meta_), variant_, out.written(), length, cache.object_size_max, tags_};
   marker_meta_.policy.response_time = exchange_.response_time;
   marker_meta_.policy.lifetime = unshared_memory;
   // An origin that fails now says nothing about what it will answer when it works.
@@ -125,8 +134,12 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
       append_line(own_lines_, field);
   }
   if (!out.ok() || !make_variant(read_vary(scratch.merged), request.fields, variant_)) return false;
+  // The stored fields lack them: the object has its tags by itself. Of a whole, both halves have theirs.
+  if (!has_tags(head.fields) || status != stored_meta(stored).status)
+    tags_.assign(stored.tags().begin(), stored.tags().end());
+  if (!take_tags(head.fields)) return false;
   keep_ = true;
-  draft_ = {bytes_of(meta_), variant_, out.written(), std::nullopt, UINT64_MAX};
+  draft_ = {bytes_of(meta_), variant_, out.written(), std::nullopt, UINT64_MAX, tags_};
   return true;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "http/edge/saved_request.h"
 #include "http/edge/stored.h"
@@ -42,6 +43,8 @@ class Intake {
   [[nodiscard]] FreshnessOptions freshness_options() const;
   [[nodiscard]] StoreOptions store_options() const;
   bool merge(const Object& stored, const RequestHead& request, const ResponseHead& head, uint16_t status);
+  /// False when there are too many.
+  bool take_tags(const Fields& fields);
   void write_via(const ResponseHead& head, class HeadWriter& out) const;
 
   Worker& worker_;
@@ -50,6 +53,7 @@ class Intake {
   StoredMeta meta_;
   StoredMeta marker_meta_;
   std::string variant_;
+  std::vector<uint64_t> tags_;
   std::string own_lines_;
   Draft draft_;
   std::span<const std::byte> marker_;

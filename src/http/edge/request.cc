@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "http/edge/delivery.h"
 #include "http/edge/fetch.h"
+#include "http/edge/purging.h"
 #include "http/edge/worker.h"
 #include "http/policy/conditional.h"
 #include "http/policy/forwarding.h"
@@ -64,6 +67,9 @@ void Request::run(Turn& turn, Step step) {
       case Step::deny:
         step = deny(turn);
         break;
+      case Step::purge:
+        step = purge(turn);
+        break;
       case Step::pass:
         step = pass(turn);
         break;
@@ -100,7 +106,7 @@ Request::Step Request::receive(Turn& turn) {
   if (head.target.form == TargetForm::asterisk) return answer_local(204, {}, Outcome::local, allowed_methods);
   const bool counted_out = head.method == Method::options && head.fields.get(FieldName::max_forwards) == "0";
   if (counted_out) return answer_local(204, {}, Outcome::local, allowed_methods);  // RFC 9110 section 7.6.2
-  if (head.method == Method::trace || head.method == Method::purge)
+  if (head.method == Method::trace)
     return answer_local(405, "This method is not allowed here.\n", Outcome::local, allowed_methods);
   if (head.fields.has(FieldName::via) && is_loop(head.fields, turn.view->pseudonym))
     return answer_local(508, "This request has been here before: two servers send it to each other.\n",
@@ -124,6 +130,7 @@ Request::Step Request::route(Turn& turn) {
       return answer_local(400, "The path has '.' or '..' segments.\n", Outcome::local);
   }
   site_ = turn.route.site->state.get();
+  if (turn.head.method == Method::purge) return Step::purge;
   turn.head.target.path = turn.route.path;
   const bool handed_on =
       turn.route.action == model::Action::cache || turn.route.action == model::Action::proxy;
@@ -173,6 +180,21 @@ Request::Step Request::redirect(Turn& turn) {
 
 Request::Step Request::deny(Turn&) {
   return answer_local(403, "Access to this path is denied.\n", Outcome::denied);
+}
+
+// By those whom the site lets. Carried out here before the answer; the other nodes hear of it over the bus.
+Request::Step Request::purge(Turn& turn) {
+  const model::Site& site = *turn.route.site->site;
+  if (site.purge_from.empty())
+    return answer_local(405, "This method is not allowed here.\n", Outcome::local, allowed_methods);
+  const auto may_purge = [&](const Prefix& prefix) { return prefix.contains(peer_.address()); };
+  if (std::none_of(site.purge_from.begin(), site.purge_from.end(), may_purge))
+    return answer_local(403, "You may not purge what this site has stored.\n", Outcome::denied);
+  const auto order = read_purge(turn.head, site);
+  const Status done = order ? carry_out(*order, *turn.view->sites, worker_.store) : Status(order.error());
+  if (!done) return answer_local(400, done.error().message + "\n", Outcome::local);
+  if (worker_.shared.on_purge) worker_.shared.on_purge(*order);
+  return answer_local(200, order->soft ? "Made stale.\n" : "Purged.\n", Outcome::local);
 }
 
 // Its own exchange with an origin: the client's conditions and ranges are the origin's to judge.
@@ -293,7 +315,8 @@ Request::Step Request::progress(Turn& turn) {
       outcome_ = passed_ ? Outcome::passed : Outcome::miss;
       break;
     case Fill::Stage::shared:
-      if (!asker_ && !answers(turn, *fill.object())) {
+      // Purged by a tag that nobody could know of when the fill was joined: it may be older than this request.
+      if (!asker_ && (!answers(turn, *fill.object()) || fill.object()->purged())) {
         leave_fill();
         alone_ = alone_ || want_ == Want::part;
         return Step::lookup;
@@ -317,7 +340,7 @@ Request::Step Request::progress(Turn& turn) {
 Request::Step Request::take_failure(Turn& turn) {
   const uint16_t why = fill_->note();
   leave_fill();
-  if (stale_ &&
+  if (stale_ && !stale_->purged() &&
       may_serve_after_error(stored_policy(*stale_), turn.directives, worker_.loop.now()).use == Use::serve) {
     turn.held = stale_;
     turn.object = turn.held.get();

@@ -4,6 +4,7 @@
 //   receive   what the edge answers by itself: health, errors in the request
 //   route     Host → site → rule → action (view.h); the prefix of a shared hostname is cut off
 //     redirect   302 to the least loaded origin                                       ──> deliver
+//     purge      by those whom the site lets (PURGE)                                   ──> deliver
 //     deny       403                                                                  ──> deliver
 //     pass       proxied, or nothing a cache may answer: its own exchange with an origin ──> wait
 //   lookup    key, store, variants, may the object be used now (policy)
@@ -77,6 +78,7 @@ class Request final : Fill::Listener {
     route,
     redirect,
     deny,
+    purge,
     pass,
     lookup,
     hit,
@@ -105,6 +107,7 @@ class Request final : Fill::Listener {
   Step route(Turn& turn);
   Step redirect(Turn& turn);
   Step deny(Turn& turn);
+  Step purge(Turn& turn);
   Step pass(Turn& turn);
   Step lookup(Turn& turn);
   Step missing(Turn& turn, bool marked);

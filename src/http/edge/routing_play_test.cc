@@ -61,7 +61,7 @@ TEST(Routing, SharedContentHostnameNamesTheSiteByTheFirstPathSegment) {
   EXPECT_EQ(play.browser().ask(request("STATIC.cdn.example.", "/shop")).body, "root");
   EXPECT_EQ(play.browser().ask(request("static.cdn.example", "/news/img/a.png")).status, 404);
   EXPECT_EQ(play.browser().ask(request("static.cdn.example", "/")).status, 404);
-  EXPECT_TRUE(play.edge().purge_url("http://static.cdn.example/shop/img/a.png?v=2", "", false).ok());
+  EXPECT_TRUE(play.edge().purge(of_url("http://static.cdn.example/shop/img/a.png?v=2")).ok());
   play.browser().ask(request("static.cdn.example", "/shop/img/a.png?v=2"));
   EXPECT_EQ(play.origin().count("/img/a.png?v=2"), 2);
 }
@@ -82,7 +82,7 @@ TEST(Routing, ManySitesNeverSeeEachOthersObjects) {
     EXPECT_EQ(play.browser().ask(request("static.cdn.example", "/shop/a")).body, "shop");
     EXPECT_EQ(play.browser().ask(request("static.cdn.example", "/news/a")).body, "news");
   }
-  EXPECT_TRUE(play.edge().purge_site("shop", false).ok());
+  EXPECT_TRUE(play.edge().purge(of_site("shop")).ok());
   play.origin().on("/a", ok("shop 2"));
   EXPECT_EQ(play.get("/a").body, "shop 2");
   EXPECT_EQ(play.browser().ask(request("www.news.example", "/a")).body, "news");

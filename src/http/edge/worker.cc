@@ -6,6 +6,12 @@
 
 namespace popnet::http {
 
+namespace {
+// A purge is carried out at once; what comes here is memory, which has time.
+constexpr Duration between_sweeps = std::chrono::seconds(1);
+constexpr Duration between_steps = std::chrono::milliseconds(10);
+}  // namespace
+
 Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
     : index(i),
       loop(l),
@@ -17,7 +23,10 @@ Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
       burial_(l, [this] {
         dead_clients_.clear();
         dead_fetches_.clear();
-      }) {}
+      }),
+      sweep_(l, [this] { sweep_.arm_after(store.sweep() ? between_steps : between_sweeps); }) {
+  if (index == 0) sweep_.arm_after(between_sweeps);
+}
 
 Worker::~Worker() = default;
 

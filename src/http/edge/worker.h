@@ -32,11 +32,12 @@ class Listener;
 
 /// What all workers of one edge share. Outlives them.
 struct EdgeShared {
-  EdgeShared(const EdgeTimeouts& t, const EdgeLimits& l, Store& s, const rt::Published<View>& v)
-      : timeouts(t), limits(l), store(s), view(v) {}
+  EdgeShared(const Edge::Options& o, Store& s, const rt::Published<View>& v)
+      : timeouts(o.timeouts), limits(o.limits), on_purge(o.on_purge), store(s), view(v) {}
 
   const EdgeTimeouts timeouts;
   const EdgeLimits limits;
+  const std::function<void(const model::PurgeOrder&)> on_purge;
   Store& store;
   const rt::Published<View>& view;
   std::atomic<uint32_t> connections{0};
@@ -105,6 +106,7 @@ class Worker {
   std::vector<std::unique_ptr<Client>> dead_clients_;
   std::vector<std::unique_ptr<Fetch>> dead_fetches_;
   rt::Timer burial_;
+  rt::Timer sweep_;  // of the store: the first worker's
   bool draining_ = false;
 };
 

@@ -82,7 +82,9 @@ bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom)
 bool is_forwarded_response(const Field& field, const HopByHop& hop) {
   switch (field.id) {
     case FieldName::age:
+    case FieldName::cache_tag:
     case FieldName::content_length:
+    case FieldName::surrogate_key:
     case FieldName::via:
       return false;
     default:

@@ -31,7 +31,7 @@ enum class ForWhom : uint8_t {
 };
 bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom);
 /// Does an answer's field go on to the client? Not: hop-by-hop fields; Content-Length, Via and Age, which the
-/// edge writes anew. Cache-Status goes on, and ours stands behind it (RFC 9211 section 2).
+/// edge writes anew; the tags for purging (tags.h), which are for caches. Cache-Status goes on, and ours stands behind it (RFC 9211 section 2).
 bool is_forwarded_response(const Field& field, const HopByHop& hop);
 
 /// Does this request ask for a tunnel that a gateway may make: WebSocket (RFC 6455 section 4.1), and nothing

@@ -100,7 +100,9 @@ bool may_share_fill(const RequestHead& request, const RequestDirectives& directi
 bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives,
                bool with_cookies) {
   if (field.id == FieldName::set_cookie && !with_cookies) return false;
-  if (field.id == FieldName::age || field.id == FieldName::content_range || hop.has(field)) return false;
+  if (field.id == FieldName::age || field.id == FieldName::content_range ||
+      field.id == FieldName::surrogate_key || field.id == FieldName::cache_tag || hop.has(field))
+    return false;
   return !names(directives.no_cache_fields, field.name) && !names(directives.private_fields, field.name);
 }
 

@@ -45,8 +45,8 @@ bool may_lookup(const RequestHead& request);
 bool may_share_fill(const RequestHead& request, const RequestDirectives& directives);
 
 /// Is this field of an origin's response kept with the object? Not: hop-by-hop fields, what no-cache="…" and
-/// private="…" name, Set-Cookie unless `with_cookies`, Age, which is made anew for each answer, and
-/// Content-Range. Date and Content-Length are kept.
+/// private="…" name, Set-Cookie unless `with_cookies`, Age, which is made anew for each answer,
+/// Content-Range, and the tags, which the store keeps by themselves. Date and Content-Length are kept.
 bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives,
                bool with_cookies = false);
 

@@ -98,7 +98,7 @@ void Filler::make_object(const Draft& draft) {
   Fill& fill = *fill_.get();
   length_ = draft.length;
   size_max_ = draft.size_max;
-  Object::Parts parts{draft.meta, fill.key_, draft.variant, draft.head};
+  Object::Parts parts{draft.meta, fill.key_, draft.variant, draft.head, draft.tags};
   const bool in_line = !window_ && length_ && *length_ <= Store::inline_max;
   // An empty body has a slab too: "no first slab" says that the beginning is gone.
   if (in_line) parts.inline_body = std::max<uint32_t>(1, static_cast<uint32_t>(*length_));
@@ -219,7 +219,7 @@ Object* Filler::make_compact() const {
   const uint64_t size = object_->body_.size_.load(std::memory_order_relaxed);
   const std::span<const std::byte> meta{reinterpret_cast<const std::byte*>(object_->tail()),
                                         object_->meta_length_};
-  Object::Parts parts{meta, object_->key(), object_->variant(), object_->head()};
+  Object::Parts parts{meta, object_->key(), object_->variant(), object_->head(), object_->tags()};
   parts.inline_body = std::max<uint32_t>(1, static_cast<uint32_t>(size));
   Object* compact =
       Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
@@ -250,14 +250,19 @@ FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {
     make_heir(base, exact);
   }
   object_->body_.state_.store(Body::State::complete, std::memory_order_release);
-  fill_->store_.link(*fill_.get(), *object_);
+  // The origin may have confirmed it before a purge that concerns the stored one by a tag that the new one has
+  // not.
+  const Fill& fill = *fill_.get();
+  const Space::Verdict since = fill.space_.verdict(fill.stamp_, base->key(), base->tags());
+  if (since.gone) object_->mark_purged();
+  fill_->store_.link(*fill_.get(), *object_, since.stale);
   fill_->store_.settle(*fill_.get(), *object_, nullptr);
   return end(Body::State::complete);
 }
 
 void Filler::make_heir(const ObjectRef& base, const Draft& draft) {
   Fill& fill = *fill_.get();
-  const Object::Parts parts{draft.meta, fill.key_, draft.variant, draft.head};
+  const Object::Parts parts{draft.meta, fill.key_, draft.variant, draft.head, draft.tags};
   object_ = Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
   const Object* owner = base->base_ != nullptr ? base->base_ : base.get();
   owner->ref();

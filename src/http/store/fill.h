@@ -169,6 +169,7 @@ struct Draft {
   std::string_view head;
   std::optional<uint64_t> length{};  // of the body, if known. The writer keeps to it
   uint64_t size_max = 0;             // a body larger than this is not stored
+  std::span<const uint64_t> tags{};  // Space::tag() of each
 };
 
 /// The writer's end. Everything on one thread, that of `loop`. Destroyed before commit(), it abandons.

@@ -17,7 +17,7 @@ constexpr size_t round_up(size_t n) {
 
 Object* Object::make(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t stamp,
                      const Parts& parts) {
-  size_t bytes = sizeof(Object) + round_up(parts.meta.size()) + parts.key.size() + parts.variant.size() +
+  size_t bytes = sizeof(Object) + round_up(parts.meta.size()) + parts.tags.size_bytes() + parts.key.size() + parts.variant.size() +
                  parts.head.size();
   const size_t slab_at = round_up(bytes);
   if (parts.inline_body > 0) bytes = slab_at + Slab::footprint(parts.inline_body);
@@ -36,12 +36,14 @@ Object* Object::make(Kind kind, Store& store, Space& space, uint64_t hash, uint6
 Object::Object(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t stamp, const Parts& parts)
     : hash_(hash),
       space_(space),
-      stamp_(stamp),
+      checked_(stamp),
       meta_length_(static_cast<uint32_t>(round_up(parts.meta.size()))),
+      tag_count_(static_cast<uint32_t>(parts.tags.size())),
       key_length_(static_cast<uint32_t>(parts.key.size())),
       variant_length_(static_cast<uint32_t>(parts.variant.size())),
       head_length_(static_cast<uint32_t>(parts.head.size())),
       kind_(kind),
+      stamp_(stamp),
       store_(store) {
   char* at = reinterpret_cast<char*>(this + 1);
   const auto put = [&at](const void* bytes, size_t count) {
@@ -50,6 +52,7 @@ Object::Object(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t st
   };
   put(parts.meta.data(), parts.meta.size());
   at = reinterpret_cast<char*>(this + 1) + meta_length_;
+  put(parts.tags.data(), parts.tags.size_bytes());
   for (const std::string_view text : {parts.key, parts.variant, parts.head}) put(text.data(), text.size());
 }
 
@@ -65,6 +68,20 @@ void Object::unref() const {
   if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   this->~Object();
   ::operator delete(const_cast<Object*>(this));
+}
+
+bool Object::look_at_floors() const {
+  uint64_t seen = checked_.load(std::memory_order_relaxed);
+  if (seen == gone) return true;
+  const uint64_t newest = space_.newest();
+  const Space::Verdict verdict = space_.verdict(stamp_, key(), tags());
+  if (verdict.gone) {
+    mark_purged();
+    return true;
+  }
+  if (verdict.stale) expired_.store(true, std::memory_order_relaxed);
+  checked_.compare_exchange_strong(seen, newest, std::memory_order_relaxed);
+  return false;
 }
 
 // While a fill is at work it may give the beginning up: both sides take its lock. Afterwards nothing changes

@@ -1,6 +1,6 @@
 // A stored response: what it was asked for, its head, its body. One allocation holds all but large bodies:
 //
-//   Object | meta | key | variant | head | [ slab header | body ]     (body inline when short and its length known)
+//   Object | meta | tags | key | variant | head | [ slab header | body ]     (body inline when short and its length known)
 //
 // Life: made when the head of an answer is known (fill.h), grows, is committed; from then on it never
 // changes. A 304 makes a new object with a new head that leans on the body of the old one. The table holds
@@ -27,30 +27,12 @@
 #include <type_traits>
 
 #include "http/store/slab.h"
+#include "http/store/space.h"
 
 namespace popnet::http {
 
 class Fill;
 class Store;
-
-/// The part of the store that belongs to one site. Lives as long as the store. Objects carry the stamp of the
-/// moment at which their fill began; those older than a floor have been purged.
-class Space {
- public:
-  [[nodiscard]] const std::string& name() const { return name_; }
-
- private:
-  friend class Store;
-  friend class Object;
-  explicit Space(std::string name, uint64_t seed) : name_(std::move(name)), seed_(seed) {}
-
-  const std::string name_;
-  const uint64_t seed_;
-  std::atomic<uint64_t> hard_floor_{0};
-  std::atomic<uint64_t> soft_floor_{0};
-  std::atomic<uint64_t> growing_{
-      0};  // bytes charged by running fills, also of objects that have left the store
-};
 
 /// A chain of slabs, and how much of it may be read.
 class Body {
@@ -115,7 +97,13 @@ class Object {
 
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] const Space& space() const { return space_; }
-  [[nodiscard]] std::string_view key() const { return {tail() + meta_length_, key_length_}; }
+  /// Hashes of the tags by which it can be purged: Space::tag().
+  [[nodiscard]] std::span<const uint64_t> tags() const {
+    return {reinterpret_cast<const uint64_t*>(tail() + meta_length_), tag_count_};
+  }
+  [[nodiscard]] std::string_view key() const {
+    return {tail() + meta_length_ + tag_count_ * sizeof(uint64_t), key_length_};
+  }
   [[nodiscard]] std::string_view variant() const { return {key().data() + key_length_, variant_length_}; }
   [[nodiscard]] std::string_view head() const { return {variant().data() + variant_length_, head_length_}; }
   [[nodiscard]] const Body& body() const { return base_ == nullptr ? body_ : base_->body_; }
@@ -130,8 +118,13 @@ class Object {
   }
   /// A soft purge has passed over it: usable only as a stale one is.
   [[nodiscard]] bool expired_by_purge() const {
-    return expired_.load(std::memory_order_relaxed) ||
-           stamp_ < space_.soft_floor_.load(std::memory_order_relaxed);
+    (void)purged();
+    return expired_.load(std::memory_order_relaxed);
+  }
+  /// A hard purge has passed over it: it may not be used any more. REQUIRES: the calling thread's Epoch::Reader
+  /// is online
+  [[nodiscard]] bool purged() const {
+    return checked_.load(std::memory_order_relaxed) < space_.newest() && look_at_floors();
   }
   /// The fill that is still at work on it; null once it is complete or broken. Borrowed like the object
   /// itself.
@@ -156,6 +149,7 @@ class Object {
   struct Parts {
     std::span<const std::byte> meta;
     std::string_view key, variant, head;
+    std::span<const uint64_t> tags = {};
     uint32_t inline_body = 0;  // capacity; 0 = none
   };
   static Object* make(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t stamp,
@@ -165,7 +159,8 @@ class Object {
 
   void ref() const { refs_.fetch_add(1, std::memory_order_relaxed); }
   void unref() const;
-  [[nodiscard]] bool purged() const { return stamp_ < space_.hard_floor_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool look_at_floors() const;
+  void mark_purged() const { checked_.store(gone, std::memory_order_relaxed); }
   [[nodiscard]] const char* tail() const { return reinterpret_cast<const char*>(this + 1); }
   void visit() const {
     if (visited_.load(std::memory_order_relaxed) == 0) visited_.store(1, std::memory_order_relaxed);
@@ -175,14 +170,18 @@ class Object {
   std::atomic<Object*> next_{nullptr};  // in its bucket
   const uint64_t hash_;
   Space& space_;
-  const uint64_t stamp_;
+  // The floors up to this have been looked at.
+  static constexpr uint64_t gone = 0;  // purged for good: less than any floor
+  mutable std::atomic<uint64_t> checked_;
   const uint32_t meta_length_;  // rounded up
+  const uint32_t tag_count_;
   const uint32_t key_length_;
   const uint32_t variant_length_;
   const uint32_t head_length_;
   const Kind kind_;
   mutable std::atomic<uint8_t> visited_{0};
-  std::atomic<bool> expired_{false};
+  mutable std::atomic<bool> expired_{false};
+  const uint64_t stamp_;
 
   bool linked_ = false;    // stripe's lock
   bool in_sieve_ = false;  // stripe's lock

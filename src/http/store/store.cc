@@ -12,6 +12,7 @@ constexpr uint64_t bytes_each_bucket = 8 * 1024;             // about one object
 constexpr uint64_t unlinked_max_least = uint64_t{64} << 20;  // of bytes that wait for the epoch
 constexpr uint64_t buckets_min = 1024;
 constexpr uint64_t buckets_max = uint64_t{1} << 22;
+constexpr int sweep_buckets = 1024;  // at a time, under one lock
 
 uint64_t bucket_count(const Store::Options& options) {
   const uint64_t wanted = std::clamp(options.memory / bytes_each_bucket, buckets_min, buckets_max);
@@ -47,7 +48,7 @@ Store::~Store() {
 Space& Store::space(std::string_view site) {
   const std::lock_guard lock(spaces_mutex_);
   auto& space = spaces_[std::string(site)];
-  if (!space) space.reset(new Space(std::string(site), hash_bytes(site, options_.seed)));
+  if (!space) space = std::make_unique<Space>(std::string(site), hash_bytes(site, options_.seed), epoch_);
   return *space;
 }
 
@@ -66,7 +67,8 @@ Store::Begun Store::begin(const Key& key, bool alone, const std::function<bool(c
     for (auto it = first; it != last; ++it) {
       Fill& fill = *it->second;
       if (fill.joinable_ && !fill.doomed_ && fill.stage() == Fill::Stage::asked &&
-          &fill.space_ == key.space && fill.stamp_ >= key.space->hard_floor_.load() && fill.key_ == key.text)
+          &fill.space_ == key.space && fill.key_ == key.text &&
+          !key.space->verdict(fill.stamp_, key.text, {}).gone)
         return {{}, {}, FillRef::share(&fill)};
     }
   }
@@ -76,11 +78,11 @@ Store::Begun Store::begin(const Key& key, bool alone, const std::function<bool(c
   return {{}, Filler(fill), fill};
 }
 
-void Store::link(Fill& fill, Object& object) {
+void Store::link(Fill& fill, Object& object, bool stale) {
   Stripe& s = stripe(fill.hash_);
   {
     const std::lock_guard lock(s.mutex);
-    object.expired_.store(fill.soft_purged_, std::memory_order_relaxed);
+    object.expired_.store(stale || fill.soft_purged_, std::memory_order_relaxed);
     if (!fill.doomed_ && !object.purged()) {
       push(s, object);
       fill.stores_.store(true, std::memory_order_release);
@@ -189,12 +191,14 @@ bool Store::purge(const Key& key, Purge how, const Fill* except) {
   {
     const std::lock_guard lock(s.mutex);
     for (Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load()) {
-      if (!is(*o, key) || o->purged()) continue;
+      if (!is(*o, key)) continue;
       found = found || o->kind() == Object::Kind::response;
-      if (how == Purge::hard)
+      if (how == Purge::hard) {
+        o->mark_purged();
         unlink(s, *o, out);  // keeps its next: the walk goes on
-      else
+      } else {
         o->expired_.store(true, std::memory_order_relaxed);
+      }
     }
     const auto [first, last] = s.fills.equal_range(key.hash);
     for (auto it = first; it != last; ++it) {
@@ -208,8 +212,64 @@ bool Store::purge(const Key& key, Purge how, const Fill* except) {
 }
 
 void Store::purge(Space& space, Purge how) {
-  const std::lock_guard lock(spaces_mutex_);  // so that floors only rise
-  (how == Purge::hard ? space.hard_floor_ : space.soft_floor_).store(clock_.fetch_add(1) + 1);
+  const std::lock_guard lock(spaces_mutex_);
+  space.raise(how, next_floor());
+  floors_raised(next_floor());
+}
+
+void Store::purge_tags(Space& space, std::span<const uint64_t> tags, Purge how) {
+  const std::lock_guard lock(spaces_mutex_);
+  for (const uint64_t tag : tags) space.raise_tag(tag, how, next_floor());
+  floors_raised(next_floor());
+}
+
+void Store::purge_prefix(Space& space, std::string_view prefix, Purge how) {
+  const std::lock_guard lock(spaces_mutex_);
+  space.raise_prefix(prefix, how, next_floor());
+  floors_raised(next_floor());
+}
+
+bool Store::sweep() {
+  if (!sweep_.running) {
+    const std::lock_guard lock(spaces_mutex_);
+    if (!unswept_) return false;
+    unswept_ = false;
+    sweep_ = {true, 0, 0, clock_.load()};
+  }
+  Stripe& s = stripes_[sweep_.stripe];
+  Unlinked out;
+  {
+    const std::lock_guard lock(s.mutex);
+    for (int left = sweep_buckets; left > 0 && sweep_.bucket <= bucket_mask_; --left) {
+      for (Object* o = buckets_[sweep_.bucket].load(); o != nullptr; o = o->next_.load())
+        if (o->purged()) unlink(s, *o, out);
+      sweep_.bucket += stripe_mask_ + 1;
+    }
+  }
+  retire(out);
+  if (sweep_.bucket > bucket_mask_) sweep_.bucket = ++sweep_.stripe;
+  if (sweep_.stripe <= stripe_mask_) return true;
+  end_sweep();
+  return false;
+}
+
+// All objects that were there when it began have looked at the floors of that time, and those that came since did
+// so when they came. What a running fill brings has not.
+void Store::end_sweep() {
+  sweep_.running = false;
+  const uint64_t seen = std::min(sweep_.floor, oldest_fill());
+  const std::lock_guard lock(spaces_mutex_);
+  for (const auto& [name, space] : spaces_)
+    if (space->forget(seen) > 0) unswept_ = true;
+}
+
+uint64_t Store::oldest_fill() const {
+  uint64_t oldest = UINT64_MAX;
+  for (uint64_t i = 0; i <= stripe_mask_; ++i) {
+    const std::lock_guard lock(stripes_[i].mutex);
+    for (const auto& [hash, fill] : stripes_[i].fills) oldest = std::min(oldest, fill->stamp_);
+  }
+  return oldest;
 }
 
 void Store::for_each(const std::function<void(const Object&)>& visit) {
@@ -231,6 +291,8 @@ Store::Stats Store::stats() const {
   stats.bytes = used_.load();
   stats.held_bytes = held_.load() - std::min(held_.load(), stats.bytes);
   stats.evicted = evicted_.load();
+  const std::lock_guard lock(spaces_mutex_);
+  for (const auto& [name, space] : spaces_) stats.floors += space->floors_;
   return stats;
 }
 

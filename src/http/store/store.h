@@ -23,9 +23,9 @@
 // there is no room for more of it: nothing left to evict, half of the budget taken by the fills of its site,
 // or the unlinked objects as large as the budget.
 //
-// Purge: by key at once; by site by a floor: objects and running fills with an older stamp are invisible from
-// then on, at the cost of one number, and lose their memory when the Sieve meets them. A fill keeps the stamp
-// of its begin, so what was asked of the origin before a purge can never come back.
+// Purge: by key at once; by site, tag and prefix by floors (space.h): what is older is invisible from then on. It
+// loses its memory when the Sieve meets it, or sweep(). A fill keeps the stamp of its begin, so what was asked of
+// the origin before a purge can never come back.
 //
 // Life: the store outlives every reference to its objects and fills.
 #pragma once
@@ -55,11 +55,6 @@ struct Key {
   uint64_t hash = 0;
 };
 
-enum class Purge : uint8_t {
-  hard,  ///< gone
-  soft,  ///< stale: to be validated, or served while no origin answers
-};
-
 class Store {
  public:
   struct Options {
@@ -73,6 +68,7 @@ class Store {
     uint64_t held_bytes = 0;  // unlinked, still referred to
     uint64_t fills = 0;       // running
     uint64_t evicted = 0;     // since start
+    uint64_t floors = 0;      // of tags and prefixes, kept now
   };
   /// Fills are appended in slabs of this size, smaller at first where the length is not known.
   static constexpr uint32_t slab_bytes = 256 * 1024;
@@ -90,7 +86,7 @@ class Store {
   /// The space of that site; made at the first call. Takes a lock: ask once, at configuration time.
   Space& space(std::string_view site);
   [[nodiscard]] Key key(Space& space, std::string_view text) const {
-    return {&space, text, hash_bytes(text, space.seed_)};
+    return {&space, text, space.hash(text)};
   }
 
   /// The newest object under the key that `matches(const Object&)` accepts, markers included; null if there
@@ -121,8 +117,16 @@ class Store {
   /// for it is its answer that orders the purge.
   bool purge(const Key& key, Purge how, const Fill* except = nullptr);
   void purge(Space& space, Purge how);
+  /// Whatever has one of these tags: Space::tag().
+  void purge_tags(Space& space, std::span<const uint64_t> tags, Purge how);
+  /// Whatever has a key that begins so.
+  void purge_prefix(Space& space, std::string_view prefix, Purge how);
+  /// Looks at some of the objects: those that were purged lose their memory, and floors that all have looked at
+  /// are forgotten. True when there is more to do at once. For one thread, REQUIRES its Epoch::Reader online.
+  bool sweep();
 
-  /// Every visible object, stripe by stripe, under its lock.
+  /// Every visible object, stripe by stripe, under its lock. REQUIRES: the calling thread's Epoch::Reader is
+  /// online
   void for_each(const std::function<void(const Object&)>& visit);
   [[nodiscard]] Stats stats() const;
 
@@ -147,7 +151,7 @@ class Store {
   [[nodiscard]] Stripe& stripe(uint64_t hash) const { return stripes_[hash & stripe_mask_]; }
 
   // For Filler.
-  void link(Fill& fill, Object& object);
+  void link(Fill& fill, Object& object, bool stale = false);
   void settle(Fill& fill, Object& object, Object* compact);
   void drop(Fill& fill, Object* object);
   void set_aside(Fill& fill, std::span<const std::byte> marker);
@@ -159,6 +163,15 @@ class Store {
     space.growing_.fetch_sub(bytes, std::memory_order_relaxed);
   }
   void lend_body(Object& base, Object& heir);
+
+  /// Under spaces_mutex_, in this order: objects find the floors before any fill can be newer than they are.
+  [[nodiscard]] uint64_t next_floor() const { return clock_.load() + 1; }
+  void floors_raised(uint64_t floor) {
+    clock_.store(floor);
+    unswept_ = true;
+  }
+  [[nodiscard]] uint64_t oldest_fill() const;
+  void end_sweep();
 
   // Under the stripe's lock.
   void push(Stripe& stripe, Object& object);
@@ -175,12 +188,21 @@ class Store {
   const uint64_t stripe_mask_;
   std::unique_ptr<std::atomic<Object*>[]> buckets_;
   std::unique_ptr<Stripe[]> stripes_;
-  std::atomic<uint64_t> clock_{1};  // stamps
+  std::atomic<uint64_t> clock_{Space::first_stamp};  // stamps; moves under spaces_mutex_
   std::atomic<uint64_t> used_{0};   // charged to linked objects
   std::atomic<uint64_t> held_{0};   // charged to all objects
   std::atomic<uint64_t> evicted_{0};
   std::atomic<uint32_t> next_victim_{0};
-  std::mutex spaces_mutex_;  // guards spaces_
+
+  struct Sweep {
+    bool running = false;
+    uint64_t stripe = 0, bucket = 0;  // where it goes on
+    uint64_t floor = 0;               // the newest when it began
+  };
+  Sweep sweep_;  // of the thread that sweeps
+
+  mutable std::mutex spaces_mutex_;  // of purges: guards spaces_, their floors, and what follows
+  bool unswept_ = false;             // floors were raised since the last sweep began
   std::unordered_map<std::string, std::unique_ptr<Space>> spaces_;
 };
 
