@@ -28,12 +28,17 @@ class Counter {
 
 /// One line of /metrics. Names follow Prometheus' rules: popnet_<part>_<what>_<unit>[_total].
 struct CounterValue {
-  enum class Kind { counter, gauge };
+  enum class Kind { counter, gauge, histogram };
+  struct Bucket {
+    double bound = 0;    // up to this
+    uint64_t count = 0;  // of this bucket and those below
+  };
   std::string name;
   std::string help;
   Kind kind = Kind::counter;
   std::vector<std::pair<std::string, std::string>> labels;
-  double value = 0;
+  double value = 0;                  // of a histogram: the sum
+  std::vector<Bucket> buckets = {};  // of a histogram: the last one's bound is infinity
 };
 
 }  // namespace popnet

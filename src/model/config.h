@@ -12,6 +12,7 @@
 
 #include "common/ip.h"
 #include "common/time.h"
+#include "model/access_log.h"
 #include "model/dns_options.h"
 
 namespace popnet::model {
@@ -125,7 +126,9 @@ struct Site {
   LoadModel load;
   Controller controller;
   CacheOptions cache;
-  std::vector<Prefix> purge_from;    // client addresses whose PURGE requests are carried out; empty = nobody's
+  std::vector<Prefix> purge_from;  // client addresses whose PURGE requests are carried out; empty = nobody's
+  bool request_id = false;         // answers have the request's X-Request-Id
+  bool server_timing = false;      // answers say what they took
   bool any_host = false;          // also answers, at the edge, every Host that nobody names; at most one site
   std::vector<ProbeSpec> probes;  // as written for all origins; Origin::probes has them merged in: use those
 };
@@ -220,6 +223,7 @@ struct Node {
   int signing_rate = 0;       // signatures made for queries, each second
   Duration drain_timeout{};
   std::string log_level;
+  AccessLog access_log;
   DnsNode dns_server;
 };
 

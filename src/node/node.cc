@@ -182,6 +182,7 @@ Status Node::start_servers() {
     options.cache_memory = node.cache_memory;
     options.seed = options_.seed;
     options.limits.connections_max = plan_.clients;
+    options.access_log = node.access_log;
     options.on_purge = [this](const model::PurgeOrder& order) { send_purge(order); };
     auto edge = http::Edge::start(std::move(options), epoch_, snapshot_);
     if (!edge) return edge.error();

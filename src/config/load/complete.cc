@@ -209,6 +209,8 @@ void complete(Draft& draft, const std::string& folder) {
   complete_path(draft, folder, "node.key_dir", config.node.key_dir);
   if (config.node.key_dir.empty() && !config.node.state_dir.empty())
     config.node.key_dir = config.node.state_dir + "/keys";
+  if (config.node.access_log.file != "-")
+    complete_path(draft, folder, "node.access_log.file", config.node.access_log.file);
 }
 
 }  // namespace popnet::config

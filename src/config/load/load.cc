@@ -111,6 +111,9 @@ std::vector<std::string> waiting_for_restart(const model::Config& running, const
   };
   compare(network_table(), &running.network, &loaded.network);
   compare(node_table(), &running.node, &loaded.node);
+  const auto log_keys = keys.size();
+  compare(access_log_table(), &running.node.access_log, &loaded.node.access_log);
+  for (size_t i = log_keys; i < keys.size(); ++i) keys[i] = "node." + keys[i];
   compare(bus_table(), &running.bus, &loaded.bus);
   return keys;
 }

@@ -78,6 +78,7 @@ TEST(Manual, ExamplesAreRight) {
   expect_example(client_table());
   expect_example(zone_table());
   expect_example(node_table());
+  expect_example(access_log_table());
   expect_example(bus_table());
   expect_example(site_table());
   expect_example(hostname_table());

@@ -30,6 +30,7 @@ const Table<model::Dnssec>& dnssec_table();
 
 // tables_node.cc: this process.
 const Table<model::Node>& node_table();
+const Table<model::AccessLog>& access_log_table();
 const Table<model::Bus>& bus_table();
 
 // tables_site.cc: the customers, and what sites and POPs share.

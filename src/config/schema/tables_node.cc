@@ -3,6 +3,7 @@
 
 namespace popnet::config {
 
+using model::AccessLog;
 using model::Bus;
 using model::Node;
 
@@ -111,6 +112,62 @@ const Table<Node>& node_table() {
                        {"error", "error", "what needs a human"}},
                       "info")
               .help("Least weight of the lines that are logged."),
+          option("access_log", &Node::access_log)
+              .section(access_log_table())
+              .help("The log of the requests that this node's edge answers."),
+      });
+  return table;
+}
+
+const Table<AccessLog>& access_log_table() {
+  using model::LogField;
+  static const Table<AccessLog> table(
+      "access_log",
+      {"One line for each request, when its answer has been sent. The threads that serve only fill memory; another "
+       "writes, and what finds no room is counted in `popnet_http_log_dropped_total`. A file that was moved away "
+       "or removed is made anew within a second.",
+       R"(access_log:
+  file: /var/log/popnet/access.log
+  format: json
+  fields: [time, site, client, method, host, path, status, bytes, cache, total]
+  sample: 0.1
+)"},
+      {
+          option("file", &AccessLog::file)
+              .text()
+              .restart()
+              .help("Where to; `-` is the standard output. None: nothing is logged. A relative path counts from "
+                    "the config file."),
+          option("format", &AccessLog::format)
+              .choice({{"json", AccessLog::Format::json, "an object each line"},
+                       {"combined", AccessLog::Format::combined, "that of Apache and nginx"}},
+                      "json")
+              .restart()
+              .help("What a line looks like."),
+          option("fields", &AccessLog::fields)
+              .choice({{"time", LogField::time, "when the answer had been sent, UTC"},
+                       {"request_id", LogField::request_id, "the request's `X-Request-Id`, else one of ours"},
+                       {"client", LogField::client, "its address"},
+                       {"site", LogField::site, "whose content was asked for"},
+                       {"method", LogField::method, "of the request"},
+                       {"host", LogField::host, "as sent, without port"},
+                       {"path", LogField::path, "with the query, as sent"},
+                       {"protocol", LogField::protocol, "`HTTP/1.1`"},
+                       {"status", LogField::status, "of the answer; 0 when the client had gone"},
+                       {"bytes", LogField::bytes, "sent, the head included"},
+                       {"cache", LogField::cache, "how it was answered: as in `popnet_http_requests_total`"},
+                       {"first_byte", LogField::first_byte, "seconds until the answer began"},
+                       {"total", LogField::total, "seconds until it had been sent"},
+                       {"user_agent", LogField::user_agent, "as sent"},
+                       {"referer", LogField::referer, "as sent"}})
+              .at_most(32)
+              .preset_help("all of them")
+              .restart()
+              .help("With `json`: what a line has, in this order."),
+          option("sample", &AccessLog::sample)
+              .number(0, 1, 1)
+              .restart()
+              .help("The part of the requests that is logged, drawn at random."),
       });
   return table;
 }

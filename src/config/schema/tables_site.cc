@@ -74,6 +74,13 @@ const Table<Site>& site_table() {
               .at_most(256)
               .help("Who may purge what the edge has stored of this site, with PURGE requests: addresses of "
                     "clients as the edge sees them."),
+          option("request_id", &Site::request_id)
+              .boolean(false)
+              .help("Answers have `X-Request-Id`: the request's own, else the one that the edge gave it. Origins "
+                    "and the access log get it always."),
+          option("server_timing", &Site::server_timing)
+              .boolean(false)
+              .help("Answers say what they took, in `Server-Timing`: for the developer tools of browsers."),
           option("cache", &Site::cache)
               .section(cache_table())
               .help("How the edge stores this site's content."),

@@ -79,7 +79,23 @@ prometheus::ClientMetric to_prometheus(const CounterValue& value) {
   for (const auto& [name, label] : value.labels) metric.label.push_back({name, label});
   metric.counter.value = value.value;
   metric.gauge.value = value.value;
+  if (value.buckets.empty()) return metric;
+  metric.histogram.sample_count = value.buckets.back().count;
+  metric.histogram.sample_sum = value.value;
+  for (const auto& [bound, count] : value.buckets) metric.histogram.bucket.push_back({count, bound});
   return metric;
+}
+
+prometheus::MetricType type_of(Kind kind) {
+  switch (kind) {
+    case Kind::counter:
+      return prometheus::MetricType::Counter;
+    case Kind::gauge:
+      return prometheus::MetricType::Gauge;
+    case Kind::histogram:
+      return prometheus::MetricType::Histogram;
+  }
+  return prometheus::MetricType::Untyped;
 }
 
 }  // namespace
@@ -125,11 +141,7 @@ std::string format_metrics(const std::vector<CounterValue>& values) {
   for (const CounterValue& value : values) {
     const auto [found, is_new] = family_of.try_emplace(value.name, families.size());
     if (is_new)
-      families.push_back(
-          {value.name,
-           value.help,
-           value.kind == Kind::counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,
-           {}});
+      families.push_back({value.name, value.help, type_of(value.kind), {}});
     families[found->second].metric.push_back(to_prometheus(value));
   }
   std::ostringstream page;

@@ -27,6 +27,8 @@ struct Answer {
   std::string_view content_range;
   std::string_view location;
   std::string_view allow;
+  std::string_view request_id;
+  std::string_view server_timing;
 };
 
 }  // namespace popnet::http

@@ -34,6 +34,8 @@ void write_answer_head(const Answer& answer, const ConnectionTerms& terms, std::
     out.field(FieldName::age,
               static_cast<uint64_t>(std::chrono::floor<std::chrono::seconds>(*answer.age).count()));
   if (!answer.cache_status.empty()) out.field(FieldName::cache_status, answer.cache_status);
+  if (!answer.request_id.empty()) out.field(FieldName::x_request_id, answer.request_id);
+  if (!answer.server_timing.empty()) out.field(FieldName::server_timing, answer.server_timing);
   if (!terms.keep_alive)
     out.field(FieldName::connection, "close");
   else if (terms.minor == 0)

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/time.h"
+
 namespace popnet::http {
 
 struct Asker {
@@ -14,6 +16,8 @@ struct Asker {
   std::function<void(uint16_t status, std::string_view lines)> on_interim;
   /// Field lines of the answer that are not kept with the object (Set-Cookie, private="…"), each with CRLF.
   std::string own_lines;
+  /// From the request to the head of the answer that counted.
+  Duration origin_time{};
 };
 
 }  // namespace popnet::http

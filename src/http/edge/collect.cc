@@ -1,5 +1,7 @@
 #include "http/edge/collect.h"
 
+#include <limits>
+
 #include "http/edge/worker.h"
 
 namespace popnet::http {
@@ -47,6 +49,31 @@ uint64_t sum(std::span<const std::unique_ptr<Worker>> workers, Get&& get) {
   return total;
 }
 
+template <class Get>
+void add_latencies(std::span<const std::unique_ptr<Worker>> workers, const char* name, const char* help, Get&& get,
+                   std::vector<CounterValue>& out) {
+  constexpr const char* sources[source_count] = {"hit", "miss", "pass"};
+  for (size_t source = 0; source < source_count; ++source) {
+    CounterValue value{name, help, Kind::histogram, {{"cache", sources[source]}}, 0, {}};
+    uint64_t nanoseconds = 0, count = 0;
+    for (size_t i = 0; i <= Latencies::bounds.size(); ++i) {
+      for (const auto& worker : workers) count += get(worker->counters)[source].counts[i].get();
+      const bool last = i == Latencies::bounds.size();
+      value.buckets.push_back({last ? std::numeric_limits<double>::infinity()
+                                    : std::chrono::duration<double>(Latencies::bounds[i]).count(),
+                               count});
+    }
+    for (const auto& worker : workers) nanoseconds += get(worker->counters)[source].nanoseconds.get();
+    value.value = static_cast<double>(nanoseconds) * 1e-9;
+    out.push_back(std::move(value));
+  }
+}
+
+std::string status_label(size_t slot) {
+  return slot < known_statuses.size() ? std::to_string(known_statuses[slot])
+                                      : std::to_string(slot - known_statuses.size()) + "xx";
+}
+
 }  // namespace
 
 void collect_workers(std::span<const std::unique_ptr<Worker>> workers, std::vector<CounterValue>& out) {
@@ -81,6 +108,10 @@ void collect_workers(std::span<const std::unique_ptr<Worker>> workers, std::vect
   for (const Line& line : lines)
     add(out, line.name, line.help,
         sum(workers, [&line](const WorkerCounters& c) -> const Counter& { return c.*line.counter; }));
+  add_latencies(workers, "popnet_http_first_byte_seconds", "From a request to the begin of its answer.",
+                [](const WorkerCounters& c) -> const auto& { return c.first_byte; }, out);
+  add_latencies(workers, "popnet_http_answer_seconds", "From a request to the end of its answer.",
+                [](const WorkerCounters& c) -> const auto& { return c.total; }, out);
 }
 
 void collect_sites(const Registry& registry, int threads, std::vector<CounterValue>& out) {
@@ -96,6 +127,13 @@ void collect_sites(const Registry& registry, int threads, std::vector<CounterVal
     add(out, "popnet_http_site_requests_total", "Requests answered for a site.", requests, labels);
     add(out, "popnet_http_site_hits_total", "Requests answered for a site from the store.", hits, labels);
     add(out, "popnet_http_site_sent_bytes_total", "Bytes sent to clients for a site.", bytes, labels);
+    for (size_t slot = 0; slot < status_slots; ++slot) {
+      uint64_t count = 0;
+      for (int i = 0; i < threads; ++i) count += site.counters[static_cast<size_t>(i)].statuses[slot].get();
+      if (count > 0)
+        add(out, "popnet_http_site_responses_total", "Answers sent for a site, by status.", count,
+            {{"site", site.name}, {"status", status_label(slot)}});
+    }
     for (const auto& [name, origin] : site.origins) {
       const Labels at{{"site", site.name}, {"origin", name}};
       add(out, "popnet_http_origin_requests_total", "Requests sent to an origin.", origin->fills.load(), at);
@@ -105,6 +143,12 @@ void collect_sites(const Registry& registry, int threads, std::vector<CounterVal
           origin->in_flight.load(), at, Kind::gauge);
     }
   });
+}
+
+void collect_log(const AccessLog& log, std::vector<CounterValue>& out) {
+  add(out, "popnet_http_log_lines_total", "Lines written to the access log.", log.written());
+  add(out, "popnet_http_log_dropped_total", "Lines of the access log that found no room, or could not be written.",
+      log.dropped());
 }
 
 void collect_store(const Store::Stats& stats, std::vector<CounterValue>& out) {

@@ -11,10 +11,12 @@
 
 namespace popnet::http {
 
+class AccessLog;
 class Worker;
 
 void collect_workers(std::span<const std::unique_ptr<Worker>> workers, std::vector<CounterValue>& out);
 void collect_sites(const Registry& registry, int threads, std::vector<CounterValue>& out);
 void collect_store(const Store::Stats& stats, std::vector<CounterValue>& out);
+void collect_log(const AccessLog& log, std::vector<CounterValue>& out);
 
 }  // namespace popnet::http

@@ -2,10 +2,13 @@
 // that thread alone, read by anybody.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
 #include "common/counter.h"
+#include "common/time.h"
 
 namespace popnet::http {
 
@@ -29,6 +32,60 @@ constexpr bool is_hit(Outcome o) {
   return o == Outcome::hit || o == Outcome::stale;
 }
 
+/// Where an answer came from, for how long it took.
+enum class Source : uint8_t { store, origin, passed, none };
+inline constexpr size_t source_count = 3;
+constexpr Source source_of(Outcome o) {
+  switch (o) {
+    case Outcome::hit:
+    case Outcome::stale:
+      return Source::store;
+    case Outcome::revalidated:
+    case Outcome::miss:
+    case Outcome::collapsed:
+      return Source::origin;
+    case Outcome::passed:
+      return Source::passed;
+    default:
+      return Source::none;
+  }
+}
+
+/// Durations, counted by upper bounds.
+struct Latencies {
+  static constexpr std::array<std::chrono::microseconds, 16> bounds = {
+      std::chrono::microseconds(100),       std::chrono::microseconds(250),       std::chrono::microseconds(500),
+      std::chrono::microseconds(1000),      std::chrono::microseconds(2500),      std::chrono::microseconds(5000),
+      std::chrono::microseconds(10'000),    std::chrono::microseconds(25'000),    std::chrono::microseconds(50'000),
+      std::chrono::microseconds(100'000),   std::chrono::microseconds(250'000),   std::chrono::microseconds(500'000),
+      std::chrono::microseconds(1'000'000), std::chrono::microseconds(2'500'000), std::chrono::microseconds(5'000'000),
+      std::chrono::microseconds(10'000'000)};
+  std::array<Counter, bounds.size() + 1> counts;  // of each stretch; the last one: longer than all bounds
+  Counter nanoseconds;
+
+  void add(Duration took) {
+    size_t i = 0;
+    while (i < bounds.size() && took > bounds[i]) ++i;
+    counts[i].add();
+    nanoseconds.add(static_cast<uint64_t>(std::chrono::nanoseconds(took).count()));
+  }
+};
+
+/// Statuses that are counted one by one; the others by class, behind these.
+inline constexpr std::array<uint16_t, 34> known_statuses = {
+    101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405,
+    408, 409, 410, 412, 413, 414, 416, 421, 422, 429, 431, 500, 501, 502, 503, 504, 508};
+inline constexpr size_t status_slots = known_statuses.size() + 6;
+constexpr size_t status_slot(uint16_t status) {
+  constexpr auto slots = [] {
+    std::array<uint8_t, 600> table{};
+    for (size_t s = 0; s < table.size(); ++s) table[s] = static_cast<uint8_t>(known_statuses.size() + s / 100);
+    for (size_t i = 0; i < known_statuses.size(); ++i) table[known_statuses[i]] = static_cast<uint8_t>(i);
+    return table;
+  }();
+  return slots[status < slots.size() ? status : 0];
+}
+
 struct alignas(64) WorkerCounters {
   Counter outcomes[outcome_count];
   Counter statuses[6];  // by class; [0]: no status was sent
@@ -41,12 +98,15 @@ struct alignas(64) WorkerCounters {
   Counter fills;                // requests sent to origins
   Counter fill_bytes;           // body bytes from origins
   Counter origin_connections;   // opened
+  Latencies first_byte[source_count];
+  Latencies total[source_count];
 };
 
 struct alignas(64) SiteCounters {
   Counter requests;
   Counter hits;
   Counter bytes_sent;
+  Counter statuses[status_slots];
 };
 
 }  // namespace popnet::http

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "common/hash.h"
+#include "http/edge/access_log.h"
 #include "http/edge/collect.h"
 #include "http/edge/purging.h"
 #include "http/edge/view.h"
@@ -38,13 +39,15 @@ Result<std::vector<std::vector<rt::UniqueFd>>> bind_all(const std::vector<Endpoi
 }  // namespace
 
 struct Edge::Parts {
-  Parts(const Options& options, rt::Epoch& e, std::shared_ptr<const routing::Snapshot> first)
-      : epoch(e),
+  Parts(const Options& options, std::unique_ptr<AccessLog> l, rt::Epoch& e,
+        std::shared_ptr<const routing::Snapshot> first)
+      : log(std::move(l)),
+        epoch(e),
         store({options.cache_memory, options.seed, 64}, e),
         registry(store, options.threads),
         latest(make_view(std::move(first), nullptr, registry)),
         view(e, latest),
-        shared(options, store, view),
+        shared(options, log.get(), store, view),
         shards("http", options.threads, e) {}
 
   /// The view that was published last. Any thread.
@@ -53,6 +56,7 @@ struct Edge::Parts {
     return latest;
   }
 
+  const std::unique_ptr<AccessLog> log;  // null: none
   rt::Epoch& epoch;
   Store store;
   Registry registry;
@@ -77,7 +81,13 @@ Result<std::unique_ptr<Edge>> Edge::start(Options options, rt::Epoch& epoch,
   std::vector<Endpoint> listening;
   auto sockets = bind_all(options.listen, options.threads, listening);
   if (!sockets) return sockets.error();
-  auto parts = std::make_unique<Parts>(options, epoch, std::move(first));
+  std::unique_ptr<AccessLog> log;
+  if (!options.access_log.file.empty()) {
+    auto opened = AccessLog::open(options.access_log, options.threads);
+    if (!opened) return opened.error();
+    log = std::move(*opened);
+  }
+  auto parts = std::make_unique<Parts>(options, std::move(log), epoch, std::move(first));
   Parts& p = *parts;
   p.listening = std::move(listening);
   p.workers.resize(static_cast<size_t>(options.threads));
@@ -123,6 +133,7 @@ void Edge::collect(std::vector<CounterValue>& out) const {
   collect_workers(parts_->workers, out);
   collect_sites(parts_->registry, static_cast<int>(parts_->workers.size()), out);
   collect_store(parts_->store.stats(), out);
+  if (parts_->log) collect_log(*parts_->log, out);
 }
 
 void Edge::drain(Duration at_most) {

@@ -22,6 +22,7 @@
 #include "common/result.h"
 #include "common/time.h"
 #include "http/wire/head.h"
+#include "model/access_log.h"
 #include "model/report.h"
 #include "routing/snapshot.h"
 #include "rt/epoch.h"
@@ -68,12 +69,13 @@ class Edge {
     uint64_t seed = 0;
     EdgeTimeouts timeouts;
     EdgeLimits limits;
+    model::AccessLog access_log = {};
     /// A user's PURGE was carried out here: the other nodes should hear of it. On a thread of the edge: may not
     /// block.
     std::function<void(const model::PurgeOrder&)> on_purge = {};
   };
 
-  /// Binds, and answers from then on. ErrorCode::machine when an endpoint cannot be had.
+  /// Binds, and answers from then on. ErrorCode::machine when an endpoint or the access log cannot be had.
   static Result<std::unique_ptr<Edge>> start(Options options, rt::Epoch& epoch,
                                              std::shared_ptr<const routing::Snapshot> first);
   /// stop()

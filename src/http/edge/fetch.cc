@@ -274,6 +274,8 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   RequestHead& request = worker_.scratch->request;
   task_.request->restore(request);
 
+  if (task_.asker) task_.asker->origin_time = response_time_ - request_time_;
+
   const ResponseFraming framing = response_framing(head, request.method);
   if (framing.fault != Fault::none) return attempt_failed(note::bad_gateway, to_string(framing.fault));
   framing_ = framing.body;

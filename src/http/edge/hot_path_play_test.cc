@@ -6,9 +6,9 @@ namespace popnet::http::play {
 namespace {
 
 /// A client thread's own allocations do not count; so do those of origins, which a hit never asks.
-TEST(HotPath, NoHitAllocates) {
+void expect_no_allocation(Setting setting) {
   if (!POPNET_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer allocates";
-  Play play({.options = [](Edge::Options& options) { options.threads = 1; }});
+  Play play(std::move(setting));
   for (const auto& [path, size] : {std::pair{"/small", 1000}, {"/medium", 100'000}, {"/large", 1'000'000}})
     play.origin().on(path, ok(std::string(static_cast<size_t>(size), 'x'), "Cache-Control: max-age=600\r\nETag: \"1\"\r\n"));
   Browser browser = play.browser();
@@ -29,6 +29,23 @@ TEST(HotPath, NoHitAllocates) {
   for (int i = 0; i < 10; ++i) ask_all();
   EXPECT_EQ(testing::allocations_elsewhere() - before, 0U) << "in 120 hits";
   EXPECT_EQ(play.counter("popnet_http_fills_total"), 3);
+}
+
+TEST(HotPath, NoHitAllocates) {
+  expect_no_allocation({.options = [](Edge::Options& options) { options.threads = 1; }});
+}
+
+TEST(HotPath, NoHitAllocatesWithAllThatItTellsOfItself) {
+  expect_no_allocation({.site =
+                            [](model::Site& site) {
+                              site.request_id = true;
+                              site.server_timing = true;
+                            },
+                        .options =
+                            [](Edge::Options& options) {
+                              options.threads = 1;
+                              options.access_log.file = "/dev/null";
+                            }});
 }
 
 }  // namespace

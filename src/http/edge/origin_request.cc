@@ -121,6 +121,7 @@ bool write_origin_request(Scratch& scratch, const SavedRequest& request, const R
   out.field(FieldName::x_forwarded_for, request.client().to_string());
   if (!head.host.empty()) out.field(FieldName::x_forwarded_host, asked_host(head, what.may_store));
   out.field(FieldName::x_forwarded_proto, "http");
+  out.field(FieldName::x_request_id, request.request_id());
   if (what.upload != nullptr) write_body_framing(*what.upload, out);
   out.end();
   text.assign(out.written());

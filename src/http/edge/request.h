@@ -14,14 +14,17 @@
 //     shared: everybody takes it ──> deliver     alone: the asker takes it, others pass
 //     failed: a stored object may serve stale, else 502 or 504                        ──> deliver
 //   deliver   conditions and ranges of this client (delivery.h), then Peer::answer()
-//   log       counted when the last byte has been handed over: end()
+//   log       counted, and noted in the access log, when the last byte has been handed over: end()
 //
 // A hit takes no lock, allocates nothing and finishes within begin(). What must wait saves its head and lets
 // go of everything borrowed.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <span>
 
+#include "http/edge/access_log.h"
 #include "http/edge/answer.h"
 #include "http/edge/asker.h"
 #include "http/edge/counters.h"
@@ -116,6 +119,12 @@ class Request final : Fill::Listener {
   Step progress(Turn& turn);
   Step deliver(Turn& turn);
   void log(uint64_t bytes);
+  void start();
+  void note(const RequestHead& head);
+  void write_log(uint64_t bytes, Duration first_byte, Duration total);
+  void take_id(const Fields& fields);
+  [[nodiscard]] std::string_view request_id();
+  std::string_view format_timing(std::span<char> room) const;
 
   void on_progress() override;
   void reset();
@@ -153,6 +162,17 @@ class Request final : Fill::Listener {
   bool tunnel_ = false;     // asks for a WebSocket
   Want want_ = Want::whole;
   uint8_t fills_ = 0;  // joined or begun
+  bool tells_id_ = false;
+  bool tells_timing_ = false;
+
+  TimePoint begun_{};     // of the turn in which it came
+  TimePoint answered_{};  // its answer began
+  uint8_t id_length_ = 0;
+  std::array<char, 64> id_;  // X-Request-Id
+  bool noted_ = false;       // for the access log
+  uint8_t note_minor_ = 1;
+  std::array<uint16_t, LogEntry::texts> note_lengths_{};
+  std::string note_;  // its texts; keeps its room
 };
 
 }  // namespace popnet::http

@@ -129,12 +129,12 @@ TEST(Origins, RequestIsWrittenAnewForTheOrigin) {
       "Connection: X-Private, keep-alive\r\nX-Private: 1\r\nKeep-Alive: 5\r\nTE: gzip\r\nUpgrade: foo\r\n"
       "Proxy-Authorization: secret\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nAccept: "
       "text/html\r\n"
-      "Cookie: a=b\r\nVia: 1.0 fred\r\n");
+      "Cookie: a=b\r\nX-Request-Id: mine-1\r\nVia: 1.0 fred\r\n");
   EXPECT_EQ(
       play.origin().last_head(),
       "GET /a?b=c HTTP/1.1\r\nHost: www.shop.example\r\nAccept: text/html\r\nCookie: a=b\r\n"
       "Via: 1.0 fred, 1.1 popnet-ams\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: www.shop.example\r\n"
-      "X-Forwarded-Proto: http\r\n\r\n");
+      "X-Forwarded-Proto: http\r\nX-Request-Id: mine-1\r\n\r\n");
 }
 
 TEST(Origins, ResponseIsWrittenAnewForTheClient) {

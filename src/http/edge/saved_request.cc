@@ -3,7 +3,7 @@
 namespace popnet::http {
 
 SavedRequest::SavedRequest(const RequestHead& head, const Route& route, std::shared_ptr<const View> view,
-                           const IpAddress& client)
+                           const IpAddress& client, std::string_view request_id)
     : method_(head.method),
       https_(head.https),
       minor_(head.minor),
@@ -12,7 +12,8 @@ SavedRequest::SavedRequest(const RequestHead& head, const Route& route, std::sha
       body_(head.body),
       route_(route),
       view_(std::move(view)),
-      client_(client) {
+      client_(client),
+      request_id_(request_id) {
   const Target& t = head.target;
   size_t bytes = head.method_text.size() + t.text.size() + t.path.size() + t.query.size() + head.host.size() +
                  head.port.size();

@@ -16,13 +16,14 @@ class SavedRequest {
  public:
   /// `route` with its path as in head.target.
   SavedRequest(const RequestHead& head, const Route& route, std::shared_ptr<const View> view,
-               const IpAddress& client);
+               const IpAddress& client, std::string_view request_id);
 
   /// The views in `head` are valid as long as this is.
   void restore(RequestHead& head) const;
   [[nodiscard]] const Route& route() const { return route_; }
   [[nodiscard]] const View& view() const { return *view_; }
   [[nodiscard]] const IpAddress& client() const { return client_; }
+  [[nodiscard]] std::string_view request_id() const { return request_id_; }
   [[nodiscard]] Method method() const { return method_; }
 
  private:
@@ -42,6 +43,7 @@ class SavedRequest {
   Route route_;
   std::shared_ptr<const View> view_;
   IpAddress client_;
+  std::string request_id_;
 };
 
 }  // namespace popnet::http

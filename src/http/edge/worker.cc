@@ -17,6 +17,7 @@ Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
       loop(l),
       shared(s),
       store(s.store),
+      log(s.log != nullptr ? &s.log->ring(i) : nullptr),
       pool(l, s.timeouts.pool, s.limits.pool_max),
       random(seed),
       scratch(std::make_unique<Scratch>()),

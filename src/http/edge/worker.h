@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/random.h"
+#include "http/edge/access_log.h"
 #include "http/edge/counters.h"
 #include "http/edge/edge.h"
 #include "http/edge/origin_pool.h"
@@ -32,12 +33,13 @@ class Listener;
 
 /// What all workers of one edge share. Outlives them.
 struct EdgeShared {
-  EdgeShared(const Edge::Options& o, Store& s, const rt::Published<View>& v)
-      : timeouts(o.timeouts), limits(o.limits), on_purge(o.on_purge), store(s), view(v) {}
+  EdgeShared(const Edge::Options& o, AccessLog* l, Store& s, const rt::Published<View>& v)
+      : timeouts(o.timeouts), limits(o.limits), on_purge(o.on_purge), log(l), store(s), view(v) {}
 
   const EdgeTimeouts timeouts;
   const EdgeLimits limits;
   const std::function<void(const model::PurgeOrder&)> on_purge;
+  AccessLog* const log;  // null: none
   Store& store;
   const rt::Published<View>& view;
   std::atomic<uint32_t> connections{0};
@@ -73,6 +75,7 @@ class Worker {
   rt::Loop& loop;
   EdgeShared& shared;
   Store& store;
+  LogRing* const log;  // null: none
   WorkerCounters counters;
   OriginPool pool;
   Random random;

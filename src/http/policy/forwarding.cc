@@ -73,6 +73,7 @@ bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom)
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
     case FieldName::x_forwarded_proto:
+    case FieldName::x_request_id:
       return false;
     default:
       return !hop.has(field) && !is_of_one_user(field.id, whom);

@@ -23,7 +23,7 @@ class HopByHop {
 };
 
 /// Does a request's field go to the origin? Not: hop-by-hop fields; Host, Content-Length, Via, Forwarded and
-/// X-Forwarded-*, which the edge writes anew and never believes; Expect; and what ForWhom says.
+/// X-Forwarded-*, which the edge writes anew and never believes; X-Request-Id, which it writes anew; Expect; and what ForWhom says.
 enum class ForWhom : uint8_t {
   asker,  ///< as the user sent it
   store,  ///< the whole object, whatever one user wants of it: no Range, no conditions
