@@ -116,17 +116,21 @@ void collect_workers(std::span<const std::unique_ptr<Worker>> workers, std::vect
 
 void collect_sites(const Registry& registry, int threads, std::vector<CounterValue>& out) {
   registry.for_each([&](const SiteState& site) {
-    uint64_t requests = 0, hits = 0, bytes = 0;
+    uint64_t requests = 0, hits = 0, bytes = 0, retries = 0, refused = 0;
     for (int i = 0; i < threads; ++i) {
       const SiteCounters& c = site.counters[static_cast<size_t>(i)];
       requests += c.requests.get();
       hits += c.hits.get();
       bytes += c.bytes_sent.get();
+      retries += c.retries.get();
+      refused += c.retries_refused.get();
     }
     const Labels labels{{"site", site.name}};
     add(out, "popnet_http_site_requests_total", "Requests answered for a site.", requests, labels);
     add(out, "popnet_http_site_hits_total", "Requests answered for a site from the store.", hits, labels);
     add(out, "popnet_http_site_sent_bytes_total", "Bytes sent to clients for a site.", bytes, labels);
+    add(out, "popnet_http_site_retries_total", "Requests sent to a second origin and further.", retries, labels);
+    add(out, "popnet_http_site_retries_refused_total", "Those that were not sent: too many were.", refused, labels);
     for (size_t slot = 0; slot < status_slots; ++slot) {
       uint64_t count = 0;
       for (int i = 0; i < threads; ++i) count += site.counters[static_cast<size_t>(i)].statuses[slot].get();
@@ -141,6 +145,8 @@ void collect_sites(const Registry& registry, int threads, std::vector<CounterVal
           origin->failures.load(), at);
       add(out, "popnet_http_origin_in_flight", "Requests that an origin is answering now.",
           origin->in_flight.load(), at, Kind::gauge);
+      add(out, "popnet_http_origin_ejections_total", "Times that an origin failed so often that it is asked last.",
+          origin->health.ejections(), at);
     }
   });
 }

@@ -106,6 +106,8 @@ struct alignas(64) SiteCounters {
   Counter requests;
   Counter hits;
   Counter bytes_sent;
+  Counter retries;          // requests to another origin, after one has failed
+  Counter retries_refused;  // the budget was used up
   Counter statuses[status_slots];
 };
 

@@ -64,11 +64,31 @@ void Fetch::plan_origins() {
   const routing::Snapshot& snapshot = *task_.request->view().snapshot;
   order_ = routing::decide_fill(*snapshot.config, snapshot.map, site_.index,
                                 std::span(in_flight).first(count), worker_.random.next());
+  const auto& states = snapshot.map.sites[site_.index].origins;
+  const auto first = order_.targets.begin(), last = first + order_.count;
+  const auto dead = std::find_if(first, last, [&](uint16_t i) { return !states[i].alive; });
+  const double draw = worker_.random.uniform();
+  std::stable_partition(
+      first, dead, [&](uint16_t i) { return draw < site_.origins[i]->health.share(worker_.loop.now()); });
+}
+
+/// Retries are a share of the requests: when all origins fail, they are not asked all the more often.
+bool Fetch::may_retry() {
+  const auto thread = static_cast<size_t>(worker_.index);
+  RetryBudget& budget = site_.state->retries[thread];
+  if (tried_ == 0) {
+    budget.on_request();
+    return true;
+  }
+  const bool may = budget.take(worker_.loop.now());
+  SiteCounters& counters = site_.state->counters[thread];
+  (may ? counters.retries : counters.retries_refused).add();
+  return may;
 }
 
 void Fetch::try_next() {
   const bool idempotent = is_idempotent(task_.request->method());
-  for (; tried_ < order_.count; ++tried_) {
+  for (; tried_ < order_.count && may_retry(); ++tried_) {
     origin_ = order_.targets[tried_];
     if (connect_to(site_.site->origins[origin_], idempotent)) return;
   }
@@ -281,6 +301,10 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   framing_ = framing.body;
   keep_alive_ = head.keep_alive && (framing_.kind != Framing::Kind::none || rest.empty());
   in_.clear();
+  if (head.status >= 502 && head.status <= 504)
+    (void)site_.origins[origin_]->health.failed(response_time_);
+  else
+    site_.origins[origin_]->health.succeeded();
   if (task_.want != Want::answer && head.status == 304) {
     if (!confirm_stored(request, head)) ask_in_full("304 to a request without conditions");
     return;

@@ -9,7 +9,8 @@
 //         was used and the request may be        v
 //         repeated; none left ──> abandon     broken later ──> abandon
 //
-// The order of origins is that of routing::decide_fill: least loaded first, the dead last. The followers of
+// The order of origins is that of routing::decide_fill: least loaded first, the dead last; those that have just
+// failed this node's own requests behind the others that are alive (origin_health.h). The followers of
 // the fill learn by its note what became of it: Note.
 //
 // What goes out is written anew (HeadWriter), what comes in is parsed and written anew: no raw bytes pass.
@@ -75,6 +76,7 @@ class Fetch final : OriginConnection::User {
   // Origins.
   void plan_origins();
   void try_next();
+  [[nodiscard]] bool may_retry();
   bool connect_to(const model::Origin& origin, bool allow_pooled);
   [[nodiscard]] OriginPeer peer_of(const model::Origin& origin) const;
   void attempt_failed(uint16_t note, std::string_view why);

@@ -1,4 +1,5 @@
 // Which site, which rule, which origin: the variants of the job, and what happens when origins fail.
+#include "http/edge/origin_health.h"
 #include "http/edge/play.h"
 
 namespace popnet::http::play {
@@ -176,6 +177,33 @@ TEST(Origins, NextOneAnswersWhenOneFailsBeforeTheFirstByte) {
   EXPECT_GT(play.counter("popnet_http_origin_failures_total", "web2"), 0);
   EXPECT_EQ(play.counter("popnet_http_origin_failures_total", "web3"), 0);
   EXPECT_EQ(play.counter("popnet_http_origin_in_flight"), 0);
+}
+
+TEST(Origins, OneThatFailsAgainAndAgainIsAskedLast) {
+  Play play({.options = [](Edge::Options& o) { o.threads = 1; }, .origins = 2});
+  play.origin(0).kill();
+  play.origin(1).on("", ok("x", "Cache-Control: no-store\r\n"));
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(play.get("/" + std::to_string(i)).status, 200);
+  EXPECT_EQ(play.counter("popnet_http_origin_failures_total", "web1"), OriginHealth::failures_max);
+  EXPECT_EQ(play.counter("popnet_http_origin_ejections_total", "web1"), 1);
+  EXPECT_EQ(play.counter("popnet_http_origin_ejections_total", "web2"), 0);
+  play.origin(1).kill();
+  EXPECT_EQ(play.get("/last").status, 502);
+  EXPECT_EQ(play.counter("popnet_http_origin_failures_total", "web1"), OriginHealth::failures_max + 1)
+      << "still asked when no other answers";
+}
+
+TEST(Origins, WhenAllFailTheyAreNotAskedAllTheMore) {
+  constexpr int requests = 400;
+  Play play({.options = [](Edge::Options& o) { o.threads = 1; }, .origins = 4});
+  for (size_t i = 0; i < 4; ++i) play.origin(i).on("", [](Asked& asked) { asked.line.shut(); });
+  const TimePoint start = rt::monotonic_now();
+  for (int i = 0; i < requests; ++i) EXPECT_EQ(play.get("/" + std::to_string(i)).status, 502);
+  const double seconds = std::chrono::duration<double>(rt::monotonic_now() - start).count();
+  const double most = RetryBudget::most + RetryBudget::each_request * requests + RetryBudget::each_second * seconds;
+  EXPECT_LE(play.counter("popnet_http_site_retries_total"), most + 1);
+  EXPECT_GT(play.counter("popnet_http_site_retries_total"), RetryBudget::most);
+  EXPECT_GT(play.counter("popnet_http_site_retries_refused_total"), 0);
 }
 
 TEST(Origins, GarbageIsAFailureNotAnAnswer) {

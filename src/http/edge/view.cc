@@ -39,6 +39,9 @@ class TrustStore {
 void OriginState::failed(TimePoint now, std::string_view site, std::string_view origin,
                          std::string_view why) {
   failures.fetch_add(1, std::memory_order_relaxed);
+  if (health.failed(now))
+    log::warning("origin {}/{} is asked last for a while: {} requests in a row failed, this one: {}", site, origin,
+                 OriginHealth::failures_max, why);
   TimePoint before = logged_.load(std::memory_order_relaxed);
   if (before != TimePoint::min() && now - before < log_interval) return;
   if (logged_.compare_exchange_strong(before, now, std::memory_order_relaxed))
@@ -47,7 +50,10 @@ void OriginState::failed(TimePoint now, std::string_view site, std::string_view 
 }
 
 SiteState::SiteState(std::string_view site, Store& store, int threads)
-    : name(site), space(store.space(site)), counters(new SiteCounters[static_cast<size_t>(threads)]) {}
+    : name(site),
+      space(store.space(site)),
+      counters(new SiteCounters[static_cast<size_t>(threads)]),
+      retries(new RetryBudget[static_cast<size_t>(threads)]) {}
 
 std::shared_ptr<SiteState> Registry::site(const model::Site& site) {
   const std::lock_guard lock(mutex_);
