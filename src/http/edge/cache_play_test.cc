@@ -303,6 +303,22 @@ TEST(Cache, StaleWhileRevalidateServesAtOnceAndRefreshesBehind) {
   EXPECT_EQ(play.origin().count("/a"), 2);
 }
 
+TEST(Cache, WhatIsPopularIsRefreshedBeforeItIsStale) {
+  Play play;
+  play.origin().on("/a", [](Asked& asked) {
+    std::this_thread::sleep_for(300ms);  // what a refresh saves its users
+    asked.line.send(ok("x", "Cache-Control: max-age=600\r\nAge: 598\r\n"));
+  });
+  EXPECT_EQ(play.get("/a").status, 200);
+  Browser user = play.browser();
+  const TimePoint end = rt::monotonic_now() + patience;
+  while (play.origin().count("/a") < 2 && rt::monotonic_now() < end) {
+    const Response answer = user.ask("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+    ASSERT_NE(answer.field("cache-status").find("; hit"), std::string::npos) << answer.field("cache-status");
+  }
+  EXPECT_EQ(play.origin().count("/a"), 2);
+}
+
 TEST(Cache, RuleGivesALifetime) {
   Play play({.site = [](model::Site& site) {
     site.rules.push_back({"*.png", model::Action::cache, std::chrono::hours(1), {}});

@@ -218,9 +218,13 @@ Request::Step Request::lookup(Turn& turn) {
   const Object* object = find(turn);
   if (object == nullptr || object->kind() == Object::Kind::marker) return missing(turn, object != nullptr);
   turn.object = object;
-  const Verdict verdict = may_serve(stored_policy(*object), turn.directives, worker_.loop.now());
+  const StoredPolicy policy = stored_policy(*object);
+  const Verdict verdict = may_serve(policy, turn.directives, worker_.loop.now());
   switch (verdict.use) {
     case Use::serve:
+      if (policy.fresh(worker_.loop.now()) &&
+          refresh_early(policy, worker_.loop.now(), worker_.random.uniform()))
+        refresh(turn, *object);
       return Step::hit;
     case Use::serve_and_refresh:
       refresh(turn, *object);
@@ -595,12 +599,13 @@ void Request::fetch(Turn& turn, Filler filler) {
   worker_.start(std::make_unique<Fetch>(worker_, std::move(task)), turn.head);
 }
 
-// stale-while-revalidate: a fetch that nobody waits for, unless one is under way.
+// A fetch that nobody waits for, unless one is under way: stale-while-revalidate, and what is popular and fresh for
+// but a moment.
 void Request::refresh(Turn& turn, const Object& object) {
   if (object.body().state() != Body::State::complete || stored_meta(object).is_part()) return;
   const TimePoint now = worker_.loop.now();
   Store::Begun begun = worker_.store.begin(make_key(turn), false, [&](const Object& other) {
-    return answers(turn, other) && stored_policy(other).fresh(now);
+    return &other != &object && answers(turn, other) && stored_policy(other).fresh(now);
   });
   if (!begun.filler) return;
   const Method method = turn.head.method;

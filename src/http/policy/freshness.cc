@@ -42,6 +42,7 @@
 #include "http/policy/freshness.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "http/wire/date.h"
 #include "http/wire/list.h"
@@ -130,6 +131,7 @@ StoredPolicy assess(uint16_t status, const Fields& response, const ResponseDirec
   const Lifetime lifetime = lifetime_of(status, response, directives, exchange.response_wall, options);
   StoredPolicy stored;
   stored.response_time = exchange.response_time;
+  stored.fetch_time = exchange.response_time - exchange.request_time;
   stored.initial_age = initial_age_of(response, exchange);
   stored.lifetime = lifetime.value;
   stored.source = lifetime.source;
@@ -208,6 +210,16 @@ const char* to_string(Why why) {
       return "not-stored";
   }
   return "";
+}
+
+bool refresh_early(const StoredPolicy& stored, TimePoint now, double draw) {
+  constexpr Duration shortest = std::chrono::milliseconds(20);  // a fetch counts as so long at least
+  constexpr double eagerness = 4;                               // the paper's beta
+  constexpr int share = 10;                                     // of the lifetime, at most
+  const Duration left = stored.ttl(now);
+  if (left > stored.lifetime / share) return false;
+  const std::chrono::duration<double> took = std::max(stored.fetch_time, shortest);
+  return -std::log(std::max(draw, 1e-9)) * eagerness * took >= left;
 }
 
 }  // namespace popnet::http

@@ -35,6 +35,7 @@ const char* to_string(LifetimeSource source);
 /// Kept with the object. Trivially copyable; a soft purge is: a copy with lifetime zero.
 struct StoredPolicy {
   TimePoint response_time{};          // when the response, or the last 304, had arrived
+  Duration fetch_time{};              // how long its origin had taken for it
   Duration initial_age{};             // corrected_initial_age (section 4.2.3)
   Duration lifetime{};                // freshness_lifetime (section 4.2.1)
   Duration stale_while_revalidate{};  // zero = none
@@ -52,6 +53,12 @@ struct StoredPolicy {
 };
 StoredPolicy assess(uint16_t status, const Fields& response, const ResponseDirectives& directives,
                     const Exchange& exchange, const FreshnessOptions& options);
+
+/// Should the request that is served a fresh object, at that time, have it fetched anew before it is stale? So that
+/// nobody waits for what is popular: the more often an object is asked for, and the longer its fetch takes, the
+/// earlier one request draws it, seldom more than one, and no object that is hardly asked for (Vattani, Chierichetti,
+/// Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015). `draw`: random, 0 to 1.
+bool refresh_early(const StoredPolicy& stored, TimePoint now, double draw);
 
 enum class Use : uint8_t {
   serve,              ///< as it is

@@ -241,5 +241,25 @@ TEST(MayFill, UnlessOnlyIfCached) {
   EXPECT_EQ(may_fill({.only_if_cached = true}).use, Use::refuse);
 }
 
+TEST(RefreshEarly, OnlyShortlyBeforeTheEnd) {
+  StoredPolicy stored;
+  stored.response_time = TimePoint(std::chrono::seconds(100));
+  stored.lifetime = std::chrono::seconds(60);
+  stored.fetch_time = std::chrono::milliseconds(500);
+  const auto early = [&](std::chrono::milliseconds before_end, double draw) {
+    return refresh_early(stored, stored.response_time + stored.lifetime - before_end, draw);
+  };
+  using std::chrono::milliseconds;
+  EXPECT_FALSE(early(milliseconds(30'000), 1e-9)) << "in no case before the last tenth";
+  EXPECT_FALSE(early(milliseconds(6'001), 1e-9));
+  EXPECT_TRUE(early(milliseconds(5'999), 0.01));
+  EXPECT_FALSE(early(milliseconds(5'999), 0.5)) << "by few of the requests";
+  EXPECT_TRUE(early(milliseconds(1'000), 0.5)) << "by more, later";
+  EXPECT_TRUE(early(milliseconds(0), 1));
+  stored.fetch_time = milliseconds(1);
+  EXPECT_FALSE(early(milliseconds(1'000), 0.5)) << "a quick fetch has time";
+  EXPECT_TRUE(early(milliseconds(50), 0.5)) << "but not less than 20 ms count";
+}
+
 }  // namespace
 }  // namespace popnet::http
