@@ -21,7 +21,9 @@ constexpr uint64_t mix64(uint64_t x) {
 
 /// hash_bytes() in pieces, for code that has the words in hand anyway: mix64(hash_step(… hash_seed(size), word …)), the last
 /// word filled up with zeros.
-constexpr uint64_t hash_seed(size_t size, uint64_t seed = 0) { return seed ^ (size * 0x9e3779b97f4a7c15ULL); }
+constexpr uint64_t hash_seed(size_t size, uint64_t seed = 0) {
+  return seed ^ (size * 0x9e3779b97f4a7c15ULL);
+}
 constexpr uint64_t hash_step(uint64_t h, uint64_t word) {
   h = (h ^ word) * 0x9fb21c651e98df25ULL;
   return h ^ h >> 35;

@@ -21,7 +21,7 @@
 
 namespace popnet::testing {
 
-inline std::atomic<uint64_t> allocations{0};           // of all threads
+inline std::atomic<uint64_t> allocations{0};            // of all threads
 inline thread_local uint64_t allocations_of_thread{0};  // of this one
 
 /// How often all other threads have allocated.

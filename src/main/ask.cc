@@ -53,12 +53,14 @@ void add_ask_commands(CLI::App& app, AskArguments& arguments, std::function<int(
 
   CLI::App* purge =
       add(app, "purge", "make stored objects unusable, on every node", [&arguments](control::Client& client) {
-        return control::ask_purge(client, {arguments.url, arguments.prefix, arguments.site, arguments.tags, arguments.soft});
+        return control::ask_purge(
+            client, {arguments.url, arguments.prefix, arguments.site, arguments.tags, arguments.soft});
       });
   purge->add_option("url", arguments.url, "http://host/path?query");
   purge->add_option("--prefix", arguments.prefix, "everything whose URL begins so: http://host/folder/");
   purge->add_option("--site", arguments.site, "everything of this site");
-  purge->add_option("--tag", arguments.tags, "of that site only what has this tag (Surrogate-Key, Cache-Tag); repeatable");
+  purge->add_option("--tag", arguments.tags,
+                    "of that site only what has this tag (Surrogate-Key, Cache-Tag); repeatable");
   purge->add_flag("--soft", arguments.soft,
                   "make stale instead: asked for again, served while no web server answers");
 

@@ -36,8 +36,8 @@ struct PurgeOrder {
   std::string site;               // its name; for url and prefix may be empty: found by the host
   std::string url;                // "http://host/path?query"
   std::vector<std::string> tags;  // from 1 to tags_max
-  bool soft = false;  // make stale instead of unusable
-  uint64_t id = 0;    // unique; set by the sender
+  bool soft = false;              // make stale instead of unusable
+  uint64_t id = 0;                // unique; set by the sender
 };
 
 /// As people are told of it.

@@ -415,7 +415,10 @@ std::vector<config::Problem> Node::apply(std::optional<NetworkDocument> network)
 void Node::commit_zones(const model::Config& config) {
   const auto changes = zone_history_.commit();
   for (const std::string& zone : changes.unnoticed)
-    log::warning("the records of zone {} have changed, but its serial number has not grown: secondaries will not notice", zone);
+    log::warning(
+        "the records of zone {} have changed, but its serial number has not grown: secondaries will not "
+        "notice",
+        zone);
   const auto keys = dns::tsig_keys(config);
   for (const auto& version : changes.changed) {
     const model::Transfer& options = version->options;
@@ -497,7 +500,11 @@ void Node::on_purges_missed() {
   log::warning(
       "was without the bus for so long that purges may have been missed: all that is stored counts as stale");
   for (const model::Site& site : snapshot()->config->sites)
-    if (const Status status = edge_->purge({.scope = model::PurgeOrder::Scope::site, .site = site.name, .url = {}, .tags = {}, .soft = true});
+    if (const Status status = edge_->purge({.scope = model::PurgeOrder::Scope::site,
+                                            .site = site.name,
+                                            .url = {},
+                                            .tags = {},
+                                            .soft = true});
         !status)
       log::warning("purge of {}: {}", site.name, status.error().message);
 }

@@ -84,7 +84,8 @@ Decision begin(const Map& map, const model::Hostname& host, bool degraded) {
   decision.degraded = degraded;
   decision.ttl = ttl_seconds(host.ttl);
   if (degraded)
-    decision.ttl = host.failing_ttl ? ttl_seconds(*host.failing_ttl) : std::min(decision.ttl, degraded_ttl_max);
+    decision.ttl =
+        host.failing_ttl ? ttl_seconds(*host.failing_ttl) : std::min(decision.ttl, degraded_ttl_max);
   return decision;
 }
 

@@ -312,8 +312,7 @@ constexpr const char* scope_names[] = {"url", "prefix", "tags", "site"};  // by 
 PurgeOrder::Scope read_scope(Object& fields) {
   const std::string scope = fields.text("scope", CodecLimits::name_bytes);
   const auto found = std::find(std::begin(scope_names), std::end(scope_names), scope);
-  if (found != std::end(scope_names))
-    return static_cast<PurgeOrder::Scope>(found - std::begin(scope_names));
+  if (found != std::end(scope_names)) return static_cast<PurgeOrder::Scope>(found - std::begin(scope_names));
   fields.wrong("scope", "should be url, prefix, tags or site");
   return PurgeOrder::Scope::url;
 }

@@ -203,11 +203,14 @@ void check_transfers(const Draft& draft) {
     const std::string path = join(join("zones", i), "transfer");
     const auto is_meant = [&](const model::TsigKey& key) { return key.name == transfer.key; };
     if (!transfer.key.empty() && std::ranges::none_of(config.dns.tsig_keys, is_meant))
-      draft.error(join(path, "key"), fmt::format("'{}' is no key of dns.tsig_keys, write the name of one", transfer.key));
+      draft.error(join(path, "key"),
+                  fmt::format("'{}' is no key of dns.tsig_keys, write the name of one", transfer.key));
     const bool open = !transfer.to.empty() || !transfer.key.empty();
     if (open && config.zones[i].dnssec.enabled)
-      draft.error(path, "a zone that is signed here cannot be copied, since its denials are made query by query: let the "
-                        "secondary sign it, or give this node no dnssec for it");
+      draft.error(
+          path,
+          "a zone that is signed here cannot be copied, since its denials are made query by query: let the "
+          "secondary sign it, or give this node no dnssec for it");
     if (!open && !transfer.notify.empty())
       draft.error(join(path, "notify"), "nobody may fetch the zone, write `to` or `key` too");
   }

@@ -23,17 +23,21 @@ TEST(Zones, KeysNeedAFolder) {
 
 TEST(Zones, TransfersNeedAKeyThatIsThereAndAZoneThatIsWhole) {
   const auto with = [](const std::string& transfer, const std::string& dnssec = "false") {
-    return problems_of("dns: {tsig_keys: [{name: k.example, secret: QUJD}]}\n"
-                       "node: {dns_listen: 127.0.0.1:53, key_dir: k}\n"
-                       "zones:\n  - {name: a.example, file: x, dnssec: {enabled: " + dnssec + "}, transfer: " + transfer + "}\n");
+    return problems_of(
+        "dns: {tsig_keys: [{name: k.example, secret: QUJD}]}\n"
+        "node: {dns_listen: 127.0.0.1:53, key_dir: k}\n"
+        "zones:\n  - {name: a.example, file: x, dnssec: {enabled: " +
+        dnssec + "}, transfer: " + transfer + "}\n");
   };
   EXPECT_THAT(with("{to: 192.0.2.1, key: k.example, notify: 192.0.2.1:53}"), IsEmpty());
-  EXPECT_THAT(with("{key: l.example}"), ElementsAre(testing::HasSubstr("'l.example' is no key of dns.tsig_keys")));
+  EXPECT_THAT(with("{key: l.example}"),
+              ElementsAre(testing::HasSubstr("'l.example' is no key of dns.tsig_keys")));
   EXPECT_THAT(with("{notify: 192.0.2.1:53}"), ElementsAre(testing::HasSubstr("write `to` or `key` too")));
   EXPECT_THAT(with("{to: 192.0.2.1}", "true"), ElementsAre(testing::HasSubstr("cannot be copied")));
   EXPECT_THAT(problems_of("dns: {tsig_keys: [{name: k, secret: QUJD}, {name: k, secret: QUJD}]}\n"),
               ElementsAre(testing::HasSubstr("is already a key")));
-  EXPECT_THAT(problems_of("dns: {tsig_keys: [{name: k, secret: no}]}\n"), ElementsAre(testing::HasSubstr("base64")));
+  EXPECT_THAT(problems_of("dns: {tsig_keys: [{name: k, secret: no}]}\n"),
+              ElementsAre(testing::HasSubstr("base64")));
 }
 
 TEST(Pops, NamesAndAddressesStandOnce) {
@@ -141,7 +145,8 @@ sites:
 
 TEST(Sites, HowToSpeakHttpsToAnOriginIsSaidOnlyWhereHttpsIsSpoken) {
   const std::string origin = "sites:\n  - {name: a, any_host: true, origins: [{address: 192.0.2.1:443, ";
-  EXPECT_THAT(problems_of(origin + "tls: true, tls_name: b.example, tls_verify: false}]}\n"), ::testing::IsEmpty());
+  EXPECT_THAT(problems_of(origin + "tls: true, tls_name: b.example, tls_verify: false}]}\n"),
+              ::testing::IsEmpty());
   EXPECT_THAT(problems_of(origin + "tls_name: b.example}]}\n"),
               ElementsAre(::testing::HasSubstr(
                   "sites.0.origins.0.tls_name: means nothing without `tls: true`, write that too")));

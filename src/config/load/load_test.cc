@@ -71,9 +71,11 @@ TEST(Load, ShowsSetsAndNoPasswords) {
 
 TEST(Load, ShowsNoSecrets) {
   const auto config = config_of(
-      "dns: {cookie_secrets: [0f1e2d3c4b5a69788796a5b4c3d2e1f0], tsig_keys: [{name: k, secret: QUJD}, {name: l, secret: QUJE}]}\n");
+      "dns: {cookie_secrets: [0f1e2d3c4b5a69788796a5b4c3d2e1f0], tsig_keys: [{name: k, secret: QUJD}, {name: "
+      "l, secret: QUJE}]}\n");
   EXPECT_EQ(config->dns.tsig_keys[1].secret, "QUJE");
-  for (const char* secret : {"0f1e", "QUJD", "QUJE"}) EXPECT_EQ(config->source.find(secret), std::string::npos) << secret;
+  for (const char* secret : {"0f1e", "QUJD", "QUJE"})
+    EXPECT_EQ(config->source.find(secret), std::string::npos) << secret;
   EXPECT_THAT(config->source, testing::HasSubstr("***"));
 }
 

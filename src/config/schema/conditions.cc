@@ -109,14 +109,14 @@ Status is_key_of_16_bytes(const std::string& text) {
 Status is_base64(const std::string& text) {
   constexpr const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const size_t end = text.find_last_not_of('=') + 1;  // 0 when there is nothing else
-  const bool fine = end > 0 && text.size() % 4 == 0 && text.size() - end <= 2 &&
-                    text.find_first_not_of(digits) >= end;
+  const bool fine =
+      end > 0 && text.size() % 4 == 0 && text.size() - end <= 2 && text.find_first_not_of(digits) >= end;
   return unless(!fine, text, "base64", "for example what `openssl rand -base64 32` prints");
 }
 
 Status is_nsid(const std::string& text) {
-  const bool fine = text.size() <= 64 &&
-                    std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  const bool fine =
+      text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
   return unless(!fine, text, "a name for it", "printable ASCII, at most 64 characters");
 }
 

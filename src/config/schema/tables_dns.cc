@@ -94,16 +94,18 @@ const Table<RateLimit>& rate_limit_table() {
 const Table<TsigKey>& tsig_key_table() {
   static const Table<TsigKey> table(
       "tsig_keys",
-      {"Messages signed with a shared secret (TSIG, RFC 8945). All servers that share a key need the same clock, to five minutes.",
+      {"Messages signed with a shared secret (TSIG, RFC 8945). All servers that share a key need the same "
+       "clock, to five minutes.",
        R"(tsig_keys:
   - {name: transfer.example.com, secret: c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlYyE=}
 )"},
       {
           option("name", &TsigKey::name).dns_name().required().help("As the other server calls it; unique."),
           option("algorithm", &TsigKey::algorithm)
-              .choice({{"hmac-sha256", TsigAlgorithm::hmac_sha256, "HMAC with SHA-256: every server knows it"},
-                       {"hmac-sha512", TsigAlgorithm::hmac_sha512, "HMAC with SHA-512"}},
-                      "hmac-sha256")
+              .choice(
+                  {{"hmac-sha256", TsigAlgorithm::hmac_sha256, "HMAC with SHA-256: every server knows it"},
+                   {"hmac-sha512", TsigAlgorithm::hmac_sha512, "HMAC with SHA-512"}},
+                  "hmac-sha256")
               .help("What signs."),
           option("secret", &TsigKey::secret)
               .text()
@@ -117,7 +119,8 @@ const Table<TsigKey>& tsig_key_table() {
 const Table<Transfer>& transfer_table() {
   static const Table<Transfer> table(
       "transfer",
-      {"Copies of the zone for secondaries (AXFR, IXFR) and who is told of new versions (NOTIFY). Without `to` and `key`, "
+      {"Copies of the zone for secondaries (AXFR, IXFR) and who is told of new versions (NOTIFY). Without "
+       "`to` and `key`, "
        "nobody gets one.",
        R"(zones:
   - name: example.com
@@ -132,13 +135,16 @@ const Table<Transfer>& transfer_table() {
           option("key", &Transfer::key)
               .text()
               .preset_help("none: the address is enough")
-              .help("Name of the key in `dns.tsig_keys` that they must sign with. NOTIFY is signed with it, too."),
+              .help("Name of the key in `dns.tsig_keys` that they must sign with. NOTIFY is signed with it, "
+                    "too."),
           option("notify", &Transfer::notify)
               .endpoint()
               .at_most(64)
               .help("Servers that are told when the zone has a new serial number."),
           option("decided", &Transfer::decided)
-              .choice({{"answer", true, "with the addresses that a query from the secondary would get then; the zone always goes as a whole"},
+              .choice({{"answer", true,
+                        "with the addresses that a query from the secondary would get then; the zone always "
+                        "goes as a whole"},
                        {"omit", false, "left out"}},
                       "answer")
               .help("What becomes of decided names in a copy."),

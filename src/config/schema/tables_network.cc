@@ -217,7 +217,9 @@ const Table<Zone>& zone_table() {
               .required()
               .help("Its master file."),
           option("dnssec", &Zone::dnssec).section(dnssec_table()).help("Signing the zone."),
-          option("transfer", &Zone::transfer).section(transfer_table()).help("Copies of the zone for secondaries."),
+          option("transfer", &Zone::transfer)
+              .section(transfer_table())
+              .help("Copies of the zone for secondaries."),
       });
   return table;
 }

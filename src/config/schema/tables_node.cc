@@ -123,8 +123,10 @@ const Table<AccessLog>& access_log_table() {
   using model::LogField;
   static const Table<AccessLog> table(
       "access_log",
-      {"One line for each request, when its answer has been sent. The threads that serve only fill memory; another "
-       "writes, and what finds no room is counted in `popnet_http_log_dropped_total`. A file that was moved away "
+      {"One line for each request, when its answer has been sent. The threads that serve only fill memory; "
+       "another "
+       "writes, and what finds no room is counted in `popnet_http_log_dropped_total`. A file that was moved "
+       "away "
        "or removed is made anew within a second.",
        R"(access_log:
   file: /var/log/popnet/access.log
@@ -136,7 +138,8 @@ const Table<AccessLog>& access_log_table() {
           option("file", &AccessLog::file)
               .text()
               .restart()
-              .help("Where to; `-` is the standard output. None: nothing is logged. A relative path counts from "
+              .help("Where to; `-` is the standard output. None: nothing is logged. A relative path counts "
+                    "from "
                     "the config file."),
           option("format", &AccessLog::format)
               .choice({{"json", AccessLog::Format::json, "an object each line"},

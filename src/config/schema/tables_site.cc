@@ -76,7 +76,8 @@ const Table<Site>& site_table() {
                     "clients as the edge sees them."),
           option("request_id", &Site::request_id)
               .boolean(false)
-              .help("Answers have `X-Request-Id`: the request's own, else the one that the edge gave it. Origins "
+              .help("Answers have `X-Request-Id`: the request's own, else the one that the edge gave it. "
+                    "Origins "
                     "and the access log get it always."),
           option("server_timing", &Site::server_timing)
               .boolean(false)

@@ -118,10 +118,11 @@ Result<cluster::PurgeOrder> read_order(const std::string& body) {
   const auto parsed = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
   const Error wrong{
       ErrorCode::invalid,
-      fmt::format(R"(the body should be {{"url":"http://host/path"}}, {{"prefix":"http://host/folder/"}}, )"
-                  R"({{"site":"name"}}, or {{"site":"name","tags":["a","b"]}} with up to {} tags of at most {} )"
-                  R"(bytes; with "soft":true or not)",
-                  cluster::PurgeOrder::tags_max, cluster::PurgeOrder::tag_bytes_max)};
+      fmt::format(
+          R"(the body should be {{"url":"http://host/path"}}, {{"prefix":"http://host/folder/"}}, )"
+          R"({{"site":"name"}}, or {{"site":"name","tags":["a","b"]}} with up to {} tags of at most {} )"
+          R"(bytes; with "soft":true or not)",
+          cluster::PurgeOrder::tags_max, cluster::PurgeOrder::tag_bytes_max)};
   if (!parsed.is_object()) return wrong;
   cluster::PurgeOrder order;
   for (const auto& [key, value] : parsed.items()) {
@@ -205,7 +206,8 @@ const Api::Route Api::routes[] = {
     {"GET", "/v1/config", Route::Access::read, "the config in use, as YAML", &Api::show_config},
     {"PUT", "/v1/config", Route::Access::write, "a new config, as YAML", &Api::put_config},
     {"POST", "/v1/reload", Route::Access::write, "reads the config file again", &Api::reload},
-    {"POST", "/v1/purge", Route::Access::write, R"({"url":…}, {"prefix":…}, {"site":…} or {"site":…,"tags":[…]}; "soft")", &Api::purge},
+    {"POST", "/v1/purge", Route::Access::write,
+     R"({"url":…}, {"prefix":…}, {"site":…} or {"site":…,"tags":[…]}; "soft")", &Api::purge},
     {"GET", "/", Route::Access::open, "this list", &Api::list},
 };
 

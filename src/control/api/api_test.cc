@@ -317,13 +317,13 @@ TEST_F(ApiTest, a_purge_that_means_nothing_is_refused) {
     ADD_FAILURE() << "it was sent";
     return {};
   };
-  for (const char* body : {"", "garbage", "[]", "{}", R"({"soft":true})", R"({"url":7})", R"({"url":""})",
-                           R"({"url":"http://x/","everything":true})", R"({"url":"/path"})",
-                           R"({"url":"ftp://x/"})", R"({"tags":["a"]})",
-                           R"({"site":"shop","tags":[]})", R"({"site":"shop","tags":"a"})", R"({"site":"shop","tags":[""]})",
-                           R"({"site":"shop","prefix":""})", R"({"prefix":"/img/"})",
-                           R"({"url":"http://www.shop.example/","prefix":"http://www.shop.example/"})",
-                           R"({"url":"http://www.shop.example/","site":"shop","tags":["a"]})", R"({"url":"http://user@x/"})"}) {
+  for (const char* body :
+       {"", "garbage", "[]", "{}", R"({"soft":true})", R"({"url":7})", R"({"url":""})",
+        R"({"url":"http://x/","everything":true})", R"({"url":"/path"})", R"({"url":"ftp://x/"})",
+        R"({"tags":["a"]})", R"({"site":"shop","tags":[]})", R"({"site":"shop","tags":"a"})",
+        R"({"site":"shop","tags":[""]})", R"({"site":"shop","prefix":""})", R"({"prefix":"/img/"})",
+        R"({"url":"http://www.shop.example/","prefix":"http://www.shop.example/"})",
+        R"({"url":"http://www.shop.example/","site":"shop","tags":["a"]})", R"({"url":"http://user@x/"})"}) {
     const auto response = ask("POST", "/v1/purge", body);
     EXPECT_EQ(response.status, 400) << body;
     EXPECT_NE(error_of(response), "");

@@ -140,8 +140,7 @@ std::string format_metrics(const std::vector<CounterValue>& values) {
   std::unordered_map<std::string, size_t> family_of;
   for (const CounterValue& value : values) {
     const auto [found, is_new] = family_of.try_emplace(value.name, families.size());
-    if (is_new)
-      families.push_back({value.name, value.help, type_of(value.kind), {}});
+    if (is_new) families.push_back({value.name, value.help, type_of(value.kind), {}});
     families[found->second].metric.push_back(to_prometheus(value));
   }
   std::ostringstream page;

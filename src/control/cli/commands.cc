@@ -61,9 +61,10 @@ Result<std::string> ask_explanation(Client& client, const std::string& name,
 Result<std::string> ask_purge(Client& client, const PurgeRequest& request) {
   const int named = !request.url.empty() + !request.prefix.empty() + !request.site.empty();
   if (named != 1 || (!request.tags.empty() && request.site.empty()))
-    return Error{ErrorCode::usage,
-                 "say what to purge: a URL, as in http://host/path, or --prefix http://host/folder/, or --site "
-                 "NAME, of which --tag TAG takes only what has that tag"};
+    return Error{
+        ErrorCode::usage,
+        "say what to purge: a URL, as in http://host/path, or --prefix http://host/folder/, or --site "
+        "NAME, of which --tag TAG takes only what has that tag"};
   nlohmann::json body;
   if (!request.url.empty()) body["url"] = request.url;
   if (!request.prefix.empty()) body["prefix"] = request.prefix;

@@ -120,8 +120,10 @@ TEST(Commands, purge_names_tags_and_prefixes) {
 
 TEST(Commands, purge_wants_exactly_one_thing) {
   Client client;
-  for (const auto& request : {PurgeRequest{}, PurgeRequest{"http://x/", "", "shop", {}, false}, PurgeRequest{"", "", "", {"a"}, false},
-        PurgeRequest{"http://x/", "http://x/", "", {}, false}, PurgeRequest{"http://x/", "", "", {"a"}, false}}) {
+  for (const auto& request :
+       {PurgeRequest{}, PurgeRequest{"http://x/", "", "shop", {}, false},
+        PurgeRequest{"", "", "", {"a"}, false}, PurgeRequest{"http://x/", "http://x/", "", {}, false},
+        PurgeRequest{"http://x/", "", "", {"a"}, false}}) {
     const auto said = ask_purge(client, request);
     ASSERT_FALSE(said.ok());
     EXPECT_EQ(said.error().code, ErrorCode::usage);

@@ -8,7 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace popnet::dns;
   const std::span<const uint8_t> message(data, size);
   Query query;
-  if (size > message_size_max || parse_query(message, query) != Verdict::fine || query.tsig_offset == 0) return 0;
+  if (size > message_size_max || parse_query(message, query) != Verdict::fine || query.tsig_offset == 0)
+    return 0;
   constexpr int64_t now = 1'700'000'000;
   const TsigKey keys[] = {{*popnet::dns::parse_name("key.example"), TsigAlgorithm::hmac_sha256, {1, 2, 3}}};
   Tsig server(keys, message, query.tsig_offset, now);
@@ -21,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t whole = server.append(reply, bare, now);
   if (whole <= bare || whole > reply.size() || reply[11] != 1) std::abort();
   Tsig client(keys[0]);
-  if (client.check(std::span<const uint8_t>(reply).first(whole), bare, now)) std::abort();  // every reply tells an error
+  if (client.check(std::span<const uint8_t>(reply).first(whole), bare, now))
+    std::abort();  // every reply tells an error
   return 0;
 }

@@ -68,9 +68,11 @@ std::optional<std::vector<uint8_t>> read_base64(std::string_view text) {
   };
   size_t padding = 0;
   while (padding < 2 && text[text.size() - 1 - padding] == '=') ++padding;
-  if (!std::all_of(text.begin(), text.end() - static_cast<std::ptrdiff_t>(padding), is_digit)) return std::nullopt;
+  if (!std::all_of(text.begin(), text.end() - static_cast<std::ptrdiff_t>(padding), is_digit))
+    return std::nullopt;
   std::vector<uint8_t> bytes(text.size() / 4 * 3);
-  const int size = EVP_DecodeBlock(bytes.data(), reinterpret_cast<const uint8_t*>(text.data()), static_cast<int>(text.size()));
+  const int size = EVP_DecodeBlock(bytes.data(), reinterpret_cast<const uint8_t*>(text.data()),
+                                   static_cast<int>(text.size()));
   if (size < 0) return std::nullopt;
   bytes.resize(bytes.size() - padding);
   return bytes;
@@ -105,8 +107,8 @@ bool Tsig::read(std::span<const uint8_t> message, size_t offset, Record& record)
 std::vector<uint8_t> Tsig::mac(std::span<const uint8_t> input) const {
   std::vector<uint8_t> out(mac_size_max);
   unsigned size = 0;
-  if (HMAC(algorithm_of(key_.algorithm).digest(), key_.secret.data(), static_cast<int>(key_.secret.size()), input.data(),
-           input.size(), out.data(), &size) == nullptr)
+  if (HMAC(algorithm_of(key_.algorithm).digest(), key_.secret.data(), static_cast<int>(key_.secret.size()),
+           input.data(), input.size(), out.data(), &size) == nullptr)
     std::abort();  // no memory
   out.resize(size);
   return out;
@@ -120,7 +122,8 @@ Tsig::Tsig(std::span<const TsigKey> keys, std::span<const uint8_t> message, size
   const auto algorithm = record.algorithm.bytes();
   wanted_algorithm_.assign(algorithm.begin(), algorithm.end());
   for (const TsigKey& key : keys)
-    if (key.name == record.key && algorithm_name(key.algorithm) == record.algorithm) key_ = key, known_ = true;
+    if (key.name == record.key && algorithm_name(key.algorithm) == record.algorithm)
+      key_ = key, known_ = true;
   if (!known_) return;
   error_ = judge(message, offset, record, now, false);
 }
@@ -134,7 +137,8 @@ TsigError Tsig::judge(std::span<const uint8_t> message, size_t offset, const Rec
   put(input, pending_);
   const size_t header_at = input.size();
   put(input, message.first(offset));
-  const uint16_t count = static_cast<uint16_t>((input[header_at + count_offset] << 8 | input[header_at + count_offset + 1]) - 1);
+  const uint16_t count =
+      static_cast<uint16_t>((input[header_at + count_offset] << 8 | input[header_at + count_offset + 1]) - 1);
   input[header_at] = static_cast<uint8_t>(record.original_id >> 8);
   input[header_at + 1] = static_cast<uint8_t>(record.original_id);
   input[header_at + count_offset] = static_cast<uint8_t>(count >> 8);
@@ -152,7 +156,8 @@ TsigError Tsig::judge(std::span<const uint8_t> message, size_t offset, const Rec
     put_mac(input, record.other);  // a length leads it as well
   }
   const auto right = mac(input);
-  if (record.mac.size() > right.size() || record.mac.size() < std::max(mac_size_min, right.size() / 2)) return TsigError::badsig;
+  if (record.mac.size() > right.size() || record.mac.size() < std::max(mac_size_min, right.size() / 2))
+    return TsigError::badsig;
   if (CRYPTO_memcmp(right.data(), record.mac.data(), record.mac.size()) != 0) return TsigError::badsig;
   prior_.assign(record.mac.begin(), record.mac.end());
   if (record.mac.size() != right.size()) return TsigError::badtrunc;  // we want it whole (section 5.2.4)
@@ -176,7 +181,8 @@ size_t Tsig::append(std::span<uint8_t> room, size_t size, int64_t now) {
     put_time(other, now);
   }
   const Name known_algorithm = algorithm_name(key_.algorithm);
-  const std::span<const uint8_t> algorithm = known_ ? known_algorithm.bytes() : std::span<const uint8_t>(wanted_algorithm_);
+  const std::span<const uint8_t> algorithm =
+      known_ ? known_algorithm.bytes() : std::span<const uint8_t>(wanted_algorithm_);
   std::vector<uint8_t> signature;
   if (!bare) {
     std::vector<uint8_t> input;

@@ -34,7 +34,8 @@ Bytes question() {
 }
 
 class Signed : public ::testing::TestWithParam<TsigAlgorithm> {};
-INSTANTIATE_TEST_SUITE_P(Algorithms, Signed, ::testing::Values(TsigAlgorithm::hmac_sha256, TsigAlgorithm::hmac_sha512));
+INSTANTIATE_TEST_SUITE_P(Algorithms, Signed,
+                         ::testing::Values(TsigAlgorithm::hmac_sha256, TsigAlgorithm::hmac_sha512));
 
 TEST_P(Signed, BothSidesBelieveEachOther) {
   Tsig client(key(GetParam()));
@@ -115,7 +116,8 @@ TEST(Base64, Reads) {
   EXPECT_EQ(read_base64("QUJD"), (Bytes{'A', 'B', 'C'}));
   EXPECT_EQ(read_base64("QUI="), (Bytes{'A', 'B'}));
   EXPECT_EQ(read_base64("QQ=="), (Bytes{'A'}));
-  for (const char* text : {"", "Q", "QQ=", "====", "Q=Q="}) EXPECT_EQ(read_base64(text), std::nullopt) << text;
+  for (const char* text : {"", "Q", "QQ=", "====", "Q=Q="})
+    EXPECT_EQ(read_base64(text), std::nullopt) << text;
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace popnet::dns {
 
 namespace {
 
-constexpr size_t aliases_max = 8;                 // CNAMEs and DNAMEs followed in one answer
+constexpr size_t aliases_max = 8;              // CNAMEs and DNAMEs followed in one answer
 constexpr size_t record_data_offset = 2 + 10;  // owner as a pointer; type, class, TTL, length
 
 size_t room_for(const Query& query, Transport transport, std::span<uint8_t> room) {

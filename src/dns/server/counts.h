@@ -51,12 +51,12 @@ inline constexpr size_t query_types = 256;  // counted one by one
 /// What one thread did. Aligned, so that no two threads write to one cache line.
 struct alignas(64) ServerCounts {
   Counter queries[transport_count];
-  Counter rcodes[rcode_count];  // replies by rcode
-  Counter dropped;              // messages that got silence
+  Counter rcodes[rcode_count];     // replies by rcode
+  Counter dropped;                 // messages that got silence
   Counter types[query_types + 1];  // questions by type; those above in the last
   Counter truncated;
   Counter limited_dropped, limited_slipped;  // by the rate limit
-  Counter with_subnet;  // queries that brought a client subnet
+  Counter with_subnet;                       // queries that brought a client subnet
   Counter send_failures;
   Counter tcp_accepted, tcp_refused, tcp_evicted, tcp_closed;
 

@@ -54,20 +54,21 @@ constexpr Row rows[] = {
     {&ServerCounts::with_subnet, "popnet_dns_client_subnet_total", "queries with a client subnet"},
     {&ServerCounts::send_failures, "popnet_dns_send_failures_total", "replies the kernel did not take"},
     {&ServerCounts::tcp_accepted, "popnet_dns_tcp_accepted_total", "TCP connections accepted"},
-    {&ServerCounts::tcp_refused, "popnet_dns_tcp_refused_total", "TCP connections over the limit of their source"},
-    {&ServerCounts::tcp_evicted, "popnet_dns_tcp_evicted_total",
-     "idle TCP connections closed to make room"},
+    {&ServerCounts::tcp_refused, "popnet_dns_tcp_refused_total",
+     "TCP connections over the limit of their source"},
+    {&ServerCounts::tcp_evicted, "popnet_dns_tcp_evicted_total", "idle TCP connections closed to make room"},
     {&ServerCounts::tcp_closed, "popnet_dns_tcp_closed_total", "TCP connections that have ended"},
 };
 
 /// Names of the types that are asked for on any day; the rest as in RFC 3597 section 5.
 std::string type_name(size_t number) {
   static const std::map<size_t, const char*> names = {
-      {1, "A"},      {2, "NS"},     {5, "CNAME"},    {6, "SOA"},   {12, "PTR"},   {13, "HINFO"},
-      {15, "MX"},    {16, "TXT"},   {28, "AAAA"},    {29, "LOC"},  {33, "SRV"},   {35, "NAPTR"},
-      {39, "DNAME"}, {43, "DS"},    {44, "SSHFP"},   {46, "RRSIG"}, {47, "NSEC"}, {48, "DNSKEY"},
-      {52, "TLSA"},  {59, "CDS"},   {60, "CDNSKEY"}, {64, "SVCB"}, {65, "HTTPS"}, {99, "SPF"},
-      {251, "IXFR"}, {252, "AXFR"}, {255, "ANY"},    {query_types, "other"}};
+      {1, "A"},        {2, "NS"},     {5, "CNAME"},          {6, "SOA"},   {12, "PTR"},
+      {13, "HINFO"},   {15, "MX"},    {16, "TXT"},           {28, "AAAA"}, {29, "LOC"},
+      {33, "SRV"},     {35, "NAPTR"}, {39, "DNAME"},         {43, "DS"},   {44, "SSHFP"},
+      {46, "RRSIG"},   {47, "NSEC"},  {48, "DNSKEY"},        {52, "TLSA"}, {59, "CDS"},
+      {60, "CDNSKEY"}, {64, "SVCB"},  {65, "HTTPS"},         {99, "SPF"},  {251, "IXFR"},
+      {252, "AXFR"},   {255, "ANY"},  {query_types, "other"}};
   const auto found = names.find(number);
   return found != names.end() ? found->second : "TYPE" + std::to_string(number);
 }

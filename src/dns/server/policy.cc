@@ -11,7 +11,8 @@ std::vector<TsigKey> tsig_keys(const model::Config& config) {
     auto secret = read_base64(key.secret);
     if (!name || !secret) continue;
     const bool sha512 = key.algorithm == model::TsigAlgorithm::hmac_sha512;
-    keys.push_back({*name, sha512 ? TsigAlgorithm::hmac_sha512 : TsigAlgorithm::hmac_sha256, std::move(*secret)});
+    keys.push_back(
+        {*name, sha512 ? TsigAlgorithm::hmac_sha512 : TsigAlgorithm::hmac_sha256, std::move(*secret)});
   }
   return keys;
 }

@@ -47,7 +47,8 @@ Outcome bad_cookie(std::span<const uint8_t> message, const Query& query, std::sp
 }  // namespace
 
 Outcome Responder::respond_plainly(const View& view, std::span<const uint8_t> message, const Query& query,
-                                   const Source& source, const Moment& now, std::span<uint8_t> room, bool known) {
+                                   const Source& source, const Moment& now, std::span<uint8_t> room,
+                                   bool known) {
   if (view.policy == nullptr) return answer(view, message, query, source.address, source.transport, room);
   const Policy& policy = *view.policy;
   ReplyOptions options;
@@ -67,8 +68,8 @@ Outcome Responder::respond_plainly(const View& view, std::span<const uint8_t> me
 }
 
 /// RFC 8945 section 5.3: the signature must fit too, else the reply is cut to what may be asked again over TCP.
-Outcome Responder::respond_signed(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source,
-                                  const Moment& now, std::span<uint8_t> room) {
+Outcome Responder::respond_signed(const View& view, std::span<const uint8_t> message, const Query& query,
+                                  const Source& source, const Moment& now, std::span<uint8_t> room) {
   if (query.verdict == Verdict::drop) return {};
   Tsig tsig(view.policy->tsig_keys, message, query.tsig_offset, cookie_time(now));
   const bool udp = source.transport == Transport::udp;

@@ -39,10 +39,10 @@ class Responder {
 
  private:
   /// `known`: has signed the query with a key of ours, and so is exempt from the rate limit.
-  Outcome respond_plainly(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source,
-                          const Moment& now, std::span<uint8_t> room, bool known);
-  Outcome respond_signed(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source,
-                         const Moment& now, std::span<uint8_t> room);
+  Outcome respond_plainly(const View& view, std::span<const uint8_t> message, const Query& query,
+                          const Source& source, const Moment& now, std::span<uint8_t> room, bool known);
+  Outcome respond_signed(const View& view, std::span<const uint8_t> message, const Query& query,
+                         const Source& source, const Moment& now, std::span<uint8_t> room);
   [[nodiscard]] CookieState judge_cookie(const Policy& policy, std::span<const uint8_t> message,
                                          const Query& query, const Source& source, const Moment& now,
                                          ReplyOptions& options);

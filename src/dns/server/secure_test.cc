@@ -47,7 +47,8 @@ constexpr Asked no_such_name[] = {
 class Secured : public ::testing::TestWithParam<std::pair<model::DnssecAlgorithm, bool>> {
  protected:
   const SignedWorld world{GetParam().first, GetParam().second};
-  TestValidator validator{[this](const std::string& zone) { return world.ask(zone, type::dnskey); }, SignedWorld::now()};
+  TestValidator validator{[this](const std::string& zone) { return world.ask(zone, type::dnskey); },
+                          SignedWorld::now()};
 };
 INSTANTIATE_TEST_SUITE_P(Keys, Secured,
                          ::testing::Values(std::pair{model::DnssecAlgorithm::ecdsa_p256, false},

@@ -102,7 +102,8 @@ class TcpShard::Connection final : public rt::Watcher {
   void end() { shard_.close(fd_.get()); }
   /// Something that no event of the socket will announce.
   [[nodiscard]] bool more_at_hand() const {
-    return transfer_ != nullptr || next_size() != 0 || (!peer_ended_ && tls_ != nullptr && tls_->has_decrypted());
+    return transfer_ != nullptr || next_size() != 0 ||
+           (!peer_ended_ && tls_ != nullptr && tls_->has_decrypted());
   }
 
   [[nodiscard]] size_t unwritten() const { return out_.size() - written_; }
@@ -144,9 +145,9 @@ class TcpShard::Connection final : public rt::Watcher {
   bool watched_ = false;
   bool peer_ended_ = false;
   bool tls_wants_write_ = false;
-  std::unique_ptr<tls::Session> tls_;  // null: plain
+  std::unique_ptr<tls::Session> tls_;   // null: plain
   std::unique_ptr<Transfer> transfer_;  // null: none under way
-  std::vector<uint8_t> in_;          // not yet answered
+  std::vector<uint8_t> in_;             // not yet answered
   std::vector<uint8_t> out_;
   size_t written_ = 0;  // of out_
 };
@@ -215,7 +216,8 @@ bool TcpShard::Connection::answer_one(std::span<const uint8_t> message) {
   Query query;
   parse_query(message, query);
   const bool asks_zone = query.type == type::axfr || query.type == type::ixfr;
-  if (asks_zone && query.verdict == Verdict::fine && query.qclass == class_in && begin_transfer(message, query))
+  if (asks_zone && query.verdict == Verdict::fine && query.qclass == class_in &&
+      begin_transfer(message, query))
     return go_on_with_transfer();
   const Moment now = {shard_.loop_.now(), shard_.loop_.wall()};
   const Outcome outcome = shard_.state_.responder.respond(view, message, query, source_, now, shard_.room_);

@@ -31,9 +31,8 @@ std::optional<uint32_t> serial_at_client(std::span<const uint8_t> message, const
 
 bool allows(const model::Transfer& options, const IpAddress& source, const std::optional<Tsig>& tsig) {
   if (options.to.empty() && options.key.empty()) return false;
-  const bool known = options.to.empty() || std::any_of(options.to.begin(), options.to.end(), [&](const Prefix& p) {
-                       return p.contains(source);
-                     });
+  const bool known = options.to.empty() || std::any_of(options.to.begin(), options.to.end(),
+                                                       [&](const Prefix& p) { return p.contains(source); });
   if (!known || options.key.empty()) return known;
   const auto key = parse_name(options.key);
   return tsig && key.ok() && tsig->key_name() == *key;
@@ -50,8 +49,8 @@ std::vector<uint8_t> address_query(const Name& name, uint16_t type) {
 
 }  // namespace
 
-Transfer::Transfer(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source,
-                   int64_t now) {
+Transfer::Transfer(const View& view, std::span<const uint8_t> message, const Query& query,
+                   const Source& source, int64_t now) {
   const auto question = message.first(header_size + query.question_size);
   question_.assign(question.begin(), question.end());
   edns_ = query.edns;
@@ -68,19 +67,22 @@ void Transfer::admit(const View& view, const Query& query, const Source& source)
   if (version != nullptr && allows(version->options, source.address, tsig_)) version_ = std::move(version);
 }
 
-void Transfer::plan(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source) {
-  title_ = fmt::format("{} of {} to {} (serial {})", query.type == type::ixfr ? "IXFR" : "AXFR", query.name.to_text(),
-                       source.address.to_string(), version_->serial);
+void Transfer::plan(const View& view, std::span<const uint8_t> message, const Query& query,
+                    const Source& source) {
+  title_ = fmt::format("{} of {} to {} (serial {})", query.type == type::ixfr ? "IXFR" : "AXFR",
+                       query.name.to_text(), source.address.to_string(), version_->serial);
   const Records& now = version_->records;
   const bool with_decided = version_->options.decided && !version_->decided.empty();
   const auto theirs = query.type == type::ixfr ? serial_at_client(message, query) : std::nullopt;
   runs_.push_back({&now, true});
   if (theirs && !is_later(version_->serial, *theirs)) return;  // nothing new (RFC 1995 section 2)
   const auto& deltas = version_->deltas;
-  const auto from = std::find_if(deltas.begin(), deltas.end(), [&](const auto& d) { return theirs && d->from == *theirs; });
+  const auto from =
+      std::find_if(deltas.begin(), deltas.end(), [&](const auto& d) { return theirs && d->from == *theirs; });
   if (from != deltas.end() && !with_decided) {
     for (auto delta = from; delta != deltas.end(); ++delta)
-      for (const Records* side : {&(*delta)->removed, &(*delta)->added}) runs_.push_back({side, true}), runs_.push_back({side, false});
+      for (const Records* side : {&(*delta)->removed, &(*delta)->added})
+        runs_.push_back({side, true}), runs_.push_back({side, false});
     title_ += fmt::format(", from {}", *theirs);
   } else {
     runs_.push_back({&now, false});
@@ -133,8 +135,9 @@ size_t Transfer::next(std::span<uint8_t> room, int64_t now) {
   ByteWriter out(room.first(message_size_max - opt_record_size - (tsig_ ? tsig_->size_max() : 0)));
   out.bytes(question_);
   Compressor names(out, pointer_max);
-  names.know(std::span<const uint8_t>(question_).subspan(question_offset, question_.size() - question_offset - 4),
-             question_offset);
+  names.know(
+      std::span<const uint8_t>(question_).subspan(question_offset, question_.size() - question_offset - 4),
+      question_offset);
   uint16_t count = 0;
   for (; step(); ++record_, ++count) {
     const Record record = (*runs_[run_].records)[record_];

@@ -21,7 +21,8 @@ namespace popnet::dns {
 class Transfer {
  public:
   /// `message`: a query for AXFR or IXFR in class IN that came over TCP or TLS.
-  Transfer(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source, int64_t now);
+  Transfer(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source,
+           int64_t now);
 
   /// False: the query gets an ordinary answer, which refuses.
   [[nodiscard]] bool admitted() const { return version_ != nullptr; }

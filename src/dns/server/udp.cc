@@ -72,7 +72,7 @@ struct UdpWorker::Batch {
   IpAddress resolvers[batch_max];
   uint16_t skip[batch_max] = {};  // size of the PROXY header before a query
   bool unwraps = false;           // there were proxies for the batch before
-  size_t replies = 0;  // in `out`
+  size_t replies = 0;             // in `out`
   alignas(cache_line) uint8_t queries[batch_max][query_stride];
   alignas(cache_line) uint8_t reply_room[batch_max][reply_stride];
 

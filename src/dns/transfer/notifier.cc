@@ -53,14 +53,16 @@ class Notifier::Socket final : public rt::Watcher {
   }
   void send(std::span<const uint8_t> message, const Endpoint& to) {
     const rt::SocketAddress address(to);
-    (void)::sendto(fd_.get(), message.data(), message.size(), 0, address.raw(), address.length);  // lost: there is another try
+    (void)::sendto(fd_.get(), message.data(), message.size(), 0, address.raw(),
+                   address.length);  // lost: there is another try
   }
   void on_ready(uint32_t) override {
     for (;;) {
       uint8_t room[512];
       sockaddr_storage from{};
       socklen_t from_size = sizeof from;
-      const ssize_t n = ::recvfrom(fd_.get(), room, sizeof room, 0, reinterpret_cast<sockaddr*>(&from), &from_size);
+      const ssize_t n =
+          ::recvfrom(fd_.get(), room, sizeof room, 0, reinterpret_cast<sockaddr*>(&from), &from_size);
       if (n < 0) return;
       notifier_.on_reply({room, static_cast<size_t>(n)}, rt::to_endpoint(from));
     }
@@ -76,7 +78,8 @@ Notifier::Notifier(rt::Loop& loop, uint64_t seed) : loop_(loop), random_(seed) {
 Notifier::~Notifier() = default;
 
 void Notifier::tell(Notice notice) {
-  pending_.remove_if([&](const Pending& p) { return p.notice.to == notice.to && p.notice.zone == notice.zone; });
+  pending_.remove_if(
+      [&](const Pending& p) { return p.notice.to == notice.to && p.notice.zone == notice.zone; });
   send(pending_.emplace_back(loop_, std::move(notice), [this](Pending& p) { send(p); }));
 }
 
@@ -110,7 +113,8 @@ void Notifier::on_reply(std::span<const uint8_t> message, const Endpoint& from) 
   pending_.remove_if([&](const Pending& p) {
     if (p.id != id || !(p.notice.to == from)) return false;
     if ((flags & 0xf) != 0)
-      log::warning("{} answers NOTIFY for {} with rcode {}", from.to_string(), p.notice.zone.to_text(), flags & 0xf);
+      log::warning("{} answers NOTIFY for {} with rcode {}", from.to_string(), p.notice.zone.to_text(),
+                   flags & 0xf);
     return true;
   });
 }

@@ -10,8 +10,8 @@ namespace popnet::dns {
 namespace type {
 inline constexpr uint16_t a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, txt = 16, aaaa = 28,
                           dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47, dnskey = 48, nsec3 = 50,
-                          nsec3param = 51, cds = 59, cdnskey = 60, nxname = 128, tsig = 250, ixfr = 251, axfr = 252,
-                          any = 255;
+                          nsec3param = 51, cds = 59, cdnskey = 60, nxname = 128, tsig = 250, ixfr = 251,
+                          axfr = 252, any = 255;
 }
 
 inline constexpr uint16_t class_in = 1;
@@ -58,9 +58,9 @@ namespace edns {
 inline constexpr uint16_t nsid = 3, subnet = 8, cookie = 10, tcp_keepalive = 11, padding = 12,
                           extended_error = 15;
 }
-inline constexpr size_t option_header_size = 4;  ///< code and size
-inline constexpr size_t client_cookie_size = 8;  ///< RFC 7873 section 4
+inline constexpr size_t option_header_size = 4;   ///< code and size
+inline constexpr size_t client_cookie_size = 8;   ///< RFC 7873 section 4
 inline constexpr size_t server_cookie_size = 16;  ///< as RFC 9018 section 4 makes them
-inline constexpr size_t opt_record_size = 11;      ///< an OPT record without options
+inline constexpr size_t opt_record_size = 11;     ///< an OPT record without options
 
 }  // namespace popnet::dns

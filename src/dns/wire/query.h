@@ -50,12 +50,12 @@ struct Query {
   bool compact_ok;    // EDNS CO: NXDOMAIN where a minimal denial would say NOERROR (RFC 9824 section 5)
   uint16_t udp_size;  // what the resolver takes over UDP: at least 512
   ClientSubnet subnet;
-  OptionPlace cookie;   // the first one; its size is right: 8, or 16 to 40 (RFC 7873 section 4)
-  bool asks_nsid;       // RFC 5001
-  bool asks_keepalive;  // RFC 7828
-  bool padded;          // RFC 7830
+  OptionPlace cookie;    // the first one; its size is right: 8, or 16 to 40 (RFC 7873 section 4)
+  bool asks_nsid;        // RFC 5001
+  bool asks_keepalive;   // RFC 7828
+  bool padded;           // RFC 7830
   uint16_t tsig_offset;  // where the TSIG record begins, the last one of the message (RFC 8945); 0 = none
-  Name name;            // set if question_size is not 0
+  Name name;             // set if question_size is not 0
 
   [[nodiscard]] uint8_t opcode() const { return flags >> 11 & 0xf; }
 };

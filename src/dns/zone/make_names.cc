@@ -115,7 +115,8 @@ void Maker::plan_configured_zones() {
     } else {
       plan->file = zone.file;
       plan->dnssec = &zone.dnssec;
-      if (history_ != nullptr && (!zone.transfer.to.empty() || !zone.transfer.key.empty())) plan->transfer = &zone.transfer;
+      if (history_ != nullptr && (!zone.transfer.to.empty() || !zone.transfer.key.empty()))
+        plan->transfer = &zone.transfer;
     }
   }
 }
@@ -242,7 +243,8 @@ void Maker::freeze(Plan& plan) {
   }
   const Name apex = plan.records.apex();
   if (complete && plan.transfer != nullptr)
-    builder_.set_version(plan.index, history_->add(std::move(plan.records), *plan.transfer, std::move(plan.decided)));
+    builder_.set_version(plan.index,
+                         history_->add(std::move(plan.records), *plan.transfer, std::move(plan.decided)));
   plan.records = Records(apex, "");
 }
 

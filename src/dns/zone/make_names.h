@@ -32,6 +32,7 @@ namespace popnet::dns {
 /// keeps no copies for transfers.
 Result<std::shared_ptr<const Names>> make_names(const model::Config& config,
                                                 std::vector<std::string>* problems = nullptr,
-                                                sign::KeyKeeper* keeper = nullptr, ZoneHistory* history = nullptr);
+                                                sign::KeyKeeper* keeper = nullptr,
+                                                ZoneHistory* history = nullptr);
 
 }  // namespace popnet::dns

@@ -164,7 +164,9 @@ class Names {
   /// Null if the zone is not signed.
   [[nodiscard]] const sign::ZoneSigner* signer(uint32_t zone) const { return zones_[zone].signer.get(); }
   /// What transfers of the zone send; null if nobody may fetch it.
-  [[nodiscard]] const std::shared_ptr<const ZoneVersion>& version(uint32_t zone) const { return zones_[zone].version; }
+  [[nodiscard]] const std::shared_ptr<const ZoneVersion>& version(uint32_t zone) const {
+    return zones_[zone].version;
+  }
   /// What the parent zone, if it is ours too, holds at this zone's apex: the node of the delegation, for DS
   /// queries (RFC 4035 section 3.1.4.1). False if there is none.
   [[nodiscard]] bool parent_side(uint32_t zone, Node& node) const;

@@ -22,7 +22,8 @@ using RrList = std::unique_ptr<ldns_rr_list, void (*)(ldns_rr_list*)>;
 class TestValidator {
  public:
   /// `keys`: what the server says when it is asked for a zone's DNSKEY records.
-  TestValidator(std::function<TestReply(const std::string& zone)> keys, int64_t now) : ask_keys_(std::move(keys)), now_(now) {}
+  TestValidator(std::function<TestReply(const std::string& zone)> keys, int64_t now)
+      : ask_keys_(std::move(keys)), now_(now) {}
 
   /// All sets of answer and authority must be signed, except NS sets of delegations and CNAMEs made from
   /// DNAMEs; the names of those that are not signed, as "name type".

@@ -48,9 +48,11 @@ size_t size_of(const ZoneDelta& delta) {
 }
 
 /// The newest differences that are worth keeping, in order.
-std::vector<std::shared_ptr<const ZoneDelta>> newest(std::vector<std::shared_ptr<const ZoneDelta>> deltas, size_t records) {
+std::vector<std::shared_ptr<const ZoneDelta>> newest(std::vector<std::shared_ptr<const ZoneDelta>> deltas,
+                                                     size_t records) {
   size_t kept = 0, total = 0;
-  while (kept < deltas.size() && kept < deltas_max && total < records) total += size_of(*deltas[deltas.size() - ++kept]);
+  while (kept < deltas.size() && kept < deltas_max && total < records)
+    total += size_of(*deltas[deltas.size() - ++kept]);
   if (total >= records && kept > 0) --kept;
   deltas.erase(deltas.begin(), deltas.end() - static_cast<std::ptrdiff_t>(kept));
   return deltas;
@@ -67,8 +69,10 @@ uint32_t serial_of(std::span<const uint8_t> soa_data) {
 std::shared_ptr<const ZoneVersion> ZoneHistory::add(Records records, const model::Transfer& options,
                                                     std::vector<Name> decided) {
   const std::string key = owner_key(records.apex().bytes());
-  auto version = std::make_shared<ZoneVersion>(ZoneVersion{std::move(records), 0, options, std::move(decided), {}});
-  for (size_t i = version->records.find(key); i < version->records.size() && version->records[i].owner == key; ++i)
+  auto version =
+      std::make_shared<ZoneVersion>(ZoneVersion{std::move(records), 0, options, std::move(decided), {}});
+  for (size_t i = version->records.find(key); i < version->records.size() && version->records[i].owner == key;
+       ++i)
     if (version->records[i].type == type::soa) version->serial = serial_of(version->records[i].data);
   if (const auto known = zones_.find(key); known != zones_.end()) {
     const ZoneVersion& before = *known->second;
@@ -79,7 +83,8 @@ std::shared_ptr<const ZoneVersion> ZoneHistory::add(Records records, const model
       version->deltas = before.deltas;
       version->deltas.push_back(std::move(delta));
       version->deltas = newest(std::move(version->deltas), version->records.size());
-    } else if (version->serial == before.serial && size_of(difference(before.records, version->records)) == 0) {
+    } else if (version->serial == before.serial &&
+               size_of(difference(before.records, version->records)) == 0) {
       version->deltas = before.deltas;
     }
   }

@@ -38,14 +38,15 @@ struct ZoneVersion {
   Records records;
   uint32_t serial = 0;
   model::Transfer options;
-  std::vector<Name> decided;                              // names whose addresses are decided
+  std::vector<Name> decided;                             // names whose addresses are decided
   std::vector<std::shared_ptr<const ZoneDelta>> deltas;  // the last one leads here
 };
 
 class ZoneHistory {
  public:
   /// Takes a zone as it has been read. `records`: sorted. In force after commit().
-  std::shared_ptr<const ZoneVersion> add(Records records, const model::Transfer& options, std::vector<Name> decided);
+  std::shared_ptr<const ZoneVersion> add(Records records, const model::Transfer& options,
+                                         std::vector<Name> decided);
   /// Nothing that was added since the last commit() counts.
   void drop() { fresh_.clear(); }
 

@@ -19,7 +19,8 @@ class History : public ::testing::Test {
     const Name apex = *parse_name("zone.test");
     Records records(apex, "test");
     std::vector<uint8_t> soa(22);
-    for (int i = 0; i < 4; ++i) soa[static_cast<size_t>(2 + i)] = static_cast<uint8_t>(serial >> (24 - 8 * i));
+    for (int i = 0; i < 4; ++i)
+      soa[static_cast<size_t>(2 + i)] = static_cast<uint8_t>(serial >> (24 - 8 * i));
     records.add(apex, type::soa, 300, soa, {});
     records.add(*parse_name("marked.zone.test"), type_decided, 0, index_data(0), {});
     for (const uint8_t host : hosts) {

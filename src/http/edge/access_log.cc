@@ -65,19 +65,21 @@ void put_escaped(std::string_view text, std::string& out) {
 }
 
 std::tm utc(WallTime time) {
-  return fmt::gmtime(static_cast<time_t>(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count()));
+  return fmt::gmtime(
+      static_cast<time_t>(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count()));
 }
 
 constexpr std::array<model::LogField, 15> all_fields = {
-    model::LogField::time,       model::LogField::request_id, model::LogField::client, model::LogField::site,
-    model::LogField::method,     model::LogField::host,       model::LogField::path,   model::LogField::protocol,
-    model::LogField::status,     model::LogField::bytes,      model::LogField::cache,  model::LogField::first_byte,
-    model::LogField::total,      model::LogField::user_agent, model::LogField::referer};
+    model::LogField::time,  model::LogField::request_id, model::LogField::client,
+    model::LogField::site,  model::LogField::method,     model::LogField::host,
+    model::LogField::path,  model::LogField::protocol,   model::LogField::status,
+    model::LogField::bytes, model::LogField::cache,      model::LogField::first_byte,
+    model::LogField::total, model::LogField::user_agent, model::LogField::referer};
 
 const char* name_of(model::LogField field) {
   static constexpr std::array<const char*, all_fields.size()> names = {
-      "time", "request_id", "client", "site",       "method", "host",       "path",   "protocol",
-      "status", "bytes",    "cache",  "first_byte", "total",  "user_agent", "referer"};
+      "time",   "request_id", "client", "site",       "method", "host",       "path",   "protocol",
+      "status", "bytes",      "cache",  "first_byte", "total",  "user_agent", "referer"};
   return names[static_cast<size_t>(field)];
 }
 
@@ -88,7 +90,8 @@ void put_value(const LogEntry& entry, const LogTexts& texts, model::LogField fie
   switch (field) {
     case LogField::time: {
       const auto since = entry.time.time_since_epoch();
-      const auto ms = std::chrono::floor<std::chrono::milliseconds>(since) - std::chrono::floor<std::chrono::seconds>(since);
+      const auto ms = std::chrono::floor<std::chrono::milliseconds>(since) -
+                      std::chrono::floor<std::chrono::seconds>(since);
       fmt::format_to(to, "\"{:%Y-%m-%dT%H:%M:%S}.{:03}Z\"", utc(entry.time), ms.count());
       return;
     }
@@ -302,7 +305,8 @@ void AccessLog::look_for_rotation() {
       named.st_dev == open.st_dev)
     return;
   const bool failed_before = !file_.valid();
-  if (const Status opened = reopen(); !opened.ok() && !failed_before) log::warning("{}", opened.error().message);
+  if (const Status opened = reopen(); !opened.ok() && !failed_before)
+    log::warning("{}", opened.error().message);
 }
 
 }  // namespace popnet::http

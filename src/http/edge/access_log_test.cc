@@ -28,20 +28,26 @@ TEST(AccessLogLine, JsonHasTheFieldsInTheirOrder) {
   std::string line;
   constexpr LogField some[] = {LogField::status, LogField::time, LogField::cache, LogField::total};
   write_json(an_entry(), texts, some, line);
-  EXPECT_EQ(line, "{\"status\":200,\"time\":\"2023-11-14T22:13:20.045Z\",\"cache\":\"hit\",\"total\":0.002000}\n");
+  EXPECT_EQ(line,
+            "{\"status\":200,\"time\":\"2023-11-14T22:13:20.045Z\",\"cache\":\"hit\",\"total\":0.002000}\n");
   line.clear();
   write_json(an_entry(), texts, {}, line);
-  EXPECT_EQ(line,
-            "{\"time\":\"2023-11-14T22:13:20.045Z\",\"request_id\":\"id1\",\"client\":\"192.0.2.7\",\"site\":\"shop\","
-            "\"method\":\"GET\",\"host\":\"www.shop.example\",\"path\":\"/a?b\",\"protocol\":\"HTTP/1.1\",\"status\":200,"
-            "\"bytes\":1234,\"cache\":\"hit\",\"first_byte\":0.001500,\"total\":0.002000,\"user_agent\":\"agent\","
-            "\"referer\":\"http://from/\"}\n");
+  EXPECT_EQ(
+      line,
+      "{\"time\":\"2023-11-14T22:13:20.045Z\",\"request_id\":\"id1\",\"client\":\"192.0.2.7\",\"site\":"
+      "\"shop\","
+      "\"method\":\"GET\",\"host\":\"www.shop.example\",\"path\":\"/a?b\",\"protocol\":\"HTTP/"
+      "1.1\",\"status\":200,"
+      "\"bytes\":1234,\"cache\":\"hit\",\"first_byte\":0.001500,\"total\":0.002000,\"user_agent\":\"agent\","
+      "\"referer\":\"http://from/\"}\n");
 }
 
 TEST(AccessLogLine, CombinedIsThatOfApache) {
   std::string line;
   write_combined(an_entry(), texts, line);
-  EXPECT_EQ(line, "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /a?b HTTP/1.1\" 200 1234 \"http://from/\" \"agent\"\n");
+  EXPECT_EQ(line,
+            "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /a?b HTTP/1.1\" 200 1234 \"http://from/\" "
+            "\"agent\"\n");
 }
 
 TEST(AccessLogLine, NothingThatUsersSendBreaksOut) {
@@ -62,7 +68,8 @@ TEST(LogRing, HandsOverWholeEntriesAroundItsEnd) {
   int put = 0, taken = 0;
   for (int round = 0; round < 1000; ++round) {
     std::vector<std::string> paths;
-    for (int i = 0; i < 3; ++i) paths.push_back("/" + std::string(static_cast<size_t>(put % 97), 'x') + std::to_string(put + i));
+    for (int i = 0; i < 3; ++i)
+      paths.push_back("/" + std::string(static_cast<size_t>(put % 97), 'x') + std::to_string(put + i));
     for (const std::string& path : paths) {
       LogTexts with_path = texts;
       with_path[LogEntry::path] = path;

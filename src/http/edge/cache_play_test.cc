@@ -534,11 +534,14 @@ TEST(Cache, PurgeRequestsOfWhomTheSiteLets) {
                  }});
   std::atomic<int> round{0};
   play.origin().on("", [&](Asked& asked) {
-    asked.line.send(ok("round " + std::to_string(++round), "Cache-Control: max-age=60\r\nSurrogate-Key: red\r\n"));
+    asked.line.send(
+        ok("round " + std::to_string(++round), "Cache-Control: max-age=60\r\nSurrogate-Key: red\r\n"));
   });
   const auto purge = [&](const std::string& what, const std::string& host = "www.shop.example",
                          const std::string& fields = {}) {
-    return play.browser().ask("PURGE " + what + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n").status;
+    return play.browser()
+        .ask("PURGE " + what + " HTTP/1.1\r\nHost: " + host + "\r\n" + fields + "\r\n")
+        .status;
   };
   EXPECT_EQ(play.get("/a/1").body, "round 1");
   EXPECT_EQ(purge("/a/1"), 200);
@@ -552,7 +555,8 @@ TEST(Cache, PurgeRequestsOfWhomTheSiteLets) {
   EXPECT_EQ(told, (std::vector<std::string>{"http://www.shop.example/a/1", "http://www.shop.example/a/*",
                                             "tag red of site shop", "http://www.shop.example/a/1 soft"}));
   EXPECT_EQ(purge("/a/1", "www.news.example"), 403) << "only from elsewhere";
-  EXPECT_EQ(purge("/a/1", "www.news.example", "X-Forwarded-For: 127.0.0.2\r\n"), 403) << "what users claim is nothing";
+  EXPECT_EQ(purge("/a/1", "www.news.example", "X-Forwarded-For: 127.0.0.2\r\n"), 403)
+      << "what users claim is nothing";
   EXPECT_EQ(purge("/a/1", "www.none.example"), 405);
   EXPECT_EQ(purge("/a/1", "www.other.example"), 421);
   EXPECT_EQ(told.size(), 4U);

@@ -50,8 +50,8 @@ uint64_t sum(std::span<const std::unique_ptr<Worker>> workers, Get&& get) {
 }
 
 template <class Get>
-void add_latencies(std::span<const std::unique_ptr<Worker>> workers, const char* name, const char* help, Get&& get,
-                   std::vector<CounterValue>& out) {
+void add_latencies(std::span<const std::unique_ptr<Worker>> workers, const char* name, const char* help,
+                   Get&& get, std::vector<CounterValue>& out) {
   constexpr const char* sources[source_count] = {"hit", "miss", "pass"};
   for (size_t source = 0; source < source_count; ++source) {
     CounterValue value{name, help, Kind::histogram, {{"cache", sources[source]}}, 0, {}};
@@ -108,10 +108,12 @@ void collect_workers(std::span<const std::unique_ptr<Worker>> workers, std::vect
   for (const Line& line : lines)
     add(out, line.name, line.help,
         sum(workers, [&line](const WorkerCounters& c) -> const Counter& { return c.*line.counter; }));
-  add_latencies(workers, "popnet_http_first_byte_seconds", "From a request to the begin of its answer.",
-                [](const WorkerCounters& c) -> const auto& { return c.first_byte; }, out);
-  add_latencies(workers, "popnet_http_answer_seconds", "From a request to the end of its answer.",
-                [](const WorkerCounters& c) -> const auto& { return c.total; }, out);
+  add_latencies(
+      workers, "popnet_http_first_byte_seconds", "From a request to the begin of its answer.",
+      [](const WorkerCounters& c) -> const auto& { return c.first_byte; }, out);
+  add_latencies(
+      workers, "popnet_http_answer_seconds", "From a request to the end of its answer.",
+      [](const WorkerCounters& c) -> const auto& { return c.total; }, out);
 }
 
 void collect_sites(const Registry& registry, int threads, std::vector<CounterValue>& out) {
@@ -129,8 +131,10 @@ void collect_sites(const Registry& registry, int threads, std::vector<CounterVal
     add(out, "popnet_http_site_requests_total", "Requests answered for a site.", requests, labels);
     add(out, "popnet_http_site_hits_total", "Requests answered for a site from the store.", hits, labels);
     add(out, "popnet_http_site_sent_bytes_total", "Bytes sent to clients for a site.", bytes, labels);
-    add(out, "popnet_http_site_retries_total", "Requests sent to a second origin and further.", retries, labels);
-    add(out, "popnet_http_site_retries_refused_total", "Those that were not sent: too many were.", refused, labels);
+    add(out, "popnet_http_site_retries_total", "Requests sent to a second origin and further.", retries,
+        labels);
+    add(out, "popnet_http_site_retries_refused_total", "Those that were not sent: too many were.", refused,
+        labels);
     for (size_t slot = 0; slot < status_slots; ++slot) {
       uint64_t count = 0;
       for (int i = 0; i < threads; ++i) count += site.counters[static_cast<size_t>(i)].statuses[slot].get();
@@ -145,16 +149,16 @@ void collect_sites(const Registry& registry, int threads, std::vector<CounterVal
           origin->failures.load(), at);
       add(out, "popnet_http_origin_in_flight", "Requests that an origin is answering now.",
           origin->in_flight.load(), at, Kind::gauge);
-      add(out, "popnet_http_origin_ejections_total", "Times that an origin failed so often that it is asked last.",
-          origin->health.ejections(), at);
+      add(out, "popnet_http_origin_ejections_total",
+          "Times that an origin failed so often that it is asked last.", origin->health.ejections(), at);
     }
   });
 }
 
 void collect_log(const AccessLog& log, std::vector<CounterValue>& out) {
   add(out, "popnet_http_log_lines_total", "Lines written to the access log.", log.written());
-  add(out, "popnet_http_log_dropped_total", "Lines of the access log that found no room, or could not be written.",
-      log.dropped());
+  add(out, "popnet_http_log_dropped_total",
+      "Lines of the access log that found no room, or could not be written.", log.dropped());
 }
 
 void collect_store(const Store::Stats& stats, std::vector<CounterValue>& out) {
@@ -164,8 +168,9 @@ void collect_store(const Store::Stats& stats, std::vector<CounterValue>& out) {
       "Memory of objects that have left the store and are still being sent.", stats.held_bytes, {},
       Kind::gauge);
   add(out, "popnet_http_store_fills", "Objects that are being fetched now.", stats.fills, {}, Kind::gauge);
-  add(out, "popnet_http_store_floors", "Purges of tags and prefixes that not all objects have been compared with.",
-      stats.floors, {}, Kind::gauge);
+  add(out, "popnet_http_store_floors",
+      "Purges of tags and prefixes that not all objects have been compared with.", stats.floors, {},
+      Kind::gauge);
   add(out, "popnet_http_store_evicted_total", "Objects that had to make room.", stats.evicted);
 }
 

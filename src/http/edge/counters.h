@@ -54,12 +54,14 @@ constexpr Source source_of(Outcome o) {
 /// Durations, counted by upper bounds.
 struct Latencies {
   static constexpr std::array<std::chrono::microseconds, 16> bounds = {
-      std::chrono::microseconds(100),       std::chrono::microseconds(250),       std::chrono::microseconds(500),
-      std::chrono::microseconds(1000),      std::chrono::microseconds(2500),      std::chrono::microseconds(5000),
-      std::chrono::microseconds(10'000),    std::chrono::microseconds(25'000),    std::chrono::microseconds(50'000),
-      std::chrono::microseconds(100'000),   std::chrono::microseconds(250'000),   std::chrono::microseconds(500'000),
-      std::chrono::microseconds(1'000'000), std::chrono::microseconds(2'500'000), std::chrono::microseconds(5'000'000),
-      std::chrono::microseconds(10'000'000)};
+      std::chrono::microseconds(100),       std::chrono::microseconds(250),
+      std::chrono::microseconds(500),       std::chrono::microseconds(1000),
+      std::chrono::microseconds(2500),      std::chrono::microseconds(5000),
+      std::chrono::microseconds(10'000),    std::chrono::microseconds(25'000),
+      std::chrono::microseconds(50'000),    std::chrono::microseconds(100'000),
+      std::chrono::microseconds(250'000),   std::chrono::microseconds(500'000),
+      std::chrono::microseconds(1'000'000), std::chrono::microseconds(2'500'000),
+      std::chrono::microseconds(5'000'000), std::chrono::microseconds(10'000'000)};
   std::array<Counter, bounds.size() + 1> counts;  // of each stretch; the last one: longer than all bounds
   Counter nanoseconds;
 
@@ -79,7 +81,8 @@ inline constexpr size_t status_slots = known_statuses.size() + 6;
 constexpr size_t status_slot(uint16_t status) {
   constexpr auto slots = [] {
     std::array<uint8_t, 600> table{};
-    for (size_t s = 0; s < table.size(); ++s) table[s] = static_cast<uint8_t>(known_statuses.size() + s / 100);
+    for (size_t s = 0; s < table.size(); ++s)
+      table[s] = static_cast<uint8_t>(known_statuses.size() + s / 100);
     for (size_t i = 0; i < known_statuses.size(); ++i) table[known_statuses[i]] = static_cast<uint8_t>(i);
     return table;
   }();

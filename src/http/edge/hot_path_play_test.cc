@@ -10,17 +10,19 @@ void expect_no_allocation(Setting setting) {
   if (!POPNET_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer allocates";
   Play play(std::move(setting));
   for (const auto& [path, size] : {std::pair{"/small", 1000}, {"/medium", 100'000}, {"/large", 1'000'000}})
-    play.origin().on(path, ok(std::string(static_cast<size_t>(size), 'x'), "Cache-Control: max-age=600\r\nETag: \"1\"\r\n"));
+    play.origin().on(path, ok(std::string(static_cast<size_t>(size), 'x'),
+                              "Cache-Control: max-age=600\r\nETag: \"1\"\r\n"));
   Browser browser = play.browser();
   const auto ask = [&](const std::string& path, const std::string& fields) {
     return browser.ask("GET " + path + " HTTP/1.1\r\nHost: www.shop.example\r\n" + fields + "\r\n").status;
   };
   const auto ask_all = [&] {
     for (const char* path : {"/small", "/medium", "/large"})
-      for (const auto& [fields, status] : {std::pair{"", 200},
-                                           {"Range: bytes=10-99\r\n", 206},
-                                           {"If-None-Match: \"1\"\r\n", 304},
-                                           {"Accept-Encoding: gzip\r\nUser-Agent: play\r\nCookie: a=b\r\n", 200}})
+      for (const auto& [fields, status] :
+           {std::pair{"", 200},
+            {"Range: bytes=10-99\r\n", 206},
+            {"If-None-Match: \"1\"\r\n", 304},
+            {"Accept-Encoding: gzip\r\nUser-Agent: play\r\nCookie: a=b\r\n", 200}})
         EXPECT_EQ(ask(path, fields), status) << path << " " << fields;
   };
   ask_all();

@@ -440,16 +440,25 @@ class Play {
 };
 
 inline model::PurgeOrder of_url(std::string url, std::string site = {}, bool soft = false) {
-  return {.scope = model::PurgeOrder::Scope::url, .site = std::move(site), .url = std::move(url), .tags = {}, .soft = soft};
+  return {.scope = model::PurgeOrder::Scope::url,
+          .site = std::move(site),
+          .url = std::move(url),
+          .tags = {},
+          .soft = soft};
 }
 inline model::PurgeOrder of_prefix(std::string url) {
   return {.scope = model::PurgeOrder::Scope::prefix, .site = {}, .url = std::move(url), .tags = {}};
 }
 inline model::PurgeOrder of_site(std::string site, bool soft = false) {
-  return {.scope = model::PurgeOrder::Scope::site, .site = std::move(site), .url = {}, .tags = {}, .soft = soft};
+  return {
+      .scope = model::PurgeOrder::Scope::site, .site = std::move(site), .url = {}, .tags = {}, .soft = soft};
 }
 inline model::PurgeOrder of_tags(std::string site, std::vector<std::string> tags, bool soft = false) {
-  return {.scope = model::PurgeOrder::Scope::tags, .site = std::move(site), .url = {}, .tags = std::move(tags), .soft = soft};
+  return {.scope = model::PurgeOrder::Scope::tags,
+          .site = std::move(site),
+          .url = {},
+          .tags = std::move(tags),
+          .soft = soft};
 }
 
 inline std::string ok(const std::string& body, const std::string& fields = "Cache-Control: max-age=60\r\n") {

@@ -24,8 +24,8 @@ Result<Place> find_place(const model::PurgeOrder& order, const Sites& sites, Key
   const bool wrong_site =
       route.to == Route::To::site && !order.site.empty() && route.site->site->name != order.site;
   if (route.to != Route::To::site || wrong_site)
-    return Error{ErrorCode::not_found, fmt::format("no site{}{} answers for {}", order.site.empty() ? "" : " ",
-                                                   order.site, url)};
+    return Error{ErrorCode::not_found,
+                 fmt::format("no site{}{} answers for {}", order.site.empty() ? "" : " ", order.site, url)};
   parsed.path = route.path;
   parsed.https = false;  // all that is stored was asked for in the clear
   const model::Site& site = *route.site->site;

@@ -452,8 +452,8 @@ void Request::write_log(uint64_t bytes, Duration first_byte, Duration total) {
 void Request::take_id(const Fields& fields) {
   const std::string_view id = fields.get(FieldName::x_request_id);
   const auto plain = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
-           c == '.';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
   };
   if (fields.repeated(FieldName::x_request_id) || id.size() > id_.size() ||
       !std::all_of(id.begin(), id.end(), plain))

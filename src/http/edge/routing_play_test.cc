@@ -200,7 +200,8 @@ TEST(Origins, WhenAllFailTheyAreNotAskedAllTheMore) {
   const TimePoint start = rt::monotonic_now();
   for (int i = 0; i < requests; ++i) EXPECT_EQ(play.get("/" + std::to_string(i)).status, 502);
   const double seconds = std::chrono::duration<double>(rt::monotonic_now() - start).count();
-  const double most = RetryBudget::most + RetryBudget::each_request * requests + RetryBudget::each_second * seconds;
+  const double most =
+      RetryBudget::most + RetryBudget::each_request * requests + RetryBudget::each_second * seconds;
   EXPECT_LE(play.counter("popnet_http_site_retries_total"), most + 1);
   EXPECT_GT(play.counter("popnet_http_site_retries_total"), RetryBudget::most);
   EXPECT_GT(play.counter("popnet_http_site_retries_refused_total"), 0);
@@ -269,7 +270,8 @@ TEST(Origins, BytesBehindAnAnswerAreNotTakenForTheNext) {
 // RFC 9112 section 7.1.1.
 TEST(Origins, ChunkExtensionsAreIgnored) {
   Play play;
-  play.origin().on("/a", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0;c\r\n\r\n");
+  play.origin().on("/a",
+                   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0;c\r\n\r\n");
   EXPECT_EQ(play.get("/a").body, "hello");
 }
 

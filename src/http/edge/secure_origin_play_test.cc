@@ -8,8 +8,8 @@
 namespace popnet::http::play {
 namespace {
 
-using tls::TestCertificate;
 using ::testing::HasSubstr;
+using tls::TestCertificate;
 
 /// Origins that show `certificate` and an edge that trusts it.
 class SecureOrigins : public ::testing::Test {

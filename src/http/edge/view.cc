@@ -40,8 +40,8 @@ void OriginState::failed(TimePoint now, std::string_view site, std::string_view 
                          std::string_view why) {
   failures.fetch_add(1, std::memory_order_relaxed);
   if (health.failed(now))
-    log::warning("origin {}/{} is asked last for a while: {} requests in a row failed, this one: {}", site, origin,
-                 OriginHealth::failures_max, why);
+    log::warning("origin {}/{} is asked last for a while: {} requests in a row failed, this one: {}", site,
+                 origin, OriginHealth::failures_max, why);
   TimePoint before = logged_.load(std::memory_order_relaxed);
   if (before != TimePoint::min() && now - before < log_interval) return;
   if (logged_.compare_exchange_strong(before, now, std::memory_order_relaxed))

@@ -21,10 +21,11 @@ Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
       pool(l, s.timeouts.pool, s.limits.pool_max),
       random(seed),
       scratch(std::make_unique<Scratch>()),
-      burial_(l, [this] {
-        dead_clients_.clear();
-        dead_fetches_.clear();
-      }),
+      burial_(l,
+              [this] {
+                dead_clients_.clear();
+                dead_fetches_.clear();
+              }),
       sweep_(l, [this] { sweep_.arm_after(store.sweep() ? between_steps : between_sweeps); }) {
   if (index == 0) sweep_.arm_after(between_sweeps);
 }

@@ -23,7 +23,8 @@ Tags tags_of(std::initializer_list<Line> lines, bool all = true) {
 }
 
 TEST(Tags, OfSurrogateKeyAreSeparatedBySpaces) {
-  EXPECT_EQ(tags_of({{FieldName::surrogate_key, "  red  blue/1\tGreen,x "}}), (Tags{"red", "blue/1", "Green,x"}));
+  EXPECT_EQ(tags_of({{FieldName::surrogate_key, "  red  blue/1\tGreen,x "}}),
+            (Tags{"red", "blue/1", "Green,x"}));
   EXPECT_EQ(tags_of({{FieldName::surrogate_key, ""}}), Tags{});
 }
 

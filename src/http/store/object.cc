@@ -17,8 +17,8 @@ constexpr size_t round_up(size_t n) {
 
 Object* Object::make(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t stamp,
                      const Parts& parts) {
-  size_t bytes = sizeof(Object) + round_up(parts.meta.size()) + parts.tags.size_bytes() + parts.key.size() + parts.variant.size() +
-                 parts.head.size();
+  size_t bytes = sizeof(Object) + round_up(parts.meta.size()) + parts.tags.size_bytes() + parts.key.size() +
+                 parts.variant.size() + parts.head.size();
   const size_t slab_at = round_up(bytes);
   if (parts.inline_body > 0) bytes = slab_at + Slab::footprint(parts.inline_body);
   void* place = ::operator new(bytes);

@@ -71,7 +71,8 @@ void Space::raise_in(Chain& chain, uint64_t tag, std::string_view prefix, Purge 
 
 size_t Space::forget(uint64_t floor) {
   forget_in(prefixes_, floor);
-  if (Chain* table = tags_.load()) std::for_each(table, table + chains, [&](Chain& c) { forget_in(c, floor); });
+  if (Chain* table = tags_.load())
+    std::for_each(table, table + chains, [&](Chain& c) { forget_in(c, floor); });
   return floors_;
 }
 

@@ -189,8 +189,8 @@ class Store {
   std::unique_ptr<std::atomic<Object*>[]> buckets_;
   std::unique_ptr<Stripe[]> stripes_;
   std::atomic<uint64_t> clock_{Space::first_stamp};  // stamps; moves under spaces_mutex_
-  std::atomic<uint64_t> used_{0};   // charged to linked objects
-  std::atomic<uint64_t> held_{0};   // charged to all objects
+  std::atomic<uint64_t> used_{0};                    // charged to linked objects
+  std::atomic<uint64_t> held_{0};                    // charged to all objects
   std::atomic<uint64_t> evicted_{0};
   std::atomic<uint32_t> next_victim_{0};
 

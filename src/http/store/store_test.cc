@@ -458,8 +458,7 @@ TEST_F(PurgeTest, WhoHoldsAnObjectSeesThatItIsPurged) {
 }
 
 TEST_F(PurgeTest, SweepFreesWhatWasPurgedAndForgetsFloors) {
-  for (int i = 0; i < 5000; ++i)
-    put_tagged("/" + std::to_string(i), {i % 2 ? "odd" : "even"});
+  for (int i = 0; i < 5000; ++i) put_tagged("/" + std::to_string(i), {i % 2 ? "odd" : "even"});
   EXPECT_FALSE(store.sweep()) << "nothing to do";
   purge_tag("odd");
   store.purge_prefix(*space, "/4", Purge::soft);
