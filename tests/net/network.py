@@ -183,7 +183,7 @@ class Network:
 
     def resolve(self, name, user):
         """What the user's resolver tells him: addresses."""
-        return dig(self.unbound.address, name, source=user.address).addresses()
+        return dig(self.unbound.address, name, source=user.address, tries=5).addresses()
 
     def at(self, address):
         """"address:port" of the edge or web server at that address."""

@@ -90,20 +90,27 @@ def make_query(name, kind="A", subnet=None):
     return header + question + struct.pack("!HH", TYPES[kind], CLASS_IN) + opt
 
 
-def dig(server, name, kind="A", subnet=None, tcp=False, source=""):
-    """Asks "address:port"; `subnet` is an EDNS client subnet like "198.51.100.0/24", `source` the address to ask from."""
+def dig(server, name, kind="A", subnet=None, tcp=False, source="", tries=1):
+    """
+    Asks "address:port"; `subnet` is an EDNS client subnet like "198.51.100.0/24", `source` the address to ask from.
+    `tries`: over UDP, how often the query is sent before no answer is a failure. Resolvers drop what took them long (unbound
+    after 1.9 s: discard-timeout) and have the answer ready when they are asked again, as every stub resolver does.
+    """
     host, port = server.rsplit(":", 1)
     query = make_query(name, kind, subnet)
     style = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
     with socket.socket(socket.AF_INET, style) as sock:
-        sock.settimeout(PATIENCE)
+        sock.settimeout(PATIENCE / tries)
         sock.bind((source, 0))
         sock.connect((host, int(port)))
-        sock.sendall((struct.pack("!H", len(query)) if tcp else b"") + query)
-        try:
-            message = _read_tcp(sock) if tcp else sock.recv(65535)
-        except socket.timeout as error:
-            raise Failure(f"{server} did not answer for {name}") from error
+        for left in reversed(range(tries)):
+            sock.sendall((struct.pack("!H", len(query)) if tcp else b"") + query)
+            try:
+                message = _read_tcp(sock) if tcp else sock.recv(65535)
+                break
+            except socket.timeout as error:
+                if left == 0:
+                    raise Failure(f"{server} did not answer for {name}") from error
     if message[:2] != query[:2]:
         raise Failure("the reply has another id")
     return Reply(message)
