@@ -32,7 +32,8 @@ Result<DescriptorPlan> plan_descriptors(uint64_t limit, const model::Node& node,
                     limit, threads, own + for_others_least)};
   const uint64_t rest = limit - own;
   DescriptorPlan plan;
-  plan.clients = static_cast<uint32_t>(std::min<uint64_t>(rest / 2, DescriptorPlan::clients_full));
+  const uint64_t for_clients = rest / 2 + (node.dns ? 0 : rest / 8);
+  plan.clients = static_cast<uint32_t>(std::min<uint64_t>(for_clients, DescriptorPlan::clients_full));
   plan.dns_tcp_each_thread =
       std::clamp<uint64_t>(rest / 8 / static_cast<uint64_t>(threads), 1, DescriptorPlan::dns_tcp_full);
   plan.admin = std::min<uint64_t>(rest / 8, DescriptorPlan::admin_full);

@@ -2,7 +2,7 @@
 // (visitors of the edge, idle TCP clients of DNS, the admin API) takes those that the others need. Pure.
 //
 //   what the node itself needs │ clients of the edge 1/2 │ DNS over TCP 1/8 │ admin API 1/8 │ the rest:
-//   origins, probes
+//   origins, probes. Where there is no DNS server, its share is the clients'.
 #pragma once
 
 #include <cstddef>

@@ -31,6 +31,15 @@ TEST(Descriptors, OfFewEverybodyGetsSomeAndOriginsAreLeftSome) {
   }
 }
 
+TEST(Descriptors, WithoutDnsItsShareIsTheClients) {
+  model::Node node = some_node();
+  const auto with = plan_descriptors(20'000, node, 1);
+  node.dns = false;
+  const auto without = plan_descriptors(20'000, node, 1);
+  ASSERT_TRUE(with.ok() && without.ok());
+  EXPECT_GE(without->clients, with->clients + 20'000 / 8 - 100);
+}
+
 TEST(Descriptors, TooFewIsAnErrorOfTheMachineThatSaysHowManyItTakes) {
   const auto plan = plan_descriptors(20, some_node(), 1);
   ASSERT_FALSE(plan.ok());
