@@ -93,7 +93,7 @@ def a_changed_zone(stage):
     popnet.signal(signal.SIGHUP)
     line = ZONE.count("\n") + 2
     until("the error is in the log with its place",
-          lambda: f"zone.test.zone:{line}: www.zone.test. has a CNAME beside other records" in popnet.log())
+          lambda: f"zone.test.zone:{line}:1: zone zone.test.: www.zone.test. has a CNAME beside other records" in popnet.log())
     equal("the old zone is served on", text(), '"two"')
 
 

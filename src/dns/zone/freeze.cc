@@ -87,7 +87,9 @@ class Freezer {
   }
 
  private:
-  void complain(const std::string& where, std::string_view what) { problems_.add(where, std::string(what)); }
+  void complain(const std::string& where, std::string_view what) {
+    problems_.add(where, fmt::format("zone {}: {}", records_.apex().to_text(), what));
+  }
   [[nodiscard]] static std::string text(OwnerKey key) { return owner_name(key).to_text(); }
 
   void check_apex();
@@ -131,16 +133,13 @@ class Freezer {
 
 void Freezer::check_apex() {
   const size_t first = records_.find(apex_);
-  const std::string zone = records_.apex().to_text();
-  const std::string where = records_.describe({});
-  if (first == records_.size())
-    return complain(where, fmt::format("zone {} has no records at its apex; it needs SOA and NS", zone));
+  const std::string where = records_.describe({0, 1});
+  if (first == records_.size()) return complain(where, "has no records at its apex, write SOA and NS");
   const Group group(records_, first);
   const auto soas = group.of(type::soa);
-  if (soas.empty()) complain(where, fmt::format("zone {} has no SOA record", zone));
-  if (soas.size() > 1)
-    complain(records_.describe(soas[1].place), fmt::format("zone {} has a second SOA record", zone));
-  if (!group.has(type::ns)) complain(where, fmt::format("zone {} has no NS record at its apex", zone));
+  if (soas.empty()) complain(where, "has no SOA record, write one at its apex");
+  if (soas.size() > 1) complain(records_.describe(soas[1].place), "has a second SOA record, write one only");
+  if (!group.has(type::ns)) complain(where, "has no NS record at its apex, write one");
   if (signer_ != nullptr && !soas.empty()) signer_->set_denial_ttl(negative_ttl(soas[0]));
 }
 
@@ -150,12 +149,13 @@ void Freezer::visit(const Group& group) {
   has_dname_ = has_dname_ && owner.starts_with(dname_);
   if (has_cut_) {
     if (group.has(type_decided))
-      complain(group.where(), "this hostname lies below a delegation of its zone; remove the NS records");
+      complain(group.where(), "this hostname lies below a delegation of its zone, remove the NS records");
     return;
   }
   if (has_dname_)
-    return complain(group.where(), fmt::format("{} stands below the DNAME of {} (RFC 6672 section 2.4)",
-                                               text(owner), text(dname_)));
+    return complain(group.where(),
+                    fmt::format("{} stands below the DNAME of {} (RFC 6672 section 2.4), remove one",
+                                text(owner), text(dname_)));
   check_owner(group);
   if (group.has(type_zone_begins) || (owner != apex_ && group.has(type::ns))) return visit_cut(group);
   add_owner(group);
@@ -170,27 +170,30 @@ void Freezer::check_owner(const Group& group) {
     if (t != type::cname && !is_signature_data(t)) ++others;
     if (signer_ != nullptr && is_made_by_signing(t))
       complain(where,
-               fmt::format("{} is signed already; remove RRSIG, NSEC and NSEC3 records, or dnssec from "
+               fmt::format("{} is signed already, remove RRSIG, NSEC and NSEC3 records, or dnssec from "
                            "the zone's options",
                            text(owner)));
     if ((t == type::cname || t == type::dname) && set.size() > 1)
       complain(records_.describe(set[1].place),
-               fmt::format("{} has a second {} record", text(owner), t == type::cname ? "CNAME" : "DNAME"));
+               fmt::format("{} has a second {} record, write one only", text(owner),
+                           t == type::cname ? "CNAME" : "DNAME"));
     if (t == type::soa && owner != apex_)
-      complain(where, fmt::format("{} has a SOA record but is not the zone's apex", text(owner)));
+      complain(where, fmt::format("{} has a SOA record but is not the zone's apex, remove it", text(owner)));
     if (is_address(t) && group.has(type_decided))
-      complain(where, fmt::format("the addresses of {} are decided query by query; remove this record",
+      complain(where, fmt::format("the addresses of {} are decided query by query, remove this record",
                                   text(owner)));
   });
   if (group.has(type::cname) && others > 0)
     complain(records_.describe(group.of(type::cname)[0].place),
-             fmt::format("{} has a CNAME beside other records (RFC 1034 section 3.6.2)", text(owner)));
+             fmt::format("{} has a CNAME beside other records (RFC 1034 section 3.6.2), remove it or them",
+                         text(owner)));
   if (group.has(type::ns) && owner != apex_ && group.has(type::dname))
     complain(group.where(),
-             fmt::format("{} is delegated and has a DNAME (RFC 6672 section 2.3)", text(owner)));
+             fmt::format("{} is delegated and has a DNAME (RFC 6672 section 2.3), remove one", text(owner)));
   if (is_wildcard(owner_name(owner).bytes()) && (group.has(type::ns) || group.has(type::dname)))
     complain(group.where(),
-             fmt::format("the wildcard {} has NS or DNAME records (RFC 4592 section 4)", text(owner)));
+             fmt::format("the wildcard {} has NS or DNAME records (RFC 4592 section 4), remove them",
+                         text(owner)));
 }
 
 // Where another zone of ours begins, that zone's apex answers, whether this zone delegates it or not. Only DS
@@ -199,7 +202,7 @@ void Freezer::visit_cut(const Group& group) {
   cut_ = group.owner();
   has_cut_ = true;
   if (group.has(type_decided))
-    complain(group.where(), "this hostname is delegated by its zone; remove the NS records");
+    complain(group.where(), "this hostname is delegated by its zone, remove the NS records");
   const Name owner = owner_name(group.owner());
   Sets sets;
   const std::vector<Glue> glue = glue_for(group);
@@ -232,8 +235,8 @@ void Freezer::add_owner(const Group& group) {
     }
   });
   if (sets.sets.size() > sign::types_max)
-    complain(group.where(),
-             fmt::format("{} has more than {} types of records", text(group.owner()), sign::types_max));
+    complain(group.where(), fmt::format("{} has more than {} types of records, write fewer",
+                                        text(group.owner()), sign::types_max));
   if (draft.decided == Node::not_decided) add_denial(owner, sets);
   draft.sets = sets.sets;
   draft.signatures = sets.signatures;
@@ -298,15 +301,16 @@ void Freezer::add_set(const Name& owner, const std::vector<Record>& set, Sets& s
   const uint32_t ttl = lowest->ttl;
   sets.sets.push_back(render(owner.bytes(), set, ttl, glue));
   if (sets.sets.back().bytes.empty())
-    complain(records_.describe(set[0].place),
-             fmt::format("{} has more records of one type than fit into a message", owner.to_text()));
+    complain(
+        records_.describe(set[0].place),
+        fmt::format("{} has more records of one type than fit into a message, write fewer", owner.to_text()));
   if (signer_ == nullptr) return;
   sets.signatures.emplace_back();
   if (sign == Sign::no) return;
   sets.signatures.back() = signer_->sign(owner.bytes(), set, ttl, ttl);
   if (ttl > signer_->ttl_max)
     complain(records_.describe(lowest->place),
-             fmt::format("{} has a TTL of {} s, above the zone's dnssec.zone_ttl_max of {} s",
+             fmt::format("{} has a TTL of {} s, above the zone's dnssec.zone_ttl_max of {} s, write less",
                          owner.to_text(), ttl, signer_->ttl_max));
 }
 
@@ -324,7 +328,7 @@ std::vector<Glue> Freezer::glue_for(const Group& cut) {
     if (!add_addresses(target, glue) && is_at_or_below(target.bytes(), owner.bytes()))
       complain(
           records_.describe(ns.place),
-          fmt::format("{} is delegated to {}, which lies below the delegation and has no address here (glue)",
+          fmt::format("{} is delegated to {}, which lies below the delegation, write its address here (glue)",
                       owner.to_text(), target.to_text()));
   }
   return glue;

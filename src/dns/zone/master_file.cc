@@ -140,7 +140,8 @@ class MasterFile {
   void set_origin(Source& source, const Words& words);
   void include(const Source& source, const Words& words);
   void complain(const Source& source, const std::string& what) {
-    problems_.add(records_.describe({source.id, source.line}), what);
+    problems_.add(records_.describe({source.id, std::max(source.line, 1U)}),
+                  fmt::format("zone {}: {}", records_.apex().to_text(), what));
   }
 
   Records& records_;
@@ -153,14 +154,15 @@ bool MasterFile::read(const std::string& path, const Name& origin, int depth) {
   Source source{path, records_.add_file(path), depth, origin, nullptr};
   const auto file = open_to_read(path);
   if (!file) {
-    complain(source, fmt::format("cannot be read: {}", file.error().message));
+    complain(source,
+             fmt::format("cannot be read: {}, write the path of a master file", file.error().message));
     return false;
   }
   EntryReader reader(file->get());
   while (reader.next()) {
     source.line = reader.line();
     if (reader.unclosed()) {
-      complain(source, "a quote or a parenthesis that opens here is not closed");
+      complain(source, "a quote or a parenthesis that opens here is not closed, write its end");
     } else {
       read_entry(source, reader.entry());
     }
@@ -172,14 +174,18 @@ void MasterFile::read_entry(Source& source, const std::string& entry) {
   if (entry.starts_with("$TTL")) return set_ttl(source, words_of(entry));
   if (entry.starts_with("$ORIGIN")) return set_origin(source, words_of(entry));
   if (entry.starts_with("$INCLUDE")) return include(source, words_of(entry));
-  if (entry.starts_with("$")) return complain(source, fmt::format("{} is not known", words_of(entry)[0]));
+  if (entry.starts_with("$"))
+    return complain(source,
+                    fmt::format("{} is not known, write $TTL, $ORIGIN or $INCLUDE", words_of(entry)[0]));
   const Rdf origin = to_rdf(source.origin);
   ldns_rr* made = nullptr;
   ldns_rdf* previous = source.previous.release();
   const ldns_status status = ldns_rr_new_frm_str(&made, entry.c_str(), ttl_, origin.get(), &previous);
   source.previous.reset(previous);
   const std::unique_ptr<ldns_rr, FreeRr> rr(made);
-  if (status != LDNS_STATUS_OK) return complain(source, ldns_get_errorstr_by_id(status));
+  if (status != LDNS_STATUS_OK)
+    return complain(
+        source, fmt::format("{}, write one like www 300 IN A 192.0.2.1", ldns_get_errorstr_by_id(status)));
   if (!ttl_directive_) ttl_ = ldns_rr_ttl(rr.get());  // RFC 1035 section 5.1: the last one stated
   add(rr.get(), source);
 }
@@ -187,19 +193,21 @@ void MasterFile::read_entry(Source& source, const std::string& entry) {
 void MasterFile::add(const ldns_rr* rr, const Source& source) {
   const Name owner{bytes_of(ldns_rr_owner(rr))};
   const uint16_t rr_type = ldns_rr_get_type(rr);
-  if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN) return complain(source, "only class IN is served");
+  if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN) return complain(source, "only class IN is served, write IN");
   if (!is_at_or_below(owner.bytes(), records_.apex().bytes()))
-    return complain(source,
-                    fmt::format("{} is not in the zone {}", owner.to_text(), records_.apex().to_text()));
+    return complain(source, fmt::format("{} is not in the zone, write a name at or below {}", owner.to_text(),
+                                        records_.apex().to_text()));
   const bool meta = rr_type == type::opt || (rr_type >= 128 && rr_type <= 255);
   if (meta || rr_type == type_decided || rr_type == type_zone_begins)
-    return complain(source, fmt::format("type {} is no type of data (RFC 6895 section 3.1)", rr_type));
+    return complain(source,
+                    fmt::format("type {} is no type of data (RFC 6895 section 3.1), remove it", rr_type));
   std::vector<uint8_t> data;
   for (size_t i = 0; i < ldns_rr_rd_count(rr); ++i) {
     const auto part = bytes_of(ldns_rr_rdf(rr, i));
     data.insert(data.end(), part.begin(), part.end());
   }
-  if (data.size() > message_size_max) return complain(source, "the record is larger than a message can be");
+  if (data.size() > message_size_max)
+    return complain(source, "the record is larger than a message can be, write a shorter one");
   records_.add(owner, rr_type, ldns_rr_ttl(rr), data, {source.id, source.line});
 }
 
@@ -208,14 +216,15 @@ void MasterFile::set_ttl(const Source& source, const Words& words) {
   const char* end = nullptr;
   const uint32_t ttl = words.size() == 2 ? ldns_str2period(words[1].c_str(), &end) : 0;
   if (end == nullptr || end == words[1].c_str() || *end != '\0')
-    return complain(source, "$TTL wants a number of seconds");
+    return complain(source, "$TTL wants a length of time, write one like $TTL 300 or $TTL 1h");
   ttl_ = ttl;
   ttl_directive_ = true;
 }
 
 /// $ORIGIN <name>
 void MasterFile::set_origin(Source& source, const Words& words) {
-  if (words.size() != 2) return complain(source, "$ORIGIN wants one name");
+  if (words.size() != 2)
+    return complain(source, "$ORIGIN wants one name, write one like $ORIGIN sub.example.com.");
   const auto origin = name_below(words[1], source.origin);
   if (!origin) return complain(source, origin.error().message);
   source.origin = *origin;
@@ -224,9 +233,10 @@ void MasterFile::set_origin(Source& source, const Words& words) {
 /// $INCLUDE <file> [<origin>]
 void MasterFile::include(const Source& source, const Words& words) {
   if (words.size() != 2 && words.size() != 3)
-    return complain(source, "$INCLUDE wants a file and perhaps a name");
+    return complain(source, "$INCLUDE wants a file and perhaps a name, write one like $INCLUDE mail.zone");
   if (source.depth == include_depth_max)
-    return complain(source, fmt::format("$INCLUDE is nested more than {} deep", include_depth_max));
+    return complain(source,
+                    fmt::format("$INCLUDE is nested more than {} deep, write fewer", include_depth_max));
   const auto origin = name_below(words.size() == 3 ? words[2] : "@", source.origin);
   if (!origin) return complain(source, origin.error().message);
   const auto folder = std::filesystem::path(source.path).parent_path();

@@ -1,6 +1,6 @@
 // Reads a master file (RFC 1035 section 5, RFC 2308 $TTL, RFC 3597 unknown types) into Records, by ldns.
 // $INCLUDE is followed, relative to the file that has it, at most include_depth_max deep. Every line that is
-// wrong becomes one problem, "file:line: reason"; reading goes on behind it.
+// wrong becomes one problem, "file:line:column: zone NAME: reason"; reading goes on behind it.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// What is wrong with zone data, one line each, collected so that an operator sees all of it at once.
+// What is wrong with zone data, one line each, collected so that an operator sees all of it at once: "where: zone
+// NAME: what is wrong, what would be right", as of a config file.
 #pragma once
 
 #include <string>

@@ -113,7 +113,7 @@ size_t Records::find(OwnerKey owner) const {
 
 std::string Records::describe(Place place) const {
   if (place.line == 0) return files_[place.file];
-  return fmt::format("{}:{}", files_[place.file], place.line);
+  return fmt::format("{}:{}:1", files_[place.file], place.line);  // an entry begins where its line does
 }
 
 }  // namespace popnet::dns

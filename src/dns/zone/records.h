@@ -73,7 +73,7 @@ class Records {
   [[nodiscard]] Record operator[](size_t index) const { return read(order_[index]); }
   /// The first record of the owner, or size(). REQUIRES: sort() was called
   [[nodiscard]] size_t find(OwnerKey owner) const;
-  /// "file:line"
+  /// "file:line:column", or where the record comes from when that is no file.
   [[nodiscard]] std::string describe(Place place) const;
 
  private:
