@@ -406,8 +406,8 @@ std::vector<config::Problem> Node::apply(std::optional<NetworkDocument> network)
   network_ = std::move(network);
   if (run_on(control_loop_, [&] { adopt(config, read.names); })) {
     commit_zones(*config);
-    log::info("config {} is in force: {} POPs, {} sites, {} zones", config_generation_, config->pops.size(),
-              config->sites.size(), config->zones.size());
+    log::info("config {} is in force (POPs: {}, sites: {}, zones: {})", config_generation_,
+              config->pops.size(), config->sites.size(), config->zones.size());
   }
   return read.loaded.problems;
 }

@@ -30,7 +30,7 @@ class ApiTest : public ::testing::Test {
     request.body = body;
     request.if_match = if_match_;
     request.if_none_match = if_none_match_;
-    return Api(hooks_, at_second(0)).answer(request, at_second(100));
+    return Api(hooks_, at_second(0) - std::chrono::milliseconds(500)).answer(request, at_second(100));
   }
   Json get_json(const std::string& target) {
     const auto response = ask("GET", target);
@@ -90,7 +90,7 @@ TEST_F(ApiTest, metrics_hold_counters_and_the_snapshot_each_family_once) {
   for (const char* line :
        {"# TYPE popnet_edge_requests_total counter\npopnet_edge_requests_total{outcome=\"hit\"} 90\n"
         "popnet_edge_requests_total{outcome=\"miss\"} 10\n",
-        "popnet_dns_queries_total 7\n", "popnet_uptime_seconds 100\n", "popnet_ready 1\n",
+        "popnet_dns_queries_total 7\n", "popnet_uptime_seconds 100.5\n", "popnet_ready 1\n",
         "popnet_bus_connected 1\n", "popnet_config_generation 4\n", "popnet_metrics_generation 17\n",
         "popnet_map_generation 42\n", "popnet_snapshot_age_seconds 0.5\n", "popnet_client_networks 1\n",
         "popnet_origin_load{site=\"shop\",origin=\"o0\"} 0.2\n",
@@ -109,7 +109,7 @@ TEST_F(ApiTest, status_says_what_the_node_believes_and_does) {
   const Json status = get_json("/v1/status");
   EXPECT_EQ(status["version"], POPNET_VERSION);
   EXPECT_EQ(status["pop"], "p0");
-  EXPECT_EQ(status["uptime_s"], 100);
+  EXPECT_EQ(status["uptime_s"], 100.5);
   EXPECT_EQ(status["ready"], true);
   EXPECT_FALSE(status.contains("not_ready"));
   EXPECT_EQ(status["generations"], (Json{{"config", 4}, {"metrics", 17}, {"map", 42}}));

@@ -113,7 +113,7 @@ std::string format_status(const StatusInput& input, TimePoint now) {
   Json json = {{"version", POPNET_VERSION},
                {"pop", snapshot.config->node.pop},
                {"node", snapshot.config->node.name},
-               {"uptime_s", std::floor(to_seconds(input.uptime))},
+               {"uptime_s", rounded_ms(input.uptime) / 1000},
                {"ready", input.ready.ok()}};
   if (!input.ready.ok()) json["not_ready"] = input.ready.error().message;
   json["generations"] = {{"config", snapshot.config->generation},

@@ -45,7 +45,7 @@ void OriginState::failed(TimePoint now, std::string_view site, std::string_view 
   TimePoint before = logged_.load(std::memory_order_relaxed);
   if (before != TimePoint::min() && now - before < log_interval) return;
   if (logged_.compare_exchange_strong(before, now, std::memory_order_relaxed))
-    log::warning("origin {}/{} failed a request: {} ({} failures so far)", site, origin, why,
+    log::warning("origin {}/{} failed a request: {} (failures so far: {})", site, origin, why,
                  failures.load());
 }
 
