@@ -25,6 +25,11 @@ struct ConfigArguments {
   std::vector<std::string> sets;  // "path=value"
 };
 
+struct ServeArguments {
+  ConfigArguments config;
+  bool replace = false;
+};
+
 struct DemoArguments {
   double seconds = 0;   // 0 = until a signal
   std::string program;  // how popnet was called
@@ -41,7 +46,7 @@ struct KeysArguments {
 /// From the kernel's random device: every process has its own chance.
 uint64_t fresh_seed();
 
-int serve(const ConfigArguments& arguments);
+int serve(const ServeArguments& arguments);
 int check(const ConfigArguments& arguments);
 int keys(const KeysArguments& arguments);
 int manual();

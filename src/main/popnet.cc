@@ -74,9 +74,12 @@ int main(int argc, char** argv) {
   const auto command = [&](const char* name, const char* help) { return app.add_subcommand(name, help); };
 
   main::ConfigArguments config;
+  main::ServeArguments serve_arguments;
   CLI::App* serve = command("serve", "run a node");
-  add_config(*serve, config);
-  serve->callback([&] { chosen = [&] { return main::serve(config); }; });
+  add_config(*serve, serve_arguments.config);
+  serve->add_flag("--replace", serve_arguments.replace,
+                  "take over from the node that runs with the same node.state_dir, without losing a query");
+  serve->callback([&] { chosen = [&] { return main::serve(serve_arguments); }; });
 
   CLI::App* check = command("check", "say what is wrong with a config file");
   add_config(*check, config);

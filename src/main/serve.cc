@@ -1,6 +1,12 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+
 #include "common/log.h"
 #include "main/commands.h"
 #include "main/signals.h"
+#include "main/successor.h"
 #include "node/node.h"
 #include "rt/descriptors.h"
 
@@ -20,24 +26,58 @@ void reload(node::Node& node) {
   if (refused) log::error("the reload was refused: the config that was in force before stays");
 }
 
+void start_successor(const Successor& successor) {
+  const auto pid = successor.start();
+  if (pid)
+    log::info("SIGUSR2 received: process {} is to take over", *pid);
+  else
+    log::error("SIGUSR2 received: {}", pid.error().message);
+}
+
+/// A successor that has ended while this process is still here has failed.
+void collect_children() {
+  int status = 0;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    log::error("process {}, which was to take over, has ended with exit code {}: this one goes on", pid,
+               WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
 }  // namespace
 
-int serve(const ConfigArguments& arguments) {
-  Signals signals{SIGTERM, SIGINT, SIGHUP};
+int serve(const ServeArguments& arguments) {
+  Signals signals{SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
+  const Successor successor;
   rt::raise_descriptor_limit();
+  std::atomic<bool> replaced{false};
   node::Node::Options options;
-  options.source = {arguments.file, std::nullopt, arguments.sets};
+  options.source = {arguments.config.file, std::nullopt, arguments.config.sets};
   options.seed = fresh_seed();
+  options.replace = arguments.replace;
+  options.on_replaced = [&](pid_t pid) {
+    notify_supervisor(
+        fmt::format("MAINPID={}", pid));  // only now, and from who is the main process until now
+    replaced = true;
+    ::kill(::getpid(), SIGTERM);
+  };
   auto node = node::Node::start(std::move(options));
   if (!node) return fail(node.error());
   log::info("popnet {} serves: {}", POPNET_VERSION, (*node)->listens());
-  while (auto signal = signals.next()) {
-    if (*signal == SIGHUP) {
+  notify_supervisor(fmt::format("READY=1\nMAINPID={}", ::getpid()));
+  for (;;) {
+    const auto signal = signals.next();
+    if (signal == SIGHUP) {
       reload(**node);
-      continue;
+    } else if (signal == SIGUSR2) {
+      start_successor(successor);
+    } else if (signal == SIGCHLD) {
+      collect_children();
+    } else {
+      if (!replaced) {
+        log::info("{} received: draining", signal == SIGINT ? "SIGINT" : "SIGTERM");
+        notify_supervisor("STOPPING=1");
+      }
+      break;
     }
-    log::info("{} received: draining", *signal == SIGTERM ? "SIGTERM" : "SIGINT");
-    break;
   }
   (*node)->drain();
   log::info("stopped");

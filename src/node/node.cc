@@ -106,6 +106,10 @@ Status Node::start_all() {
   for (const auto& problem : loaded.problems) log::warning("{}", config::to_string(problem));
   const std::string state_dir = loaded.config->node.state_dir;
   if (!log::set_level(loaded.config->node.log_level)) log::set_level(log::Level::info);
+  run_ = mix64(options_.seed + 1);
+  dns_chance_ = options_.seed;
+  if (options_.replace)
+    if (auto found = find_predecessor(state_dir); !found) return found;
 
   if (!state_dir.empty()) {
     auto state = cluster::State::open(state_dir);
@@ -131,7 +135,6 @@ Status Node::start_all() {
   started_ = rt::monotonic_now();
   id_ = {config_->node.name, config_->node.pop};
   purge_ids_ = mix64(options_.seed);
-  run_ = mix64(options_.seed + 1);
   brain_.emplace(id_);
   brain_->set_config(config_);
   if (state_)
@@ -144,7 +147,67 @@ Status Node::start_all() {
   make_probes();
   join_bus();
   start_threads();
-  return start_admin();
+  if (auto status = start_admin(); !status) return status;
+  open();
+  if (!state_dir.empty()) await_successor(state_dir);
+  return {};
+}
+
+/// Before anything is read that the other process writes.
+Status Node::find_predecessor(const std::string& state_dir) {
+  if (state_dir.empty())
+    return Error{ErrorCode::invalid,
+                 "node.state_dir: serve --replace needs it, there the running node waits for its successor"};
+  auto found = Predecessor::find(state_dir, run_);
+  if (!found && found.error().code == ErrorCode::not_found) {
+    log::info("no node runs that could be replaced ({}): starting as usual", found.error().message);
+    return {};
+  }
+  if (!found) return Error{found.error().code, "serve --replace: " + found.error().message};
+  predecessor_ = std::move(*found);
+  dns_chance_ = predecessor_->chance;
+  related_run_ = predecessor_->run;
+  return {};
+}
+
+/// From here on nothing fails any more: what a successor takes it answers.
+void Node::open() {
+  if (dns_) dns_->open();
+  if (edge_) edge_->open();
+  if (!predecessor_) return;
+  if (const Status told = predecessor_->tell_serving(); !told)
+    log::warning("the process before this one has not said that it stops: {}", told.error().message);
+  predecessor_.reset();
+}
+
+void Node::await_successor(const std::string& state_dir) {
+  Handover::Hooks hooks;
+  hooks.on_successor = [this](uint64_t run) { return make_offer(run); };
+  hooks.on_given_up = [this] { being_replaced_ = false; };
+  hooks.on_replaced = [this](pid_t pid) {
+    replaced_ = true;
+    log::info("process {} serves: this one lets its connections end", pid);
+    if (options_.on_replaced) options_.on_replaced(pid);
+  };
+  auto handover = Handover::listen(state_dir, std::move(hooks));
+  if (handover)
+    handover_ = std::move(*handover);
+  else
+    log::warning("node.state_dir: {}: serve --replace will not find this node", handover.error().message);
+}
+
+Offer Node::make_offer(uint64_t run_of_successor) {
+  being_replaced_ = true;
+  related_run_ = run_of_successor;
+  run_on(control_loop_, [this] { keep_state(); });
+  run_on(config_loop_, [] {});  // behind which it is written
+  Offer offer;
+  offer.run = run_;
+  offer.chance = dns_chance_;
+  if (dns_) offer.sockets = dns_->sockets();
+  if (edge_) offer.sockets.insert(offer.sockets.end(), edge_->sockets().begin(), edge_->sockets().end());
+  if (admin_) offer.sockets.push_back(admin_->socket());
+  return offer;
 }
 
 /// With a bus that keeps the network's config: the copy from the last run, when the bus may be away.
@@ -168,10 +231,12 @@ Status Node::start_servers() {
   const model::Node& node = config_->node;
   const int threads = node.threads > 0 ? node.threads : rt::usable_cores();
   if (auto status = divide_descriptors(threads); !status) return status;
+  rt::PassedSockets* passed = predecessor_ ? &predecessor_->sockets : nullptr;
   if (node.dns) {
-    dns::Server::Options options = dns_options(*config_, threads, options_.seed);
+    dns::Server::Options options = dns_options(*config_, threads, dns_chance_);
+    options.passed = passed;
     options.tcp.connections_max = std::min(options.tcp.connections_max, plan_.dns_tcp_each_thread);
-    auto server = dns::Server::start(options, epoch_, snapshot_, names_);
+    auto server = dns::Server::prepare(options, epoch_, snapshot_, names_);
     if (!server) return server.error();
     dns_ = std::move(*server);
   }
@@ -184,7 +249,8 @@ Status Node::start_servers() {
     options.limits.connections_max = plan_.clients;
     options.access_log = node.access_log;
     options.on_purge = [this](const model::PurgeOrder& order) { send_purge(order); };
-    auto edge = http::Edge::start(std::move(options), epoch_, snapshot_);
+    options.passed = passed;
+    auto edge = http::Edge::prepare(std::move(options), epoch_, snapshot_);
     if (!edge) return edge.error();
     edge_ = std::move(*edge);
   }
@@ -244,7 +310,8 @@ void Node::start_threads() {
 /// Last: it lets others ask for what needs all the rest.
 Status Node::start_admin() {
   if (!started_with_->node.control) return {};
-  auto admin = control::AdminServer::start(started_with_->node.admin_listen, admin_hooks(), plan_.admin);
+  auto admin = control::AdminServer::start(started_with_->node.admin_listen, admin_hooks(), plan_.admin,
+                                           predecessor_ ? &predecessor_->sockets : nullptr);
   if (!admin) return admin.error();
   admin_ = std::move(*admin);
   return {};
@@ -286,12 +353,29 @@ void Node::join_bus() {
 }
 
 void Node::drain() {
-  if (edge_) edge_->drain(snapshot()->config->node.drain_timeout);
+  handover_.reset();
+  const Duration at_most = snapshot()->config->node.drain_timeout;
+  if (replaced_) {
+    // Whoever has a connection here keeps it; all of them at once, because they all have the same time.
+    if (runner_) runner_->stop();
+    std::thread dns([&] {
+      if (dns_) dns_->stop(at_most);
+    });
+    std::thread admin([&] {
+      if (admin_) admin_->drain(at_most);
+    });
+    if (edge_) edge_->drain(at_most, http::Edge::Idle::stay);
+    dns.join();
+    admin.join();
+  } else if (edge_) {
+    edge_->drain(at_most);
+  }
   stop();
 }
 
 void Node::stop() {
   if (stopped_.exchange(true)) return;
+  handover_.reset();
   if (runner_) runner_->stop();
   if (bus_) bus_->close();
   admin_.reset();
@@ -334,7 +418,8 @@ void Node::speak() {
 /// Gathers what is to be kept; the config thread, which may take its time, writes it. How long it took: of a
 /// large network it is much.
 Duration Node::keep_state() {
-  if (!state_ || keeping_.exchange(true)) return {};  // the last one is still being written
+  if (!state_ || replaced_) return {};     // the successor keeps it
+  if (keeping_.exchange(true)) return {};  // the last one is still being written
   const TimePoint start = rt::monotonic_now();
   auto report = std::make_shared<cluster::Report>();
   report->author = id_;
@@ -441,7 +526,9 @@ void Node::plan_signing(bool signed_now) {
 // A node that does not manage the keys learns of changes from their folder, as does the one that does when an
 // operator has said something.
 void Node::sign_again_in_time() {
-  if ((sign_again_at_ != 0 && unix_seconds() >= sign_again_at_) || keeper_->changed_on_disk()) {
+  // A successor that starts does it; two at once might both make a key.
+  const bool is_ours = !being_replaced_ && !replaced_;
+  if (is_ours && ((sign_again_at_ != 0 && unix_seconds() >= sign_again_at_) || keeper_->changed_on_disk())) {
     log::info("signing zones again");
     for (const auto& problem : apply(network_))
       log::error("signing zones again: {}", config::to_string(problem));
@@ -450,7 +537,7 @@ void Node::sign_again_in_time() {
 }
 
 void Node::keep_config() {
-  if (state_ && network_) state_->save_config({network_->revision, network_->text});
+  if (state_ && network_ && !replaced_) state_->save_config({network_->revision, network_->text});
 }
 
 // ---- any thread
@@ -460,7 +547,7 @@ void Node::tell(cluster::Report report) {
   report.author = id_;
   report.run = run_;
   control_loop_.post([this, report] { on_report(report); });
-  bus_->publish(report);
+  if (!replaced_) bus_->publish(report);
 }
 
 bool Node::has_errors(const std::vector<config::Problem>& problems) {
@@ -512,7 +599,7 @@ void Node::on_purges_missed() {
 /// On the bus' thread.
 bool Node::is_own(const cluster::Report& report) {
   if (report.author != id_) return false;
-  if (report.run != run_ && !has_namesake_.exchange(true))
+  if (report.run != run_ && report.run != related_run_ && !has_namesake_.exchange(true))
     log::error(
         "another node of POP {} calls itself {} too: give each node a name of its own (node.name); until "
         "then they overwrite each other's measurements, and this one does not hear the other",

@@ -33,6 +33,7 @@
 #include "http/edge/edge.h"
 #include "node/config_source.h"
 #include "node/descriptors.h"
+#include "node/handover.h"
 #include "probe/runner/runner.h"
 #include "rt/epoch.h"
 #include "rt/loop.h"
@@ -46,6 +47,8 @@ class Node {
     cluster::EmbeddedHub* hub = nullptr;  // joins this one instead of what the config's bus section says
     uint64_t seed = 0;                    // of all chance in this node
     uint64_t descriptors = 0;             // that it may use; 0: what the process may have open
+    bool replace = false;                 // takes over from the process that runs with the same state_dir
+    std::function<void(pid_t)> on_replaced = {};  // by that process: call drain(). On a thread of the node
   };
 
   /// Binds, starts, and returns once the node answers. ErrorCode::invalid with all problems of the config,
@@ -56,7 +59,8 @@ class Node {
 
   /// Reads the config again; nothing changes when it has an error. The problems, warnings included.
   std::vector<config::Problem> reload();
-  /// Answers what has been received, lets running transfers end (at most node.drain_timeout), then stops.
+  /// Answers what has been received, lets running transfers end (at most node.drain_timeout), then stops. If a
+  /// successor has the sockets, all connections may go on for so long.
   void drain();
 
   [[nodiscard]] std::shared_ptr<const routing::Snapshot> snapshot() const;
@@ -77,6 +81,10 @@ class Node {
   void stop();
 
   Status start_all();
+  Status find_predecessor(const std::string& state_dir);
+  void open();
+  void await_successor(const std::string& state_dir);
+  Offer make_offer(uint64_t run_of_successor);
   std::optional<config::Loaded> load_kept_config(const model::Config& local);
   void make_bus();
   Status start_servers();
@@ -125,7 +133,8 @@ class Node {
 
   Options options_;
   model::NodeId id_;
-  uint64_t run_ = 0;  // of this process, as in cluster::Report
+  uint64_t run_ = 0;         // of this process, as in cluster::Report
+  uint64_t dns_chance_ = 0;  // goes from process to process
   DescriptorPlan plan_;
   bool follows_bus_ = false;                           // the config is that of the bus
   std::shared_ptr<const model::Config> started_with_;  // what counts of options that need a restart
@@ -146,6 +155,11 @@ class Node {
   std::atomic<bool> keeping_{false};    // measurements are on their way to the disk
   std::atomic<uint64_t> purge_ids_{0};  // starts at a random number: ids are unique in the network
   std::atomic<bool> has_namesake_{false};
+  std::optional<Predecessor> predecessor_;  // while this process starts
+  std::unique_ptr<Handover> handover_;
+  std::atomic<uint64_t> related_run_{0};     // of the process before or after this one
+  std::atomic<bool> being_replaced_{false};  // a successor is starting
+  std::atomic<bool> replaced_{false};        // it serves
 
   // The control thread's, once it runs.
   std::optional<brain::Brain> brain_;

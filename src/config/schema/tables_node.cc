@@ -76,7 +76,7 @@ const Table<Node>& node_table() {
               .text()
               .restart()
               .help("Folder for the last known config and metrics, so that the node starts and serves "
-                    "without the bus. "
+                    "without the bus, and for `serve --replace`. "
                     "None: nothing is kept on disk. A relative path counts from the config file."),
           option("cache_memory", &Node::cache_memory)
               .size("1MiB", "16TiB", "256MiB")
@@ -104,7 +104,8 @@ const Table<Node>& node_table() {
                     "queries are sent to TCP, so that random names cannot use up the CPU."),
           option("drain_timeout", &Node::drain_timeout)
               .duration("0", "1h", "10s")
-              .help("At SIGTERM, how long running requests may go on before they are cut."),
+              .help("At SIGTERM, how long running requests may go on before they are cut; and, when another "
+                    "process has taken over (`serve --replace`), how long connections may."),
           option("log_level", &Node::log_level)
               .choice({{"debug", "debug", "everything, for finding faults"},
                        {"info", "info", "what an operator wants to know"},

@@ -141,6 +141,7 @@ class HttpServer::Connection final : public rt::Watcher, public std::enable_shar
 
   void respond(const HttpResponse& response) {
     if (state_ != State::handling) return;  // answered already
+    if (server_.draining_) keep_alive_ = false;
     state_ = State::head;
     std::vector<char> room(1024 + response.content_type.size());
     for (const auto& [name, value] : response.fields)
@@ -252,6 +253,21 @@ void HttpServer::accept_all() {
 
 void HttpServer::close(Connection& connection) {
   connections_.erase(&connection);
+  say_if_drained();
+}
+
+void HttpServer::drain(std::function<void()> done) {
+  accept_all();
+  rest_.cancel();
+  if (listening_) loop_.unwatch(listener_.get());
+  listening_ = false;
+  draining_ = true;
+  on_drained_ = std::move(done);
+  say_if_drained();
+}
+
+void HttpServer::say_if_drained() {
+  if (draining_ && connections_.empty() && on_drained_) std::exchange(on_drained_, nullptr)();
 }
 
 }  // namespace popnet::control

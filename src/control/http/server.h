@@ -60,6 +60,9 @@ class HttpServer {
   HttpServer(rt::Loop& loop, rt::UniqueFd listener, Options options, Handler handler);
   /// Closes all connections.
   ~HttpServer();
+  /// Takes no new connections; each ends with its next answer, or at its deadline. Calls `done`, once, when there
+  /// are none.
+  void drain(std::function<void()> done);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
@@ -73,6 +76,7 @@ class HttpServer {
   void accept_all();
   void watch_listener();
   void close(Connection& connection);
+  void say_if_drained();
 
   rt::Loop& loop_;
   rt::UniqueFd listener_;
@@ -80,6 +84,8 @@ class HttpServer {
   const Handler handler_;
   Acceptor acceptor_{*this};
   bool listening_ = false;
+  bool draining_ = false;
+  std::function<void()> on_drained_;
   rt::Timer rest_;  // out of descriptors: until the listener is looked at again
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
 };

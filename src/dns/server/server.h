@@ -2,8 +2,11 @@
 // SO_REUSEPORT socket, and `threads` event loops that answer TCP. All answer from one published View; nothing
 // else is shared.
 //
-// Life: start() binds everything, so that errors are known before anything runs; publish() whenever there is
-// a new snapshot or new names; stop(). All public calls are thread safe.
+// Life: prepare() binds everything, so that errors are known before anything runs; open(); publish() whenever
+// there is a new snapshot or new names; stop(). All public calls are thread safe.
+//
+// Sockets may come from a process before this one, and go on in one after it: more than `threads` of an address
+// then stay as they are, because closing one would lose what waits in it.
 #pragma once
 
 #include <memory>
@@ -15,11 +18,13 @@
 #include "common/counter.h"
 #include "common/ip.h"
 #include "common/result.h"
+#include "dns/server/sockets.h"
 #include "dns/server/tcp.h"
 #include "dns/server/thread_state.h"
 #include "dns/server/udp.h"
 #include "dns/server/view.h"
 #include "rt/epoch.h"
+#include "rt/passing.h"
 #include "rt/published.h"
 #include "rt/shards.h"
 
@@ -34,9 +39,16 @@ class Server {
     std::vector<Endpoint> tls_listen = {};  // with the certificate that the config names
     uint64_t seed = 0;                      // of all chance in this server
     int signing_rate = 2000;                // signatures made for queries, each second
+    rt::PassedSockets* passed = nullptr;    // taken before others are bound; needed in prepare() only
   };
 
   /// `names` must have been made from snapshot->config. ErrorCode::machine when a port cannot be had.
+  static Result<std::unique_ptr<Server>> prepare(const Options& options, rt::Epoch& epoch,
+                                                 std::shared_ptr<const routing::Snapshot> snapshot,
+                                                 std::shared_ptr<const Names> names);
+  /// Answers from now on. Once.
+  void open();
+  /// Both.
   static Result<std::unique_ptr<Server>> start(const Options& options, rt::Epoch& epoch,
                                                std::shared_ptr<const routing::Snapshot> snapshot,
                                                std::shared_ptr<const Names> names);
@@ -56,34 +68,33 @@ class Server {
   [[nodiscard]] std::vector<Endpoint> listening() const { return listening_; }
   [[nodiscard]] std::vector<Endpoint> listening_tls() const { return listening_tls_; }
 
-  /// Answers what has been received, then ends all threads. Safe to call twice.
-  void stop();
+  /// For a process that goes on with them. Valid until stop().
+  [[nodiscard]] const std::vector<rt::SocketRef>& sockets() const { return refs_; }
+
+  /// Answers what has been received, lets connections go on for so long, unless they end by themselves, then ends
+  /// all threads. Safe to call twice.
+  void stop(Duration connections_at_most = Duration::zero());
 
  private:
-  Server(const Options& options, rt::Epoch& epoch, std::shared_ptr<const View> first);
+  Server(const Options& options, rt::Epoch& epoch, std::shared_ptr<const View> first, size_t thread_count);
 
-  struct Sockets {
-    Endpoint endpoint;
-    std::vector<rt::UniqueFd> udp, tcp;  // one each thread; either may be empty
-    Transport stream = Transport::tcp;   // what `tcp` speaks
-  };
-  static Result<Sockets> bind_all(const Endpoint& wanted, int threads);
-  static Result<Sockets> bind_at(const Endpoint& wanted, int threads);
-  static Result<Sockets> bind_tls(const Endpoint& wanted, int threads);
-  void run(std::vector<Sockets> sockets);
+  void take(std::vector<ListeningSockets> sockets);
   ThreadState& new_state();
   [[nodiscard]] std::shared_ptr<const View> view() const;
 
   const Options options_;
+  const size_t thread_count_;  // of all kinds
   rt::Epoch& epoch_;
+  std::vector<rt::SocketRef> refs_;
   std::vector<Endpoint> listening_, listening_tls_;
   SourceCounts sources_;                              // of TCP and TLS connections
-  std::vector<std::unique_ptr<ThreadState>> states_;  // UDP threads, then TCP loops; fixed once running
+  std::vector<std::unique_ptr<ThreadState>> states_;  // UDP threads, then TCP loops; fixed once prepared
   rt::Published<View> published_;
   std::vector<std::unique_ptr<UdpWorker>> udp_;
   std::vector<std::thread> udp_threads_;
   std::unique_ptr<rt::Shards> tcp_loops_;
-  std::vector<std::unique_ptr<TcpShard>> tcp_;  // live on their loops
+  std::vector<std::vector<TcpListener>> tcp_listeners_;  // by loop, until open()
+  std::vector<std::unique_ptr<TcpShard>> tcp_;           // live on their loops
 
   mutable std::mutex mutex_;  // guards the rest
   std::shared_ptr<const View> latest_;

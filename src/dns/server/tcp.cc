@@ -302,6 +302,7 @@ TcpShard::TcpShard(rt::Loop& loop, std::vector<TcpListener> listeners, const rt:
                     [this] {
                       for (auto& listener : listeners_) listener->watch();
                     }),
+      finish_(loop, [this] { finish_all(); }),
       drained_(loop, [this] {
         connections_.clear();
         finish_if_empty();
@@ -354,19 +355,29 @@ void TcpShard::close(int fd) {
   finish_if_empty();
 }
 
-void TcpShard::drain(std::function<void()> done) {
+void TcpShard::drain(Duration at_most, std::function<void()> done) {
+  for (auto& listener : listeners_) listener->on_ready(EPOLLIN);
   accept_again_.cancel();
   listeners_.clear();
   done_ = std::move(done);
-  std::vector<Connection*> present;
-  for (auto& [fd, connection] : connections_) present.push_back(connection.get());
-  drained_.arm_after(limits_.drain);
-  for (Connection* connection : present) connection->finish();
+  if (at_most > Duration::zero())
+    finish_.arm_after(at_most);
+  else
+    finish_all();
   finish_if_empty();
+}
+
+void TcpShard::finish_all() {
+  drained_.arm_after(limits_.drain);
+  std::vector<int> present;
+  for (auto& [fd, connection] : connections_) present.push_back(fd);
+  for (const int fd : present)
+    if (const auto found = connections_.find(fd); found != connections_.end()) found->second->finish();
 }
 
 void TcpShard::finish_if_empty() {
   if (!done_ || !connections_.empty()) return;
+  finish_.cancel();
   drained_.cancel();
   std::exchange(done_, nullptr)();
 }

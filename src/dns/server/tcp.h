@@ -48,9 +48,10 @@ class TcpShard {
   TcpShard(const TcpShard&) = delete;
   TcpShard& operator=(const TcpShard&) = delete;
 
-  /// Accepts no more, answers what has arrived, closes each connection when its replies are written, and all
-  /// of them when the drain time is over. Then calls `done`, once.
-  void drain(std::function<void()> done);
+  /// Accepts who waits already and nobody after that. Connections go on for at most so long; then what has arrived
+  /// is answered, each is closed when its replies are written, and all of them when the drain time is over. Calls
+  /// `done`, once, when there are none.
+  void drain(Duration at_most, std::function<void()> done);
 
  private:
   class Listener;
@@ -62,6 +63,7 @@ class TcpShard {
   void take(rt::UniqueFd fd, Transport transport, const IpAddress& peer);
   void pause_accepting();
   void close(int fd);
+  void finish_all();
   void finish_if_empty();
 
   rt::Loop& loop_;
@@ -74,6 +76,7 @@ class TcpShard {
   std::unordered_map<int, std::unique_ptr<Connection>> connections_;  // by descriptor
   std::vector<uint8_t> room_;                                         // for one reply
   rt::Timer accept_again_;
+  rt::Timer finish_;
   rt::Timer drained_;
   std::function<void()> done_;
 };

@@ -10,6 +10,7 @@
 #include "dns/wire/proxy_header.h"
 #include "dns/wire/reply.h"
 #include "rt/clock.h"
+#include "rt/interrupt.h"
 #include "rt/socket.h"
 
 namespace popnet::dns {
@@ -21,6 +22,7 @@ constexpr size_t query_max = 4096;
 constexpr int receive_buffer = 4 << 20;  // rides out a stall of some 10 ms at full load
 constexpr int drain_batches_max = 256;   // at stop, when queries keep coming
 constexpr size_t cache_line = 64;
+constexpr auto between_interrupts = std::chrono::milliseconds(1);
 
 // Buffers lie an odd number of cache lines apart: at a power of two, their first lines would share a few sets
 // of the cache.
@@ -125,55 +127,59 @@ UdpWorker::~UdpWorker() = default;
 
 void UdpWorker::run() {
   rt::Epoch::Reader reader(epoch_);
-  int batches_left = drain_batches_max;
-  while (batches_left > 0) {
-    const int received = recvmmsg(socket_.get(), batch_->in, batch_max, MSG_WAITFORONE, nullptr);
-    if (stopping_.load(std::memory_order_acquire)) --batches_left;
-    if (received <= 0) continue;  // EINTR, or the kernel is short of memory: the next call waits again
-    now_ = {rt::monotonic_now(), rt::wall_now()};
-    reader.online();
-    const bool ended = answer_batch(view_.get(), static_cast<size_t>(received));
-    reader.offline();
-    send_batch();
-    if (ended) return;
-  }
+  // EINTR, or the kernel is short of memory: the next call waits again.
+  while (!stopping_.load(std::memory_order_acquire)) (void)serve_batch(reader, MSG_WAITFORONE);
+  noticed_.store(true, std::memory_order_release);
+  // Also for who goes on with the socket: the kernel may have woken this thread, and nobody else, for a query
+  // that came in the moment of the interruption.
+  for (int left = drain_batches_max; left > 0 && serve_batch(reader, MSG_DONTWAIT); --left) continue;
 }
 
-void UdpWorker::stop() {
+bool UdpWorker::serve_batch(rt::Epoch::Reader& reader, int receive_flags) {
+  const int received = recvmmsg(socket_.get(), batch_->in, batch_max, receive_flags, nullptr);
+  if (received <= 0) return false;
+  now_ = {rt::monotonic_now(), rt::wall_now()};
+  reader.online();
+  answer_batch(view_.get(), static_cast<size_t>(received));
+  reader.offline();
+  send_batch();
+  return true;
+}
+
+void UdpWorker::stop(std::thread& thread) {
   stopping_.store(true, std::memory_order_release);
-  ::shutdown(socket_.get(), SHUT_RD);  // says ENOTCONN, wakes the receiver nevertheless
+  while (!noticed_.load(std::memory_order_acquire)) {
+    rt::interrupt(thread);
+    std::this_thread::sleep_for(between_interrupts);
+  }
 }
 
 // First all are parsed, and what the table holds for their names is on its way to the cache; then all are
 // answered.
-bool UdpWorker::answer_batch(const View& view, size_t received) {
+void UdpWorker::answer_batch(const View& view, size_t received) {
   Batch& b = *batch_;
   for (size_t i = 0; i < received; ++i) b.resolvers[i] = address_of(b.peers[i]);
   if (b.unwraps || !view.policy->proxies.empty()) b.unwrap(*view.policy, received);
   for (size_t i = 0; i < received; ++i)
     if (parse_query(b.query(i), b.parsed[i]) == Verdict::fine) view.names->prefetch(b.parsed[i].name.hash());
   b.replies = 0;
-  bool ended = false;
   for (size_t i = 0; i < received; ++i) {
-    ended = !take(view, i) || ended;
+    take(view, i);
     b.rearm(i);
   }
-  return ended;
 }
 
-/// Puts the reply to the i-th query into the batch that goes out. False if it is no query but the end of a
-/// socket shut down.
-bool UdpWorker::take(const View& view, size_t i) {
+/// Puts the reply to the i-th query into the batch that goes out.
+void UdpWorker::take(const View& view, size_t i) {
   Batch& b = *batch_;
   const msghdr& from = b.in[i].msg_hdr;
-  if (from.msg_namelen == 0) return false;
   const Source source = {b.resolvers[i], Transport::udp};
   Outcome outcome;
   if (b.peers[i].v4.sin_port != 0)  // at the same place in both families; nobody can be answered at port 0
     outcome = state_.responder.respond(view, b.query(i), b.parsed[i], source, now_,
                                        {b.reply_room[b.replies], udp_reply_max});
   state_.account(view, b.parsed[i], source, outcome);
-  if (outcome.size == 0) return true;
+  if (outcome.size == 0) return;
   msghdr& to = b.out[b.replies].msg_hdr;
   to.msg_name = from.msg_name;
   to.msg_namelen = from.msg_namelen;
@@ -181,7 +187,6 @@ bool UdpWorker::take(const View& view, size_t i) {
   to.msg_controllen = from.msg_controllen;
   if (to.msg_controllen != 0) turn_round(to);
   b.out_parts[b.replies++].iov_len = outcome.size;
-  return true;
 }
 
 void UdpWorker::send_batch() {

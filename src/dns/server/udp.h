@@ -4,12 +4,13 @@
 // On a socket bound to all addresses, replies leave from the address the query came to (RFC 2181
 // section 4.1), by IP_PKTINFO.
 //
-// Stop: stop() shuts the socket down for reading. The kernel still hands out what it has received; then run()
-// returns.
+// Stop: what has been received is still answered, then run() returns. The socket may be another process's too,
+// which goes on with it; nothing is done to the socket itself.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <thread>
 
 #include "common/ip.h"
 #include "dns/server/thread_state.h"
@@ -28,15 +29,17 @@ class UdpWorker {
 
   /// The thread's work, until stop().
   void run();
-  /// Any thread.
-  void stop();
+  /// Any thread. `thread`: that runs run(); it is interrupted until it has noticed.
+  void stop(std::thread& thread);
+  [[nodiscard]] int socket() const { return socket_.get(); }
 
  private:
   struct Batch;
 
-  /// True if the socket was shut down and is empty.
-  bool answer_batch(const View& view, size_t received);
-  bool take(const View& view, size_t i);
+  /// Receives a batch and answers it. False if there was none.
+  bool serve_batch(rt::Epoch::Reader& reader, int receive_flags);
+  void answer_batch(const View& view, size_t received);
+  void take(const View& view, size_t i);
   void send_batch();
 
   const rt::UniqueFd socket_;
@@ -46,6 +49,7 @@ class UdpWorker {
   std::unique_ptr<Batch> batch_;
   Moment now_;  // of the batch
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> noticed_{false};  // that it is to stop
 };
 
 /// A blocking UDP socket as a DNS server wants it: a large receive buffer; replies never fragmented, whatever

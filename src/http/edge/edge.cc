@@ -19,19 +19,35 @@ namespace popnet::http {
 
 namespace {
 
-/// One socket for each endpoint and thread. Where the kernel chooses the port, it does so once.
-Result<std::vector<std::vector<rt::UniqueFd>>> bind_all(const std::vector<Endpoint>& endpoints, int threads,
-                                                        std::vector<Endpoint>& listening) {
-  std::vector<std::vector<rt::UniqueFd>> sockets(static_cast<size_t>(threads));
-  for (Endpoint endpoint : endpoints) {
-    if (const Status free = rt::check_port_free(true, endpoint); !free) return free.error();
-    for (auto& of_thread : sockets) {
+constexpr const char* socket_use = "http";
+
+struct Sockets {
+  std::vector<std::vector<rt::UniqueFd>> of_thread;
+  std::vector<Endpoint> listening;
+  std::vector<rt::SocketRef> refs;
+};
+
+/// At least one socket for each endpoint and thread. Where the kernel chooses the port, it does so once.
+Result<Sockets> bind_all(const std::vector<Endpoint>& endpoints, int threads, rt::PassedSockets& passed) {
+  Sockets sockets;
+  const auto count = static_cast<size_t>(threads);
+  sockets.of_thread.resize(count);
+  for (const Endpoint& asked : endpoints) {
+    std::vector<rt::UniqueFd> bound = passed.take({socket_use, asked});
+    Endpoint endpoint = bound.empty() ? asked : rt::local_endpoint(bound.front().get());
+    if (bound.empty() && !passed.has_port(asked.port))
+      if (const Status free = rt::check_port_free(true, asked); !free) return free.error();
+    while (bound.size() < count) {
       auto socket = rt::listen_tcp(endpoint);
       if (!socket) return socket.error();
       endpoint = rt::local_endpoint(socket->get());
-      of_thread.push_back(std::move(*socket));
+      bound.push_back(std::move(*socket));
     }
-    listening.push_back(endpoint);
+    sockets.listening.push_back(endpoint);
+    for (size_t i = 0; i < bound.size(); ++i) {
+      sockets.refs.push_back({{socket_use, asked}, bound[i].get()});
+      sockets.of_thread[i % count].push_back(std::move(bound[i]));
+    }
   }
   return sockets;
 }
@@ -64,7 +80,7 @@ struct Edge::Parts {
   std::shared_ptr<const View> latest;  // the one in `view`, for those who are no reader of the epoch
   rt::Published<View> view;
   EdgeShared shared;
-  std::vector<Endpoint> listening;
+  Sockets sockets;
   rt::Shards shards;
   std::vector<std::unique_ptr<Worker>> workers;
   std::atomic<bool> stopped{false};
@@ -76,10 +92,11 @@ Edge::~Edge() {
   stop();
 }
 
-Result<std::unique_ptr<Edge>> Edge::start(Options options, rt::Epoch& epoch,
-                                          std::shared_ptr<const routing::Snapshot> first) {
-  std::vector<Endpoint> listening;
-  auto sockets = bind_all(options.listen, options.threads, listening);
+Result<std::unique_ptr<Edge>> Edge::prepare(Options options, rt::Epoch& epoch,
+                                            std::shared_ptr<const routing::Snapshot> first) {
+  rt::PassedSockets none;
+  auto sockets =
+      bind_all(options.listen, options.threads, options.passed != nullptr ? *options.passed : none);
   if (!sockets) return sockets.error();
   std::unique_ptr<AccessLog> log;
   if (!options.access_log.file.empty()) {
@@ -89,15 +106,29 @@ Result<std::unique_ptr<Edge>> Edge::start(Options options, rt::Epoch& epoch,
   }
   auto parts = std::make_unique<Parts>(options, std::move(log), epoch, std::move(first));
   Parts& p = *parts;
-  p.listening = std::move(listening);
+  p.sockets = std::move(*sockets);
   p.workers.resize(static_cast<size_t>(options.threads));
   p.shards.on_each([&](int shard) {
     const auto i = static_cast<size_t>(shard);
     rt::Loop& loop = p.shards.loop(shard);
     p.workers[i] = std::make_unique<Worker>(shard, loop, p.shared, mix64(options.seed + i));
-    for (rt::UniqueFd& socket : (*sockets)[i]) p.workers[i]->listen(std::move(socket));
   });
   return std::unique_ptr<Edge>(new Edge(std::move(parts)));
+}
+
+void Edge::open() {
+  Parts& p = *parts_;
+  p.shards.on_each([&](int shard) {
+    const auto i = static_cast<size_t>(shard);
+    for (rt::UniqueFd& socket : p.sockets.of_thread[i]) p.workers[i]->listen(std::move(socket));
+  });
+}
+
+Result<std::unique_ptr<Edge>> Edge::start(Options options, rt::Epoch& epoch,
+                                          std::shared_ptr<const routing::Snapshot> first) {
+  auto edge = prepare(std::move(options), epoch, std::move(first));
+  if (edge) (*edge)->open();
+  return edge;
 }
 
 void Edge::publish(std::shared_ptr<const routing::Snapshot> snapshot) {
@@ -112,7 +143,11 @@ Status Edge::purge(const model::PurgeOrder& order) {
 }
 
 std::vector<Endpoint> Edge::listening() const {
-  return parts_->listening;
+  return parts_->sockets.listening;
+}
+
+const std::vector<rt::SocketRef>& Edge::sockets() const {
+  return parts_->sockets.refs;
 }
 
 EdgeTotals Edge::totals() const {
@@ -136,10 +171,10 @@ void Edge::collect(std::vector<CounterValue>& out) const {
   if (parts_->log) collect_log(*parts_->log, out);
 }
 
-void Edge::drain(Duration at_most) {
+void Edge::drain(Duration at_most, Idle idle) {
   Parts& p = *parts_;
   if (p.stopped) return;
-  p.shards.on_each([&](int shard) { p.workers[static_cast<size_t>(shard)]->drain(); });
+  p.shards.on_each([&](int shard) { p.workers[static_cast<size_t>(shard)]->drain(idle); });
   std::unique_lock lock(p.shared.mutex);
   p.shared.quiet.wait_for(lock, at_most, [&] { return p.shared.connections.load() == 0; });
 }

@@ -26,6 +26,7 @@
 #include "model/report.h"
 #include "routing/snapshot.h"
 #include "rt/epoch.h"
+#include "rt/passing.h"
 
 namespace popnet::http {
 
@@ -73,9 +74,17 @@ class Edge {
     /// A user's PURGE was carried out here: the other nodes should hear of it. On a thread of the edge: may not
     /// block.
     std::function<void(const model::PurgeOrder&)> on_purge = {};
+    /// Of a process before this one: taken before others are bound; needed in prepare() only. More than `threads`
+    /// of an endpoint stay as they are, because closing one would lose who waits there.
+    rt::PassedSockets* passed = nullptr;
   };
 
-  /// Binds, and answers from then on. ErrorCode::machine when an endpoint or the access log cannot be had.
+  /// Binds. ErrorCode::machine when an endpoint or the access log cannot be had.
+  static Result<std::unique_ptr<Edge>> prepare(Options options, rt::Epoch& epoch,
+                                               std::shared_ptr<const routing::Snapshot> first);
+  /// Answers from now on. Once.
+  void open();
+  /// Both.
   static Result<std::unique_ptr<Edge>> start(Options options, rt::Epoch& epoch,
                                              std::shared_ptr<const routing::Snapshot> first);
   /// stop()
@@ -92,8 +101,13 @@ class Edge {
   /// The lines of /metrics.
   void collect(std::vector<CounterValue>& out) const;
 
-  /// Takes no new connections, ends idle ones, and lets running answers end, for at most so long.
-  void drain(Duration at_most);
+  /// For a process that goes on with them. Valid until drain() or stop().
+  [[nodiscard]] const std::vector<rt::SocketRef>& sockets() const;
+
+  enum class Idle { end, stay };
+  /// Takes no new connections, and lets running answers end, for at most so long. Idle connections end too, or
+  /// (`stay`) may bring one more request, whose answer says that it was the last.
+  void drain(Duration at_most, Idle idle = Idle::end);
   /// Ends everything at once.
   void stop();
 

@@ -83,9 +83,10 @@ void Worker::bury(Fetch& fetch) {
   burial_.arm_after(Duration::zero());
 }
 
-void Worker::drain() {
+void Worker::drain(Edge::Idle idle) {
   draining_ = true;
   listeners_.clear();
+  if (idle == Edge::Idle::stay) return;  // their next answer ends them: see Client::answer()
   std::vector<Client*> all;
   for (const auto& [client, owned] : clients_) all.push_back(client);
   for (Client* client : all) client->close_soon();

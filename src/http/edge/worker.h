@@ -97,7 +97,7 @@ class Worker {
   /// The fetch, while it has not ended: for calls that come later.
   [[nodiscard]] bool lives(Fetch* fetch) const { return fetches_.count(fetch) > 0; }
 
-  void drain();
+  void drain(Edge::Idle idle);
   [[nodiscard]] bool draining() const { return draining_; }
   /// Ends everything.
   void stop();

@@ -1,0 +1,209 @@
+#include "node/handover.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "rt/shards.h"
+
+namespace popnet::node {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Raised when a word below changes its meaning: processes of different versions then say so and part.
+constexpr std::string_view protocol = "popnet-handover-1";
+constexpr Duration offer_patience = 60s;  // it may be reading a large config
+constexpr Duration hello_patience = 5s;
+constexpr Duration drains_patience = 10s;
+
+std::string path_in(const std::string& state_dir) {
+  return state_dir + "/handover";
+}
+
+/// The words behind the protocol's name; none when it is another's.
+std::vector<std::string_view> words_of(std::string_view text) {
+  auto words = split(text, ' ');
+  if (words.empty() || words.front() != protocol) return {};
+  words.erase(words.begin());
+  return words;
+}
+
+std::optional<uint64_t> number(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<rt::SocketUse> socket_use(std::string_view line) {
+  const auto words = split(line, ' ');
+  if (words.size() != 2) return std::nullopt;
+  const auto asked = Endpoint::parse(words[1]);
+  if (!asked) return std::nullopt;
+  return rt::SocketUse{std::string(words[0]), *asked};
+}
+
+Error not_understood() {
+  return {
+      ErrorCode::unavailable,
+      "the running node is of a version that this one cannot take over from: stop it, then start this one"};
+}
+
+}  // namespace
+
+// ---- the successor
+
+Result<Predecessor> Predecessor::find(const std::string& state_dir, uint64_t run) {
+  auto socket = rt::connect_local(path_in(state_dir));
+  if (!socket) return socket.error();
+  Predecessor found;
+  found.socket_ = std::move(*socket);
+  // When it cannot be said, there is an answer already: somebody else was first.
+  (void)rt::send_message(found.socket_.get(), fmt::format("{} hello {}", protocol, run));
+  if (const Status received = found.receive_offer(); !received) return received.error();
+  return found;
+}
+
+Status Predecessor::receive_offer() {
+  const auto head = rt::receive_message(socket_.get(), offer_patience);
+  if (!head) return head.error();
+  const auto words = words_of(head->text);
+  if (!words.empty() && words[0] == "busy")
+    return Error{ErrorCode::unavailable, "another process is taking over from the running node already"};
+  if (words.size() != 4 || words[0] != "offer") return not_understood();
+  const auto its_run = number(words[1]), its_chance = number(words[2]), count = number(words[3]);
+  if (!its_run || !its_chance || !count) return not_understood();
+  run = *its_run;
+  chance = *its_chance;
+  while (sockets.size() < *count) {
+    auto some = rt::receive_message(socket_.get(), hello_patience);
+    if (!some) return some.error();
+    const auto lines = split(some->text, '\n');
+    if (lines.size() != some->fds.size()) return not_understood();
+    for (size_t i = 0; i < lines.size(); ++i) {
+      const auto use = socket_use(lines[i]);
+      if (!use) return not_understood();
+      sockets.add(*use, std::move(some->fds[i]));
+    }
+  }
+  return {};
+}
+
+Status Predecessor::tell_serving() {
+  const auto told = rt::send_message(socket_.get(), fmt::format("{} serving", protocol));
+  if (!told) return told;
+  const auto answer = rt::receive_message(socket_.get(), drains_patience);
+  return answer ? Status() : answer.error();
+}
+
+// ---- the predecessor
+
+Result<std::unique_ptr<Handover>> Handover::listen(const std::string& state_dir, Hooks hooks) {
+  const std::string path = path_in(state_dir);
+  auto listener = rt::listen_local(path);
+  if (!listener) return listener.error();
+  rt::UniqueFd wake(eventfd(0, EFD_CLOEXEC));
+  if (!wake.valid()) return Error{ErrorCode::machine, fmt::format("{}: {}", path, std::strerror(errno))};
+  return std::unique_ptr<Handover>(
+      new Handover(path, std::move(*listener), std::move(wake), std::move(hooks)));
+}
+
+Handover::Handover(std::string path, rt::UniqueFd listener, rt::UniqueFd wake, Hooks hooks)
+    : path_(std::move(path)),
+      listener_(std::move(listener)),
+      wake_(std::move(wake)),
+      hooks_(std::move(hooks)),
+      thread_([this] {
+        rt::name_thread("handover");
+        run();
+      }) {}
+
+Handover::~Handover() {
+  const uint64_t one = 1;
+  (void)!::write(wake_.get(), &one, sizeof one);
+  thread_.join();
+  if (!replaced_) ::unlink(path_.c_str());  // else it is the successor's
+}
+
+void Handover::run() {
+  for (bool done = false; !done;) {
+    pollfd ready[2] = {{wake_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+    if (poll(ready, 2, -1) < 0) continue;
+    if (ready[0].revents != 0) return;
+    const rt::UniqueFd successor(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    ucred who{};
+    socklen_t size = sizeof who;
+    if (!successor.valid() || getsockopt(successor.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
+      continue;
+    if (who.uid == geteuid() || who.uid == 0) done = serve(successor.get(), who.pid);
+  }
+}
+
+bool Handover::serve(int successor, pid_t pid) {
+  if (!make_offer(successor)) return false;
+  log::info("process {} takes over: it has the sockets and is loading", pid);
+  const bool done = await_serving(successor, pid);
+  if (!done) {
+    log::warning("process {} has given up taking over: this one goes on", pid);
+    hooks_.on_given_up();
+  }
+  return done;
+}
+
+bool Handover::make_offer(int successor) {
+  const auto hello = rt::receive_message(successor, hello_patience);
+  if (!hello) return false;
+  const auto words = words_of(hello->text);
+  const auto run_of_successor = words.size() == 2 && words[0] == "hello" ? number(words[1]) : std::nullopt;
+  if (!run_of_successor) {
+    (void)rt::send_message(successor, fmt::format("{} not-understood", protocol));
+    return false;
+  }
+  const Offer offer = hooks_.on_successor(*run_of_successor);
+  Status sent = rt::send_message(
+      successor, fmt::format("{} offer {} {} {}", protocol, offer.run, offer.chance, offer.sockets.size()));
+  for (size_t i = 0; i < offer.sockets.size() && sent;) {
+    std::vector<std::string> lines;
+    std::vector<int> fds;
+    for (; i < offer.sockets.size() && fds.size() < rt::passed_at_once_max; ++i) {
+      lines.push_back(
+          fmt::format("{} {}", offer.sockets[i].use.what, offer.sockets[i].use.asked.to_string()));
+      fds.push_back(offer.sockets[i].fd);
+    }
+    sent = rt::send_message(successor, fmt::format("{}", fmt::join(lines, "\n")), fds);
+  }
+  if (!sent) hooks_.on_given_up();
+  return sent.ok();
+}
+
+bool Handover::await_serving(int successor, pid_t pid) {
+  for (;;) {
+    pollfd ready[3] = {{wake_.get(), POLLIN, 0}, {successor, POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+    if (poll(ready, 3, -1) < 0) continue;
+    if (ready[0].revents != 0) return true;
+    if (ready[1].revents != 0) break;
+    const rt::UniqueFd another(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (another.valid()) (void)rt::send_message(another.get(), fmt::format("{} busy", protocol));
+  }
+  const auto message = rt::receive_message(successor, hello_patience);
+  const auto words = message ? words_of(message->text) : std::vector<std::string_view>();
+  if (words.empty() || words[0] != "serving") return false;
+  replaced_ = true;
+  (void)rt::send_message(successor, fmt::format("{} drains", protocol));
+  hooks_.on_replaced(pid);
+  return true;
+}
+
+}  // namespace popnet::node

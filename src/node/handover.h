@@ -1,0 +1,88 @@
+// How a process takes over from the one that runs, without losing a query or a connection (`serve --replace`).
+//
+//   successor                                     predecessor
+//   reads its config
+//   connects to <state_dir>/handover  ──hello──>  writes its state
+//               <──offer: its listening sockets──
+//   loads names, binds what it lacks, answers                      both answer from the same sockets
+//               ──serving──────────────────────>
+//               <───────────────────────drains──  receives nothing new
+//   listens at <state_dir>/handover               lets connections end, then ends
+//
+// A successor that ends before it has said "serving" leaves everything as it was. One at a time; others are
+// told so. The socket is its owner's only: by its mode, and because the user of the other end is checked.
+//
+// HAProxy (-x), Envoy (hot restart) and gdnsd (replace) do it in the same way.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/result.h"
+#include "rt/fd.h"
+#include "rt/passing.h"
+
+namespace popnet::node {
+
+/// What a predecessor hands over.
+struct Offer {
+  std::vector<rt::SocketRef> sockets;
+  uint64_t run = 0;     // its run, as in cluster::Report
+  uint64_t chance = 0;  // of its DNS server: cookies that it gave stay good
+};
+
+/// The successor's end. One thread.
+class Predecessor {
+ public:
+  /// `run`: of the successor. ErrorCode::not_found when no node runs with that folder.
+  static Result<Predecessor> find(const std::string& state_dir, uint64_t run);
+  /// Call when everything answers. ErrorCode::peer or timeout when it has not said that it drains.
+  Status tell_serving();
+
+  rt::PassedSockets sockets;
+  uint64_t run = 0;
+  uint64_t chance = 0;
+
+ private:
+  Status receive_offer();
+  rt::UniqueFd socket_;
+};
+
+/// The predecessor's end: a thread that waits for successors.
+class Handover {
+ public:
+  struct Hooks {
+    std::function<Offer(uint64_t run)> on_successor;  // the sockets must stay open until one of the others
+    std::function<void()> on_given_up;
+    std::function<void(pid_t)> on_replaced;  // at most once; nobody else is waited for then
+  };
+  /// ErrorCode::machine. Hooks are called on a thread of its own.
+  static Result<std::unique_ptr<Handover>> listen(const std::string& state_dir, Hooks hooks);
+  ~Handover();
+  Handover(const Handover&) = delete;
+  Handover& operator=(const Handover&) = delete;
+
+ private:
+  Handover(std::string path, rt::UniqueFd listener, rt::UniqueFd wake, Hooks hooks);
+  void run();
+  /// True when there is nothing more to wait for.
+  bool serve(int successor, pid_t pid);
+  bool make_offer(int successor);
+  bool await_serving(int successor, pid_t pid);
+
+  const std::string path_;
+  const rt::UniqueFd listener_;
+  const rt::UniqueFd wake_;  // eventfd
+  const Hooks hooks_;
+  std::atomic<bool> replaced_{false};
+  std::thread thread_;
+};
+
+}  // namespace popnet::node

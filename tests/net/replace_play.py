@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""serve --replace: a new process takes over all sockets, and nobody who asks meanwhile loses anything."""
+import contextlib
+import errno
+import os
+import signal
+import socket
+
+from paced_load import Load
+from play import check, equal, run, scene, site, until
+
+ZONE = "@ 300 IN SOA ns1 hostmaster 1 3600 600 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
+SERVES = "serves: "
+
+
+def serve(stage, **node):
+    origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=60", "Content-Length": "4"}, "body"))
+    return stage.popnet([site("a", [origin])], zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE)}],
+                        node={"state_dir": os.path.join(stage.folder, "state"), **node})
+
+
+def successor(stage, popnet, name, config=None, arguments=(), wait=True):
+    """Another process with that config, or one of its own, that replaces the running one."""
+    config = config or popnet.config
+    sections = {key: value for key, value in config.items() if key not in ("sites", "node")}
+    started = stage.popnet(config["sites"], name, ("--replace", *arguments), wait=False, node=config["node"], **sections)
+    if wait:
+        until(f"{name} serves", lambda: SERVES in started.log())
+    return started
+
+
+@contextlib.contextmanager
+def everybody_asks(popnet, pace=300):
+    """Steady load of every kind; in the end none of it was lost."""
+    kinds = {"UDP": (popnet.dns, "udp", "ns1.zone.test"), "TCP": (popnet.dns, "tcp", "ns1.zone.test"),
+             "HTTP": (popnet.http, "http", "/x a.test"), "admin": (popnet.admin, "http", f"/healthz {popnet.admin}")}
+    with contextlib.ExitStack() as stack:
+        loads = {what: stack.enter_context(Load(*of, pace)) for what, of in kinds.items()}
+        yield
+    for what, load in loads.items():
+        check(f"{what}: {load.answered} asked, none lost, the slowest took {load.slowest * 1000:.0f} ms", not load.lost, load.lost[:5])
+
+
+@scene
+def under_load(stage):
+    """Three processes follow each other while everybody asks."""
+    first = serve(stage, drain_timeout="3s")
+    with everybody_asks(first):
+        second = successor(stage, first, "second")
+        until("the first has ended", lambda: not first.alive())
+        third = successor(stage, second, "third")
+        until("so has the second", lambda: not second.alive())
+        served = third.counter("popnet_dns_queries_total", transport="udp")
+        until("the third answers", lambda: third.counter("popnet_dns_queries_total", transport="udp") > served)
+    equal("in order", (first.child.returncode, second.child.returncode), (0, 0))
+
+
+@scene
+def other_config(stage):
+    """More threads, then fewer, an address more, then less: what stays loses nothing."""
+    first = serve(stage, threads=2, drain_timeout="2s")
+    added, web = stage.endpoint(stage.address()), stage.endpoint(stage.address())
+    node = {**first.config["node"], "threads": 4, "dns_listen": [first.dns, added], "http_listen": [first.http, web]}
+    with everybody_asks(first, 200):
+        second = successor(stage, first, "second", {**first.config, "node": node})
+        until("the first has ended", lambda: not first.alive())
+        with Load(added, "udp", "ns1.zone.test", 50) as load:
+            pass
+        check("the new address answers", load.answered > 0 and not load.lost, load.lost)
+        third = successor(stage, second, "third", {**first.config, "node": {**first.config["node"], "threads": 1}})
+        until("the second has ended", lambda: not second.alive())
+    for removed in (added, web):
+        host, port = removed.rsplit(":", 1)
+        equal("nobody listens at a removed address", socket.socket().connect_ex((host, int(port))), errno.ECONNREFUSED)
+    check("the third is alive", third.alive())
+
+
+@scene
+def failing(stage):
+    """A successor that cannot serve: a wrong config, a port in use, killed while it starts. The first one serves on."""
+    first = serve(stage)
+    taken = socket.create_server((stage.address(), 0))
+    in_use = "%s:%d" % taken.getsockname()
+    with everybody_asks(first, 200):
+        wrong = successor(stage, first, "wrong", {**first.config, "zones": [{"name": "zone.test", "file": "/nowhere"}]}, wait=False)
+        equal("a wrong config", wrong.child.wait(15), 1)
+        node = {**first.config["node"], "http_listen": [first.http, in_use]}
+        late = successor(stage, first, "late", {**first.config, "node": node}, wait=False)
+        equal("a port in use", late.child.wait(15), 3)
+        check("which is said", "another program uses this port" in late.log(), late.log())
+        until("the first has noticed", lambda: "has given up taking over" in first.log())
+        successor(stage, first, "killed", wait=False).kill()
+        none = serve_without_state(stage, first)
+        equal("no state_dir, no replacement", none.child.wait(15), 1)
+        check("the first is there", first.status()["pop"] is not None and first.alive())
+        for bad in (wrong, late, none):
+            bad.killed = True  # need not end well
+    second = successor(stage, first, "second")
+    until("a good one takes over after that", lambda: not first.alive())
+    check("it serves", second.get("/x", "a.test").status == 200)
+
+
+def serve_without_state(stage, first):
+    node = {key: value for key, value in first.config["node"].items() if key != "state_dir"}
+    return successor(stage, first, "stateless", {**first.config, "node": node}, wait=False)
+
+
+@scene
+def nobody_to_replace(stage):
+    """Without a running node, --replace is a usual start; a second successor at the same time is refused."""
+    popnet = stage.popnet(arguments=("--replace",), node={"state_dir": os.path.join(stage.folder, "state")})
+    check("it says so", "no node runs that could be replaced" in popnet.log())
+    path = os.path.join(stage.folder, "state", "handover")
+    equal("the socket is the owner's only", os.stat(path).st_mode & 0o777, 0o600)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as slow:
+        slow.connect(path)
+        slow.send(b"popnet-handover-1 hello 1")
+        check("it is offered the sockets", slow.recv(1000).startswith(b"popnet-handover-1 offer "))
+        late = successor(stage, popnet, "late", wait=False)
+        equal("another one at that moment", late.child.wait(15), 3)
+        check("is told why", "is taking over from the running node already" in late.log(), late.log())
+        late.killed = True
+    until("it goes on", lambda: "has given up taking over" in popnet.log())
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stranger:
+        stranger.connect(path)
+        stranger.send(b"GET / HTTP/1.1")
+        equal("who speaks otherwise gets nothing", stranger.recv(1000), b"popnet-handover-1 not-understood")
+    equal("stopped", popnet.stop(), 0)
+    check("nothing is left behind", not os.path.exists(path))
+
+
+@scene
+def supervised(stage):
+    """SIGUSR2: it starts its successor itself, and the supervisor hears who is the main process now."""
+    path = os.path.join(stage.folder, "notify")
+    supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    supervisor.bind(path)
+    supervisor.settimeout(15)
+    os.environ["NOTIFY_SOCKET"] = path
+    try:
+        first = serve(stage, drain_timeout="1s")
+    finally:
+        del os.environ["NOTIFY_SOCKET"]
+    equal("ready", supervisor.recv(1000).decode(), f"READY=1\nMAINPID={first.pid}")
+    with everybody_asks(first, 100):
+        first.signal(signal.SIGUSR2)
+        said = {supervisor.recv(1000).decode() for _ in range(2)}
+        until("the first has ended", lambda: not first.alive())
+    pid = int(next(text for text in said if text.startswith("MAINPID=")).split("=")[1])
+    equal("the supervisor was told by both", said, {f"MAINPID={pid}", f"READY=1\nMAINPID={pid}"})
+    check("it is another one", pid != first.pid)
+    os.kill(pid, signal.SIGTERM)
+    equal("it stops", supervisor.recv(1000).decode(), "STOPPING=1")
+    supervisor.close()
+
+
+@scene
+def reload_and_maps(stage):
+    """Reloads with other names, and a map four times a second: nothing is lost by these either."""
+    popnet = serve(stage)
+    with everybody_asks(popnet):
+        for i in range(5):
+            stage.file("zone.test.zone", ZONE.replace(" 1 3600", f" {i + 2} 3600") + f"new{i} 300 IN A 192.0.2.9\n")
+            popnet.signal(signal.SIGHUP)
+            until(f"reload {i + 1}", lambda: popnet.dig(f"new{i}.zone.test").addresses() == ["192.0.2.9"])
+        before = popnet.counter("popnet_dns_queries_total", transport="udp")
+        until("some hundred queries more", lambda: popnet.counter("popnet_dns_queries_total", transport="udp") > before + 300)
+
+
+if __name__ == "__main__":
+    run()
