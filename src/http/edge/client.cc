@@ -48,10 +48,9 @@ std::string_view refusal_text(uint16_t status) {
 
 Client::Client(Worker& worker, rt::UniqueFd socket, const IpAddress& address)
     : worker_(worker),
-      fd_(std::move(socket)),
-      address_(address),
       timer_(worker.loop, [this] { on_timeout(); }),
-      request_(worker, *this) {}
+      fd_(std::move(socket)),
+      address_(address) {}
 
 Client::~Client() = default;
 
@@ -68,10 +67,7 @@ void Client::close() {
   worker_.loop.unwatch(fd_.get());
   fd_.reset();
   timer_.cancel();
-  request_.end(sent_);
-  drop_upload();
-  object_.reset();
-  cursor_ = {};
+  end_active();
   worker_.bury(*this);
 }
 
@@ -93,7 +89,8 @@ void Client::on_ready(uint32_t events) {
 // --- deadlines ---
 
 void Client::on_timeout() {
-  const bool tunnel = upload_ && upload_->is_tunnel();  // may be silent for as long as the fetch allows
+  const bool tunnel = active_ && active_->upload &&
+                      active_->upload->is_tunnel();  // may be silent for as long as the fetch allows
   const bool moving = blocked_ || (state_ == State::busy && wants_input() && !tunnel);
   if (state_ == State::lingering) return close();
   if (moving ? !has_moved() : state_ == State::idle) {
@@ -120,7 +117,7 @@ bool Client::wants_input() const {
     case State::idle:
       return keep_alive_ && unsent_.empty();
     case State::busy:
-      return upload_ && body_.kind != Framing::Kind::none && !upload_->full();
+      return active_->upload && active_->body.kind != Framing::Kind::none && !active_->upload->full();
     case State::lingering:
       return true;
     case State::closed:
@@ -175,45 +172,66 @@ bool Client::process_request(std::string_view& bytes, size_t judged) {
       keep_alive_ = false;
       must_linger_ = true;
       bytes = {};
-      request_.refuse(parsed.status, refusal_text(parsed.status));
+      begin_active();
+      active_->request.refuse(*this, parsed.status, refusal_text(parsed.status));
       return false;
     case Parsed::State::complete:
       break;
   }
   bytes.remove_prefix(parsed.length);
   head_begun_ = false;
-  minor_ = head.minor;
   keep_alive_ = head.keep_alive;
-  expect_continue_ = head.expect_continue;
-  body_ = head.body;
-  if (body_.kind == Framing::Kind::length && body_.length == 0) body_ = {};
-  if (body_.kind == Framing::Kind::chunked) chunks_.emplace();
-  state_ = State::busy;
-  request_.begin(head);
-  if (state_ == State::busy && upload_) take_body(bytes);
+  begin_active();
+  Active& active = *active_;
+  active.minor = head.minor;
+  active.expect_continue = head.expect_continue;
+  active.body = head.body;
+  if (active.body.kind == Framing::Kind::length && active.body.length == 0) active.body = {};
+  if (active.body.kind == Framing::Kind::chunked) active.chunks.emplace();
+  active.request.begin(*this, head);
+  if (state_ == State::busy && active.upload) take_body(bytes);
   return true;
 }
 
+void Client::begin_active() {
+  active_ = worker_.take_active();
+  state_ = State::busy;
+}
+
+/// The request and its answer are over, or the connection is.
+void Client::end_active() {
+  if (!active_) return;
+  std::unique_ptr<Active> active = std::move(active_);
+  active->request.end(active->sent);
+  const std::shared_ptr<Upload> upload = std::move(active->upload);
+  worker_.give_back(std::move(active));
+  if (!upload) return;
+  upload->on_room = nullptr;
+  if (!upload->ended()) upload->fail();
+}
+
+// To push may end the exchange, for whoever reads the upload may answer: what is left of the body is looked at anew.
 void Client::take_body(std::string_view& bytes) {
-  if (body_.kind == Framing::Kind::until_close) {
-    if (!bytes.empty()) upload_->push(bytes);
-    bytes = {};
+  const std::shared_ptr<Upload> upload = active_->upload;
+  Framing& body = active_->body;
+  if (body.kind == Framing::Kind::until_close) {
+    if (!bytes.empty()) upload->push(std::exchange(bytes, {}));
     return;
   }
-  if (body_.kind == Framing::Kind::length) {
-    const std::string_view data = bytes.substr(0, std::min<uint64_t>(bytes.size(), body_.length));
+  if (body.kind == Framing::Kind::length) {
+    const std::string_view data = bytes.substr(0, std::min<uint64_t>(bytes.size(), body.length));
     bytes.remove_prefix(data.size());
-    body_.length -= data.size();
-    if (!data.empty()) upload_->push(data);
-    if (body_.length == 0) end_body();
+    body.length -= data.size();
+    if (!data.empty()) upload->push(data);
+    if (active_ && active_->body.length == 0) end_body();
     return;
   }
-  while (body_.kind == Framing::Kind::chunked && state_ == State::busy && upload_) {
-    const ChunkedReader::Step step = chunks_->next(bytes);
+  while (state_ == State::busy && active_->upload && active_->body.kind == Framing::Kind::chunked) {
+    const ChunkedReader::Step step = active_->chunks->next(bytes);
     bytes.remove_prefix(step.consumed);
     switch (step.state) {
       case ChunkedReader::State::data:
-        upload_->push(step.data);
+        upload->push(step.data);
         break;
       case ChunkedReader::State::need_more:
         return;
@@ -229,15 +247,15 @@ void Client::take_body(std::string_view& bytes) {
 // The exchange with the origin ends here; who has had no answer yet is told why.
 void Client::refuse_body() {
   worker_.counters.bad_requests.add();
-  if (sent_ > 0) return close();
-  request_.refuse(400, "The chunks of this body are not correct.\n");
+  if (active_->sent > 0) return close();
+  active_->request.refuse(*this, 400, "The chunks of this body are not correct.\n");
   if (!in_process_) flush();
 }
 
 void Client::end_body() {
-  body_ = {};
-  chunks_.reset();
-  if (upload_) upload_->end();
+  active_->body = {};
+  active_->chunks.reset();
+  if (const std::shared_ptr<Upload> upload = active_->upload) upload->end();
 }
 
 void Client::keep(std::string_view bytes) {
@@ -247,55 +265,50 @@ void Client::keep(std::string_view bytes) {
 // --- the request's other side ---
 
 std::shared_ptr<Upload> Client::upload() {
-  if (body_.kind == Framing::Kind::none) return nullptr;
-  upload_ = std::make_shared<Upload>(body_);
-  upload_->on_room = [this] { settle(); };
-  if (expect_continue_ && minor_ == 1) {
+  if (active_->body.kind == Framing::Kind::none) return nullptr;
+  const auto upload = std::make_shared<Upload>(active_->body);
+  active_->upload = upload;
+  upload->on_room = [this] { settle(); };
+  if (active_->expect_continue && active_->minor == 1) {
     put("HTTP/1.1 100 Continue\r\n\r\n");
     flush();
   }
   watch_progress();
-  return upload_;
+  return upload;
 }
 
 std::shared_ptr<Upload> Client::tunnel() {
-  body_ = {Framing::Kind::until_close, 0};
-  upload_ = std::make_shared<Upload>(body_);
-  upload_->on_room = [this] { settle(); };
+  active_->body = {Framing::Kind::until_close, 0};
+  const auto upload = std::make_shared<Upload>(active_->body);
+  active_->upload = upload;
+  upload->on_room = [this] { settle(); };
   watch_progress();
-  return upload_;
-}
-
-void Client::drop_upload() {
-  if (!upload_) return;
-  const std::shared_ptr<Upload> upload = std::move(upload_);
-  upload_.reset();
-  upload->on_room = nullptr;
-  if (!upload->ended()) upload->fail();
+  return upload;
 }
 
 void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
   Scratch& scratch = *worker_.scratch;
   if (!in_process_) scratch.out_used = 0;
-  const bool body_unread = body_.kind != Framing::Kind::none;
+  Active& active = *active_;
+  const bool body_unread = active.body.kind != Framing::Kind::none;
   if (body_unread || worker_.draining()) keep_alive_ = false;
   must_linger_ = must_linger_ || body_unread;
   const bool endless = answer.body && answer.object != nullptr && !answer.length;
   const bool switches = answer.status == 101;
-  chunked_ = endless && minor_ == 1 && !switches;
-  if (endless && !chunked_) keep_alive_ = false;
+  active.chunked = endless && active.minor == 1 && !switches;
+  if (endless && !active.chunked) keep_alive_ = false;
 
   if (scratch.out.size() - scratch.out_used < Scratch::head_bytes) flush();
   HeadWriter head(std::span(scratch.out).subspan(scratch.out_used));
-  write_answer_head(answer, {chunked_, keep_alive_ || switches, minor_}, worker_.date.at(worker_.loop.wall()),
-                    head);
+  write_answer_head(answer, {active.chunked, keep_alive_ || switches, active.minor},
+                    worker_.date.at(worker_.loop.wall()), head);
   if (!head.ok()) return close();
   scratch.out_used += head.size();
-  sent_ = head.size();
+  active.sent = head.size();
   if (!answer.body) return answer_over();
   if (answer.object == nullptr) {
     put(answer.text);
-    sent_ += answer.text.size();
+    active.sent += answer.text.size();
     return answer_over();
   }
   if (cursor)
@@ -305,7 +318,7 @@ void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
 }
 
 void Client::interim(uint16_t status, std::string_view lines) {
-  if (minor_ == 0 || state_ != State::busy || in_process_) return;
+  if (state_ != State::busy || in_process_ || active_->minor == 0) return;
   Scratch& scratch = *worker_.scratch;
   scratch.out_used = 0;
   HeadWriter head(scratch.out);
@@ -352,11 +365,12 @@ void Client::block() {
 // A complete object: copied behind its head when short, else sent from where it lies.
 void Client::send_stored(const Object& object, uint64_t first, uint64_t count) {
   Scratch& scratch = *worker_.scratch;
+  Active& active = *active_;
   iovec pieces[pieces_max];
   const size_t used = gather(object.body().first(), first, count, std::span(pieces).subspan(1));
   if (count <= copied_max) {
     for (size_t i = 1; i <= used; ++i) put({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
-    sent_ += count;
+    active.sent += count;
     return answer_over();
   }
   pieces[0] = {scratch.out.data(), scratch.out_used};
@@ -366,25 +380,27 @@ void Client::send_stored(const Object& object, uint64_t first, uint64_t count) {
   unsent_.append(scratch.out.data() + of_head, scratch.out_used - of_head);
   scratch.out_used = 0;
   const uint64_t of_body = sent - of_head;
-  sent_ += of_body;
+  active.sent += of_body;
   if (of_body == count) return answer_over();
-  object_ = ObjectRef::share(&object);
-  cursor_ = *object.cursor();
-  cursor_.advance(first + of_body);
-  body_from_ = first;
-  body_left_ = count - of_body;
-  piece_left_ = 0;
+  active.object = ObjectRef::share(&object);
+  active.cursor = *object.cursor();
+  active.cursor.advance(first + of_body);
+  active.body_from = first;
+  active.body_left = count - of_body;
+  active.piece_left = 0;
   pump();
 }
 
 void Client::send_growing(const Answer& answer, Cursor cursor) {
   Scratch& scratch = *worker_.scratch;
+  Active& active = *active_;
+  active.sent = 0;  // pump() counts the head
   unsent_.append(scratch.out.data(), std::exchange(scratch.out_used, 0));
-  object_ = ObjectRef::share(answer.object);
-  cursor_ = std::move(cursor);
-  body_from_ = answer.first;
-  body_left_ = answer.length.value_or(UINT64_MAX);
-  piece_left_ = 0;
+  active.object = ObjectRef::share(answer.object);
+  active.cursor = std::move(cursor);
+  active.body_from = answer.first;
+  active.body_left = answer.length.value_or(UINT64_MAX);
+  active.piece_left = 0;
   pump();
 }
 
@@ -407,58 +423,76 @@ bool Client::send_pieces(std::span<const iovec> pieces, size_t& sent) {
 
 // Until the socket takes no more, the object has no more, or the answer is over.
 void Client::pump() {
-  while (!blocked_ && state_ != State::closed && (object_ || !unsent_.empty()))
-    if (!pump_once()) return;
+  while (!blocked_ && state_ != State::closed) {
+    if (active_ && active_->object) {
+      if (!pump_once()) return;
+    } else if (unsent_.empty() || !pump_unsent()) {
+      return;
+    }
+  }
+}
+
+/// What is left when the answer's body has been handed over. False when the connection broke.
+bool Client::pump_unsent() {
+  const iovec piece{unsent_.data(), unsent_.size()};
+  size_t sent = 0;
+  if (!send_pieces({&piece, 1}, sent)) return false;
+  unsent_.erase(0, sent);
+  return true;
 }
 
 /// One sendmsg: what is unsent, the next stretch of the body, and what frames it. False when there is nothing
 /// to send now.
 bool Client::pump_once() {
+  Active& active = *active_;
   uint64_t count = 0;
   bool last = false;
-  if (object_ && !next_stretch(count, last)) return false;
-  if (chunked_ && piece_left_ == 0 && count > 0) {
+  if (!next_stretch(count, last)) return false;
+  if (active.chunked && active.piece_left == 0 && count > 0) {
     unsent_.append(ChunkHead(count).text());
-    piece_left_ = count;
+    active.piece_left = count;
   }
   iovec pieces[pieces_max];
-  const size_t used = count > 0 ? cursor_.gather(count, std::span(pieces).subspan(1, pieces_max - 2)) : 0;
+  const size_t used =
+      count > 0 ? active.cursor.gather(count, std::span(pieces).subspan(1, pieces_max - 2)) : 0;
   size_t of_body = 0;
   for (size_t i = 1; i <= used; ++i) of_body += pieces[i].iov_len;
   last = last && of_body == count;
   std::string_view tail;
-  if (chunked_ && object_ && of_body == piece_left_) tail = frame_end(count > 0, last);
+  if (active.chunked && of_body == active.piece_left) tail = frame_end(count > 0, last);
   pieces[0] = {unsent_.data(), unsent_.size()};
   pieces[used + 1] = {const_cast<char*>(tail.data()), tail.size()};
 
   size_t sent = 0;
   if (!send_pieces(std::span(pieces).first(used + 2), sent)) return false;
-  sent_ += sent;
+  active.sent += sent;
   const size_t of_unsent = std::min(sent, unsent_.size());
   unsent_.erase(0, of_unsent);
   sent -= of_unsent;
   const size_t body_sent = std::min(sent, of_body);
-  cursor_.advance(body_sent);
-  body_left_ -= body_sent;
-  if (chunked_) piece_left_ -= body_sent;
+  active.cursor.advance(body_sent);
+  active.body_left -= body_sent;
+  if (active.chunked) active.piece_left -= body_sent;
   if (body_sent < of_body) return true;
   unsent_.append(tail.substr(sent - body_sent));
-  if (last) body_over();
+  if (last) answer_over();
   return true;
 }
 
 /// How much of the body can be sent now, and whether that is its end. False when nothing can be: it is to
 /// come, or broke off.
 bool Client::next_stretch(uint64_t& count, bool& last) {
-  const Body& body = object_->body();
+  Active& active = *active_;
+  const Body& body = active.object->body();
   const Body::State state = body.state();  // before size(): see Body
   const uint64_t size = body.size();
-  if (cursor_.position() < body_from_) cursor_.advance(std::min(size, body_from_) - cursor_.position());
-  const uint64_t ready = cursor_.position() < body_from_ ? 0 : size - cursor_.position();
-  count = std::min(ready, body_left_);
-  if (piece_left_ > 0) count = std::min(count, piece_left_);
-  last = count == body_left_ ||
-         (state == Body::State::complete && count == ready && body_left_ > (uint64_t{1} << 62));
+  if (active.cursor.position() < active.body_from)
+    active.cursor.advance(std::min(size, active.body_from) - active.cursor.position());
+  const uint64_t ready = active.cursor.position() < active.body_from ? 0 : size - active.cursor.position();
+  count = std::min(ready, active.body_left);
+  if (active.piece_left > 0) count = std::min(count, active.piece_left);
+  last = count == active.body_left ||
+         (state == Body::State::complete && count == ready && active.body_left > (uint64_t{1} << 62));
   if (count > 0 || last || !unsent_.empty()) return true;
   if (state == Body::State::growing) return false;
   close();  // too short: only the end of the connection can say so
@@ -470,18 +504,10 @@ std::string_view Client::frame_end(bool after_data, bool last) {
   return last ? last_chunk : std::string_view();
 }
 
-void Client::body_over() {
-  object_.reset();
-  cursor_ = {};
-  answer_over();
-}
-
 void Client::answer_over() {
   if (state_ == State::closed) return;
   state_ = State::idle;
-  request_.end(sent_);
-  sent_ = 0;
-  drop_upload();
+  end_active();
 }
 
 void Client::moved() {

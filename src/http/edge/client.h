@@ -15,8 +15,8 @@
 #include <optional>
 #include <string>
 
+#include "http/edge/active.h"
 #include "http/edge/request.h"
-#include "http/wire/chunked.h"
 #include "rt/fd.h"
 #include "rt/loop.h"
 
@@ -60,7 +60,8 @@ class Client final : rt::Watcher, Peer {
   std::shared_ptr<Upload> upload() override;
   std::shared_ptr<Upload> tunnel() override;
   [[nodiscard]] const IpAddress& address() const override { return address_; }
-  void drop_upload();
+  void begin_active();
+  void end_active();
 
   // Sending.
   void put(std::string_view bytes);
@@ -70,9 +71,9 @@ class Client final : rt::Watcher, Peer {
   bool send_pieces(std::span<const iovec> pieces, size_t& sent);
   void pump();
   bool pump_once();
+  bool pump_unsent();
   bool next_stretch(uint64_t& count, bool& last);
   static std::string_view frame_end(bool after_data, bool last);
-  void body_over();
   void answer_over();
 
   // What comes after an event.
@@ -85,39 +86,24 @@ class Client final : rt::Watcher, Peer {
   void linger();
 
   Worker& worker_;
+  rt::Timer timer_;
+  std::unique_ptr<Active> active_;  // of the present request; null: idle
   rt::UniqueFd fd_;
   const IpAddress address_;
-  rt::Timer timer_;
-  Request request_;
 
   State state_ = State::idle;
-  uint32_t watched_ = 0;       // events
+  bool keep_alive_ = true;
+  bool head_begun_ = false;    // a part of a head is in in_
   bool in_process_ = false;    // process() is on the stack: it flushes and goes on
   bool mute_ = false;          // not watched for input
   bool blocked_ = false;       // the socket took less than was given
   bool must_linger_ = false;   // something of the client's is unread
+  uint32_t watched_ = 0;       // events
   uint64_t received_ = 0;      // since the progress deadline was set
   uint64_t acknowledged_ = 0;  // by the client, when it was set
 
-  // The present request.
-  std::string in_;           // received and not used yet
-  bool head_begun_ = false;  // a part of a head is in in_
-  bool keep_alive_ = true;
-  bool expect_continue_ = false;
-  uint8_t minor_ = 1;
-  Framing body_;  // still to be read
-  std::optional<ChunkedReader> chunks_;
-  std::shared_ptr<Upload> upload_;
-
-  // The present answer.
+  std::string in_;      // received and not used yet
   std::string unsent_;  // bytes to go before anything else
-  ObjectRef object_;    // its body follows; null = none
-  Cursor cursor_;
-  uint64_t body_from_ = 0;   // where in the object the content begins
-  uint64_t body_left_ = 0;   // at most so much of it is to go
-  uint64_t piece_left_ = 0;  // of the present chunk
-  bool chunked_ = false;
-  uint64_t sent_ = 0;  // of this answer
 };
 
 }  // namespace popnet::http

@@ -46,8 +46,8 @@ bool status_has_content(uint16_t status) {
 
 // --- the steps ---
 
-void Request::begin(RequestHead& head) {
-  start();
+void Request::begin(Peer& peer, RequestHead& head) {
+  start(peer);
   if (worker_.log != nullptr && worker_.shared.log->draws(worker_.random)) note(head);
   if (head.fields.has(FieldName::x_request_id)) take_id(head.fields);
   Turn turn(head);
@@ -191,7 +191,7 @@ Request::Step Request::purge(Turn& turn) {
   const model::Site& site = *turn.route.site->site;
   if (site.purge_from.empty())
     return answer_local(405, "This method is not allowed here.\n", Outcome::local, allowed_methods);
-  const auto may_purge = [&](const Prefix& prefix) { return prefix.contains(peer_.address()); };
+  const auto may_purge = [&](const Prefix& prefix) { return prefix.contains(peer_->address()); };
   if (std::none_of(site.purge_from.begin(), site.purge_from.end(), may_purge))
     return answer_local(403, "You may not purge what this site has stored.\n", Outcome::denied);
   const auto order = read_purge(turn.head, site);
@@ -431,7 +431,7 @@ void Request::write_log(uint64_t bytes, Duration first_byte, Duration total) {
   entry.status = status_;
   entry.outcome = outcome_;
   entry.minor = note_minor_;
-  entry.client = peer_.address();
+  entry.client = peer_->address();
   entry.bytes = bytes;
   entry.time = worker_.loop.wall();
   entry.first_byte = status_ != 0 ? first_byte : Duration::zero();
@@ -487,8 +487,8 @@ std::string_view Request::format_timing(std::span<char> room) const {
 
 // --- what the steps are made of ---
 
-void Request::refuse(uint16_t status, std::string_view text) {
-  start();
+void Request::refuse(Peer& peer, uint16_t status, std::string_view text) {
+  start(peer);
   noted_ = worker_.log != nullptr && worker_.shared.log->draws(worker_.random);
   (void)answer_local(status, text, Outcome::local);
 }
@@ -500,8 +500,9 @@ void Request::end(uint64_t bytes) {
   reset();
 }
 
-void Request::start() {
-  reset();
+void Request::start(Peer& peer) {
+  if (running_) reset();  // the request is refused in the middle of it
+  peer_ = &peer;
   running_ = true;
   begun_ = answered_ = worker_.loop.now();
 }
@@ -531,7 +532,7 @@ void Request::leave_fill() {
 }
 
 void Request::on_progress() {
-  if (delivering_) return peer_.moved();
+  if (delivering_) return peer_->moved();
   if (fill_->stage() == Fill::Stage::asked) return;
   RequestHead& head = worker_.scratch->request;
   const std::shared_ptr<const SavedRequest> saved = saved_;  // outlives the end of the request
@@ -541,13 +542,14 @@ void Request::on_progress() {
   pseudonym_ = turn.view->pseudonym;
   turn.route = saved->route();
   turn.directives = read_request_directives(head.fields);
+  Peer& peer = *peer_;  // this may be another's request when the steps are over
   run(turn, Step::progress);
-  peer_.resumed();
+  peer.resumed();
 }
 
 void Request::save(const Turn& turn) {
   saved_ = std::make_shared<const SavedRequest>(turn.head, turn.route, turn.view->shared_from_this(),
-                                                peer_.address(), request_id());
+                                                peer_->address(), request_id());
 }
 
 Key Request::make_key(const Turn& turn) {
@@ -583,7 +585,7 @@ bool Request::usable(Turn& turn, const Object& object) const {
 
 void Request::fetch(Turn& turn, Filler filler) {
   asked_ = std::make_shared<Asker>();
-  asked_->on_interim = [this](uint16_t status, std::string_view lines) { peer_.interim(status, lines); };
+  asked_->on_interim = [this](uint16_t status, std::string_view lines) { peer_->interim(status, lines); };
   Fetch::Task task;
   task.want = want_;
   task.may_store = turn.route.action == model::Action::cache;
@@ -593,9 +595,9 @@ void Request::fetch(Turn& turn, Filler filler) {
   if (want_ == Want::whole || want_ == Want::part) task.stale = stale_;
   if (want_ == Want::rest) task.part = part_;
   if (tunnel_)
-    task.upload = peer_.tunnel();
+    task.upload = peer_->tunnel();
   else if (passed_ && turn.head.body.kind != Framing::Kind::none)
-    task.upload = peer_.upload();
+    task.upload = peer_->upload();
   worker_.start(std::make_unique<Fetch>(worker_, std::move(task)), turn.head);
 }
 
@@ -652,7 +654,7 @@ void Request::hand_over(Answer& answer, std::optional<Cursor> cursor) {
   if (!cursor) leave_fill();  // no more will come of it
   saved_.reset();
   delivering_ = true;
-  peer_.answer(answer, std::move(cursor));
+  peer_->answer(answer, std::move(cursor));
 }
 
 }  // namespace popnet::http

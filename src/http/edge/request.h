@@ -63,15 +63,15 @@ class Peer {
 
 class Request final : Fill::Listener {
  public:
-  Request(Worker& worker, Peer& peer) : worker_(worker), peer_(peer) {}
+  explicit Request(Worker& worker) : worker_(worker) {}
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  /// `head` is the thread's own and may be changed.
-  void begin(RequestHead& head);
+  /// `head` is the thread's own and may be changed. `peer` is the request's until end().
+  void begin(Peer& peer, RequestHead& head);
   /// For what is no request: answers with that error.
-  void refuse(uint16_t status, std::string_view text);
-  /// The answer has been handed over, or the client has gone; `bytes` of it were sent.
+  void refuse(Peer& peer, uint16_t status, std::string_view text);
+  /// The answer has been handed over, or the client has gone; `bytes` of it were sent. Then the next may begin.
   void end(uint64_t bytes);
   [[nodiscard]] bool running() const { return running_; }
 
@@ -119,7 +119,7 @@ class Request final : Fill::Listener {
   Step progress(Turn& turn);
   Step deliver(Turn& turn);
   void log(uint64_t bytes);
-  void start();
+  void start(Peer& peer);
   void note(const RequestHead& head);
   void write_log(uint64_t bytes, Duration first_byte, Duration total);
   void take_id(const Fields& fields);
@@ -142,7 +142,7 @@ class Request final : Fill::Listener {
   void hand_over(Answer& answer, std::optional<Cursor> cursor = std::nullopt);
 
   Worker& worker_;
-  Peer& peer_;
+  Peer* peer_ = nullptr;
   std::shared_ptr<const SavedRequest> saved_;  // while it waits
   FillRef fill_;
   std::shared_ptr<Asker> asked_;  // of the fetch that is for this request

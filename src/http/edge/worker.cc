@@ -1,5 +1,6 @@
 #include "http/edge/worker.h"
 
+#include "http/edge/active.h"
 #include "http/edge/client.h"
 #include "http/edge/fetch.h"
 #include "http/edge/listener.h"
@@ -10,6 +11,7 @@ namespace {
 // A purge is carried out at once; what comes here is memory, which has time.
 constexpr Duration between_sweeps = std::chrono::seconds(1);
 constexpr Duration between_steps = std::chrono::milliseconds(10);
+constexpr size_t idle_actives_max = 256;
 }  // namespace
 
 Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
@@ -25,6 +27,7 @@ Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
               [this] {
                 dead_clients_.clear();
                 dead_fetches_.clear();
+                dead_actives_.clear();
               }),
       sweep_(l, [this] { sweep_.arm_after(store.sweep() ? between_steps : between_sweeps); }) {
   if (index == 0) sweep_.arm_after(between_sweeps);
@@ -63,6 +66,21 @@ void Worker::start(std::unique_ptr<Fetch> fetch, const RequestHead& head) {
   Fetch* key = fetch.get();
   fetches_.emplace(key, std::move(fetch));
   key->start(head);
+}
+
+std::unique_ptr<Active> Worker::take_active() {
+  if (idle_actives_.empty()) return std::make_unique<Active>(*this);
+  std::unique_ptr<Active> active = std::move(idle_actives_.back());
+  idle_actives_.pop_back();
+  return active;
+}
+
+// Called from within the steps of its request: it is not destroyed here.
+void Worker::give_back(std::unique_ptr<Active> active) {
+  active->reset();
+  if (idle_actives_.size() < idle_actives_max) return idle_actives_.push_back(std::move(active));
+  dead_actives_.push_back(std::move(active));
+  burial_.arm_after(Duration::zero());
 }
 
 void Worker::bury(Client& client) {

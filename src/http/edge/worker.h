@@ -27,6 +27,7 @@
 
 namespace popnet::http {
 
+struct Active;
 class Client;
 class Fetch;
 class Listener;
@@ -91,6 +92,10 @@ class Worker {
   void accepted(rt::UniqueFd socket, const IpAddress& from);
   void start(std::unique_ptr<Fetch> fetch, const RequestHead& head);
 
+  /// For the length of one exchange.
+  std::unique_ptr<Active> take_active();
+  void give_back(std::unique_ptr<Active> active);
+
   /// They end, and are destroyed when the calls in progress are over.
   void bury(Client& client);
   void bury(Fetch& fetch);
@@ -108,6 +113,9 @@ class Worker {
   std::unordered_map<Fetch*, std::unique_ptr<Fetch>> fetches_;
   std::vector<std::unique_ptr<Client>> dead_clients_;
   std::vector<std::unique_ptr<Fetch>> dead_fetches_;
+  std::vector<std::unique_ptr<Active>>
+      idle_actives_;  // the one used last is taken first: it is in the CPU's cache
+  std::vector<std::unique_ptr<Active>> dead_actives_;  // more than a crowd of a moment leaves is not kept
   rt::Timer burial_;
   rt::Timer sweep_;  // of the store: the first worker's
   bool draining_ = false;
