@@ -58,8 +58,18 @@ bool IpAddress::is_unspecified() const {
 }
 
 std::string IpAddress::to_string() const {
+  const auto b = bytes();
+  if (is_v4()) {  // by hand: each request to an origin and each line of the access log has one
+    char text[16];
+    char* end = text;
+    for (const uint8_t part : b) {
+      if (end != text) *end++ = '.';
+      end = std::to_chars(end, text + sizeof text, unsigned{part}).ptr;
+    }
+    return {text, end};
+  }
   char buffer[INET6_ADDRSTRLEN];
-  return inet_ntop(is_v4() ? AF_INET : AF_INET6, bytes().data(), buffer, sizeof buffer);
+  return inet_ntop(AF_INET6, b.data(), buffer, sizeof buffer);
 }
 
 Prefix::Prefix(const IpAddress& address, int length) : length_(length) {

@@ -78,15 +78,14 @@ inline constexpr std::array<uint16_t, 34> known_statuses = {
     101, 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405,
     408, 409, 410, 412, 413, 414, 416, 421, 422, 429, 431, 500, 501, 502, 503, 504, 508};
 inline constexpr size_t status_slots = known_statuses.size() + 6;
+inline constexpr auto status_slot_table = [] {
+  std::array<uint8_t, 600> table{};
+  for (size_t s = 0; s < table.size(); ++s) table[s] = static_cast<uint8_t>(known_statuses.size() + s / 100);
+  for (size_t i = 0; i < known_statuses.size(); ++i) table[known_statuses[i]] = static_cast<uint8_t>(i);
+  return table;
+}();
 constexpr size_t status_slot(uint16_t status) {
-  constexpr auto slots = [] {
-    std::array<uint8_t, 600> table{};
-    for (size_t s = 0; s < table.size(); ++s)
-      table[s] = static_cast<uint8_t>(known_statuses.size() + s / 100);
-    for (size_t i = 0; i < known_statuses.size(); ++i) table[known_statuses[i]] = static_cast<uint8_t>(i);
-    return table;
-  }();
-  return slots[status < slots.size() ? status : 0];
+  return status_slot_table[status < status_slot_table.size() ? status : 0];
 }
 
 struct alignas(64) WorkerCounters {

@@ -12,17 +12,17 @@ SavedRequest::SavedRequest(const RequestHead& head, const Route& route, std::sha
       body_(head.body),
       route_(route),
       view_(std::move(view)),
-      client_(client),
-      request_id_(request_id) {
+      client_(client) {
   const Target& t = head.target;
   size_t bytes = head.method_text.size() + t.text.size() + t.path.size() + t.query.size() + head.host.size() +
-                 head.port.size();
+                 head.port.size() + request_id.size();
   for (const Field& f : head.fields) bytes += f.name.size() + f.value.size();
   bytes_.reserve(bytes);
   method_text_ = keep(head.method_text);
   target_ = {t.form, keep(t.text), keep(t.path), keep(t.query), t.has_query};
   host_ = keep(head.host);
   port_ = keep(head.port);
+  request_id_ = keep(request_id);
   lines_.reserve(head.fields.size());
   for (const Field& f : head.fields) {
     const std::string_view name = keep(f.name);

@@ -43,7 +43,7 @@ class SavedRequest {
   Route route_;
   std::shared_ptr<const View> view_;
   IpAddress client_;
-  std::string request_id_;
+  std::string_view request_id_;
 };
 
 }  // namespace popnet::http

@@ -282,8 +282,12 @@ FillRef Filler::end(Body::State state) {
   if (object_ != nullptr) {
     object_->body_.state_.store(state, std::memory_order_release);
     object_->body_.tail_.reset();
-    if (Fill* held = object_->fill_.exchange(nullptr, std::memory_order_acq_rel))
-      fill.store_.epoch_.retire([held] { held->unref(); });
+    if (Fill* held = object_->fill_.exchange(nullptr, std::memory_order_acq_rel)) {
+      if (fill.stage_.load(std::memory_order_relaxed) == Fill::Stage::alone)
+        held->unref();  // it was never in the store: nobody can have borrowed it
+      else
+        fill.store_.epoch_.retire([held] { held->unref(); });
+    }
   } else {
     fill.stage_.store(Fill::Stage::failed, std::memory_order_release);
   }

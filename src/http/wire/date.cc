@@ -67,20 +67,31 @@ void read_time(DateReader& in, Civil& date) {
   date.second = in.digits(2);
 }
 
-/// "Sun, 06 Nov 1994 08:49:37 GMT"
+/// "Sun, 06 Nov 1994 08:49:37 GMT". The form that is sent, and read with every answer of an origin: all of it stands at
+/// fixed places.
 bool read_imf(std::string_view text, Civil& date) {
-  DateReader in(text);
-  in.name(day_names);
-  in.literal(", ");
-  date.day = in.digits(2);
-  in.literal(" ");
-  date.month = in.name(month_names) + 1;
-  in.literal(" ");
-  date.year = in.digits(4);
-  in.literal(" ");
-  read_time(in, date);
-  in.literal(" GMT");
-  return in.done();
+  constexpr std::string_view form = "Sun, 06 Nov 1994 08:49:37 GMT";
+  if (text.size() != form.size()) return false;
+  bool ok = true;
+  for (const size_t i : {3, 4, 7, 11, 16, 19, 22, 25, 26, 27, 28}) ok = ok && text[i] == form[i];
+  const auto number = [&](size_t first, size_t count) {
+    unsigned value = 0;
+    for (const char c : text.substr(first, count)) {
+      ok = ok && c >= '0' && c <= '9';
+      value = value * 10 + static_cast<unsigned>(c - '0');
+    }
+    return value;
+  };
+  const auto name = [&](std::span<const std::string_view> names, size_t first) {
+    const auto found = std::find_if(names.begin(), names.end(), [p = &text[first]](std::string_view n) {
+      return n[0] == p[0] && n[1] == p[1] && n[2] == p[2];
+    });
+    ok = ok && found != names.end();
+    return static_cast<unsigned>(found - names.begin());
+  };
+  (void)name(day_names, 0);
+  date = {number(12, 4), name(month_names, 8) + 1, number(5, 2), number(17, 2), number(20, 2), number(23, 2)};
+  return ok;
 }
 
 /// "Sun Nov  6 08:49:37 1994"

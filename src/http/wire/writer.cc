@@ -9,21 +9,6 @@
 
 namespace popnet::http {
 
-void HeadWriter::put(std::string_view bytes) {
-  if (!ok_ || room_.size() - size_ < bytes.size()) {
-    ok_ = false;
-    return;
-  }
-  if (!bytes.empty()) std::memcpy(room_.data() + size_, bytes.data(), bytes.size());
-  size_ += bytes.size();
-}
-
-void HeadWriter::put_value(std::string_view value) {
-  const char* const end = value.data() + value.size();
-  if (scan::skip_value(value.data(), end) != end) ok_ = false;
-  put(value);
-}
-
 void HeadWriter::request_line(std::string_view method, const Target& target) {
   const char* const path_end = target.path.data() + target.path.size();
   const char* const query_end = target.query.data() + target.query.size();
@@ -50,26 +35,35 @@ void HeadWriter::status_line(uint16_t status) {
 }
 
 void HeadWriter::field(std::string_view name, std::string_view value) {
-  field_parts(name, value, {});
+  if (name.empty() || !scan::all(name, scan::token)) ok_ = false;
+  line(name, value, {});
 }
 
 void HeadWriter::field(FieldName name, std::string_view first, std::string_view second) {
-  field_parts(to_string(name), first, second);
+  line(to_string(name), first, second);
 }
 
 void HeadWriter::field(FieldName name, uint64_t number) {
   std::array<char, 20> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  field_parts(to_string(name), {digits.data(), static_cast<size_t>(end - digits.data())}, {});
+  write_line(to_string(name), {digits.data(), static_cast<size_t>(end - digits.data())}, {});
 }
 
-void HeadWriter::field_parts(std::string_view name, std::string_view first, std::string_view second) {
-  if (name.empty() || !scan::all(name, scan::token)) ok_ = false;
-  put(name);
-  put(": ");
-  put_value(first);
-  put_value(second);
-  put("\r\n");
+void HeadWriter::line(std::string_view name, std::string_view first, std::string_view second) {
+  const auto is_value = [](std::string_view text) {
+    const char* const end = text.data() + text.size();
+    return scan::skip_value(text.data(), end) == end;
+  };
+  if (!is_value(first) || !is_value(second)) ok_ = false;
+  write_line(name, first, second);
+}
+
+void HeadWriter::write_line(std::string_view name, std::string_view first, std::string_view second) {
+  char* to = take(name.size() + first.size() + second.size() + 4);
+  if (to == nullptr) return;
+  to = copy(copy(to, name), ": ");
+  to = copy(copy(to, first), second);
+  copy(to, "\r\n");
 }
 
 std::string_view reason_phrase(uint16_t status) {

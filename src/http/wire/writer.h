@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -23,7 +24,8 @@ class HeadWriter {
   /// "HTTP/1.1 200 OK", with the standard reason phrase. REQUIRES: 100 <= status <= 599
   void status_line(uint16_t status);
 
-  void field(FieldName name, std::string_view value) { field(to_string(name), value); }
+  /// REQUIRES: not FieldName::other
+  void field(FieldName name, std::string_view value) { line(to_string(name), value, {}); }
   void field(std::string_view name, std::string_view value);
   void field(FieldName name, uint64_t number);
   /// A value made of two parts, for lists that grow: "1.1 a, " + "1.1 b".
@@ -38,9 +40,26 @@ class HeadWriter {
   [[nodiscard]] std::string_view written() const { return {room_.data(), size_}; }
 
  private:
-  void put(std::string_view bytes);
-  void put_value(std::string_view value);
-  void field_parts(std::string_view name, std::string_view first, std::string_view second);
+  void put(std::string_view bytes) {
+    if (char* const to = take(bytes.size())) copy(to, bytes);
+  }
+  /// Room for so many bytes, which are written then; null when there is none.
+  char* take(size_t count) {
+    if (!ok_ || room_.size() - size_ < count) [[unlikely]] {
+      ok_ = false;
+      return nullptr;
+    }
+    char* const at = room_.data() + size_;
+    size_ += count;
+    return at;
+  }
+  static char* copy(char* to, std::string_view bytes) {
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+    return to + bytes.size();
+  }
+  /// The name is a token; values are checked.
+  void line(std::string_view name, std::string_view first, std::string_view second);
+  void write_line(std::string_view name, std::string_view first, std::string_view second);
 
   std::span<char> room_;
   size_t size_ = 0;
