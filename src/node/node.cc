@@ -292,11 +292,13 @@ void Node::start_threads() {
   });
   control_thread_ = std::thread([this] {
     rt::name_thread("control");
+    rt::let_others_go_first();
     Timers timers(*this);
     control_loop_.run();
   });
   config_thread_ = std::thread([this] {
     rt::name_thread("config");
+    rt::let_others_go_first();
     sign_again_ = std::make_unique<rt::Timer>(config_loop_, [this] { sign_again_in_time(); });
     sign_again_->arm_after(sign_interval);
     notifier_ = std::make_unique<dns::Notifier>(config_loop_, mix64(options_.seed + 1));
