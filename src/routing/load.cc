@@ -77,13 +77,17 @@ std::vector<Load> loads(const model::LoadModel& model, std::span<const model::Se
   std::vector<Load> result(siblings.size());
   double weight_sum = 0;
   for (const Metric metric : averaged) add_metric(model, siblings, metric, result, weight_sum);
-  for (size_t i = 0; i < siblings.size(); ++i) {
-    if (weight_sum > 0) result[i].value /= weight_sum;
-    if (const auto traffic = load_component(model, siblings[i], Metric::traffic)) {
-      result[i].value = std::max(result[i].value, *traffic);
-      result[i].known = true;
-    }
-  }
+  if (weight_sum > 0)
+    for (Load& load : result) load.value /= weight_sum;
+  return result;
+}
+
+std::vector<Load> pop_loads(const model::LoadModel& model, std::span<const model::ServiceMetrics> pops) {
+  std::vector<Load> result = loads(model, pops);
+  for (size_t i = 0; i < pops.size(); ++i)
+    for (const Metric limit : {Metric::cpu, Metric::traffic})
+      if (const auto component = load_component(model, pops[i], limit))
+        result[i] = {std::max(result[i].value, *component), true};
   return result;
 }
 

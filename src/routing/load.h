@@ -5,9 +5,12 @@
 //   component   cpu, memory          the share in use as measured
 //               http, ftp, tcp       measured time / reference time of the model
 //   Each component is cut to 0 .. component_max: a server that needs ten seconds is no worse a choice than
-//   one that needs five, and one absurd value must not hide all others. A POP also has a traffic share (of
-//   its uplink). A full uplink cannot be made up for by an idle CPU, so a POP's load is the larger of the
-//   mean and the traffic.
+//   one that needs five, and one absurd value must not hide all others.
+//
+// The mean compares: of two web servers the one with the lower is the better choice. A POP's load also says
+// when the POP is full (pop_load_target), and neither an idle CPU makes up for a full uplink nor quick answers
+// for a full CPU. So it is the largest of the mean, the CPU (unless its weight is 0) and the traffic: the share of
+// the uplink in use.
 //
 // Missing metrics. The fold drops values that are too old, so what is missing is unknown, not zero. A
 // weighted mean over fewer components would make a target look idle exactly when its worst one is not
@@ -38,7 +41,9 @@ struct Load {
 std::optional<double> load_component(const model::LoadModel& model, const model::ServiceMetrics& target,
                                      model::Metric metric);
 
-/// Loads of targets that are alternatives to each other: the origins of one site, or all POPs. Same order.
+/// Loads of targets that are alternatives to each other, such as the origins of one site. Same order.
 std::vector<Load> loads(const model::LoadModel& model, std::span<const model::ServiceMetrics> siblings);
+/// Loads of all POPs.
+std::vector<Load> pop_loads(const model::LoadModel& model, std::span<const model::ServiceMetrics> pops);
 
 }  // namespace popnet::routing

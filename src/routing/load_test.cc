@@ -78,9 +78,19 @@ TEST(LoadTest, AFullUplinkFillsAPopWhateverItsCpu) {
   set(pops[0], Metric::traffic, 0.95);
   set(pops[1], Metric::cpu, 0.5);
   set(pops[1], Metric::traffic, 0.3);
-  const auto result = loads(cpu_only(), pops);
+  const auto result = pop_loads(cpu_only(), pops);
   EXPECT_DOUBLE_EQ(result[0].value, 0.95);
   EXPECT_DOUBLE_EQ(result[1].value, 0.5);
+}
+
+TEST(LoadTest, AFullCpuFillsAPopHoweverQuicklyItAnswers) {
+  std::vector<model::ServiceMetrics> pops(1);
+  set(pops[0], Metric::cpu, 0.98);
+  set(pops[0], Metric::http_ms, 1);
+  EXPECT_DOUBLE_EQ(pop_loads(cpu_and_http(), pops)[0].value, 0.98);
+  model::LoadModel blind = cpu_and_http();
+  blind.cpu = 0;
+  EXPECT_LT(pop_loads(blind, pops)[0].value, 0.1) << "weight 0: the CPU is none of popnet's business";
 }
 
 }  // namespace

@@ -68,12 +68,12 @@ std::vector<PopState> make_pops(const model::Config& config,
                                 const ShareIndex& accepts) {
   const auto metrics = fitted(measured, config.pops.size());
   std::vector<PopState> pops(config.pops.size());
-  const auto pop_loads = loads(config.network.pop_load, metrics);
+  const auto loads = pop_loads(config.network.pop_load, metrics);
   for (size_t i = 0; i < pops.size(); ++i) {
     const std::string& name = config.pops[i].name;
     const auto accept = accepts.find(name);
-    pops[i] = {.load = pop_loads[i].value,
-               .load_known = pop_loads[i].known,
+    pops[i] = {.load = loads[i].value,
+               .load_known = loads[i].known,
                .alive = metrics[i].health != model::Health::down,
                .accept = accept != accepts.end() ? accept->second : 1,
                .weight = config.pops[i].weight,

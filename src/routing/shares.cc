@@ -205,13 +205,14 @@ void step_site(const model::Site& site, const std::vector<model::ServiceMetrics>
 
 // ---- POPs ---------------------------------------------------------------------------------------
 
-double step_accept(double accept, const Load& load, double target, const Pace& pace) {
+/// `room`: some other POP can take what this one gives away.
+double step_accept(double accept, const Load& load, bool room, double target, const Pace& pace) {
   const double over = load.value - target;
   double change = 0;
   if (!load.known)
     change = (1 - accept) * pace.dt / (idle_pull_dead_times * pace.dead_time);
   else if (over > 0)
-    change = -pace.rate(accept, load.value) * over * pace.dt;
+    change = room ? -pace.rate(accept, load.value) * over * pace.dt : 0;
   else
     change = pace.rate(accept, load.value) * pace.beyond_deadband(-over) * pace.dt;
   return accept + std::clamp(change, -pace.step_max(), pace.step_max());
@@ -222,17 +223,21 @@ void step_pops(const model::Config& config, const model::MetricsSnapshot& metric
   const size_t count = config.pops.size();
   const auto measured =
       metrics.pops.size() == count ? metrics.pops : std::vector<model::ServiceMetrics>(count);
-  const auto pop_loads = loads(config.network.pop_load, measured);
+  const auto loads = pop_loads(config.network.pop_load, measured);
+  const double target = config.network.pop_load_target;
   const Pace pace{config.network.pop_controller, pop_dead_time(config), dt};
   const auto is_down = [](const model::ServiceMetrics& pop) { return pop.health == model::Health::down; };
   const bool all_down = std::all_of(measured.begin(), measured.end(), is_down);
+  bool room = false;
+  for (size_t i = 0; i < count; ++i)
+    room |= !is_down(measured[i]) && (!loads[i].known || loads[i].value < target);
   for (size_t i = 0; i < count; ++i) {
     const auto before = previous.find(config.pops[i].name);
     double accept = before == previous.end() ? 1 : before->second;
     if (is_down(measured[i]) && !all_down)
       accept -= pace.step_max();
     else if (!all_down)
-      accept = step_accept(accept, pop_loads[i], config.network.pop_load_target, pace);
+      accept = step_accept(accept, loads[i], room, target, pace);
     result.push_back({config.pops[i].name, std::clamp(accept, accept_min, 1.0)});
   }
 }

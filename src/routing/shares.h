@@ -41,8 +41,9 @@
 // New targets. A site never seen starts by weight; an origin new in a known site starts at its floor.
 //
 // POPs. `accept` is the part of the clients that a POP takes of those it is best for; the rest spill to the
-// next best. It falls while load > pop_load_target, rises below target - deadband, at the same bounded rate,
-// between accept_min and 1. So only the surplus spills. A POP of unknown load drifts to 1; a dead one falls
+// next best. It falls while load > pop_load_target and some other POP is below it (else giving clients away
+// would only make their way longer), rises below target - deadband, at the same bounded rate, between
+// accept_min and 1. So only the surplus spills. A POP of unknown load drifts to 1; a dead one falls
 // to accept_min and comes back slowly.
 #pragma once
 

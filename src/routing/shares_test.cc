@@ -214,6 +214,27 @@ TEST_F(SharesTest, APopNeverRefusesAll) {
   EXPECT_DOUBLE_EQ(accept(0), accept_min);
 }
 
+TEST_F(SharesTest, APopGivesNoClientsAwayWhereNobodyHasRoom) {
+  step_once();
+  pop_cpu({1, 0.9});
+  run(60);
+  EXPECT_DOUBLE_EQ(accept(0), 1);
+  EXPECT_DOUBLE_EQ(accept(1), 1);
+  metrics_.pops[1].health = Health::down;
+  pop_cpu({1, 0.1});
+  run(10);
+  EXPECT_DOUBLE_EQ(accept(0), 1) << "what is down has no room, whatever its load was";
+}
+
+TEST_F(SharesTest, APopWithoutCpuToSpareGivesClientsAwayHoweverQuicklyItAnswers) {
+  step_once();
+  pop_cpu({1, 0.2});
+  for (auto& pop : metrics_.pops) set(pop, Metric::http_ms, 1), set(pop, Metric::memory, 0.1);
+  run(60);
+  EXPECT_LT(accept(0), 0.9);
+  EXPECT_DOUBLE_EQ(accept(1), 1);
+}
+
 TEST_F(SharesTest, APopJustBelowItsTargetHolds) {
   shares_ = make_shares({}, {0.6, 1});
   shares_.generation = 1;

@@ -83,7 +83,7 @@ const Table<Network>& network_table() {
               .help("How fast a loaded POP gives clients away."),
           option("pop_load_target", &Network::pop_load_target)
               .number(0.05, 10, 0.8)
-              .help("A POP above this load gives clients to the next best."),
+              .help("A POP above this load gives clients to the next best, while any POP is below it."),
           option("client_latency", &Network::client_latency)
               .section(client_latency_table())
               .help("Measuring the round trip to the resolvers that ask."),

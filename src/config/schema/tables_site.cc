@@ -233,7 +233,7 @@ const Table<LoadModel>& load_table() {
       "load",
       {"The load of a target is a weighted mean of what is measured of it; a measure that is not there, or "
        "has weight 0, "
-       "does not count.",
+       "does not count. A POP is at least as loaded as its CPU, and as its uplink.",
        R"(load:
   cpu: 1
   memory: 0
