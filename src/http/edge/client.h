@@ -67,6 +67,8 @@ class Client final : rt::Watcher, Peer {
   void put(std::string_view bytes);
   void flush();
   void send_stored(const Object& object, uint64_t first, uint64_t count);
+  static bool is_short_and_whole(const Answer& answer);
+  void send_short(const Answer& answer, Cursor& cursor);
   void send_growing(const Answer& answer, Cursor cursor);
   bool send_pieces(std::span<const iovec> pieces, size_t& sent);
   void pump();

@@ -187,7 +187,9 @@ void Fetch::leave_origin(bool keep_connection) {
 bool Fetch::write_request(const RequestHead& head) {
   OriginRequest what{task_.want, task_.may_store, nullptr, task_.part.get(), task_.upload.get()};
   if (!unconditional_ && task_.want != Want::answer) what.validate = task_.stale.get();
-  name_ = origin_name(*site_.site, head, task_.may_store);
+  const auto& origins = site_.site->origins;
+  if (std::any_of(origins.begin(), origins.end(), [](const model::Origin& o) { return o.tls; }))
+    name_ = origin_name(*site_.site, head, task_.may_store);
   return write_origin_request(*worker_.scratch, *task_.request, head, what, worker_.loop.wall(), out_);
 }
 

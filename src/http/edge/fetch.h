@@ -130,7 +130,7 @@ class Fetch final : OriginConnection::User {
   std::unique_ptr<OriginConnection> connection_;
 
   std::string out_;   // the request's head
-  std::string name_;  // of the host in it
+  std::string name_;  // of the host in it, where an origin speaks TLS
   size_t sent_ = 0;
   std::string in_;  // received and not used yet: a part of the answer's head, or of a chunk's
   int interims_ = 0;

@@ -59,7 +59,9 @@ void Intake::write_via(const ResponseHead& head, HeadWriter& out) const {
 
 void Intake::take_new(const RequestHead& request, const ResponseHead& head, const Framing& framing,
                       bool may_keep) {
-  const ResponseDirectives directives = read_response_directives(head.fields);
+  // Of what is not stored nobody asks how long it is fresh, nor, unless it has an age already, how old it is.
+  const ResponseDirectives directives =
+      may_keep ? read_response_directives(head.fields) : ResponseDirectives{};
   meta_ = {};
   meta_.status = head.status;
   meta_.aged = head.fields.has(FieldName::age);
@@ -67,7 +69,8 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   if (request.method == Method::head && head.fields.has(FieldName::content_length))
     meta_.content_length =
         parse_decimal(head.fields.get(FieldName::content_length)).value_or(meta_.content_length);
-  meta_.policy = assess(head.status, head.fields, directives, exchange_, freshness_options());
+  if (may_keep || meta_.aged)
+    meta_.policy = assess(head.status, head.fields, directives, exchange_, freshness_options());
 
   const model::CacheOptions& cache = saved_.route().site->site->cache;
   const bool too_large = framing.kind == Framing::Kind::length && framing.length > cache.object_size_max;

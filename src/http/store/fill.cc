@@ -38,24 +38,28 @@ void Fill::listen(rt::Loop& loop, Listener& listener) {
 
 Fill::Ring& Fill::ring_of(rt::Loop& loop) {
   const std::lock_guard lock(mutex_);
-  for (const auto& ring : rings_)
+  if (first_ring_ && first_ring_->loop == &loop) return *first_ring_;
+  if (!first_ring_) return first_ring_.emplace(loop);
+  for (const auto& ring : more_rings_)
     if (ring->loop == &loop) return *ring;
-  return *rings_.emplace_back(std::make_unique<Ring>(loop));
+  return *more_rings_.emplace_back(std::make_unique<Ring>(loop));
 }
 
 void Fill::tell(const rt::Loop& writer) {
   Ring* own = nullptr;
+  const auto tell_one = [&](Ring& ring) {
+    if (ring.loop == &writer)
+      own = &ring;
+    else if (!ring.told.exchange(true))
+      ring.loop->post([fill = FillRef::share(this), r = &ring] {
+        r->told.store(false);  // before the listeners look: what is published after that tells again
+        fill->tell_ring(*r);
+      });
+  };
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& ring : rings_) {
-      if (ring->loop == &writer)
-        own = ring.get();
-      else if (!ring->told.exchange(true))
-        ring->loop->post([fill = FillRef::share(this), r = ring.get()] {
-          r->told.store(false);  // before the listeners look: what is published after that tells again
-          fill->tell_ring(*r);
-        });
-    }
+    if (first_ring_) tell_one(*first_ring_);
+    for (const auto& ring : more_rings_) tell_one(*ring);
   }
   if (own == nullptr) return;
   const FillRef keep = FillRef::share(this);
@@ -99,7 +103,8 @@ void Filler::make_object(const Draft& draft) {
   length_ = draft.length;
   size_max_ = draft.size_max;
   Object::Parts parts{draft.meta, fill.key_, draft.variant, draft.head, draft.tags};
-  const bool in_line = !window_ && length_ && *length_ <= Store::inline_max;
+  const bool in_line =
+      length_ && *length_ <= Store::inline_max;  // also what passes: it is one slab either way
   // An empty body has a slab too: "no first slab" says that the beginning is gone.
   if (in_line) parts.inline_body = std::max<uint32_t>(1, static_cast<uint32_t>(*length_));
   object_ = Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);

@@ -123,7 +123,8 @@ class Fill {
   bool soft_purged_ = false;  // stripe's lock
   std::mutex
       mutex_;  // guards rings_ (the vector; each ring is its loop's) and the beginning of a growing body
-  std::vector<std::unique_ptr<Ring>> rings_;
+  std::optional<Ring> first_ring_;  // most fills have readers on one loop
+  std::vector<std::unique_ptr<Ring>> more_rings_;
 };
 
 /// One counted reference to a fill, or null.
