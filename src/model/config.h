@@ -158,10 +158,17 @@ struct ClientPrior {
 
 enum class DnssecAlgorithm { ecdsa_p256, ed25519 };
 
+/// How a signed zone proves that a name or type is not there.
+enum class Denial {
+  compact,  ///< NSEC for the name itself, with the type NXNAME (RFC 9824)
+  nsec3,    ///< NSEC3 that covers little more than the name's hash (RFC 7129 appendix B)
+};
+
 /// How a zone is signed. All times in whole seconds.
 struct Dnssec {
   bool enabled = false;
   DnssecAlgorithm algorithm = DnssecAlgorithm::ecdsa_p256;
+  Denial denial = Denial::compact;
   bool split = false;       // a KSK and a ZSK instead of one key for everything (CSK)
   Duration ksk_lifetime{};  // of KSK or CSK; 0 = until an operator asks for a successor
   Duration zsk_lifetime{};
@@ -174,9 +181,10 @@ struct Dnssec {
 
 struct Zone {
   std::string name;  // lower case, no final dot
-  std::string file;  // master file (RFC 1035 section 5)
+  std::string file;  // master file (RFC 1035 section 5); empty: see `secondary`
   Dnssec dnssec;
   Transfer transfer = {};
+  Secondary secondary = {};
 };
 
 /// Measuring the round trip to the resolvers that ask.

@@ -45,6 +45,13 @@ struct Transfer {
   bool decided = true;           // with decided names, as they are answered at that moment
 };
 
+/// Where a zone comes from that another server is the primary of.
+struct Secondary {
+  std::vector<Endpoint> primaries;  // in the order they are asked; empty: the zone comes from a file
+  std::string key;  // name of the TsigKey that queries and NOTIFY are signed with; empty = none
+  std::vector<Prefix> notify_from;  // whose NOTIFY counts; empty: the primaries'
+};
+
 struct Dns {
   Cookies cookies = Cookies::answer;
   std::vector<std::string>

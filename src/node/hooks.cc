@@ -42,7 +42,8 @@ Status Node::ready(const routing::Snapshot& seen) const {
 
 control::ConfigOutcome Node::put_config(const std::string& text, std::optional<uint64_t> replaces) {
   // All nodes will read it: what this one cannot read goes to nobody.
-  auto outcome = outcome_of(read_config(NetworkDocument{0, text}, 0, nullptr, nullptr).loaded.problems);
+  auto outcome =
+      outcome_of(read_config(NetworkDocument{0, text}, 0, nullptr, nullptr, nullptr).loaded.problems);
   if (!outcome.status) return outcome;
   const auto put = bus_->put_config(text, replaces);
   if (put)

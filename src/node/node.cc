@@ -30,6 +30,7 @@ constexpr int rests_for_each = 50;         // of the time it took to gather them
 constexpr Duration reclaim_interval = 100ms;
 constexpr Duration sign_interval = 1s;         // how late zones may be signed again
 constexpr dns::sign::Seconds sign_retry = 60;  // after an error
+constexpr int notices_max = 1000;  // NOTIFY that may wait; more are for zones that are looked at anyway
 
 dns::sign::Seconds unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(rt::wall_now().time_since_epoch()).count();
@@ -120,16 +121,19 @@ Status Node::start_all() {
                  (options_.hub != nullptr || loaded.config->bus.kind != model::BusKind::memory);
   if (auto kept = load_kept_config(*loaded.config)) loaded = std::move(*kept);
   std::vector<std::string> zone_problems;
+  zone_copies_ = std::make_unique<dns::ZoneCopies>(state_dir.empty() ? "" : state_dir + "/zones");
+  auto sources = zone_sources(*loaded.config);
   keeper_ =
       std::make_unique<dns::sign::KeyKeeper>(loaded.config->node.key_dir, loaded.config->node.manage_keys);
   keeper_->begin(unix_seconds());
   auto names =
       dns::make_names(*loaded.config, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr,
-                      loaded.config->node.dns ? &zone_history_ : nullptr);
+                      loaded.config->node.dns ? &zone_history_ : nullptr, &sources);
   plan_signing(names.ok());
   if (!names) return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(zone_problems, "\n"))};
 
-  config_ = loaded.config;
+  zone_files_ = std::move(sources.files);
+  config_ = in_force_ = loaded.config;
   names_ = *names;
   started_with_ = config_;
   started_ = rt::monotonic_now();
@@ -236,6 +240,7 @@ Status Node::start_servers() {
     dns::Server::Options options = dns_options(*config_, threads, dns_chance_);
     options.passed = passed;
     options.tcp.connections_max = std::min(options.tcp.connections_max, plan_.dns_tcp_each_thread);
+    options.on_notify = [this](const dns::Name& zone, const IpAddress& from) { on_notify(zone, from); };
     auto server = dns::Server::prepare(options, epoch_, snapshot_, names_);
     if (!server) return server.error();
     dns_ = std::move(*server);
@@ -302,8 +307,12 @@ void Node::start_threads() {
     sign_again_ = std::make_unique<rt::Timer>(config_loop_, [this] { sign_again_in_time(); });
     sign_again_->arm_after(sign_interval);
     notifier_ = std::make_unique<dns::Notifier>(config_loop_, mix64(options_.seed + 1));
+    secondaries_ = std::make_unique<dns::Secondaries>(config_loop_, *zone_copies_, mix64(options_.seed + 2),
+                                                      [this] { return renew_names(); });
     commit_zones(*started_with_);
+    follow_primaries();
     config_loop_.run();
+    secondaries_.reset();
     notifier_.reset();
     sign_again_.reset();
   });
@@ -460,7 +469,8 @@ void Node::on_network_config(uint64_t revision, const std::string& text) {
 }
 
 Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network, uint64_t generation,
-                                  dns::sign::KeyKeeper* keeper, dns::ZoneHistory* history) const {
+                                  dns::sign::KeyKeeper* keeper, dns::ZoneHistory* history,
+                                  dns::ZoneSources* sources) const {
   Candidate read{options_.source.load(network, generation), nullptr};
   if (!read.loaded.config) return read;
   const model::Config& candidate = *read.loaded.config;
@@ -472,9 +482,10 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
                                            id_.pop, candidate.node.pop)));
     return read;
   }
+  if (sources != nullptr) *sources = zone_sources(candidate);
   std::vector<std::string> zone_problems;
   auto names = dns::make_names(candidate, &zone_problems, candidate.node.dns ? keeper : nullptr,
-                               candidate.node.dns ? history : nullptr);
+                               candidate.node.dns ? history : nullptr, sources);
   for (const auto& text : zone_problems) problems.push_back(problem_of("zones", text));
   for (const auto& key : config::waiting_for_restart(*started_with_, candidate))
     problems.push_back(problem_of(key, "has changed, which counts from the next start of the node",
@@ -485,14 +496,18 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
 
 std::vector<config::Problem> Node::apply(std::optional<NetworkDocument> network) {
   keeper_->begin(unix_seconds());
-  Candidate read = read_config(network, config_generation_ + 1, keeper_.get(), &zone_history_);
+  dns::ZoneSources sources;  // read_config() fills it
+  Candidate read = read_config(network, config_generation_ + 1, keeper_.get(), &zone_history_, &sources);
   plan_signing(read.names != nullptr);
   if (!read.names) return read.loaded.problems;
   const auto& config = read.loaded.config;
   ++config_generation_;
   network_ = std::move(network);
+  zone_files_ = std::move(sources.files);
+  in_force_ = config;
   if (run_on(control_loop_, [&] { adopt(config, read.names); })) {
     commit_zones(*config);
+    follow_primaries();
     log::info("config {} is in force (POPs: {}, sites: {}, zones: {})", config_generation_,
               config->pops.size(), config->sites.size(), config->zones.size());
   }
@@ -516,6 +531,52 @@ void Node::commit_zones(const model::Config& config) {
   }
 }
 
+dns::ZoneSources Node::zone_sources(const model::Config& config) const {
+  dns::ZoneSources sources;
+  for (const model::Zone& zone : config.zones) {
+    const auto name = dns::parse_name(zone.name);
+    if (zone.secondary.primaries.empty() || !name || !config.node.dns) continue;
+    zone_copies_->load(*name);
+    sources.keep_files = true;
+  }
+  sources.copies = zone_copies_->good_at(unix_seconds());
+  return sources;
+}
+
+void Node::follow_primaries() {
+  if (in_force_->node.dns) secondaries_->configure(*in_force_, dns::tsig_keys(*in_force_));
+}
+
+// Files of other zones are not read for this: what an operator has begun to change in them is not in force before a reload.
+Status Node::renew_names() {
+  keeper_->begin(unix_seconds());
+  dns::ZoneSources sources = zone_sources(*in_force_);
+  sources.files = zone_files_;
+  const bool serves = in_force_->node.dns;
+  auto names = dns::make_names(*in_force_, nullptr, serves ? keeper_.get() : nullptr,
+                               serves ? &zone_history_ : nullptr, &sources);
+  plan_signing(names.ok());
+  if (!names) return names.error();
+  if (run_on(control_loop_, [&] {
+        names_ = *names;
+        publish_snapshot();
+      }))
+    commit_zones(*in_force_);
+  return {};
+}
+
+void Node::on_notify(const dns::Name& zone, const IpAddress& from) {
+  if (notices_.fetch_add(1) >= notices_max) {
+    notices_.fetch_sub(1);
+    return;
+  }
+  const auto pass_on = [this, zone, from] {
+    notices_.fetch_sub(1);
+    if (secondaries_) secondaries_->notified(zone, from);
+  };
+  if (!config_loop_.post(pass_on)) notices_.fetch_sub(1);
+}
+
 // What could not be signed again, for an error in a zone file, must not be forgotten.
 void Node::plan_signing(bool signed_now) {
   if (signed_now) {
@@ -532,8 +593,8 @@ void Node::sign_again_in_time() {
   const bool is_ours = !being_replaced_ && !replaced_;
   if (is_ours && ((sign_again_at_ != 0 && unix_seconds() >= sign_again_at_) || keeper_->changed_on_disk())) {
     log::info("signing zones again");
-    for (const auto& problem : apply(network_))
-      log::error("signing zones again: {}", config::to_string(problem));
+    if (const Status signed_again = renew_names(); !signed_again)
+      log::error("signing zones again: {}", signed_again.error().message);
   }
   sign_again_->arm_after(sign_interval);
 }

@@ -29,7 +29,9 @@
 #include "dns/server/server.h"
 #include "dns/sign/keeper.h"
 #include "dns/transfer/notifier.h"
+#include "dns/transfer/secondaries.h"
 #include "dns/zone/version.h"
+#include "dns/zone/zone_copies.h"
 #include "http/edge/edge.h"
 #include "node/config_source.h"
 #include "node/descriptors.h"
@@ -103,7 +105,8 @@ class Node {
   };
   /// `keeper`, `history`: null when nothing is to be signed or kept, because it is only looked at.
   [[nodiscard]] Candidate read_config(const std::optional<NetworkDocument>& network, uint64_t generation,
-                                      dns::sign::KeyKeeper* keeper, dns::ZoneHistory* history) const;
+                                      dns::sign::KeyKeeper* keeper, dns::ZoneHistory* history,
+                                      dns::ZoneSources* sources) const;
   static bool has_errors(const std::vector<config::Problem>& problems);
 
   // On the control thread, which owns the members they use.
@@ -122,6 +125,13 @@ class Node {
   /// Loads the config with this network document; puts it in force unless it has an error.
   std::vector<config::Problem> apply(std::optional<NetworkDocument> network);
   void keep_config();
+  /// What makes zones: of those that are fetched the copies that are good now.
+  [[nodiscard]] dns::ZoneSources zone_sources(const model::Config& config) const;
+  void follow_primaries();
+  /// Makes the names of the config in force again, with the zones that are fetched as they are now. An error changes nothing.
+  Status renew_names();
+  /// A NOTIFY from a primary. Any thread.
+  void on_notify(const dns::Name& zone, const IpAddress& from);
   /// Zones for transfers are as they were read last; tells the secondaries of new versions.
   void commit_zones(const model::Config& config);
 
@@ -160,6 +170,7 @@ class Node {
   std::atomic<uint64_t> related_run_{0};     // of the process before or after this one
   std::atomic<bool> being_replaced_{false};  // a successor is starting
   std::atomic<bool> replaced_{false};        // it serves
+  std::atomic<int> notices_{0};              // NOTIFY on their way to the config thread
 
   // The control thread's, once it runs.
   std::optional<brain::Brain> brain_;
@@ -173,6 +184,10 @@ class Node {
   std::unique_ptr<rt::Timer> sign_again_;
   dns::ZoneHistory zone_history_;
   std::unique_ptr<dns::Notifier> notifier_;
+  std::shared_ptr<const model::Config> in_force_;
+  dns::ZoneSources::Map zone_files_;  // as they were read last; only while zones are fetched, too
+  std::unique_ptr<dns::ZoneCopies> zone_copies_;
+  std::unique_ptr<dns::Secondaries> secondaries_;
   dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
 
   mutable std::mutex mutex_;  // guards snapshot_

@@ -2,7 +2,7 @@
 """A zone from a master file, asked by dig and through a real resolver, changed while it is served."""
 import signal
 
-from play import check, equal, run, scene, until
+from play import check, equal, run, scene, site, until
 from play_dig import run_dig
 
 ZONE = """$TTL 300
@@ -95,6 +95,40 @@ def a_changed_zone(stage):
     until("the error is in the log with its place",
           lambda: f"zone.test.zone:{line}:1: zone zone.test.: www.zone.test. has a CNAME beside other records" in popnet.log())
     equal("the old zone is served on", text(), '"two"')
+
+
+@scene
+def the_apex_is_decided(stage):
+    """A hostname at the apex of a zone: its addresses are decided, all else comes from the file, over UDP and TCP."""
+    origin = stage.origin(lambda asked: asked.answer(200, {}, "x"))
+    shop = site("shop", [origin])
+    shop["hostnames"] = [{"name": "zone.test", "resolve": "origin", "ttl": "20s"}]
+    dns = stage.popnet([shop], zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE + "up CNAME @\n")}]).dns
+    host = origin.address.rsplit(":", 1)[0]
+    for transport in ("+notcp", "+tcp"):
+        dig = lambda *arguments: run_dig(dns, transport, *arguments)
+        equal("decided", dig("zone.test").answer, [f"zone.test. 20 IN A {host}"])
+        equal("by an alias", dig("up.zone.test").answer, ["up.zone.test. 300 IN CNAME zone.test.", f"zone.test. 20 IN A {host}"])
+        equal("the file's mail", dig("zone.test", "mx").answer, ["zone.test. 300 IN MX 10 mail.zone.test."])
+        equal("the file's servers", dig("zone.test", "ns").answer, ["zone.test. 300 IN NS ns1.zone.test."])
+        none = dig("zone.test", "aaaa")
+        equal("no address of that family", (none.status, none.answer, len(none.authority)), ("NOERROR", [], 1))
+
+
+@scene
+def files_within_files(stage):
+    """$INCLUDE, $ORIGIN and $TTL, types that nobody knows, SVCB with hints, a TXT record of many strings."""
+    stage.file("hosts.zone", "$ORIGIN in.zone.test.\n$TTL 60\nhost A 192.0.2.9\n")
+    text = ZONE + "$INCLUDE mail.zone post\n$INCLUDE hosts.zone\n$TTL 300\nafter TXT " + " ".join(f'"{"y" * 255}"' for _ in range(100)) + "\n"
+    stage.file("mail.zone", "@ MX 5 mx\n_8443._foo SVCB 1 svc.example.net. port=8443 ipv6hint=2001:db8::1\nodd TYPE65400 \\# 3 010203\n")
+    dns = serve(stage, text).dns
+    dig = lambda *arguments: run_dig(dns, "+tcp", *arguments)
+    equal("an origin and a TTL of its own", dig("host.in.zone.test").answer, ["host.in.zone.test. 60 IN A 192.0.2.9"])
+    equal("an origin given by the other", dig("post.zone.test", "mx").answer, ["post.zone.test. 300 IN MX 5 mx.post.zone.test."])
+    equal("SVCB", dig("_8443._foo.post.zone.test", "svcb").answer,
+          ["_8443._foo.post.zone.test. 300 IN SVCB 1 svc.example.net. port=8443 ipv6hint=2001:db8::1"])
+    equal("unknown", dig("odd.post.zone.test", "type65400").answer[0].split(" ", 4)[-1], "\\# 3 010203")
+    equal("many strings, and the origin from before", dig("after.zone.test", "txt").answer[0].count("y" * 255), 100)
 
 
 if __name__ == "__main__":

@@ -216,6 +216,36 @@ void check_transfers(const Draft& draft) {
   }
 }
 
+/// Where each zone comes from.
+void check_zone_sources(const Draft& draft) {
+  const Config& config = draft.config;
+  for (size_t i = 0; i < config.zones.size(); ++i) {
+    const model::Zone& zone = config.zones[i];
+    const model::Secondary& secondary = zone.secondary;
+    const std::string path = join("zones", i), at = join(path, "secondary");
+    const bool fetched = find_node(draft.root, at) != nullptr;
+    if (zone.file.empty() && !fetched)
+      draft.error(path, "comes from nowhere, write `file`, or `secondary` with the zone's primaries");
+    if (!zone.file.empty() && fetched)
+      draft.error(join(path, "file"), "means nothing for a zone that is fetched, remove it or `secondary`");
+    if (fetched && secondary.primaries.empty())
+      draft.error(at, "the zone is fetched from nobody, write `primaries`");
+    for (size_t p = 0; p < secondary.primaries.size(); ++p)
+      if (!is_host_address(secondary.primaries[p].address) || secondary.primaries[p].port == 0)
+        draft.error(join(join(at, "primaries"), p),
+                    fmt::format("'{}' is no address of a name server, write one like 192.0.2.10:53",
+                                secondary.primaries[p].to_string()));
+    const auto is_meant = [&](const model::TsigKey& key) { return key.name == secondary.key; };
+    if (!secondary.key.empty() && std::ranges::none_of(config.dns.tsig_keys, is_meant))
+      draft.error(join(at, "key"),
+                  fmt::format("'{}' is no key of dns.tsig_keys, write the name of one", secondary.key));
+    if (fetched && config.node.dns && config.node.state_dir.empty())
+      draft.warning(at,
+                    "without node.state_dir no copy is kept: after a restart the zone is not served until a "
+                    "primary answers");
+  }
+}
+
 // --- sites ---
 
 void check_probes(const Draft& draft, const std::string& path, std::span<const ProbeSpec> probes) {
@@ -367,6 +397,7 @@ void check(const Draft& draft) {
   check_names(draft);
   check_keys(draft);
   check_transfers(draft);
+  check_zone_sources(draft);
   check_probes(draft, "network.pop_probes", draft.config.network.pop_probes);
   check_sites(draft);
   check_clients(draft);

@@ -169,6 +169,31 @@ TEST(Sites, LatencyIsKnownOfPopsOnly) {
           "weighted or failover"));
 }
 
+TEST(Zones, ComeFromAFileOrFromPrimaries) {
+  const auto with = [](const std::string& zone) {
+    return problems_of(
+        "dns: {tsig_keys: [{name: k.example, secret: QUJD}]}\n"
+        "node: {dns_listen: 127.0.0.1:53, state_dir: s}\n"
+        "zones:\n  - {name: a.example, " +
+        zone + "}\n");
+  };
+  EXPECT_THAT(with("secondary: {primaries: ['192.0.2.1:53'], key: k.example}"), IsEmpty());
+  EXPECT_THAT(with("dnssec: {enabled: true}"),
+              ElementsAre(testing::HasSubstr("comes from nowhere, write `file`")));
+  EXPECT_THAT(with("file: x, secondary: {primaries: ['192.0.2.1:53']}"),
+              ElementsAre(testing::HasSubstr("means nothing for a zone that is fetched")));
+  EXPECT_THAT(with("secondary: {key: k.example}"), ElementsAre(testing::HasSubstr("fetched from nobody")));
+  EXPECT_THAT(with("secondary: {primaries: ['0.0.0.0:53']}"),
+              ElementsAre(testing::HasSubstr(
+                  "zones.0.secondary.primaries.0: '0.0.0.0:53' is no address of a name server")));
+  EXPECT_THAT(with("secondary: {primaries: ['192.0.2.1:53'], key: l.example}"),
+              ElementsAre(testing::HasSubstr("'l.example' is no key of dns.tsig_keys")));
+  EXPECT_THAT(
+      problems_of("node: {dns_listen: 127.0.0.1:53}\nzones:\n  - {name: a.example, secondary: {primaries: "
+                  "['192.0.2.1:53']}}\n"),
+      ElementsAre(testing::HasSubstr("without node.state_dir no copy is kept")));
+}
+
 std::string site_with_origins(const std::string& origins, const std::string& resolve = "pop") {
   return "sites:\n  - name: a\n    hostnames: [{name: a.example, resolve: " + resolve + "}]\n    origins:\n" +
          origins;

@@ -84,11 +84,11 @@ TEST(Options, ProblemsEndWhereTheyStopHelping) {
 }
 
 TEST(Options, MissingOnes) {
-  EXPECT_THAT(problems_of("zones:\n  - name: example.com\n  - file: x\n"),
-              ElementsAre("a.yaml:2:5: zones.0.file: missing, write 'file: <file>'",
-                          "a.yaml:3:5: zones.1.name: missing, write 'name: <DNS name>'"));
-  EXPECT_THAT(problems_of("zones:\n  - name: example.com\n    file:\n"),
-              ElementsAre("a.yaml:3:5: zones.0.file: missing, write 'file: <file>'"));
+  EXPECT_THAT(problems_of("dns:\n  tsig_keys:\n  - name: a.example\n  - secret: QUJD\n"),
+              ElementsAre("a.yaml:3:5: dns.tsig_keys.0.secret: missing, write 'secret: <text>'",
+                          "a.yaml:4:5: dns.tsig_keys.1.name: missing, write 'name: <DNS name>'"));
+  EXPECT_THAT(problems_of("dns:\n  tsig_keys:\n  - name: a.example\n    secret:\n"),
+              ElementsAre("a.yaml:4:5: dns.tsig_keys.0.secret: missing, write 'secret: <text>'"));
 }
 
 TEST(Options, AllProblemsAtOnceInTheOrderOfTheFile) {

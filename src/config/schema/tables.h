@@ -24,6 +24,7 @@ const Table<model::Dns>& dns_table();
 const Table<model::RateLimit>& rate_limit_table();
 const Table<model::TsigKey>& tsig_key_table();
 const Table<model::Transfer>& transfer_table();
+const Table<model::Secondary>& secondary_table();
 const Table<model::DnsNode>& dns_node_table();
 // tables_dnssec.cc
 const Table<model::Dnssec>& dnssec_table();

@@ -7,6 +7,7 @@ using model::Cookies;
 using model::Dns;
 using model::DnsNode;
 using model::RateLimit;
+using model::Secondary;
 using model::Transfer;
 using model::TsigAlgorithm;
 using model::TsigKey;
@@ -148,6 +149,38 @@ const Table<Transfer>& transfer_table() {
                        {"omit", false, "left out"}},
                       "answer")
               .help("What becomes of decided names in a copy."),
+      });
+  return table;
+}
+
+const Table<Secondary>& secondary_table() {
+  static const Table<Secondary> table(
+      "secondary",
+      {"The zone is fetched from another server (AXFR, IXFR over TCP) and kept up to date by its SOA "
+       "record's "
+       "times and by "
+       "NOTIFY. The last version is kept in `zones` of the `state_dir`, for a start while no primary "
+       "answers.",
+       R"(zones:
+  - name: example.com
+    secondary: {primaries: ["192.0.2.10:53"], key: transfer.example.com}
+)"},
+      {
+          option("primaries", &Secondary::primaries)
+              .endpoint()
+              .at_most(16)
+              .help("Servers that have the zone. They are asked in this order until one answers."),
+          option("key", &Secondary::key)
+              .text()
+              .preset_help("none: unsigned")
+              .help("Name of the key in `dns.tsig_keys` that queries to the primaries are signed with, and "
+                    "that their answers and "
+                    "NOTIFY must be signed with."),
+          option("notify_from", &Secondary::notify_from)
+              .prefix()
+              .at_most(64)
+              .preset_help("the primaries")
+              .help("Networks whose NOTIFY is believed."),
       });
   return table;
 }

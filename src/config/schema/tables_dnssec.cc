@@ -25,6 +25,15 @@ const Table<Dnssec>& dnssec_table() {
                        {"ed25519", model::DnssecAlgorithm::ed25519, "Ed25519 (15)"}},
                       "ecdsa-p256")
               .help("Of keys that are made from now on."),
+          option("denial", &Dnssec::denial)
+              .choice(
+                  {{"compact", model::Denial::compact,
+                    "NSEC for the name itself, with the type NXNAME (RFC 9824): one signature"},
+                   {"nsec3", model::Denial::nsec3,
+                    "NSEC3 around the hash of the name (RFC 7129 appendix B), without salt or more rounds: "
+                    "up to three signatures, NXDOMAIN as ever"}},
+                  "compact")
+              .help("How the zone proves that something is not there."),
           option("keys", &Dnssec::split)
               .choice({{"csk", false, "one key signs everything"},
                        {"ksk-zsk", true,

@@ -202,9 +202,9 @@ const Table<ClientPrior>& client_table() {
 const Table<Zone>& zone_table() {
   static const Table<Zone> table(
       "zones",
-      {"DNS zones answered from master files (RFC 1035 section 5), beside the network's own zone. Names in "
-       "them that are "
-       "hostnames of a site are decided, not static.",
+      {"DNS zones answered from master files (RFC 1035 section 5) or fetched from another server, beside the "
+       "network's "
+       "own zone. Names in them that are hostnames of a site are decided, not static.",
        R"(zones:
   - name: example.com
     file: example.com.zone
@@ -214,12 +214,14 @@ const Table<Zone>& zone_table() {
           option("file", &Zone::file)
               .file("a master file")
               .check(is_something)
-              .required()
-              .help("Its master file."),
+              .help("Its master file. Either this or `secondary` is needed."),
           option("dnssec", &Zone::dnssec).section(dnssec_table()).help("Signing the zone."),
           option("transfer", &Zone::transfer)
               .section(transfer_table())
               .help("Copies of the zone for secondaries."),
+          option("secondary", &Zone::secondary)
+              .section(secondary_table())
+              .help("The zone's primaries, instead of a file."),
       });
   return table;
 }

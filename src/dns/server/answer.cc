@@ -47,6 +47,7 @@ class Answerer {
   bool look_up(const Name& name, size_t offset);
   void note(const Match& match);
   void refuse_foreign();
+  void fail_unavailable();
   bool found(const Node& node, const Name& name, size_t offset);
   /// `owner` stands at `offset` of the reply.
   void put(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset);
@@ -61,7 +62,10 @@ class Answerer {
   bool put_address(const IpAddress& address, uint32_t ttl, size_t offset);
   void refer(const Match& match, size_t offset);
   bool rename(const Match& match, const Name& name, size_t offset);
-  void deny_name(uint32_t zone, const Name& name, size_t offset);
+  void deny_name(const Node& encloser, const Name& name, size_t offset);
+  [[nodiscard]] const DecidedName* decided_at(const Node& node) const {
+    return node.decided() != Node::not_decided ? &names_.decided(node.decided()) : nullptr;
+  }
   void deny_type(const Node& node, const Name& name, size_t offset);
   void put_soa(uint32_t zone, const Name& name, size_t offset);
 
@@ -84,6 +88,7 @@ void Answerer::question() {
     case Verdict::formerr:
       outcome_.rcode = Rcode::formerr;
       return;
+    case Verdict::notify:  // nobody here waits for one: else the responder has taken it
     case Verdict::notimp:
       outcome_.rcode = Rcode::notimp;
       return;
@@ -130,6 +135,10 @@ bool Answerer::look_up(const Name& name, size_t offset) {
   const Match match = names_.find(name);
   const bool first = offset == question_offset;
   if (first) note(match);
+  if (match.node.has(Node::unavailable)) {
+    if (first) fail_unavailable();
+    return false;
+  }
   const bool asks_cut = match.at == 0 && query_.type == type::ds;  // DS belongs to the parent's side of a cut
   if (match.kind == MatchKind::not_ours) {
     if (first) refuse_foreign();
@@ -142,7 +151,7 @@ bool Answerer::look_up(const Name& name, size_t offset) {
   if (first) reply_.set_authoritative();
   if (match.kind == MatchKind::dname) return rename(match, name, offset);
   if (match.kind == MatchKind::missing) {
-    deny_name(match.node.zone(), name, offset);
+    deny_name(match.node, name, offset);
     return false;
   }
   Node parent;
@@ -164,6 +173,13 @@ void Answerer::note(const Match& match) {
 void Answerer::refuse_foreign() {
   outcome_.rcode = Rcode::refused;
   reply_.explain(ExtendedError::not_authoritative);
+}
+
+// A zone that was never fetched, or is too old to be served.
+void Answerer::fail_unavailable() {
+  outcome_.rcode = Rcode::servfail;
+  outcome_.kind = AnswerKind::error;
+  reply_.explain(ExtendedError::invalid_data);
 }
 
 // For ANY, one set is enough (RFC 8482 section 4.1).
@@ -343,21 +359,22 @@ bool Answerer::rename(const Match& match, const Name& name, size_t offset) {
   return query_.type != type::cname;
 }
 
-/// A resolver that checks signatures gets no NXDOMAIN, unless it says that it knows better (RFC 9824 section
-/// 5): by the proof, the name exists and has nothing.
-void Answerer::deny_name(uint32_t zone, const Name& name, size_t offset) {
+/// With compact denial a resolver that checks signatures gets no NXDOMAIN, unless it says that it knows better
+/// (RFC 9824 section 5): by the proof, the name exists and has nothing.
+void Answerer::deny_name(const Node& encloser, const Name& name, size_t offset) {
+  const uint32_t zone = encloser.zone();
   const bool proven = secure_.wanted(zone);
-  if (!proven || query_.compact_ok) outcome_.rcode = Rcode::nxdomain;
+  if (!proven || query_.compact_ok || names_.signer(zone)->denial() != model::Denial::compact)
+    outcome_.rcode = Rcode::nxdomain;
   put_soa(zone, name, offset);
-  if (proven) secure_.deny_name(zone, name.bytes(), offset);
+  if (proven) secure_.deny_name(encloser, decided_at(encloser), name.bytes(), offset);
 }
 
 void Answerer::deny_type(const Node& node, const Name& name, size_t offset) {
   if (offset == question_offset && outcome_.kind == AnswerKind::answer) outcome_.kind = AnswerKind::nodata;
   put_soa(node.zone(), name, offset);
   if (!secure_.wanted(node.zone())) return;
-  const bool decided = node.decided() != Node::not_decided;
-  secure_.deny_type(node, decided ? &names_.decided(node.decided()) : nullptr, name.bytes(), offset);
+  secure_.deny_type(node, decided_at(node), name.bytes(), offset);
 }
 
 // The zone's apex is a tail of the name that stands at `offset`.

@@ -17,6 +17,28 @@ std::vector<TsigKey> tsig_keys(const model::Config& config) {
   return keys;
 }
 
+namespace {
+
+std::map<std::string, NotifyRule, std::less<>> notify_rules(const model::Config& config) {
+  std::map<std::string, NotifyRule, std::less<>> rules;
+  for (const model::Zone& zone : config.zones) {
+    const model::Secondary& secondary = zone.secondary;
+    const auto name = parse_name(zone.name);
+    if (secondary.primaries.empty() || !name) continue;
+    NotifyRule rule;
+    rule.from = secondary.notify_from;
+    if (rule.from.empty())
+      for (const Endpoint& primary : secondary.primaries)
+        rule.from.emplace_back(primary.address, primary.address.width());
+    if (const auto key = parse_name(secondary.key); !secondary.key.empty() && key) rule.key = *key;
+    const auto bytes = name->bytes();
+    rules.emplace(std::string(bytes.begin(), bytes.end()), std::move(rule));
+  }
+  return rules;
+}
+
+}  // namespace
+
 std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance, int threads) {
   auto policy = std::make_shared<Policy>();
   policy->cookies = config.dns.cookies;
@@ -28,6 +50,7 @@ std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance
   policy->rate_limit = config.dns.rate_limit;
   policy->rate_limit.per_second = (policy->rate_limit.per_second + threads - 1) / threads;
   policy->tsig_keys = tsig_keys(config);
+  policy->notify_rules = notify_rules(config);
   policy->proxies = config.node.dns_server.proxies;
   return policy;
 }

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +17,12 @@
 
 namespace popnet::dns {
 
+/// Whose NOTIFY for a zone is believed (RFC 1996).
+struct NotifyRule {
+  std::vector<Prefix> from;
+  std::optional<Name> key;  // that it must be signed with
+};
+
 struct Policy {
   model::Cookies cookies = model::Cookies::off;
   std::vector<CookieSecret> cookie_secrets;  // not empty unless cookies are off
@@ -22,7 +31,10 @@ struct Policy {
   model::RateLimit rate_limit;               // for each thread
   std::vector<Prefix> proxies;               // who leads with a PROXY header
   std::vector<TsigKey> tsig_keys;
-  std::shared_ptr<const tls::ServerContext> tls;  // null: none configured
+  std::map<std::string, NotifyRule, std::less<>>
+      notify_rules;  // by the zone's wire form; empty: no secondary
+  std::function<void(const Name& zone, const IpAddress& from)> on_notify;  // any thread; may be empty
+  std::shared_ptr<const tls::ServerContext> tls;                           // null: none configured
 
   [[nodiscard]] bool is_proxy(const IpAddress& peer) const {
     for (const Prefix& prefix : proxies)

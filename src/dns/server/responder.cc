@@ -78,7 +78,9 @@ Outcome Responder::respond_signed(const View& view, std::span<const uint8_t> mes
   const auto part = room.first(std::max(udp_plain_max, most - std::min(most, signature)));
   Outcome outcome;
   if (tsig.error() == TsigError::none) {
-    outcome = respond_plainly(view, message, query, source, now, part, true);
+    outcome = query.verdict == Verdict::notify
+                  ? respond_to_notify(*view.policy, message, query, source, &tsig.key_name(), part)
+                  : respond_plainly(view, message, query, source, now, part, true);
   } else {
     outcome.rcode = Rcode::notauth;
     outcome.size = Reply(message, query, part).finish(outcome.rcode, 0);
@@ -90,6 +92,31 @@ Outcome Responder::respond_signed(const View& view, std::span<const uint8_t> mes
     outcome.truncated = true;
   }
   if (outcome.size != 0) outcome.size = tsig.append(room, outcome.size, cookie_time(now));
+  return outcome;
+}
+
+/// RFC 1996 section 3.10 and 3.11. The sender's words on the version are not believed: the primaries are asked.
+Outcome Responder::respond_to_notify(const Policy& policy, std::span<const uint8_t> message,
+                                     const Query& query, const Source& source, const Name* key,
+                                     std::span<uint8_t> room) {
+  Reply reply(message, query, room.first(udp_plain_max));
+  Outcome outcome;
+  const auto zone = query.name.bytes();
+  const auto rule =
+      policy.notify_rules.find(std::string_view(reinterpret_cast<const char*>(zone.data()), zone.size()));
+  const auto knows = [&](const Prefix& prefix) { return prefix.contains(source.address); };
+  if (policy.notify_rules.empty()) {
+    outcome.rcode = Rcode::notimp;
+  } else if (rule == policy.notify_rules.end() || query.type != type::soa || query.qclass != class_in) {
+    outcome.rcode = Rcode::notauth;
+  } else if (std::ranges::none_of(rule->second.from, knows) ||
+             (rule->second.key && (key == nullptr || !(*key == *rule->second.key)))) {
+    outcome.rcode = Rcode::refused;
+  } else {
+    reply.set_authoritative();
+    if (policy.on_notify) policy.on_notify(query.name, source.address);
+  }
+  outcome.size = reply.finish(outcome.rcode, 0);
   return outcome;
 }
 

@@ -34,6 +34,8 @@ class Responder {
                   const Source& source, const Moment& now, std::span<uint8_t> room) {
     if (query.tsig_offset != 0 && view.policy != nullptr) [[unlikely]]
       return respond_signed(view, message, query, source, now, room);
+    if (query.verdict == Verdict::notify && view.policy != nullptr) [[unlikely]]
+      return respond_to_notify(*view.policy, message, query, source, nullptr, room);
     return respond_plainly(view, message, query, source, now, room, false);
   }
 
@@ -43,6 +45,9 @@ class Responder {
                           const Source& source, const Moment& now, std::span<uint8_t> room, bool known);
   Outcome respond_signed(const View& view, std::span<const uint8_t> message, const Query& query,
                          const Source& source, const Moment& now, std::span<uint8_t> room);
+  /// `key`: that has signed it; null: none.
+  static Outcome respond_to_notify(const Policy& policy, std::span<const uint8_t> message, const Query& query,
+                                   const Source& source, const Name* key, std::span<uint8_t> room);
   [[nodiscard]] CookieState judge_cookie(const Policy& policy, std::span<const uint8_t> message,
                                          const Query& query, const Source& source, const Moment& now,
                                          ReplyOptions& options);

@@ -68,24 +68,96 @@ void Secure::sign_now(Section section, uint32_t zone, const sign::Content& conte
   reply_.count(section, records);
 }
 
+sign::TypeSet Secure::types_at(const Node& node, const DecidedName* decided) const {
+  sign::TypeSet types;
+  for (size_t i = 0; i < node.rrsets(); ++i)
+    if (node.rrset(i).type != type_glue) types.add(node.rrset(i).type);
+  if (decided != nullptr) add_decided_types(*view_.snapshot->config, *decided, types);
+  const bool something_signed = node.has(Node::cut) ? bool{node.find(type::ds)} : !types.empty();
+  if (something_signed) types.add(type::rrsig);
+  return types;
+}
+
+bool Secure::hashes(uint32_t zone) const {
+  return view_.names->signer(zone)->denial() == model::Denial::nsec3;
+}
+
 void Secure::deny_type(const Node& node, const DecidedName* decided, NameBytes owner, size_t offset) {
   const bool wildcard = is_wildcard(node.name());
+  if (hashes(node.zone())) {
+    sign::TypeSet types = types_at(node, decided);
+    types.remove(query_.type);
+    return match_hash(node.zone(), types, owner, apex_offset(node.zone(), owner, offset),
+                      wildcard ? Bounded::no : Bounded::by_config);
+  }
   if (const RRset nsec = node.find(type::nsec); nsec && decided == nullptr && !wildcard) {
     append(reply_.body(), nsec, offset, owner.size());
     reply_.count(Section::authority, nsec.records);
     return sign(Section::authority, node, nsec, owner, offset);
   }
-  sign::TypeSet types;
-  for (size_t i = 0; i < node.rrsets(); ++i) types.add(node.rrset(i).type);
-  if (decided != nullptr) add_decided_types(*view_.snapshot->config, *decided, types);
+  sign::TypeSet types = types_at(node, decided);
   types.remove(query_.type);
   deny(node.zone(), types, owner, offset, wildcard ? Bounded::no : Bounded::by_config);
 }
 
-void Secure::deny_name(uint32_t zone, NameBytes owner, size_t offset) {
-  sign::TypeSet types;
-  types.add(type::nxname);
-  deny(zone, types, owner, offset, Bounded::no);
+/// By hashes (RFC 5155 section 7.2.2): the closest encloser is there; neither the next name below it is, nor a wildcard.
+void Secure::deny_name(const Node& encloser, const DecidedName* decided, NameBytes owner, size_t offset) {
+  const uint32_t zone = encloser.zone();
+  if (!hashes(zone)) {
+    sign::TypeSet types;
+    types.add(type::nxname);
+    return deny(zone, types, owner, offset, Bounded::no);
+  }
+  const size_t apex = apex_offset(zone, owner, offset);
+  const NameBytes above = encloser.name();
+  NameBytes next_closer = owner;
+  while (parent(next_closer).size() > above.size()) next_closer = parent(next_closer);
+  uint8_t wildcard[name_size_max + 2] = {1, '*'};
+  std::copy(above.begin(), above.end(), wildcard + 2);
+  sign::TypeSet types = types_at(encloser, decided);
+  match_hash(zone, types, above, apex, Bounded::by_config);
+  cover_hash(zone, next_closer, apex, Bounded::no);
+  cover_hash(zone, {wildcard, above.size() + 2}, apex, Bounded::by_config);
+}
+
+void Secure::match_hash(uint32_t zone, sign::TypeSet& types, NameBytes name, size_t apex_offset,
+                        Bounded bounded) {
+  const sign::NameHash hash = sign::hash_for_nsec3(name);
+  put_nsec3(zone, hash, sign::hash_behind(hash), types, apex_offset, bounded);
+}
+
+void Secure::cover_hash(uint32_t zone, NameBytes name, size_t apex_offset, Bounded bounded) {
+  const sign::NameHash hash = sign::hash_for_nsec3(name);
+  sign::TypeSet none;
+  put_nsec3(zone, sign::hash_before(hash), sign::hash_behind(hash), none, apex_offset, bounded);
+}
+
+void Secure::put_nsec3(uint32_t zone, const sign::NameHash& from, const sign::NameHash& to,
+                       sign::TypeSet& types, size_t apex_offset, Bounded bounded) {
+  uint8_t owner_room[1 + sign::hash_label_size + name_size_max];
+  ByteWriter owner(owner_room);
+  sign::write_hash_label(owner, from);
+  const NameBytes apex = view_.names->zone_name(zone);
+  const size_t label_size = owner.size();
+  owner.bytes(apex);
+  uint8_t room[2 + 32 + sign::bitmap_size_max];
+  ByteWriter data(room);
+  data.u16(0);
+  sign::write_nsec3_head(data, to);
+  types.write(data);
+  data.patch_u16(0, static_cast<uint16_t>(data.size() - 2));
+  const uint32_t ttl = view_.names->negative_soa(zone).rrset(0).ttl();
+  ByteWriter& out = reply_.body();
+  const size_t owner_offset = out.size();
+  out.bytes(owner.written().first(label_size));
+  out.u16(static_cast<uint16_t>(pointer_mark | apex_offset));
+  out.u16(type::nsec3);
+  out.u16(class_in);
+  out.u32(ttl);
+  out.bytes(data.written());  // its length leads
+  reply_.count(Section::authority, 1);
+  sign_now(Section::authority, zone, {owner.written(), type::nsec3, ttl, data.written()}, ttl, owner_offset,
+           bounded);
 }
 
 void Secure::deny(uint32_t zone, sign::TypeSet& types, NameBytes owner, size_t offset, Bounded bounded) {
@@ -111,6 +183,10 @@ void Secure::deny(uint32_t zone, sign::TypeSet& types, NameBytes owner, size_t o
 
 void Secure::prove_delegation(const Node& cut, NameBytes owner, size_t offset) {
   RRset proof = cut.find(type::ds);
+  if (!proof && hashes(cut.zone())) {
+    sign::TypeSet types = types_at(cut, nullptr);
+    return match_hash(cut.zone(), types, owner, apex_offset(cut.zone(), owner, offset), Bounded::by_config);
+  }
   if (!proof) proof = cut.find(type::nsec);
   append(reply_.body(), proof, offset, owner.size());
   reply_.count(Section::authority, proof.records);

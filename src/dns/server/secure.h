@@ -6,6 +6,7 @@
 #include <span>
 
 #include "dns/server/view.h"
+#include "dns/sign/nsec3.h"
 #include "dns/wire/query.h"
 #include "dns/wire/reply.h"
 
@@ -38,8 +39,9 @@ class Secure {
   /// Proves that `owner` has no records of the type asked for. `decided`: null unless its addresses are
   /// decided. REQUIRES: wanted(node.zone())
   void deny_type(const Node& node, const DecidedName* decided, NameBytes owner, size_t offset);
-  /// Proves that there is no `owner`. REQUIRES: wanted(zone)
-  void deny_name(uint32_t zone, NameBytes owner, size_t offset);
+  /// Proves that there is no `owner`. REQUIRES: wanted(encloser.zone())
+  /// `encloser`: the longest name above it that there is; `decided`: as of deny_type(), of the encloser.
+  void deny_name(const Node& encloser, const DecidedName* decided, NameBytes owner, size_t offset);
   /// The proof that goes with a referral: the DS set, or that there is none. REQUIRES: wanted(cut)
   void prove_delegation(const Node& cut, NameBytes owner, size_t offset);
   /// Some signature could not be made: the answer must not go out as it is.
@@ -50,6 +52,17 @@ class Secure {
   void sign_now(Section section, uint32_t zone, const sign::Content& content, uint32_t ttl, size_t offset,
                 Bounded bounded);
   void deny(uint32_t zone, sign::TypeSet& types, NameBytes owner, size_t offset, Bounded bounded);
+  /// With RRSIG where something is signed: not at empty names and unsigned delegations.
+  [[nodiscard]] sign::TypeSet types_at(const Node& node, const DecidedName* decided) const;
+  [[nodiscard]] bool hashes(uint32_t zone) const;
+  /// NSEC3 records whose owners end where the name's zone stands in the reply: at `apex_offset`.
+  void match_hash(uint32_t zone, sign::TypeSet& types, NameBytes name, size_t apex_offset, Bounded bounded);
+  void cover_hash(uint32_t zone, NameBytes name, size_t apex_offset, Bounded bounded);
+  void put_nsec3(uint32_t zone, const sign::NameHash& from, const sign::NameHash& to, sign::TypeSet& types,
+                 size_t apex_offset, Bounded bounded);
+  [[nodiscard]] size_t apex_offset(uint32_t zone, NameBytes name, size_t offset) const {
+    return offset + name.size() - view_.names->zone_name(zone).size();
+  }
 
   const View& view_;
   const Query& query_;

@@ -17,33 +17,6 @@ using ::testing::StartsWith;
 
 constexpr uint16_t compact_ok = 0x4000;
 
-struct Asked {
-  const char* name;
-  uint16_t type;
-};
-constexpr Asked answered[] = {
-    {"www.example.com", type::a},      {"WWW.Example.COM", type::a},       {"example.com", type::soa},
-    {"example.com", type::ns},         {"example.com", type::mx},          {"example.com", type::dnskey},
-    {"mixed.example.com", type::txt},  {"alias2.example.com", type::a},    {"dangling.example.com", type::a},
-    {"x.wild.example.com", type::a},   {"y.z.wild.example.com", type::mx}, {"*.wild.example.com", type::a},
-    {"to-wild.example.com", type::a},  {"w.walias.example.com", type::a},  {"to-page.example.com", type::a},
-    {"tree.example.com", type::dname}, {"tree.example.com", type::txt},    {"unknown.example.com", 65400},
-    {"big.example.com", type::txt},    {"sub.example.com", type::ds},      {"ams.cdn.test", type::aaaa},
-    {"www.shop.test", type::a},        {"img.shop.test", type::a},         {"img.shop.test", type::aaaa},
-    {"static.example.com", type::a},   {"all.cdn.test", type::a},          {"all.cdn.test", type::any},
-    {"www.example.com", type::any},
-};
-constexpr Asked no_such_type[] = {
-    {"www.example.com", type::aaaa},   {"example.com", type::cname},       {"deep.example.com", type::a},
-    {"b.deep.example.com", type::txt}, {"x.wild.example.com", type::aaaa}, {"www.shop.test", type::aaaa},
-    {"img.shop.test", type::txt},      {"other.example.com", type::ds},    {"*.wild.example.com", type::txt},
-    {"wild.example.com", type::a},
-};
-constexpr Asked no_such_name[] = {
-    {"nowhere.example.com", type::a},      {"a.www.example.com", type::a}, {"a.b.c.d.example.com", type::txt},
-    {"x.exact.wild.example.com", type::a}, {"nowhere.cdn.test", type::a},  {"x.www.shop.test", type::aaaa},
-};
-
 class Secured : public ::testing::TestWithParam<std::pair<model::DnssecAlgorithm, bool>> {
  protected:
   const SignedWorld world{GetParam().first, GetParam().second};

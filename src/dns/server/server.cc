@@ -21,6 +21,7 @@ Result<std::shared_ptr<const tls::ServerContext>> load_certificate(const model::
 std::shared_ptr<const Policy> new_policy(const model::Config& config, const Server::Options& options,
                                          const View* before) {
   auto policy = make_policy(config, options.seed, options.threads);
+  policy->on_notify = options.on_notify;
   if (options.tls_listen.empty()) return policy;
   if (auto loaded = load_certificate(config)) {
     policy->tls = std::move(*loaded);

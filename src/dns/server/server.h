@@ -40,6 +40,8 @@ class Server {
     uint64_t seed = 0;                      // of all chance in this server
     int signing_rate = 2000;                // signatures made for queries, each second
     rt::PassedSockets* passed = nullptr;    // taken before others are bound; needed in prepare() only
+    /// A NOTIFY came that is to be believed. Called on any of the server's threads.
+    std::function<void(const Name& zone, const IpAddress& from)> on_notify = {};
   };
 
   /// `names` must have been made from snapshot->config. ErrorCode::machine when a port cannot be had.

@@ -4,13 +4,42 @@
 #include <filesystem>
 
 #include "dns/server/test_world.h"
+#include "dns/wire/protocol.h"
 
 namespace popnet::dns {
+
+/// Questions to it.
+struct Asked {
+  const char* name;
+  uint16_t type;
+};
+inline constexpr Asked answered[] = {
+    {"www.example.com", type::a},      {"WWW.Example.COM", type::a},       {"example.com", type::soa},
+    {"example.com", type::ns},         {"example.com", type::mx},          {"example.com", type::dnskey},
+    {"mixed.example.com", type::txt},  {"alias2.example.com", type::a},    {"dangling.example.com", type::a},
+    {"x.wild.example.com", type::a},   {"y.z.wild.example.com", type::mx}, {"*.wild.example.com", type::a},
+    {"to-wild.example.com", type::a},  {"w.walias.example.com", type::a},  {"to-page.example.com", type::a},
+    {"tree.example.com", type::dname}, {"tree.example.com", type::txt},    {"unknown.example.com", 65400},
+    {"big.example.com", type::txt},    {"sub.example.com", type::ds},      {"ams.cdn.test", type::aaaa},
+    {"www.shop.test", type::a},        {"img.shop.test", type::a},         {"img.shop.test", type::aaaa},
+    {"static.example.com", type::a},   {"all.cdn.test", type::a},          {"all.cdn.test", type::any},
+    {"www.example.com", type::any},
+};
+inline constexpr Asked no_such_type[] = {
+    {"www.example.com", type::aaaa},   {"example.com", type::cname},       {"deep.example.com", type::a},
+    {"b.deep.example.com", type::txt}, {"x.wild.example.com", type::aaaa}, {"www.shop.test", type::aaaa},
+    {"img.shop.test", type::txt},      {"other.example.com", type::ds},    {"*.wild.example.com", type::txt},
+    {"wild.example.com", type::a},
+};
+inline constexpr Asked no_such_name[] = {
+    {"nowhere.example.com", type::a},      {"a.www.example.com", type::a}, {"a.b.c.d.example.com", type::txt},
+    {"x.exact.wild.example.com", type::a}, {"nowhere.cdn.test", type::a},  {"x.www.shop.test", type::aaaa},
+};
 
 class SignedWorld {
  public:
   explicit SignedWorld(model::DnssecAlgorithm algorithm = model::DnssecAlgorithm::ecdsa_p256,
-                       bool split = false)
+                       bool split = false, model::Denial denial = model::Denial::compact)
       : keeper_(make_folder(), true) {
     keeper_.begin(now());
     model::Config config = test_config();
@@ -18,6 +47,7 @@ class SignedWorld {
     dnssec.enabled = true;
     dnssec.algorithm = algorithm;
     dnssec.split = split;
+    dnssec.denial = denial;
     dnssec.validity = std::chrono::hours(24 * 14);
     dnssec.dnskey_ttl = std::chrono::hours(1);
     dnssec.zone_ttl_max = dnssec.ds_ttl = std::chrono::hours(24);

@@ -60,6 +60,7 @@ class TypeSet {
     if (count_ < sizeof types_ / sizeof *types_) types_[count_++] = type;
   }
   void remove(uint16_t type);
+  [[nodiscard]] bool empty() const { return count_ == 0; }
   /// NSEC type bit maps (RFC 4034 section 4.1.2).
   void write(ByteWriter& out);
 

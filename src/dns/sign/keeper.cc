@@ -56,7 +56,7 @@ Result<std::shared_ptr<const ZoneSigner>> KeyKeeper::signer(const Name& zone, co
   const Seconds validity = seconds(options.validity);
   note(now_ + validity / 4);
   return std::make_shared<const ZoneSigner>(zone, std::move(*keys), now_, validity,
-                                            static_cast<uint32_t>(policy.dnskey_ttl));
+                                            static_cast<uint32_t>(policy.dnskey_ttl), options.denial);
 }
 
 Result<std::vector<Key>> KeyKeeper::keys_of(const Name& zone, const RollPolicy& policy) {

@@ -61,8 +61,8 @@ void SignatureStore::drop_unused() {
 }
 
 ZoneSigner::ZoneSigner(const Name& apex, std::vector<Key> keys, Seconds now, Seconds validity,
-                       uint32_t dnskey_ttl)
-    : apex_(apex), validity_(validity), dnskey_ttl_(dnskey_ttl) {
+                       uint32_t dnskey_ttl, model::Denial denial)
+    : apex_(apex), validity_(validity), dnskey_ttl_(dnskey_ttl), denial_(denial) {
   Seconds latest_sync = 0;
   for (const Key& key : keys)
     if (key.state.secure_entry() && key.state.times.sync <= now)

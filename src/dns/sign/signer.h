@@ -16,6 +16,7 @@
 #include "dns/sign/canonical.h"
 #include "dns/sign/key.h"
 #include "dns/sign/signature_cache.h"
+#include "model/config.h"
 
 namespace popnet::dns::sign {
 
@@ -82,11 +83,13 @@ class SignatureStore {
 class ZoneSigner {
  public:
   /// `keys`: all of the zone. `validity`: of signatures, in seconds.
-  ZoneSigner(const Name& apex, std::vector<Key> keys, Seconds now, Seconds validity, uint32_t dnskey_ttl);
+  ZoneSigner(const Name& apex, std::vector<Key> keys, Seconds now, Seconds validity, uint32_t dnskey_ttl,
+             model::Denial denial = model::Denial::compact);
 
   [[nodiscard]] const Name& apex() const { return apex_; }
   [[nodiscard]] uint32_t dnskey_ttl() const { return dnskey_ttl_; }
   [[nodiscard]] Seconds validity() const { return validity_; }
+  [[nodiscard]] model::Denial denial() const { return denial_; }
   /// Keys whose DNSKEY is in the zone.
   [[nodiscard]] const std::vector<Key>& published() const { return published_; }
   /// Keys whose DS the parent is asked for (RFC 7344 section 4).
@@ -117,6 +120,7 @@ class ZoneSigner {
   const Name apex_;
   const Seconds validity_;
   const uint32_t dnskey_ttl_;
+  const model::Denial denial_;
   std::vector<Key> published_, synced_, entry_, zone_;
 };
 

@@ -39,6 +39,7 @@ enum class ExtendedError : uint16_t {
   prohibited = 18,
   not_authoritative = 20,
   not_supported = 21,
+  invalid_data = 24,
   none = 0xffff,
 };
 

@@ -133,12 +133,14 @@ Verdict read_message(std::span<const uint8_t> message, Query& query) {
   query.id = in.u16();
   query.flags = in.u16();
   if (!in.ok() || message.size() < header_size || (query.flags & flag::qr) != 0) return Verdict::drop;
-  if (query.opcode() != opcode_query) return Verdict::notimp;
+  const bool notifies = query.opcode() == opcode_notify;
+  if (query.opcode() != opcode_query && !notifies) return Verdict::notimp;
   const unsigned questions = in.u16(), answers = in.u16(), authorities = in.u16(), additionals = in.u16();
   if (questions > 1 || (questions == 1 && !read_question(message, in, query))) return Verdict::formerr;
-  skip_records(in, answers + authorities);  // IXFR carries a SOA there (RFC 1995 section 3)
+  skip_records(in, answers + authorities);  // IXFR carries a SOA there (RFC 1995 section 3), NOTIFY may
   read_additional(in, additionals, query);
   if (!in.ok() || in.left() != 0) return Verdict::formerr;
+  if (notifies && query.verdict == Verdict::fine) return questions == 1 ? Verdict::notify : Verdict::formerr;
   if (questions == 0 && query.verdict == Verdict::fine)
     return query.cookie.size != 0 ? Verdict::cookie : Verdict::formerr;
   return query.verdict;

@@ -16,7 +16,8 @@ namespace popnet::dns {
 enum class Verdict : uint8_t {
   drop,     ///< no reply: too short for a header, or itself a reply (replying could make two servers talk for
             ///< ever)
-  notimp,   ///< an opcode other than QUERY; nothing behind the header was read
+  notimp,   ///< an opcode other than QUERY and NOTIFY; nothing behind the header was read
+  notify,   ///< a NOTIFY for one zone (RFC 1996); read like a query
   formerr,  ///< not one question, a broken name or record, a second OPT, a client subnet against RFC 7871
   badvers,  ///< an EDNS version above 0; its options were not read
   cookie,   ///< no question, but a cookie: asks for the server's part alone (RFC 7873 section 5.4)

@@ -79,6 +79,18 @@ TEST(Query, RecordsInOtherSectionsAreSkipped) {
   EXPECT_TRUE(parsed(signed_query).edns);
 }
 
+// RFC 1996 section 3.7: the question is the zone, the answer section may have its SOA.
+TEST(Query, ANotifyIsReadLikeAQuery) {
+  auto notify =
+      TestQuery("example.com", type::soa).set_word(2, opcode_notify << 11 | flag::aa).set_word(6, 1);
+  notify.words({0xc00c, type::soa, class_in, 0, 0, 22}).byte(0).byte(0).words({0, 1, 0, 0, 0, 0, 0, 0, 0, 0});
+  Query query;
+  EXPECT_EQ(parse_query(notify, query), Verdict::notify);
+  EXPECT_EQ(query.name.to_text(), "example.com.");
+  EXPECT_EQ(verdict(TestQuery("a", type::soa).set_word(2, opcode_notify << 11).byte(0)), Verdict::formerr);
+  EXPECT_EQ(verdict(TestQuery("a", type::soa).set_word(2, 5 << 11)), Verdict::notimp) << "UPDATE";
+}
+
 TEST(Edns, UdpSizeAndFlags) {
   const Query query = parsed(www().edns(4096, 0, 0x8000));
   EXPECT_TRUE(query.edns);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "dns/wire/protocol.h"
 #include "dns/zone/render.h"
@@ -84,6 +85,7 @@ class Freezer {
       visit(group);
       i = group.end();
     }
+    check_lost_cuts();
   }
 
  private:
@@ -93,6 +95,8 @@ class Freezer {
   [[nodiscard]] static std::string text(OwnerKey key) { return owner_name(key).to_text(); }
 
   void check_apex();
+  void check_name_server(const Record& ns);
+  void check_lost_cuts();
   void visit(const Group& group);
   void visit_cut(const Group& group);
   void check_owner(const Group& group);
@@ -111,6 +115,11 @@ class Freezer {
   void add_denial(const Name& owner, Sets& sets);
   std::vector<Glue> glue_for(const Group& cut);
   bool add_addresses(const Name& target, std::vector<Glue>& glue);
+  [[nodiscard]] bool is_here(const Name& name) const {
+    return is_at_or_below(name.bytes(), records_.apex().bytes());
+  }
+  [[nodiscard]] bool is_made_up(const Name& target) const;
+  [[nodiscard]] std::string cut_above(const Name& target) const;
 
   const Records& records_;
   NamesBuilder& names_;
@@ -127,6 +136,13 @@ class Freezer {
     size_t key_size;
     NamesBuilder::NodeId node;
   };
+  /// A delegation to servers of this zone, none of which has an address here.
+  struct LostCut {
+    std::string owner;
+    Place place;
+    std::vector<Name> servers;
+  };
+  std::vector<LostCut> lost_cuts_;
   std::vector<Step> path_;  // nodes from the apex to the last one added
   OwnerKey last_;           // owner of the last one added
 };
@@ -140,7 +156,78 @@ void Freezer::check_apex() {
   if (soas.empty()) complain(where, "has no SOA record, write one at its apex");
   if (soas.size() > 1) complain(records_.describe(soas[1].place), "has a second SOA record, write one only");
   if (!group.has(type::ns)) complain(where, "has no NS record at its apex, write one");
+  for (const Record& ns : group.of(type::ns)) check_name_server(ns);
+  if (signer_ == nullptr && group.has(type::rrsig))
+    complain(records_.describe(group.of(type::rrsig)[0].place),
+             "is signed already, and popnet serves no signatures but its own, write it without, or give it "
+             "dnssec here");
   if (signer_ != nullptr && !soas.empty()) signer_->set_denial_ttl(negative_ttl(soas[0]));
+}
+
+/// Of the zone itself. What lies below a delegation is looked for there.
+void Freezer::check_name_server(const Record& ns) {
+  const Name server{NameBytes(ns.data)};
+  if (!is_here(server) || !cut_above(server).empty()) return;
+  const size_t first = records_.find(owner_key(server.bytes()));
+  if (first != records_.size() && Group(records_, first).has(type::cname))
+    return complain(records_.describe(ns.place),
+                    fmt::format("the name server {} is an alias (RFC 2181 section 10.3), write its address",
+                                server.to_text()));
+  std::vector<Glue> addresses;
+  if (!add_addresses(server, addresses) && !is_made_up(server))
+    complain(records_.describe(ns.place),
+             fmt::format("the name server {} has no address in the zone, write one", server.to_text()));
+}
+
+/// Delegations whose servers can only be found by way of each other cannot be followed by anybody.
+void Freezer::check_lost_cuts() {
+  std::set<std::string, std::less<>> lost;
+  for (const LostCut& cut : lost_cuts_) lost.insert(cut.owner);
+  const auto leads_on = [&](const Name& server) {
+    const std::string above = cut_above(server);
+    return !above.empty() && !lost.contains(above);
+  };
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (const LostCut& cut : lost_cuts_)
+      if (lost.contains(cut.owner) && std::ranges::any_of(cut.servers, leads_on))
+        progress = lost.erase(cut.owner) > 0;
+  }
+  for (const LostCut& cut : lost_cuts_)
+    if (lost.contains(cut.owner))
+      complain(records_.describe(cut.place),
+               fmt::format("none of the name servers of {} can be found: they have no address here, and the "
+                           "delegations that they lie below lead nowhere without each other, write the "
+                           "address of one (glue)",
+                           text(cut.owner)));
+}
+
+/// A wildcard or a DNAME may have an answer for it.
+bool Freezer::is_made_up(const Name& target) const {
+  for (NameBytes above = parent(target.bytes()); is_at_or_below(above, records_.apex().bytes());
+       above = parent(above)) {
+    const std::string key = owner_key(above);
+    if (records_.find(key + std::string("\1*", 2)) != records_.size()) return true;
+    if (const size_t first = records_.find(key);
+        first != records_.size() && Group(records_, first).has(type::dname))
+      return true;
+    if (is_root(above)) break;
+  }
+  return false;
+}
+
+/// Owner key of the delegation at or above the name; empty if there is none.
+std::string Freezer::cut_above(const Name& target) const {
+  const std::string key = owner_key(target.bytes());
+  const size_t all = count_key_labels(key);
+  for (size_t labels = count_key_labels(apex_) + 1; labels <= all; ++labels) {
+    const OwnerKey here = first_labels(key, labels);
+    const size_t first = records_.find(here);
+    if (first != records_.size() &&
+        (Group(records_, first).has(type::ns) || Group(records_, first).has(type_zone_begins)))
+      return std::string(here);
+  }
+  return {};
 }
 
 void Freezer::visit(const Group& group) {
@@ -168,7 +255,7 @@ void Freezer::check_owner(const Group& group) {
     const uint16_t t = set[0].type;
     const std::string where = records_.describe(set[0].place);
     if (t != type::cname && !is_signature_data(t)) ++others;
-    if (signer_ != nullptr && is_made_by_signing(t))
+    if (signer_ != nullptr && is_made_by_signing(t) && set[0].place.line != 0)
       complain(where,
                fmt::format("{} is signed already, remove RRSIG, NSEC and NSEC3 records, or dnssec from "
                            "the zone's options",
@@ -211,7 +298,7 @@ void Freezer::visit_cut(const Group& group) {
     add_set(owner, ns, sets, Sign::no, apart ? std::span<const Glue>() : glue);
   if (const auto ds = group.of(type::ds); !ds.empty()) add_set(owner, ds, sets, Sign::yes);
   if (apart) {
-    signer_->add_denial(owner.bytes(), sets.sets, sets.signatures, true);
+    if (signer_->has_nsec()) signer_->add_denial(owner.bytes(), sets.sets, sets.signatures, true);
     sets.sets.push_back(render_glue(owner.bytes(), glue));
     sets.signatures.emplace_back();
   }
@@ -316,32 +403,40 @@ void Freezer::add_set(const Name& owner, const std::vector<Record>& set, Sets& s
 
 /// Where an answer that denies has to be made for the query, there is nothing to prepare.
 void Freezer::add_denial(const Name& owner, Sets& sets) {
-  if (signer_ != nullptr && !is_wildcard(owner.bytes()))
+  if (signer_ != nullptr && signer_->has_nsec() && !is_wildcard(owner.bytes()))
     signer_->add_denial(owner.bytes(), sets.sets, sets.signatures, false);
 }
 
 std::vector<Glue> Freezer::glue_for(const Group& cut) {
   std::vector<Glue> glue;
   const Name owner = owner_name(cut.owner());
+  LostCut lost{std::string(cut.owner()), {}, {}};
+  bool reachable = cut.has(type_zone_begins);
   for (const Record& ns : cut.of(type::ns)) {
     const Name target{NameBytes(ns.data)};
-    if (!add_addresses(target, glue) && is_at_or_below(target.bytes(), owner.bytes()))
+    const bool found = add_addresses(target, glue);
+    const bool below = is_at_or_below(target.bytes(), owner.bytes());
+    if (!found && below)
       complain(
           records_.describe(ns.place),
           fmt::format("{} is delegated to {}, which lies below the delegation, write its address here (glue)",
                       owner.to_text(), target.to_text()));
+    reachable = reachable || found || below || !is_here(target) || is_made_up(target);
+    lost.place = ns.place;
+    if (!reachable) lost.servers.push_back(target);
   }
+  if (!reachable) lost_cuts_.push_back(std::move(lost));
   return glue;
 }
 
 bool Freezer::add_addresses(const Name& target, std::vector<Glue>& glue) {
-  if (!is_at_or_below(target.bytes(), records_.apex().bytes())) return false;
+  if (!is_here(target)) return false;
   const size_t first = records_.find(owner_key(target.bytes()));
   if (first == records_.size()) return false;
   bool found = false;
   Group(records_, first).each_set([&](const std::vector<Record>& set) {
+    found = found || is_address(set[0].type) || set[0].type == type_decided;
     if (!is_address(set[0].type)) return;
-    found = true;
     for (const Record& r : set) glue.push_back({target, r.type, r.ttl, r.data});
   });
   return found;

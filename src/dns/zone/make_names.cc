@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
+#include "dns/sign/nsec3.h"
 #include "dns/wire/protocol.h"
 #include "dns/zone/freeze.h"
 #include "dns/zone/master_file.h"
@@ -28,6 +30,12 @@ void append_name(std::vector<uint8_t>& data, const Name& name) {
   data.insert(data.end(), name.bytes().begin(), name.bytes().end());
 }
 
+/// What another signer has put into a zone.
+bool is_of_a_signer(uint16_t t) {
+  return t == type::rrsig || t == type::nsec || t == type::nsec3 || t == type::nsec3param ||
+         t == type::dnskey || t == type::cds || t == type::cdnskey;
+}
+
 /// A hostname and where it comes from.
 struct Wanted {
   Name name;
@@ -37,8 +45,8 @@ struct Wanted {
 
 class Maker {
  public:
-  Maker(const model::Config& config, sign::KeyKeeper* keeper, ZoneHistory* history)
-      : config_(config), keeper_(keeper), history_(history) {}
+  Maker(const model::Config& config, sign::KeyKeeper* keeper, ZoneHistory* history, ZoneSources* sources)
+      : config_(config), keeper_(keeper), history_(history), sources_(sources) {}
 
   Result<std::shared_ptr<const Names>> make(std::vector<std::string>* problems);
 
@@ -47,7 +55,8 @@ class Maker {
     Plan(const Name& apex, const std::string& source) : records(apex, source) {}
     Records records;
     uint32_t index = 0;
-    std::string file;  // to be read; empty for zones made here
+    std::string file;      // to be read; empty for zones made here, and those that are fetched
+    bool fetched = false;  // from its primaries
     const model::Dnssec* dnssec = nullptr;
     const model::Transfer* transfer = nullptr;  // null if nobody may fetch it
     std::vector<Name> decided;
@@ -60,6 +69,11 @@ class Maker {
   void place(const Wanted& wanted);
   void mark_nested_zones();
   void freeze(Plan& plan);
+  enum class Filled : uint8_t { complete, broken, unavailable };
+  Filled fill(Plan& plan);
+  bool fill_from_file(Plan& plan);
+  void fill_from_copy(Plan& plan, const Records& copy);
+  void freeze_unavailable(const Plan& plan);
   std::shared_ptr<const sign::ZoneSigner> signer_for(const Plan& plan);
   static void add_keys(Plan& plan, const sign::ZoneSigner& signer);
 
@@ -75,6 +89,7 @@ class Maker {
   const model::Config& config_;
   sign::KeyKeeper* const keeper_;
   ZoneHistory* const history_;
+  ZoneSources* const sources_;
   NamesBuilder builder_;
   Problems problems_;
   std::map<std::string, std::unique_ptr<Plan>> plans_;  // by owner key of the apex: parents before children
@@ -109,11 +124,13 @@ Maker::Plan* Maker::innermost(const Name& name) {
 void Maker::plan_configured_zones() {
   for (const model::Zone& zone : config_.zones) {
     const std::string where = fmt::format("zone {}", zone.name);
-    Plan* plan = new_plan(checked(parse_name(zone.name), where), zone.file);
+    const bool fetched = !zone.secondary.primaries.empty();
+    Plan* plan = new_plan(checked(parse_name(zone.name), where), fetched ? where : zone.file);
     if (plan == nullptr) {
       problems_.add(where, "is configured twice");
     } else {
       plan->file = zone.file;
+      plan->fetched = fetched;
       plan->dnssec = &zone.dnssec;
       if (history_ != nullptr && (!zone.transfer.to.empty() || !zone.transfer.key.empty()))
         plan->transfer = &zone.transfer;
@@ -232,7 +249,9 @@ void Maker::mark_nested_zones() {
 
 // A zone's records are freed before the next zone is read.
 void Maker::freeze(Plan& plan) {
-  const bool complete = plan.file.empty() || read_master_file(plan.file, plan.records, problems_);
+  const Filled filled = fill(plan);
+  if (filled == Filled::unavailable) return freeze_unavailable(plan);
+  const bool complete = filled == Filled::complete;
   const auto signer = signer_for(plan);
   if (signer != nullptr) add_keys(plan, *signer);
   plan.records.sort();
@@ -248,6 +267,47 @@ void Maker::freeze(Plan& plan) {
   plan.records = Records(apex, "");
 }
 
+Maker::Filled Maker::fill(Plan& plan) {
+  if (!plan.fetched) return plan.file.empty() || fill_from_file(plan) ? Filled::complete : Filled::broken;
+  if (sources_ == nullptr) return Filled::unavailable;
+  const auto copy = sources_->copies.find(owner_key(plan.records.apex().bytes()));
+  if (copy == sources_->copies.end()) return Filled::unavailable;
+  fill_from_copy(plan, *copy->second);
+  return Filled::complete;
+}
+
+bool Maker::fill_from_file(Plan& plan) {
+  if (sources_ == nullptr || (!sources_->keep_files && sources_->files.empty()))
+    return read_master_file(plan.file, plan.records, problems_);
+  auto& kept = sources_->files[owner_key(plan.records.apex().bytes())];
+  if (kept == nullptr) {
+    auto read = std::make_shared<Records>(plan.records.apex(), plan.file);
+    if (!read_master_file(plan.file, *read, problems_)) return false;
+    kept = std::move(read);
+  }
+  plan.records.append(*kept);
+  return true;
+}
+
+void Maker::fill_from_copy(Plan& plan, const Records& copy) {
+  plan.records.append(copy);
+  std::set<std::string, std::less<>> decided;
+  for (const Name& name : plan.decided) decided.insert(owner_key(name.bytes()));
+  const bool signs = keeper_ != nullptr && plan.dnssec->enabled;
+  plan.records.erase_if([&](const Record& record) {
+    const bool replaced = record.type == type::a || record.type == type::aaaa || record.type == type::cname;
+    return (replaced && decided.contains(record.owner)) || (signs && is_of_a_signer(record.type));
+  });
+}
+
+/// All that is known of it is that it is ours.
+void Maker::freeze_unavailable(const Plan& plan) {
+  const NamesBuilder::NodeDraft apex{plan.records.apex().bytes(),    plan.index, Node::not_decided,
+                                     Node::apex | Node::unavailable, {},         {}};
+  builder_.add_node(apex);
+  builder_.set_negative_soa(plan.index, builder_.add_side_node(apex));
+}
+
 /// Null if the zone is not to be signed.
 std::shared_ptr<const sign::ZoneSigner> Maker::signer_for(const Plan& plan) {
   if (keeper_ == nullptr || !plan.dnssec->enabled) return nullptr;
@@ -260,6 +320,8 @@ std::shared_ptr<const sign::ZoneSigner> Maker::signer_for(const Plan& plan) {
 void Maker::add_keys(Plan& plan, const sign::ZoneSigner& signer) {
   const Name& apex = plan.records.apex();
   const Place place{plan.records.add_file(fmt::format("keys of zone {}", apex.to_text())), 0};
+  if (signer.denial() == model::Denial::nsec3)
+    plan.records.add(apex, type::nsec3param, 0, sign::nsec3_parameters, place);
   for (const sign::Key& key : signer.published())
     plan.records.add(apex, type::dnskey, signer.dnskey_ttl(), key.dnskey, place);
   for (const sign::Key& key : signer.synced()) {
@@ -289,8 +351,8 @@ Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* probl
 
 Result<std::shared_ptr<const Names>> make_names(const model::Config& config,
                                                 std::vector<std::string>* problems, sign::KeyKeeper* keeper,
-                                                ZoneHistory* history) {
-  return Maker(config, keeper, history).make(problems);
+                                                ZoneHistory* history, ZoneSources* sources) {
+  return Maker(config, keeper, history, sources).make(problems);
 }
 
 }  // namespace popnet::dns

@@ -1,5 +1,5 @@
 // From a config to the Names that are served:
-//  - the zones of the config, from their files;
+//  - the zones of the config, from their files, or as they were fetched from their primaries;
 //  - the network zone, made here: SOA, NS, the addresses of each POP as <pop>.<zone>. If the config also has
 //    a file for that zone, the POPs are added to it;
 //  - every site's hostname and the shared content hostname, as decided names in the innermost zone that
@@ -10,6 +10,7 @@
 // network zone.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,14 @@
 
 namespace popnet::dns {
 
+/// Zones that are not read from files now, by owner key of their apex.
+struct ZoneSources {
+  using Map = std::map<std::string, std::shared_ptr<const Records>>;
+  Map copies;               // of zones that are fetched; one that is not here is answered with SERVFAIL
+  Map files;                // of zones that have files, as they were read before; others are read
+  bool keep_files = false;  // puts what is read into `files`
+};
+
 /// Reads zone files; may take seconds for millions of names, so not on a loop's thread. ErrorCode::invalid;
 /// the message is the first problem and how many more there are, `problems` gets them all (at most a
 /// hundred), each "file:line: reason".
@@ -30,9 +39,14 @@ namespace popnet::dns {
 /// zones unsigned.
 /// `history`: takes the zones that somebody may fetch, and is committed by the caller when the names are put in force; null
 /// keeps no copies for transfers.
+/// `sources`: null has no zone that is fetched.
+///
+/// In a zone that is fetched, a decided name takes the place of its A, AAAA and CNAME records, and if the zone is to be
+/// signed, our keys and signatures take the place of others.
 Result<std::shared_ptr<const Names>> make_names(const model::Config& config,
                                                 std::vector<std::string>* problems = nullptr,
                                                 sign::KeyKeeper* keeper = nullptr,
-                                                ZoneHistory* history = nullptr);
+                                                ZoneHistory* history = nullptr,
+                                                ZoneSources* sources = nullptr);
 
 }  // namespace popnet::dns

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "dns/wire/protocol.h"
+#include "dns/zone/master_file.h"
 
 namespace popnet::dns {
 namespace {
@@ -206,6 +207,129 @@ TEST_F(MakeNames, ContradictionsAreRefused) {
                   HasSubstr("example.com:9:1: zone example.com.: the wildcard *.w.example.com. has NS or"),
                   HasSubstr("example.com:10:1: zone example.com.: sub.example.com. is delegated to "
                             "ns.sub.example.com.")));
+}
+
+TEST_F(MakeNames, NameServersMustBeFound) {
+  zone("lost.example",
+       "@ 60 IN SOA ns hostmaster 1 2 3 4 5\n@ 60 IN NS ns\n@ 60 IN NS alias\n"
+       "@ 60 IN NS ns.made\n@ 60 IN NS ns.x\nalias 60 IN CNAME ns\n*.made 60 IN A 192.0.2.1\n"
+       "a 60 IN NS ns.b\nb 60 IN NS ns.c\nc 60 IN NS ns.a\n"                          // a circle
+       "d 60 IN NS ns.a\n"                                                            // leads into it
+       "e 60 IN NS ns.a\ne 60 IN NS ns.example.net.\n"                                // has a way out
+       "f 60 IN NS ns.x\nx 60 IN NS ns.y\ny 60 IN NS ns.y\nns.y 60 IN A 192.0.2.2\n"  // leads on
+       "g 60 IN NS nowhere\n");
+  EXPECT_THAT(problems(), ::testing::UnorderedElementsAre(
+                              HasSubstr("lost.example:2:1: zone lost.example.: the name server "
+                                        "ns.lost.example. has no address in the zone"),
+                              HasSubstr("lost.example:3:1: zone lost.example.: the name server "
+                                        "alias.lost.example. is an alias (RFC 2181 section 10.3)"),
+                              HasSubstr("lost.example:8:1: zone lost.example.: none of the name servers of "
+                                        "a.lost.example. can be found"),
+                              HasSubstr("lost.example:9:1: zone lost.example.: none of the name servers of "
+                                        "b.lost.example. can be found"),
+                              HasSubstr("lost.example:10:1: zone lost.example.: none of the name servers of "
+                                        "c.lost.example. can be found"),
+                              HasSubstr("lost.example:11:1: zone lost.example.: none of the name servers of "
+                                        "d.lost.example. can be found"),
+                              HasSubstr("lost.example:18:1: zone lost.example.: none of the name servers of "
+                                        "g.lost.example. can be found")));
+}
+
+TEST_F(MakeNames, WrongDirectivesAndTypesAreReported) {
+  zone("example.com",
+       std::string(good) +
+           "$TTL soon\n$ORIGIN a b\n$ORIGIN x..y\n$INCLUDE\n$INCLUDE a b c\n$GENERATE 1-2 a A 1\n"
+           "a 60 IN OPT x\nb 60 IN TYPE250 \\# 0\nc 60 IN TYPE65400 \\# 3 0102\n"
+           "d 60 IN A 192.0.2.1 192.0.2.2\ne 60 IN NONSENSE x\n" +
+           std::string(64, 'x') + " 60 IN A 192.0.2.1\nf 60 IN HTTPS 1 . ipv4hint=2001:db8::1\n");
+  ASSERT_EQ(problems().size(), 13U) << ::testing::PrintToString(problems_);
+  for (size_t i = 0; i < problems_.size(); ++i)
+    EXPECT_THAT(problems_[i], ::testing::StartsWith(fmt::format("example.com:{}:1: ", i + 3)));
+  EXPECT_THAT(problems_[0], HasSubstr("$TTL wants a length of time"));
+  EXPECT_THAT(problems_[3], HasSubstr("$INCLUDE wants a file"));
+  EXPECT_THAT(problems_[5], HasSubstr("$GENERATE is not known"));
+}
+
+TEST_F(MakeNames, SignaturesOfOthersAreNotServed) {
+  zone("example.com",
+       std::string(good) + "@ 60 IN RRSIG SOA 13 2 60 20300101000000 20200101000000 1 example.com. AAAA\n");
+  EXPECT_THAT(problems(), ElementsAre(HasSubstr("example.com:3:1: zone example.com.: is signed already")));
+}
+
+TEST_F(MakeNames, ACnameMayNotStandAtTheApex) {
+  zone("example.com", std::string(good) + "@ 60 IN CNAME www.example.net.\n");
+  EXPECT_THAT(
+      problems(),
+      ElementsAre(HasSubstr("example.com:3:1: zone example.com.: example.com. has a CNAME beside other")));
+}
+
+TEST_F(MakeNames, DataOfEverySizeUpToAMessage) {
+  std::string text = good;
+  std::string strings;
+  for (int i = 0; i < 200; ++i) strings += " \"" + std::string(255, 'x') + "\"";
+  text += "one 60 IN TXT" + strings + "\n";
+  for (int i = 0; i < 200; ++i) text += fmt::format("many 60 IN TXT \"{:0250}\"\n", i);
+  text += "none 60 IN TXT \"\"\n";
+  zone("example.com", text);
+  const auto names = made();
+  EXPECT_EQ(names->find(name("one.example.com")).node.find(type::txt).bytes.size(), 200U * 256 + 12);
+  EXPECT_EQ(names->find(name("many.example.com")).node.find(type::txt).records, 200U);
+  EXPECT_EQ(names->find(name("none.example.com")).node.find(type::txt).bytes.back(), 0U);
+  config_.zones.clear();
+  for (int i = 0; i < 100; ++i) text += fmt::format("many 60 IN TXT \"more {:0250}\"\n", i);
+  zone("example.com", text);
+  EXPECT_THAT(problems(), ElementsAre(HasSubstr("many.example.com. has more records of one type than fit")));
+}
+
+// RFC 3597 section 5: of a type that is known, data written as unknown is the same.
+TEST_F(MakeNames, UnknownTypesAndUnknownWritingOfKnownTypes) {
+  zone("example.com",
+       std::string(good) +
+           "a 60 IN TYPE1 \\# 4 c0000207\na 60 IN A 192.0.2.7\nb 60 CLASS1 TYPE65400 \\# ( 2\n 01 02 )\n"
+           "c 60 IN TYPE65400 \\# 0\n");
+  const auto names = made();
+  EXPECT_EQ(names->find(name("a.example.com")).node.find(type::a).records, 1U);
+  EXPECT_EQ(names->find(name("b.example.com")).node.find(65400).bytes.size(), 14U);
+  EXPECT_EQ(names->find(name("c.example.com")).node.find(65400).bytes.size(), 12U);
+}
+
+TEST_F(MakeNames, ACopyTakesThePlaceOfAFile) {
+  zone("example.com", "");
+  config_.zones[0].secondary.primaries = {{IpAddress::v4(192, 0, 2, 53), 53}};
+  hostname("www.example.com");
+  hostname("new.example.com");
+  const auto none = made();
+  EXPECT_TRUE(none->find(name("example.com")).node.has(Node::unavailable));
+  EXPECT_TRUE(none->find(name("www.example.com")).node.has(Node::unavailable));
+  EXPECT_EQ(none->zone_name(0).size(), 13U);
+
+  const std::string text =
+      std::string(good) +
+      "www 60 IN A 192.0.2.1\nwww 60 IN TXT stays\nnew 60 IN CNAME www\nold 60 IN A 192.0.2.2\n";
+  auto copy = std::make_shared<Records>(name("example.com"), "copy");
+  Problems problems;
+  ASSERT_TRUE(read_master_file(file("copy", text), *copy, problems));
+  copy->sort();
+  ZoneSources sources;
+  sources.copies[owner_key(name("example.com").bytes())] = copy;
+  const auto names = make_names(config_, &problems_, nullptr, nullptr, &sources).value();
+  const Node www = names->find(name("www.example.com")).node;
+  EXPECT_EQ(www.decided(), 1U) << "decided names take the place of addresses";
+  EXPECT_FALSE(www.find(type::a));
+  EXPECT_TRUE(www.find(type::txt));
+  EXPECT_EQ(names->find(name("new.example.com")).node.decided(), 0U) << "and of aliases";
+  EXPECT_TRUE(names->find(name("old.example.com")).node.find(type::a));
+}
+
+TEST_F(MakeNames, FilesAreReadOnceWhileTheirRecordsAreKept) {
+  zone("example.com", std::string(good) + "www 60 IN A 192.0.2.1\n");
+  ZoneSources sources;
+  sources.keep_files = true;
+  ASSERT_TRUE(make_names(config_, nullptr, nullptr, nullptr, &sources).ok());
+  file("example.com", "broken");
+  const auto again = make_names(config_, nullptr, nullptr, nullptr, &sources);
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE((*again)->find(name("www.example.com")).node.find(type::a));
 }
 
 TEST_F(MakeNames, ADecidedHostnameMayNotHaveAddressesOrBeDelegated) {

@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/text.h"
 #include "dns/wire/protocol.h"
+#include "dns/zone/wire_record.h"
 
 namespace popnet::dns {
 
@@ -197,10 +198,8 @@ void MasterFile::add(const ldns_rr* rr, const Source& source) {
   if (!is_at_or_below(owner.bytes(), records_.apex().bytes()))
     return complain(source, fmt::format("{} is not in the zone, write a name at or below {}", owner.to_text(),
                                         records_.apex().to_text()));
-  const bool meta = rr_type == type::opt || (rr_type >= 128 && rr_type <= 255);
-  if (meta || rr_type == type_decided || rr_type == type_zone_begins)
-    return complain(source,
-                    fmt::format("type {} is no type of data (RFC 6895 section 3.1), remove it", rr_type));
+  if (const std::string why = why_no_data(rr_type); !why.empty())
+    return complain(source, why + ", remove it");
   std::vector<uint8_t> data;
   for (size_t i = 0; i < ldns_rr_rd_count(rr); ++i) {
     const auto part = bytes_of(ldns_rr_rdf(rr, i));

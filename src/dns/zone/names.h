@@ -74,6 +74,7 @@ class Node {
     has_dname = 4,
     apex = 8,
     is_signed = 16,
+    unavailable = 32,  // the apex of a zone that we should have, but have no data of (any more)
   };
   struct Head {
     uint32_t zone;

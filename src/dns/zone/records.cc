@@ -86,6 +86,21 @@ void Records::add(const Name& owner, uint16_t type, uint32_t ttl, std::span<cons
   pool_.append(reinterpret_cast<const char*>(data.data()), data.size());
 }
 
+void Records::append(const Records& other) {
+  const auto files = static_cast<uint32_t>(files_.size());
+  files_.insert(files_.end(), other.files_.begin(), other.files_.end());
+  const size_t begin = pool_.size();
+  pool_.append(other.pool_);
+  for (const size_t offset : other.order_) {
+    const size_t at = begin + offset;
+    Fixed fixed;
+    std::memcpy(&fixed, pool_.data() + at, sizeof fixed);
+    fixed.file += files;
+    std::memcpy(pool_.data() + at, &fixed, sizeof fixed);
+    order_.push_back(at);
+  }
+}
+
 Record Records::read(size_t offset) const {
   Fixed fixed;
   std::memcpy(&fixed, pool_.data() + offset, sizeof fixed);

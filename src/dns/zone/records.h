@@ -64,6 +64,13 @@ class Records {
 
   uint32_t add_file(std::string name);
   void add(const Name& owner, uint16_t type, uint32_t ttl, std::span<const uint8_t> data, Place place);
+  /// Adds all records of another zone's or version's, with their places.
+  void append(const Records& other);
+  /// Takes away those that `gone` is true for.
+  template <class Predicate>
+  void erase_if(Predicate gone) {
+    std::erase_if(order_, [&](size_t offset) { return gone(read(offset)); });
+  }
   /// Puts records in order and drops the second of two that are equal (RFC 2181 section 5).
   void sort();
 

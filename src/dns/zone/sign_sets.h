@@ -27,6 +27,8 @@ class SetSigner {
   /// What goes into the second head of the set (see names.h). `ttl` is the set's, `shown` that of the RRSIG
   /// records.
   RenderedSet sign(NameBytes owner, std::span<const Record> set, uint32_t ttl, uint32_t shown);
+  /// Names have NSEC sets; else all denials are made for their queries.
+  [[nodiscard]] bool has_nsec() const { return signer_->denial() == model::Denial::compact; }
   /// Adds the NSEC set and its signature behind the others.
   void add_denial(NameBytes owner, std::vector<RenderedSet>& sets, std::vector<RenderedSet>& signatures,
                   bool delegation);

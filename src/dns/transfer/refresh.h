@@ -1,0 +1,80 @@
+// One look at one primary, over TCP (RFC 5936, RFC 1995): which version it has, and if that is newer, the difference or
+// the whole zone. On one loop's thread; no file is touched.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ip.h"
+#include "common/result.h"
+#include "dns/guard/tsig.h"
+#include "dns/transfer/reply_reader.h"
+#include "dns/zone/zone_update.h"
+#include "rt/fd.h"
+#include "rt/loop.h"
+
+namespace popnet::dns {
+
+class Refresh final : public rt::Watcher {
+ public:
+  struct Wanted {
+    Name zone;
+    Endpoint primary;
+    std::optional<TsigKey> key;
+    std::shared_ptr<const Records> have;  // null: nothing
+    std::optional<uint32_t> serial;       // of `have`
+    std::optional<uint32_t> refused;      // a version that is not worth being fetched again
+    bool whole = false;                   // no differences
+  };
+  struct Found {
+    std::shared_ptr<const Records> records;  // null: `have` is the newest version
+    std::string how;                         // for the log: "AXFR", or "IXFR"
+  };
+  /// `done` is called once, unless this is destroyed before, in a turn of the loop of its own, and may destroy it. `id`:
+  /// of the messages.
+  Refresh(rt::Loop& loop, Wanted wanted, uint16_t id, std::function<void(Result<Found>)> done);
+  ~Refresh();
+  Refresh(const Refresh&) = delete;
+  Refresh& operator=(const Refresh&) = delete;
+
+  void start();
+  void on_ready(uint32_t events) override;
+
+ private:
+  enum class Step : uint8_t { soa, ixfr, axfr };
+
+  void ask(Step step);
+  bool write_out();
+  void read_in();
+  bool take(std::span<const uint8_t> message);
+  bool take_version(const ReplyHead& head, std::span<const uint8_t> message);
+  bool take_records(const ReplyHead& head, std::span<const uint8_t> message);
+  bool finish_transfer();
+  /// Both end it. False, so that callers can return it.
+  bool fail(std::string why);
+  bool succeed(Found found);
+  void end(Result<Found> result);
+  [[nodiscard]] std::string_view title() const;
+  [[nodiscard]] int64_t unix_seconds() const;
+
+  rt::Loop& loop_;
+  const Wanted wanted_;
+  uint16_t id_;
+  std::function<void(Result<Found>)> done_;
+  rt::Timer patience_;
+  rt::UniqueFd fd_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>();
+  bool ended_ = false;
+  bool watched_ = false;
+  bool connected_ = false;
+  Step step_ = Step::soa;
+  std::optional<Tsig> tsig_;
+  std::optional<ZoneUpdate> update_;
+  bool first_message_ = true;  // of the present step
+  std::vector<uint8_t> out_, in_;
+};
+
+}  // namespace popnet::dns

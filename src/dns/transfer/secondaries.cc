@@ -1,0 +1,321 @@
+#include "dns/transfer/secondaries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "rt/clock.h"
+
+namespace popnet::dns {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr size_t looks_max = 16;            // connections to primaries at once
+constexpr Duration first_pause = 1s;        // while there is no version at all; doubled each time
+constexpr Duration longest_pause = 60s;     //
+constexpr Duration notice_gap = 1s;         // between looks that NOTIFY asks for
+constexpr Duration gather = 20ms;           // for versions that arrive together
+constexpr Duration renewal_retry = 60s;     // after an error that no new version has brought
+constexpr int rests_for_each = 4;           // of the time it took to put the last ones in force
+constexpr Duration interval_max = 24h * 7;  // of REFRESH and RETRY
+constexpr Duration clock_check = 1h;  // the wall clock may be set: how long EXPIRE is trusted to a timer
+
+Duration interval(uint32_t seconds) {
+  return std::clamp<Duration>(std::chrono::seconds(seconds), 1s, interval_max);
+}
+
+}  // namespace
+
+/// One zone and what is due for it.
+class Secondaries::Follower {
+ public:
+  Follower(Secondaries& all, const Name& zone)
+      : zone_(zone),
+        all_(all),
+        next_look_(all.loop_, [this] { look(); }),
+        expiry_(all.loop_, [this] { check_age(); }) {}
+  ~Follower() { give_back_turn(); }
+
+  const Name zone_;
+
+  void set(const model::Secondary& options, std::optional<TsigKey> key) {
+    refused_.reset();  // what was wrong with it may have been the config
+    const bool same =
+        options.primaries == primaries_ && (key ? key->secret : std::vector<uint8_t>{}) == secret_;
+    primaries_ = options.primaries;
+    key_ = std::move(key);
+    secret_ = key_ ? key_->secret : std::vector<uint8_t>{};
+    if (same) return;
+    pause_ = first_pause;
+    check_age();
+    if (busy()) again_ = true;
+    look();
+  }
+  void look_for(const IpAddress& from) {
+    const auto teller = std::find_if(primaries_.begin(), primaries_.end(),
+                                     [&](const Endpoint& p) { return p.address == from; });
+    if (teller != primaries_.end()) first_ = static_cast<size_t>(teller - primaries_.begin());
+    if (busy()) {
+      again_ = true;
+    } else {
+      next_look_.arm(std::max(all_.loop_.now(), last_look_ + notice_gap));
+    }
+  }
+  /// Its turn to open a connection has come.
+  void start();
+  /// A version that it has brought was put in force, or not.
+  void accepted() {
+    refused_.reset();
+    confirmed();
+  }
+  void rejected(uint32_t serial) {
+    refused_ = serial;
+    wait_for_retry();
+  }
+
+ private:
+  enum class Turn : uint8_t { none, wanted, taken };
+  [[nodiscard]] bool busy() const { return turn_ != Turn::none || delivering_; }
+
+  void look() {
+    if (busy() || primaries_.empty()) return;
+    tried_ = 0;
+    last_look_ = all_.loop_.now();
+    next_look_.cancel();
+    turn_ = Turn::wanted;
+    all_.request_turn(*this);
+  }
+  void found(Result<Refresh::Found> result);
+  void give_back_turn() {
+    refresh_.reset();
+    if (turn_ == Turn::taken) --all_.looking_;
+    if (turn_ == Turn::wanted) all_.waiting_.remove(this);
+    turn_ = Turn::none;
+  }
+  void confirmed() {
+    delivering_ = false;
+    pause_ = first_pause;
+    const ZoneCopy* copy = all_.copies_.find(zone_);
+    // A little less than REFRESH, each its own, so that the zones of one primary spread.
+    arm_next(interval(copy->soa.refresh) * (0.9 + 0.1 * all_.random_.uniform()));
+    check_age();
+  }
+  void wait_for_retry() {
+    delivering_ = false;
+    const ZoneCopy* copy = all_.copies_.find(zone_);
+    if (copy != nullptr) return arm_next(interval(copy->soa.retry));
+    arm_next(pause_);
+    pause_ = std::min(pause_ * 2, longest_pause);
+  }
+  template <class Delay>
+  void arm_next(Delay delay) {
+    next_look_.arm_after(std::chrono::duration_cast<Duration>(delay));
+    if (std::exchange(again_, false)) next_look_.arm(std::max(all_.loop_.now(), last_look_ + notice_gap));
+  }
+  void check_age();
+
+  Secondaries& all_;
+  std::vector<Endpoint> primaries_;
+  std::optional<TsigKey> key_;
+  std::vector<uint8_t> secret_;
+  rt::Timer next_look_, expiry_;
+  std::unique_ptr<Refresh> refresh_;
+  Turn turn_ = Turn::none;
+  bool delivering_ = false;  // what it brought is being put in force
+  bool again_ = false;       // a NOTIFY came meanwhile
+  bool expired_ = false;
+  bool whole_ = false;               // differences have failed
+  size_t first_ = 0, tried_ = 0;     // of the primaries
+  std::optional<uint32_t> refused_;  // a version
+  TimePoint last_look_{};
+  Duration pause_ = first_pause;
+};
+
+void Secondaries::Follower::start() {
+  turn_ = Turn::taken;
+  const ZoneCopy* copy = all_.copies_.find(zone_);
+  Refresh::Wanted wanted;
+  wanted.zone = zone_;
+  wanted.primary = primaries_[(first_ + tried_) % primaries_.size()];
+  wanted.key = key_;
+  wanted.refused = refused_;
+  wanted.whole = whole_;
+  if (copy != nullptr) {
+    wanted.have = copy->records;
+    wanted.serial = copy->soa.serial;
+  }
+  refresh_ =
+      std::make_unique<Refresh>(all_.loop_, std::move(wanted), static_cast<uint16_t>(all_.random_.next()),
+                                [this](Result<Refresh::Found> result) { found(std::move(result)); });
+  refresh_->start();
+}
+
+void Secondaries::Follower::found(Result<Refresh::Found> result) {
+  const Endpoint primary = primaries_[(first_ + tried_) % primaries_.size()];
+  give_back_turn();
+  if (!result) {
+    log::warning("zone {}: {} {}", zone_.to_text(), primary.to_string(), result.error().message);
+    whole_ = true;
+    if (++tried_ < primaries_.size()) {
+      turn_ = Turn::wanted;
+      all_.request_turn(*this);
+    } else {
+      wait_for_retry();
+    }
+    return all_.give_turns();
+  }
+  whole_ = false;
+  const int64_t now = all_.unix_seconds();
+  if (result->records == nullptr) {
+    all_.copies_.confirm(zone_, now);
+    if (expired_) all_.out_of_date();
+    confirmed();
+    return all_.give_turns();
+  }
+  delivering_ = true;
+  ZoneCopy copy{result->records, {}, now};
+  if (const auto soa = read_soa_times(*copy.records)) copy.soa = *soa;
+  all_.arrived({zone_, std::move(copy), fmt::format("{} from {}", result->how, primary.to_string())});
+  all_.give_turns();
+}
+
+/// Tells when the zone has become too old to be served.
+void Secondaries::Follower::check_age() {
+  const ZoneCopy* copy = all_.copies_.find(zone_);
+  if (copy == nullptr) return;
+  const int64_t left = copy->expires() - all_.unix_seconds();
+  const bool was = std::exchange(expired_, left <= 0);
+  if (expired_ && !was) {
+    log::error(
+        "zone {}: no primary has confirmed version {} for {} s: it has expired and is not served any more",
+        zone_.to_text(), copy->soa.serial, copy->soa.expire);
+    all_.out_of_date();
+  }
+  if (!expired_) expiry_.arm_after(std::min<Duration>(std::chrono::seconds(left), clock_check));
+}
+
+Secondaries::Secondaries(rt::Loop& loop, ZoneCopies& copies, uint64_t seed, std::function<Status()> renew)
+    : loop_(loop), copies_(copies), random_(seed), renew_(std::move(renew)), renewal_(loop, [this] {
+        renew_all();
+      }) {}
+Secondaries::~Secondaries() {
+  followers_.clear();  // they take themselves off the other members
+}
+
+int64_t Secondaries::unix_seconds() const {
+  return std::chrono::duration_cast<std::chrono::seconds>(loop_.wall().time_since_epoch()).count();
+}
+
+void Secondaries::configure(const model::Config& config, const std::vector<TsigKey>& keys) {
+  std::map<std::string, std::unique_ptr<Follower>> kept;
+  for (const model::Zone& zone : config.zones) {
+    const auto name = parse_name(zone.name);
+    if (zone.secondary.primaries.empty() || !name) continue;
+    const std::string owner = owner_key(name->bytes());
+    auto& follower = kept[owner];
+    if (auto known = followers_.find(owner); known != followers_.end()) follower = std::move(known->second);
+    if (follower == nullptr) follower = std::make_unique<Follower>(*this, *name);
+    std::optional<TsigKey> key;
+    for (const TsigKey& k : keys)
+      if (k.name.to_text() == zone.secondary.key + ".") key = k;
+    follower->set(zone.secondary, std::move(key));
+  }
+  for (const auto& [owner, follower] : followers_) {
+    if (follower == nullptr) continue;
+    copies_.drop(follower->zone_);
+    std::erase_if(arrivals_, [&](const Arrival& a) { return a.zone == follower->zone_; });
+  }
+  followers_ = std::move(kept);
+}
+
+void Secondaries::notified(const Name& zone, const IpAddress& from) {
+  if (const auto known = followers_.find(owner_key(zone.bytes())); known != followers_.end())
+    known->second->look_for(from);
+}
+
+void Secondaries::request_turn(Follower& follower) {
+  waiting_.push_back(&follower);
+  give_turns();
+}
+
+void Secondaries::give_turns() {
+  while (looking_ < looks_max && !waiting_.empty()) {
+    Follower* next = waiting_.front();
+    waiting_.pop_front();
+    ++looking_;
+    next->start();
+  }
+}
+
+void Secondaries::arrived(Arrival arrival) {
+  arrivals_.push_back(std::move(arrival));
+  out_of_date();
+}
+
+/// What is in force is to be made anew, soon.
+void Secondaries::out_of_date() {
+  if (!renewal_.armed()) renewal_.arm_after(std::max(gather, rests_for_each * renewal_took_));
+}
+
+/// All at once; when that does not go, one by one, so that one bad zone keeps no other back.
+void Secondaries::renew_all() {
+  auto arrivals = std::exchange(arrivals_, {});
+  const TimePoint start = rt::monotonic_now();
+  const Status together = renew_with(arrivals);
+  renewal_took_ = rt::monotonic_now() - start;
+  if (!together && arrivals.empty()) {
+    log::error("zones that are fetched cannot be put in force: {}", together.error().message);
+    renewal_.arm_after(renewal_retry);
+  }
+  const bool apart = !together && arrivals.size() > 1;
+  for (Arrival& arrival : arrivals) {
+    if (!apart) {
+      settle(arrival, together);
+      continue;
+    }
+    std::vector<Arrival> one{arrival};
+    settle(arrival, renew_with(one));
+  }
+}
+
+/// With these versions in place of those before; an error puts those back.
+Status Secondaries::renew_with(std::vector<Arrival>& arrivals) {
+  std::vector<std::optional<ZoneCopy>> before;
+  for (const Arrival& arrival : arrivals) {
+    const ZoneCopy* known = copies_.find(arrival.zone);
+    before.push_back(known != nullptr ? std::optional(*known) : std::nullopt);
+    copies_.put(arrival.zone, arrival.copy);
+  }
+  Status status = renew_();
+  if (status) return status;
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    if (before[i])
+      copies_.put(arrivals[i].zone, *before[i]);
+    else
+      copies_.drop(arrivals[i].zone);
+  }
+  return status;
+}
+
+void Secondaries::settle(const Arrival& arrival, const Status& status) {
+  const std::string zone = arrival.zone.to_text();
+  const uint32_t serial = arrival.copy.soa.serial;
+  const auto follower = followers_.find(owner_key(arrival.zone.bytes()));
+  if (status) {
+    log::info("zone {}: version {} is in force ({})", zone, serial, arrival.how);
+    if (const Status saved = copies_.save(arrival.zone); !saved)
+      log::error("zone {}: its copy is not kept: {}", zone, saved.error().message);
+    if (follower != followers_.end()) follower->second->accepted();
+    return;
+  }
+  log::error("zone {}: version {} ({}) is refused, {}: {}", zone, serial, arrival.how,
+             copies_.find(arrival.zone) != nullptr ? "the one before stays" : "there is no other",
+             status.error().message);
+  if (follower != followers_.end()) follower->second->rejected(serial);
+}
+
+}  // namespace popnet::dns

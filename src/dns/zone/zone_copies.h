@@ -1,0 +1,58 @@
+// The last versions of the zones that are fetched from other servers, in memory and in a folder, so that a node that
+// starts while no primary answers serves what it had.
+//
+// A file is a master file of records as RFC 3597 section 5 writes unknown ones, so that every type survives. The time of
+// its last change is when a primary last confirmed that it is the zone's newest version (as BIND keeps it): a zone that
+// nobody has confirmed for its SOA record's EXPIRE is not served any more (RFC 1035 section 3.3.13).
+//
+// One thread at a time. Blocking (files). Times are in seconds since 1970.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/result.h"
+#include "dns/zone/make_names.h"
+#include "dns/zone/zone_update.h"
+
+namespace popnet::dns {
+
+struct ZoneCopy {
+  std::shared_ptr<const Records> records;
+  SoaTimes soa;
+  int64_t confirmed = 0;
+
+  [[nodiscard]] int64_t expires() const { return confirmed + int64_t{soa.expire}; }
+};
+
+class ZoneCopies {
+ public:
+  /// `folder`: is made when it is needed; empty: memory only.
+  explicit ZoneCopies(std::string folder) : folder_(std::move(folder)) {}
+
+  /// Null if there is none.
+  [[nodiscard]] const ZoneCopy* find(const Name& zone) const;
+  /// From its file, unless it is known or there is none. What is wrong with the file goes to the log.
+  void load(const Name& zone);
+  void put(const Name& zone, ZoneCopy copy);
+  /// The file stays.
+  void drop(const Name& zone);
+  /// Writes the file. ErrorCode::machine
+  Status save(const Name& zone) const;
+  /// Its primary has no newer version. REQUIRES: find(zone)
+  void confirm(const Name& zone, int64_t now);
+
+  /// What may be served at that time.
+  [[nodiscard]] ZoneSources::Map good_at(int64_t now) const;
+
+ private:
+  [[nodiscard]] std::string path_of(const Name& zone) const;
+  void set_file_time(const Name& zone, int64_t confirmed) const;
+
+  const std::string folder_;
+  std::map<std::string, ZoneCopy> copies_;  // by owner key
+};
+
+}  // namespace popnet::dns

@@ -1,0 +1,111 @@
+// A copy comes back from the disk as it was, and tells how old it is.
+#include "dns/zone/zone_copies.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "dns/zone/master_file.h"
+
+namespace popnet::dns {
+namespace {
+
+class ZoneCopiesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (std::filesystem::temp_directory_path() / "popnet-copies-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::shared_ptr<const Records> read(const std::string& text) {
+    std::ofstream(folder_ + "/from") << text;
+    auto records = std::make_shared<Records>(zone_, "test");
+    Problems problems;
+    EXPECT_TRUE(read_master_file(folder_ + "/from", *records, problems));
+    EXPECT_THAT(problems.lines(), ::testing::IsEmpty());
+    records->sort();
+    return records;
+  }
+  static void expect_same(const Records& a, const Records& b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (size_t i = 0; i < a.size(); ++i) {
+      EXPECT_EQ(a[i].owner, b[i].owner);
+      EXPECT_EQ(a[i].type, b[i].type);
+      EXPECT_EQ(a[i].ttl, b[i].ttl);
+      EXPECT_TRUE(std::ranges::equal(a[i].data, b[i].data)) << owner_name(a[i].owner).to_text() << a[i].type;
+    }
+  }
+
+  const Name zone_ = parse_name("odd/name.test").value();
+  std::string folder_;
+};
+
+constexpr const char* every_type = R"($TTL 300
+@ SOA ns hostmaster 7 3600 600 1000 60
+@ NS ns
+@ MX 10 Mail
+@ DNSKEY 257 3 13 mdsswUyr3DPW132mOi8V9xESWE8jTo0dxCjjnopKl+GqJxpVXckHAeF+KkxLbxILfDLUT0rAK9iUzy1L53eKGQ==
+a\.b\032\"\(\;\200 A 192.0.2.1
+a AAAA 2001:db8::1
+c CNAME Mixed.Case
+d DNAME elsewhere.example.
+t TXT "one" "two; with \"quotes\"" "" "\000\255"
+s SRV 1 2 443 www
+n NAPTR 100 10 "U" "E2U+sip" "!^.*$!sip:Info@example.com!" .
+caa CAA 0 issue "ca.example.net"
+h HTTPS 1 . alpn=h2,h3 port=8443 ipv4hint=192.0.2.80 ipv6hint=2001:db8::80
+v SVCB 0 other.example.
+ds DS 12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+tlsa TLSA 3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ssh SSHFP 4 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+loc LOC 52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m
+hinfo HINFO "a machine" "a system"
+uri URI 10 1 "https://www.example.com/"
+rp RP Somebody.example. txt.example.
+empty TYPE65400 \# 0
+odd TYPE65400 \# 3 010203
+*.wild PTR x
+)";
+
+TEST_F(ZoneCopiesTest, EveryTypeComesBackFromTheDisk) {
+  const auto records = read(every_type);
+  const auto soa = read_soa_times(*records);
+  ASSERT_TRUE(soa.has_value());
+  EXPECT_EQ(soa->serial, 7U);
+  EXPECT_EQ(soa->expire, 1000U);
+  ZoneCopies(folder_ + "/new/folder").load(zone_);  // nothing there: nothing happens
+  ZoneCopies before(folder_ + "/new/folder");
+  before.put(zone_, {records, *soa, 5'000'000});
+  ASSERT_TRUE(before.save(zone_).ok());
+
+  ZoneCopies after(folder_ + "/new/folder");
+  after.load(zone_);
+  ASSERT_NE(after.find(zone_), nullptr);
+  expect_same(*after.find(zone_)->records, *records);
+  EXPECT_EQ(after.find(zone_)->confirmed, 5'000'000);
+  EXPECT_EQ(after.good_at(5'000'999).size(), 1U);
+  EXPECT_TRUE(after.good_at(5'001'000).empty()) << "expired";
+  after.confirm(zone_, 6'000'000);
+  ZoneCopies again(folder_ + "/new/folder");
+  again.load(zone_);
+  EXPECT_EQ(again.find(zone_)->confirmed, 6'000'000);
+}
+
+TEST_F(ZoneCopiesTest, ADamagedFileCountsAsNone) {
+  const auto records = read(every_type);
+  ZoneCopies before(folder_);
+  before.put(zone_, {records, *read_soa_times(*records), 1});
+  ASSERT_TRUE(before.save(zone_).ok());
+  for (const auto& entry : std::filesystem::directory_iterator(folder_))
+    if (entry.path().extension() == ".zone")
+      std::ofstream(entry.path(), std::ios::app) << "x IN TYPE1 \\# 9 01\n";
+  ZoneCopies after(folder_);
+  after.load(zone_);
+  EXPECT_EQ(after.find(zone_), nullptr);
+}
+
+}  // namespace
+}  // namespace popnet::dns

@@ -1,0 +1,143 @@
+// Transfers as primaries send them: RFC 5936 section 2.2, RFC 1995 section 4 and 7.
+#include "dns/zone/zone_update.h"
+
+#include <gmock/gmock.h>
+
+#include "dns/wire/protocol.h"
+#include "dns/zone/master_file.h"
+
+namespace popnet::dns {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using State = ZoneUpdate::State;
+
+const Name zone = parse_name("example.com").value();
+
+WireRecord soa(uint8_t serial) {
+  std::vector<uint8_t> data(2 + 20);  // both names are the root
+  data[5] = serial;
+  return {zone, type::soa, class_in, 60, data};
+}
+WireRecord a(std::string_view owner, uint8_t last) {
+  return {parse_name(owner).value(), type::a, class_in, 60, {192, 0, 2, last}};
+}
+
+std::vector<std::string> shown(const Records& records) {
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < records.size(); ++i)
+    lines.push_back(owner_name(records[i].owner).to_text() + " " +
+                    (records[i].type == type::soa ? "SOA" + std::to_string(records[i].data[5])
+                                                  : std::to_string(records[i].data.back())));
+  return lines;
+}
+
+State take_all(ZoneUpdate& update, const std::vector<WireRecord>& records) {
+  State state = State::more;
+  for (const WireRecord& record : records) {
+    EXPECT_EQ(state, State::more);
+    state = update.take(record);
+  }
+  return state;
+}
+
+std::shared_ptr<const Records> version_one() {
+  ZoneUpdate update(zone, std::nullopt, "test");
+  EXPECT_EQ(take_all(update, {soa(1), a("a.example.com", 1), a("b.example.com", 2), soa(1)}),
+            State::complete);
+  return update.apply(nullptr).value();
+}
+
+TEST(ZoneUpdate, AWholeZoneStandsBetweenTwoSoas) {
+  EXPECT_THAT(shown(*version_one()),
+              ElementsAre("example.com. SOA1", "a.example.com. 1", "b.example.com. 2"));
+}
+
+TEST(ZoneUpdate, DifferencesOfSeveralVersionsAreOneChange) {
+  ZoneUpdate update(zone, 1, "test");
+  EXPECT_EQ(take_all(update, {soa(3), soa(1), a("a.example.com", 1), soa(2), a("c.example.com", 3),
+                              a("d.example.com", 4), soa(2), a("d.example.com", 4), soa(3),
+                              a("a.example.com", 1), soa(3)}),
+            State::complete);
+  EXPECT_TRUE(update.incremental());
+  EXPECT_THAT(shown(*update.apply(version_one().get()).value()),
+              ElementsAre("example.com. SOA3", "a.example.com. 1", "b.example.com. 2", "c.example.com. 3"));
+}
+
+TEST(ZoneUpdate, AWholeZoneMayAnswerTheQuestionForDifferences) {
+  ZoneUpdate update(zone, 1, "test");
+  EXPECT_EQ(take_all(update, {soa(2), a("z.example.com", 9), soa(2)}), State::complete);
+  EXPECT_FALSE(update.incremental());
+  EXPECT_THAT(shown(*update.apply(version_one().get()).value()),
+              ElementsAre("example.com. SOA2", "z.example.com. 9"));
+}
+
+TEST(ZoneUpdate, ALoneSoaOfNoLaterVersionSaysThatNothingChanged) {
+  ZoneUpdate same(zone, 7, "test");
+  EXPECT_EQ(same.take(soa(7)), State::more);
+  EXPECT_EQ(same.end_of_message(), State::unchanged);
+  ZoneUpdate one_record_a_message(zone, 7, "test");
+  EXPECT_EQ(one_record_a_message.take(soa(8)), State::more);
+  EXPECT_EQ(one_record_a_message.end_of_message(), State::more)
+      << "RFC 5936 section 2.2: any number a message";
+}
+
+TEST(ZoneUpdate, DifferencesToSomethingElseAreNotApplied) {
+  ZoneUpdate update(zone, 1, "test");
+  EXPECT_EQ(take_all(update, {soa(2), soa(1), a("nowhere.example.com", 1), soa(2), soa(2)}), State::complete);
+  const auto result = update.apply(version_one().get());
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().message, "1 records that it takes away are not there");
+}
+
+TEST(ZoneUpdate, WhatIsNoZoneIsBroken) {
+  const auto problem_of = [](std::optional<uint32_t> have, const std::vector<WireRecord>& records) {
+    ZoneUpdate update(zone, have, "test");
+    EXPECT_EQ(take_all(update, records), State::broken);
+    return update.problem();
+  };
+  EXPECT_THAT(problem_of(std::nullopt, {a("a.example.com", 1)}), HasSubstr("does not begin with"));
+  EXPECT_THAT(problem_of(std::nullopt, {soa(1), a("a.example.org", 1)}),
+              "a.example.org. is not in the zone example.com.");
+  EXPECT_THAT(problem_of(std::nullopt, {soa(1), a("a.example.com", 1), soa(2)}),
+              HasSubstr("ends with another SOA"));
+  EXPECT_THAT(problem_of(std::nullopt, {soa(3), soa(1)}), HasSubstr("differences from version 1"));
+  EXPECT_THAT(problem_of(1, {soa(5), soa(2)}), HasSubstr("differences from version 2"));
+  EXPECT_THAT(problem_of(1, {soa(5), soa(1), soa(2), soa(4)}),
+              HasSubstr("go on from version 4, but had come to 2"));
+  WireRecord chaos = a("a.example.com", 1);
+  chaos.rr_class = 3;
+  EXPECT_THAT(problem_of(std::nullopt, {soa(1), chaos}), HasSubstr("only IN is served"));
+  WireRecord meta = a("a.example.com", 1);
+  meta.type = type::tsig;
+  EXPECT_THAT(problem_of(std::nullopt, {soa(1), meta}), HasSubstr("no type of data"));
+  WireRecord bare = soa(1);
+  bare.data.resize(3);
+  EXPECT_THAT(problem_of(std::nullopt, {bare}), HasSubstr("too short"));
+}
+
+TEST(ReadRecord, NamesAreDecompressedAndSizesMustFit) {
+  std::vector<uint8_t> message(12);
+  const auto put = [&](std::initializer_list<int> bytes) {
+    for (const int b : bytes) message.push_back(static_cast<uint8_t>(b));
+  };
+  put({1, 'a', 0});                                                        // at 12
+  put({0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 9, 0, 6, 0, 5, 1, 'M', 0xc0, 12});  // a. MX 5 M.a.
+  size_t at = 15;
+  WireRecord record;
+  ASSERT_TRUE(read_record(message, at, record));
+  EXPECT_EQ(at, message.size());
+  EXPECT_EQ(record.owner.to_text(), "a.");
+  EXPECT_THAT(record.data, ElementsAre(0, 5, 1, 'M', 1, 'a', 0));
+  for (const int size : {3, 5}) {
+    const size_t begin = message.size();
+    put({0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, size, 1, 2, 3, 4, 5});
+    message.resize(begin + 12 + static_cast<size_t>(size));
+    at = begin;
+    EXPECT_FALSE(read_record(message, at, record)) << "an address of " << size << " bytes";
+  }
+}
+
+}  // namespace
+}  // namespace popnet::dns

@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+"""popnet as a secondary of hidden primaries: Knot, NSD, BIND and popnet; their death, bad zones, signing, decided names."""
+import base64
+import os
+import re
+import signal
+
+from play import check, equal, run, scene, site, until
+from play_dig import run_dig
+from play_http import Failure
+
+KEY, SECRET = "transfer.test", base64.b64encode(bytes(range(32))).decode()
+TSIG = {"tsig_keys": [{"name": KEY, "secret": SECRET}]}
+ZONE = """$TTL 300
+@        SOA ns1 hostmaster {serial} {refresh} 1 {expire} 60
+@        NS  ns1
+@        MX  10 Mail
+ns1      A   127.0.0.1
+mail     A   192.0.2.25
+www      A   192.0.2.{serial}
+shop     A   192.0.2.99
+*.wild   TXT "a wildcard"
+a.b.deep TXT "deep" "er"
+tree     DNAME deep
+cut      NS  ns.cut
+ns.cut   A   192.0.2.54
+caa      CAA 0 issue "ca.example.net"
+https    HTTPS 1 . alpn=h2 ipv4hint=192.0.2.80
+odd      TYPE65400 \\# 3 010203
+{more}
+"""
+
+
+def write(stage, serial, more="", refresh=3600, expire=604800):
+    return stage.file("zone.test.zone", ZONE.format(serial=serial, more=more, refresh=refresh, expire=expire))
+
+
+def secondary(stage, *primaries, sites=(), key=KEY, dnssec=None, name="secondary", address=None, **more):
+    endpoint = stage.endpoint(address)
+    zone = {"name": "zone.test", "secondary": {"primaries": list(primaries), "key": key, "notify_from": ["127.0.0.0/8"]}, **more}
+    if dnssec:
+        zone["dnssec"] = dnssec
+    return stage.popnet(sites, name=name, dns=TSIG, zones=[zone],
+                        node={"state_dir": f"{stage.folder}/{name}", "dns_listen": endpoint})
+
+
+def primary(stage, serial=1, notify=(), more="", name="primary", **times):
+    return stage.popnet(name=name, dns=TSIG, zones=[{"name": "zone.test", "file": write(stage, serial, more, **times),
+                                                     "transfer": {"key": KEY, "notify": list(notify)}}])
+
+
+def serial_at(server):
+    try:
+        answer = run_dig(server, "zone.test", "soa").answer
+    except Failure:
+        return None
+    return int(answer[0].split()[6]) if answer else None
+
+
+def status(server, name="www.zone.test"):
+    return run_dig(server, name).status
+
+
+def has(popnet, serial):
+    until(f"version {serial} is there", lambda: serial_at(popnet.dns) == serial)
+
+
+def knot(stage, endpoint, told):
+    host, port = endpoint.rsplit(":", 1)
+    to, to_port = told.rsplit(":", 1)
+    base = os.path.join(stage.folder, "knot")
+    os.makedirs(base, exist_ok=True)
+    config = stage.file("knot.conf", f"""
+server:
+  listen: {host}@{port}
+  rundir: {base}
+database:
+  storage: {base}
+log:
+  - target: stderr
+    any: info
+key:
+  - id: {KEY}
+    algorithm: hmac-sha256
+    secret: {SECRET}
+remote:
+  - id: popnet
+    address: {to}@{to_port}
+    key: {KEY}
+acl:
+  - id: fetch
+    address: 127.0.0.0/8
+    key: {KEY}
+    action: transfer
+zone:
+  - domain: zone.test
+    notify: popnet
+    acl: fetch
+    file: {stage.folder}/zone.test.zone
+    journal-content: changes
+    zonefile-load: difference
+    zonefile-sync: -1
+""")
+    return stage.spawn("knot", ["/usr/sbin/knotd", "-c", config, "-s", f"{base}/knot.sock"])
+
+
+def nsd(stage, endpoint, told):
+    host, port = endpoint.rsplit(":", 1)
+    base = os.path.join(stage.folder, "nsd")
+    os.makedirs(base, exist_ok=True)
+    config = stage.file("nsd.conf", f"""
+server:
+  ip-address: {host}@{port}
+  server-count: 1
+  database: ""
+  username: ""
+  chroot: ""
+  zonesdir: "{base}"
+  xfrdfile: "{base}/xfrd.state"
+  xfrdir: "{base}"
+  zonelistfile: "{base}/zone.list"
+  pidfile: ""
+remote-control:
+  control-enable: no
+key:
+  name: {KEY}
+  algorithm: hmac-sha256
+  secret: "{SECRET}"
+zone:
+  name: zone.test
+  zonefile: {stage.folder}/zone.test.zone
+  provide-xfr: 127.0.0.0/8 {KEY}
+  notify: {told.replace(":", "@")} {KEY}
+  store-ixfr: yes
+  create-ixfr: yes
+""")
+    return stage.spawn("nsd", ["/usr/sbin/nsd", "-d", "-c", config])
+
+
+def bind(stage, endpoint, told):
+    (host, port), (to, to_port) = endpoint.rsplit(":", 1), told.rsplit(":", 1)
+    base = os.path.join(stage.folder, "bind")
+    os.makedirs(base, exist_ok=True)
+    config = stage.file("named.conf", f"""
+key "{KEY}" {{ algorithm hmac-sha256; secret "{SECRET}"; }};
+options {{
+  directory "{base}"; pid-file none; session-keyfile "{base}/session.key"; lock-file none;
+  listen-on port {port} {{ {host}; }}; listen-on-v6 {{ none; }}; recursion no; dnssec-validation no;
+  ixfr-from-differences yes; notify explicit; notify-delay 0; startup-notify-rate 100;
+}};
+controls {{ }};
+zone "zone.test" {{ type primary; file "{stage.folder}/zone.test.zone"; journal "{base}/journal"; check-integrity no;
+                    allow-transfer {{ key "{KEY}"; }}; also-notify {{ {to} port {to_port} key "{KEY}"; }}; }};
+""")
+    return stage.spawn("bind", ["/usr/sbin/named", "-g", "-c", config])
+
+
+def follows(stage, start, address=None, incremental=True):
+    """The zone comes, whole and as it is; a NOTIFY brings the next version, by the difference."""
+    endpoint = stage.endpoint(address)
+    write(stage, 1)
+    popnet = secondary(stage, endpoint)
+    equal("without a version", status(popnet.dns), "SERVFAIL")
+    server = start(stage, endpoint, popnet.dns)
+    has(popnet, 1)
+    for name, kind in (("", "mx"), ("www", "a"), ("x.wild", "txt"), ("a.b.deep", "txt"), ("caa", "caa"), ("https", "https"),
+                       ("odd", "type65400"), ("a.b.tree", "txt"), ("cut", "ns"), ("nowhere", "a")):
+        ask = lambda dns: run_dig(dns, "+norec", f"{name}.zone.test".lstrip("."), kind)
+        ours, theirs = ask(popnet.dns), ask(endpoint)
+        equal(f"{name} {kind}", (ours.status, sorted(ours.answer)), (theirs.status, sorted(theirs.answer)))
+    write(stage, 2, "new A 192.0.2.77")
+    server.signal(signal.SIGHUP)
+    has(popnet, 2)
+    equal("what is new", run_dig(popnet.dns, "new.zone.test").answer, ["new.zone.test. 300 IN A 192.0.2.77"])
+    equal("what has changed", run_dig(popnet.dns, "www.zone.test").answer, ["www.zone.test. 300 IN A 192.0.2.2"])
+    if incremental:
+        check("by the difference", re.search(r"version 2 is in force \(IXFR from", popnet.log()), popnet.log())
+
+
+@scene
+def knot_is_followed(stage):
+    """Knot as the primary."""
+    follows(stage, knot)
+
+
+@scene
+def nsd_is_followed(stage):
+    """NSD as the primary."""
+    follows(stage, nsd, incremental=False)
+
+
+@scene
+def bind_is_followed(stage):
+    """BIND as the primary; it listens at addresses of interfaces only."""
+    follows(stage, bind, "127.0.0.1")
+
+
+@scene
+def the_copy_outlives_its_primary(stage):
+    """A restart serves what was there while the primary is down; after EXPIRE it is served no more; a primary brings it back."""
+    first = primary(stage, refresh=1, expire=6)
+    popnet = secondary(stage, first.dns)
+    has(popnet, 1)
+    first.stop()
+    popnet.stop()
+    again = secondary(stage, first.dns)
+    equal("from the copy, at once", serial_at(again.dns), 1)
+    until("it has expired", lambda: status(again.dns) == "SERVFAIL")
+    check("as the log says", "it has expired" in again.log())
+    zone = {"name": "zone.test", "file": write(stage, 1, refresh=1, expire=6), "transfer": {"key": KEY}}
+    stage.popnet(name="back", dns=TSIG, zones=[zone], node={"dns_listen": first.dns})
+    has(again, 1)
+
+
+@scene
+def refresh_and_notify_bring_changes(stage):
+    """REFRESH looks for a new version by itself; a NOTIFY from elsewhere, unsigned or for another zone counts for nothing."""
+    first = primary(stage, refresh=1)
+    popnet = secondary(stage, first.dns)
+    has(popnet, 1)
+    write(stage, 2, refresh=3600)
+    first.signal(signal.SIGHUP)
+    has(popnet, 2)
+    notify = lambda zone, *options: run_dig(popnet.dns, "+opcode=notify", "+norec", *options, zone, "soa").status
+    signed = ("-y", f"hmac-sha256:{KEY}:{SECRET}")
+    equal("unsigned", notify("zone.test"), "REFUSED")
+    equal("for another zone", notify("other.test", *signed), "NOTAUTH")
+    write(stage, 3, refresh=3600)
+    first.signal(signal.SIGHUP)
+    has(first, 3)
+    equal("signed", notify("zone.test", *signed), "NOERROR")
+    has(popnet, 3)
+
+
+@scene
+def a_bad_version_is_refused(stage):
+    """A version with an error is refused with the reason, the one before stays, and the next good one is taken."""
+    first = primary(stage, refresh=1)
+    shop = site("shop", [stage.origin(lambda asked: asked.answer(200, {}, "x"))])
+    shop["hostnames"] = [{"name": "below.away.zone.test", "resolve": "origin"}]
+    popnet = secondary(stage, first.dns, sites=[shop])
+    has(popnet, 1)
+    write(stage, 2, "away NS ns.example.net.", refresh=1)
+    first.signal(signal.SIGHUP)
+    until("it is refused", lambda: re.search(r"version 2 \(.*\) is refused, the one before stays: .*lies below a delegation",
+                                             popnet.log()))
+    equal("the one before", serial_at(popnet.dns), 1)
+    equal("answers", status(popnet.dns, "below.away.zone.test"), "NOERROR")
+    write(stage, 3, refresh=1)
+    first.signal(signal.SIGHUP)
+    has(popnet, 3)
+
+
+@scene
+def the_second_primary_helps(stage):
+    """When the first primary is silent or refuses, the next one is asked."""
+    nobody = stage.endpoint()
+    first = primary(stage)
+    popnet = secondary(stage, nobody, first.dns)
+    has(popnet, 1)
+    wrong = stage.popnet(name="wrong", dns=TSIG, zones=[{"name": "zone.test", "secondary": {"primaries": [first.dns]}}])
+    until("without the key nothing comes", lambda: "answers the AXFR with REFUSED" in wrong.log())
+    equal("and nothing is served", status(wrong.dns), "SERVFAIL")
+
+
+@scene
+def decided_and_signed_here(stage):
+    """A decided name takes the place of the primary's addresses; popnet signs what it got, and hands it on to others."""
+    first = primary(stage, more="alias CNAME shop", refresh=1)
+    origin = stage.origin(lambda asked: asked.answer(200, {}, "x"))
+    shop = site("shop", [origin])
+    shop["hostnames"] = [{"name": "shop.zone.test", "resolve": "origin", "ttl": "20s"}]
+    popnet = secondary(stage, first.dns, sites=[shop], dnssec={"enabled": True})
+    has(popnet, 1)
+    host = origin.address.rsplit(":", 1)[0]
+    equal("decided", [line.split()[-1] for line in run_dig(popnet.dns, "alias.zone.test").answer], ["shop.zone.test.", host])
+    signed = run_dig(popnet.dns, "+dnssec", "www.zone.test")
+    check("signed", any(" RRSIG A 13 " in line for line in signed.answer), signed.text)
+    write(stage, 2, "alias CNAME shop")
+    first.signal(signal.SIGHUP)
+    until("the next version", lambda: run_dig(popnet.dns, "+short", "www.zone.test").text.strip() == "192.0.2.2")
+    check("signed, too", any(" RRSIG A 13 " in line for line in run_dig(popnet.dns, "+dnssec", "www.zone.test").answer))
+
+
+@scene
+def copies_are_handed_on(stage):
+    """A secondary is a primary to the next one, and tells it of new versions."""
+    endpoint = stage.endpoint()
+    first = primary(stage, refresh=1)
+    middle = secondary(stage, first.dns, name="middle", transfer={"key": KEY, "notify": [endpoint]})
+    last = stage.popnet(name="last", dns=TSIG, node={"state_dir": f"{stage.folder}/last", "dns_listen": endpoint},
+                        zones=[{"name": "zone.test", "secondary": {"primaries": [middle.dns], "key": KEY,
+                                                                   "notify_from": ["127.0.0.0/8"]}}])
+    has(last, 1)
+    write(stage, 2, "new A 192.0.2.77", refresh=3600)
+    first.signal(signal.SIGHUP)
+    has(last, 2)
+    check("by the difference", "version 2 is in force (IXFR from" in last.log(), last.log())
+
+
+if __name__ == "__main__":
+    run()
