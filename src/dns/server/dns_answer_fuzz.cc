@@ -32,10 +32,10 @@ void check(const World& world, std::span<const uint8_t> message, const Query& qu
                      message.begin() + question_offset + query.question_size,
                      reply.bytes.begin() + question_offset));
   if (reply.outcome.truncated) require(reply.answer.empty() && reply.authority.empty());
-  const size_t denial =
-      query.dnssec_ok && query.compact_ok ? 4 : 1;  // SOA; with NSEC and a signature of each
+  // SOA; with DO a signature of it, and NSEC or three NSEC3 records with theirs
+  const size_t denial = reply.authority.size();
   if (reply.rcode == static_cast<int>(Rcode::nxdomain) && !reply.outcome.truncated)
-    require(reply.authority.size() == 1 || reply.authority.size() == denial);
+    require(denial == 1 || (query.dnssec_ok && (denial == 8 || (query.compact_ok && denial == 4))));
 }
 
 }  // namespace
@@ -43,6 +43,7 @@ void check(const World& world, std::span<const uint8_t> message, const Query& qu
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const TestWorld world;
   static const SignedWorld signed_world;
+  static const SignedWorld hashed_world(model::DnssecAlgorithm::ed25519, false, model::Denial::nsec3);
   const std::vector<uint8_t> message(data, data + size);
   Query query;
   parse_query(message, query);
@@ -50,5 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check(world, message, query, Transport::tcp);
   check(signed_world, message, query, Transport::udp);
   check(signed_world, message, query, Transport::tcp);
+  check(hashed_world, message, query, Transport::udp);
+  check(hashed_world, message, query, Transport::tcp);
   return 0;
 }
