@@ -224,10 +224,11 @@ void Secondaries::configure(const model::Config& config, const std::vector<TsigK
       if (k.name.to_text() == zone.secondary.key + ".") key = k;
     follower->set(zone.secondary, std::move(key));
   }
-  for (const auto& [owner, follower] : followers_) {
-    if (follower == nullptr) continue;
-    copies_.drop(follower->zone_);
-    std::erase_if(arrivals_, [&](const Arrival& a) { return a.zone == follower->zone_; });
+  for (const auto& entry : followers_) {
+    const Follower* gone = entry.second.get();
+    if (gone == nullptr) continue;
+    copies_.drop(gone->zone_);
+    std::erase_if(arrivals_, [&](const Arrival& a) { return a.zone == gone->zone_; });
   }
   followers_ = std::move(kept);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 #include "common/result.h"
@@ -51,7 +52,17 @@ class ZoneUpdate {
  private:
   enum class Phase : uint8_t { first, second, whole, removing, adding };
   using Key = std::tuple<std::string, uint16_t, std::string>;  // owner key, type, data
-  using Changes = std::map<Key, uint32_t, std::less<>>;        // with the TTL
+  struct Before {  // as std::less<> on tuples, of strings and views of them, which clang 14 cannot do
+    using is_transparent = void;
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      const std::string_view owner(std::get<0>(a)), data(std::get<2>(a));
+      if (const int c = owner.compare(std::get<0>(b)); c != 0) return c < 0;
+      if (std::get<1>(a) != std::get<1>(b)) return std::get<1>(a) < std::get<1>(b);
+      return data < std::get<2>(b);
+    }
+  };
+  using Changes = std::map<Key, uint32_t, Before>;  // with the TTL
 
   State take_second(const WireRecord& record, std::optional<uint32_t> serial);
   State take_change(const WireRecord& record, std::optional<uint32_t> serial);
