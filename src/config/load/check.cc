@@ -122,9 +122,15 @@ void check_listens(const Draft& draft) {
 }
 
 void check_bus(const Draft& draft) {
-  if (draft.config.bus.follow_config && draft.config.bus.kind == model::BusKind::memory)
+  if (!draft.config.bus.follow_config) return;
+  if (draft.config.bus.kind == model::BusKind::memory)
     draft.warning("bus.follow_config",
                   "a bus of kind memory holds no config to follow: this node goes by its file alone");
+  else if (draft.config.node.state_dir.empty())
+    draft.warning(
+        "bus.follow_config",
+        "started while the bus is away, this node would go by its file: write node.state_dir, where it "
+        "keeps the config of the bus");
 }
 
 void check_dns_server(const Draft& draft) {

@@ -297,7 +297,12 @@ TEST(Clients, WrongOnes) {
           "a.yaml:7:53: clients.1.location.latitude: '91' is out of bounds, write a number from -90 to 90"));
 }
 
-TEST(Check, AMemoryBusHasNothingToFollow) {
+TEST(Check, ABusThatIsFollowedNeedsToBeRemembered) {
+  EXPECT_THAT(
+      problems_of("bus: {kind: nats, follow_config: true}\n"),
+      testing::Contains(testing::HasSubstr("bus.follow_config: warning: started while the bus is away")));
+  EXPECT_THAT(problems_of("bus: {kind: nats, follow_config: true}\nnode: {state_dir: state}\n"),
+              testing::Not(testing::Contains(testing::HasSubstr("bus.follow_config"))));
   EXPECT_THAT(problems_of("bus: {follow_config: true}\n"),
               ElementsAre(testing::HasSubstr(
                   "bus.follow_config: warning: a bus of kind memory holds no config to follow")));

@@ -66,9 +66,9 @@ TEST(Set, ProblemsNameTheSetting) {
 }
 
 TEST(Merge, TheNetworksDocumentReplacesAllButTheNodesOwnSections) {
-  LoadInput input = input_of(
-      site +
-      "node: {pop: nyc}\nbus: {kind: nats, follow_config: true}\nzones: [{name: z.example, file: z}]\n");
+  LoadInput input = input_of(site +
+                             "node: {pop: nyc, state_dir: s}\nbus: {kind: nats, follow_config: true}\nzones: "
+                             "[{name: z.example, file: z}]\n");
   input.network_text =
       two_pops +
       "sites: [{name: news, hostnames: [{name: news.example}], origins: [{address: 192.0.2.7:80}]}]\n"
