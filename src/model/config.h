@@ -87,6 +87,7 @@ struct Rule {
   Action action = Action::cache;
   std::optional<Duration> ttl;  // freshness to use instead of the origin's fields
   std::string redirect_host;    // redirect: host[:port] to send users to; empty = the origin's address:port
+  std::optional<uint64_t> slice = {};  // cache: as CacheOptions::slice; absent = what that says
 };
 
 /// Weights of what makes up the load of a target; see routing/load.h for the formula.
@@ -112,6 +113,19 @@ struct CacheOptions {
   uint64_t object_size_max = 0;  // bytes; larger ones are passed on, not stored
   Duration stale_if_error{};     // how long stored content may be served stale while no origin answers
   bool ignore_query = false;     // leave the query out of the cache key
+  uint64_t slice = 0;  // bytes; larger objects are fetched and stored in slices of this size; 0 = none are
+};
+
+/// How long a fill waits for an origin, and how many may run at a time. For each node.
+struct FillOptions {
+  Duration connect_timeout = std::chrono::seconds(3);
+  Duration first_byte_timeout = std::chrono::seconds(30);
+  Duration between_bytes_timeout = std::chrono::seconds(30);
+  Duration total_timeout{};         // of one request to an origin, with its answer; 0 = none
+  uint32_t origin_requests = 1000;  // at most, running at one origin
+  uint32_t requests = 4000;         // at most, running at all of the site's origins
+  uint32_t queue = 1000;            // at most, waiting until fewer run
+  Duration queue_timeout = std::chrono::seconds(5);
 };
 
 /// One customer.
@@ -126,6 +140,7 @@ struct Site {
   LoadModel load;
   Controller controller;
   CacheOptions cache;
+  FillOptions fill = {};
   std::vector<Prefix> purge_from;  // client addresses whose PURGE requests are carried out; empty = nobody's
   bool request_id = false;         // answers have the request's X-Request-Id
   bool server_timing = false;      // answers say what they took

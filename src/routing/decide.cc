@@ -24,8 +24,17 @@ constexpr double second_load_more = 0.25;
 constexpr double second_share_of_first = 0.5;
 // One request more in flight on an idle origin weighs as much as this load, ten as much as half of full.
 constexpr double in_flight_half = 10;
+// A first byte that this node waited so long for weighs as much as half of full; of an origin at rest differences below
+// the second one are noise.
+constexpr double first_byte_reference_ms = 500;
+constexpr double first_byte_least_ms = 0.1;
+// How much higher a load may be of one that takes part in the draw: two dead bands, and more for each request a second
+// of all nodes.
+constexpr double band_each_request = 0.02;
+constexpr double band_max = 0.8;
 
 constexpr uint64_t accept_seed = 0x61636365707473ULL;
+constexpr uint64_t favour_seed = 0x6661766f7572ULL;
 
 constexpr const char* no_address = "has no address of the family asked for";
 
@@ -348,13 +357,92 @@ void trace_pops(const Map& map, Select select, const Client& client, const Decis
 
 // ---- fills --------------------------------------------------------------------------------------
 
-/// Load as measured, plus what this node knows better than any probe: the requests it is waiting for. Loads
-/// that differ by less than the deadband are equal, so the salt may order them.
-double fill_score(const OriginState& origin, double deadband, double in_flight, uint64_t salt) {
-  const double waiting = in_flight / origin.weight;
+/// All of 0 (idle) to 1: load as measured, and what this node knows better than any probe: the requests it is
+/// waiting for, and how long it waited of late.
+double fill_score(const model::Site& site, const OriginState& origin, const FillTarget& own, double waiting) {
+  const double reference =
+      site.load.http_reference > Duration::zero() ? to_ms(site.load.http_reference) : first_byte_reference_ms;
   return origin.load + waiting / (waiting + in_flight_half) +
-         deadband * unit_interval(mix64(salt ^ origin.key));
+         own.first_byte_ms / (own.first_byte_ms + reference);
 }
+
+/// How long a request sent there now may wait, against others.
+double fill_cost(const FillTarget& own, double waiting, bool by_latency) {
+  return (waiting + 1) * (by_latency ? std::max(own.first_byte_ms, first_byte_least_ms) : 1);
+}
+
+enum FillTier : uint8_t { in_turn, full, out_of_favour, down };
+
+/// The origins of one site as one fill sees them.
+class FillChoice {
+ public:
+  FillChoice(const model::Config& config, const Map& map, uint32_t site, std::span<const FillTarget> own,
+             double rate, uint64_t salt)
+      : config_(config.sites[site]),
+        site_(map.sites[site]),
+        own_(own),
+        // The other nodes send as much, as far as one can know.
+        band_(std::min(2 * config_.controller.deadband +
+                           band_each_request * rate * static_cast<double>(config.pops.size()),
+                       band_max)),
+        salt_(salt) {}
+
+  [[nodiscard]] Best order() const {
+    Best order(model::targets_max);
+    const auto [first, second] = draw();
+    for (size_t i = 0; i < site_.origins.size(); ++i) {
+      const FillTier t = tier(i);
+      double score = static_cast<double>(t) * 1e6 + this->score(i);
+      if (i == first) score = -2;
+      if (i == second) score = -1;
+      order.offer(i, score);
+    }
+    return order;
+  }
+
+ private:
+  static constexpr size_t none = SIZE_MAX;
+
+  [[nodiscard]] FillTarget own(size_t i) const { return i < own_.size() ? own_[i] : FillTarget{}; }
+  [[nodiscard]] double waiting(size_t i) const {
+    return own(i).in_flight / static_cast<double>(site_.origins.size()) / site_.origins[i].weight;
+  }
+  [[nodiscard]] double score(size_t i) const {
+    return fill_score(config_, site_.origins[i], own(i), waiting(i));
+  }
+  [[nodiscard]] FillTier tier(size_t i) const {
+    const double favour = own(i).favour;
+    if (!usable(site_, i, family_any)) return FillTier::down;
+    if (favour < 1 && unit_interval(mix64(salt_ ^ site_.origins[i].key ^ favour_seed)) >= favour)
+      return FillTier::out_of_favour;
+    return own(i).full ? FillTier::full : FillTier::in_turn;
+  }
+
+  /// The better of two first.
+  [[nodiscard]] std::pair<size_t, size_t> draw() const {
+    double lowest = infinite;
+    for (size_t i = 0; i < site_.origins.size(); ++i)
+      if (tier(i) == FillTier::in_turn) lowest = std::min(lowest, score(i));
+    Best drawn(2);
+    for (size_t i = 0; i < site_.origins.size(); ++i) {
+      const double nearness = 1 - (score(i) - lowest) / std::max(band_, 1e-3);
+      if (tier(i) != FillTier::in_turn || nearness <= 0) continue;
+      drawn.offer(i, rendezvous_score(salt_, site_.origins[i].key, nearness * site_.origins[i].weight));
+    }
+    const auto two = drawn.in_order();
+    if (two.size() < 2) return {two.empty() ? none : two[0], none};
+    const size_t a = two[0], b = two[1];
+    const bool by_latency = own(a).first_byte_ms > 0 && own(b).first_byte_ms > 0;
+    const bool swap = fill_cost(own(b), waiting(b), by_latency) < fill_cost(own(a), waiting(a), by_latency);
+    return swap ? std::pair{b, a} : std::pair{a, b};
+  }
+
+  const model::Site& config_;
+  const SiteState& site_;
+  const std::span<const FillTarget> own_;
+  const double band_;
+  const uint64_t salt_;
+};
 
 }  // namespace
 
@@ -398,22 +486,14 @@ Decision decide_pop(const model::Config&, const Map& map, const model::Hostname&
 }
 
 Decision decide_fill(const model::Config& config, const Map& map, uint32_t site_index,
-                     std::span<const uint32_t> in_flight, uint64_t salt) {
-  constexpr double behind_all_alive = 1e6;
+                     std::span<const FillTarget> own, double rate, uint64_t salt) {
   const SiteState& site = map.sites[site_index];
-  const double deadband = config.sites[site_index].controller.deadband;
-  const auto origins = static_cast<double>(site.origins.size());
-  Best best(model::targets_max);
-  for (size_t i = 0; i < site.origins.size(); ++i) {
-    const double running = i < in_flight.size() ? in_flight[i] : 0;
-    const double score = fill_score(site.origins[i], deadband, running / origins, salt);
-    best.offer(i, usable(site, i, family_any) ? score : score + behind_all_alive);
-  }
   Decision decision;
   decision.map_generation = map.generation;
   decision.degraded = site.degraded;
   decision.reason = origin_reason(site, Select::least_load, family_any);
-  for (const uint16_t i : best.in_order()) append(decision, i);
+  const Best order = FillChoice(config, map, site_index, own, rate, salt).order();
+  for (const uint16_t i : order.in_order()) append(decision, i);
   return decision;
 }
 

@@ -79,11 +79,29 @@ model::Decision decide_origin(const model::Config& config, const Map& map, uint3
 model::Decision decide_pop(const model::Config& config, const Map& map, const model::Hostname& host,
                            const Client& client, Trace* trace = nullptr);
 
-/// For the edge, request by request: origins of a site, least loaded first, the dead last. `in_flight[i]`:
-/// requests this node has running to origin i (may be empty). `salt` breaks ties. Writes at most targets_max
-/// indexes. No TTL is involved, so there is no herd to fear beyond one round of measurements, and in_flight
-/// shows that one first: see fill_score().
+/// What this node knows of one origin from its own requests.
+struct FillTarget {
+  uint32_t in_flight = 0;
+  double first_byte_ms = 0;  // recent mean; 0 = not known
+  double favour =
+      1;  // part of the requests that it may get in its turn: less while it comes back from failures
+  bool full = false;  // as many requests in flight as are allowed
+};
+
+/// For the edge, request by request: origins of a site, the one to ask first in front. `own[i]`: of origin i (may be empty).
+/// `rate`: requests a second that this node sends to all of them. `salt`: random. Writes at most targets_max indexes.
+///
+///   alive, in favour, not full   score: load as measured + requests in flight + first byte, each from 0 to 1
+///         │                      candidates: those within a band above the lowest score
+///         │                      two of them are drawn, the nearer to the lowest score the likelier
+///         │                      the one with less (in flight + 1) x first byte is first, the other second, then the rest
+///   alive and full, then out of favour, then dead
+///
+/// All nodes see the same measurements, and the same old ones for a round of probes: if many requests chose the best in
+/// the meantime it would be the worst. Of two drawn at random the better avoids that (Mitzenmacher, "How Useful Is Old
+/// Information?", 2000). So the band grows with the requests that are sent within such a round: one now and then goes
+/// to the least loaded, many are spread by what the node itself sees of the origins. sim/fill_test.cc shows both.
 model::Decision decide_fill(const model::Config& config, const Map& map, uint32_t site,
-                            std::span<const uint32_t> in_flight, uint64_t salt);
+                            std::span<const FillTarget> own, double rate, uint64_t salt);
 
 }  // namespace popnet::routing

@@ -440,8 +440,20 @@ class FillTest : public DecideTest {
   void load(std::vector<double> cpu) {
     for (size_t i = 0; i < cpu.size(); ++i) set(metrics_.origins[0][i], model::Metric::cpu, cpu[i]);
   }
-  Decision fill(std::vector<uint32_t> in_flight = {}, uint64_t salt = 1) {
-    return decide_fill(config_, make(), 0, in_flight, salt);
+  Decision fill(std::vector<FillTarget> own = {}, uint64_t salt = 1) {
+    return decide_fill(config_, make(), 0, own, rate_, salt);
+  }
+  /// How often of 4000 times each origin is asked first.
+  std::vector<int> firsts(const std::vector<FillTarget>& own = {}) {
+    std::vector<int> seen(4);
+    for (uint64_t salt = 0; salt < 4000; ++salt) ++seen[fill(own, salt).targets[0]];
+    return seen;
+  }
+  double rate_ = 0;
+  static std::vector<FillTarget> in_flight(std::vector<uint32_t> counts) {
+    std::vector<FillTarget> own;
+    for (const uint32_t count : counts) own.push_back({.in_flight = count});
+    return own;
   }
 };
 
@@ -466,22 +478,71 @@ TEST_F(FillTest, WhenAllAreDeadLoadDecides) {
 }
 
 TEST_F(FillTest, EqualOriginsShareFills) {
-  std::map<uint16_t, int> seen;
-  for (uint64_t salt = 0; salt < 4000; ++salt) ++seen[fill({}, salt).targets[0]];
-  for (uint16_t i = 0; i < 4; ++i) EXPECT_NEAR(seen[i], 1000, 150);
+  for (const int count : firsts()) EXPECT_NEAR(count, 1000, 150);
+}
+
+TEST_F(FillTest, NearlyEqualOnesTakePartTheLessTheMoreTheyAreLoaded) {
+  load({0.30, 0.33, 0.36, 0.45});
+  const std::vector<int> seen = firsts();
+  EXPECT_GT(seen[0], seen[1]);
+  EXPECT_GT(seen[1], seen[2]);
+  EXPECT_GT(seen[2], 100);
+  EXPECT_EQ(seen[3], 0) << "two dead bands or more above the lowest";
+}
+
+TEST_F(FillTest, ManyRequestsAreSpreadFartherThanOneNowAndThen) {
+  load({0.2, 0.4, 0.4, 0.99});
+  EXPECT_EQ(firsts()[0], 4000);
+  rate_ = 50;
+  const std::vector<int> seen = firsts();
+  EXPECT_GT(seen[0], seen[1]);
+  EXPECT_GT(seen[1], 500);
+  EXPECT_LT(seen[3], 200);
+}
+
+TEST_F(FillTest, OfTwoTheOneThatWaitsLessIsFirst) {
+  EXPECT_EQ(firsts(in_flight({9, 9, 1, 9}))[2], 4000);
+  std::vector<FillTarget> own(4);
+  for (FillTarget& target : own) target.first_byte_ms = 5;
+  own[1].first_byte_ms = 15;
+  EXPECT_EQ(firsts(own)[1], 0) << "drawn, it loses against each other";
+  for (FillTarget& target : own) target.in_flight = 4;
+  own[1].in_flight = 0;
+  EXPECT_GT(firsts(own)[1], 1500) << "three times as slow, but five times as free";
+}
+
+TEST_F(FillTest, SlowFirstBytesAreLoad) {
+  std::vector<FillTarget> own(4, {.first_byte_ms = 20});
+  own[0].first_byte_ms = 400;
+  EXPECT_EQ(firsts(own)[0], 0);
+  EXPECT_EQ(fill(own).targets[3], 0);
 }
 
 TEST_F(FillTest, RequestsInFlightCountByWeight) {
-  EXPECT_EQ(fill({9, 9, 1, 9}).targets[0], 2);
   config_.sites[0].origins[0].weight = 20;
-  EXPECT_EQ(fill({9, 9, 9, 9}).targets[0], 0);
+  EXPECT_GT(firsts(in_flight({9, 9, 9, 9}))[0], 3900);
 }
 
 TEST_F(FillTest, ABurstOfFillsDoesNotHerd) {
   load({0.10, 0.20, 0.20, 0.20});
-  std::vector<uint32_t> in_flight(4);
-  for (uint64_t i = 0; i < 100; ++i) ++in_flight[fill(in_flight, i).targets[0]];
-  for (const uint32_t running : in_flight) EXPECT_GT(running, 15U);
+  std::vector<FillTarget> own(4);
+  for (uint64_t i = 0; i < 100; ++i) ++own[fill(own, i).targets[0]].in_flight;
+  for (const FillTarget& target : own) EXPECT_GT(target.in_flight, 15U);
+}
+
+TEST_F(FillTest, FullOnesThenThoseOutOfFavourThenTheDead) {
+  load({0.5, 0.1, 0.9, 0.3});
+  std::vector<FillTarget> own(4);
+  own[1].full = true;
+  own[3].favour = 0;
+  metrics_.origins[0][0].health = Health::down;
+  EXPECT_THAT(fill(own).chosen(), ElementsAre(2, 1, 3, 0));
+}
+
+TEST_F(FillTest, WhoComesBackIsAskedByItsShare) {
+  std::vector<FillTarget> own(4);
+  own[2].favour = 0.4;
+  EXPECT_NEAR(firsts(own)[2], 400, 120);
 }
 
 // ---- trace --------------------------------------------------------------------------------------

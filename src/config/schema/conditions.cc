@@ -120,6 +120,12 @@ Status is_nsid(const std::string& text) {
   return unless(!fine, text, "a name for it", "printable ASCII, at most 64 characters");
 }
 
+Status is_slice_size(const uint64_t& bytes) {
+  constexpr uint64_t least = 64 * 1024;
+  return unless(bytes > 0 && bytes < least, std::to_string(bytes), "a size for slices",
+                "64KiB or more, or 0");
+}
+
 Status is_something(const std::string& text) {
   return unless(text.empty(), text, "enough", "something");
 }

@@ -2,6 +2,7 @@
 // success, or a message that says what would be right.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "common/result.h"
@@ -34,6 +35,8 @@ Status is_key_of_16_bytes(const std::string& text);
 Status is_base64(const std::string& text);
 /// Printable ASCII, at most 64 characters; may be empty.
 Status is_nsid(const std::string& text);
+/// 0, or at least 64 KiB.
+Status is_slice_size(const uint64_t& bytes);
 /// Not empty.
 Status is_something(const std::string& text);
 

@@ -88,5 +88,11 @@ TEST(Conditions, Base64IsWholeBytes) {
     EXPECT_FALSE(is_base64(text)) << text;
 }
 
+TEST(Conditions, SlicesAreNotTiny) {
+  for (const uint64_t size : {uint64_t{0}, uint64_t{65536}, uint64_t{1} << 30})
+    EXPECT_TRUE(is_slice_size(size).ok());
+  for (const uint64_t size : {1, 65535}) EXPECT_FALSE(is_slice_size(size).ok());
+}
+
 }  // namespace
 }  // namespace popnet::config

@@ -40,6 +40,7 @@ const Table<model::Hostname>& hostname_table();
 const Table<model::Origin>& origin_table();
 const Table<model::Rule>& rule_table();
 const Table<model::CacheOptions>& cache_table();
+const Table<model::FillOptions>& fill_table();
 const Table<model::LoadModel>& load_table();
 const Table<model::Controller>& controller_table();
 /// What every probe has, of whatever kind. A kind's own options stand beside these in the same mapping and

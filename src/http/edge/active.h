@@ -22,7 +22,7 @@ struct Active {
   /// As if new, but for what the request keeps to be quicker the next time. REQUIRES: its request has ended
   void reset() {
     minor = 1;
-    expect_continue = chunked = false;
+    expect_continue = chunked = in_pieces = piece_over = false;
     body = {};
     chunks.reset();
     upload.reset();
@@ -47,6 +47,8 @@ struct Active {
   uint64_t body_from = 0;   // where in the object the content begins
   uint64_t body_left = 0;   // at most so much of it is to go
   uint64_t piece_left = 0;  // of the present chunk
+  bool in_pieces = false;   // the content goes on in another object when this one's body is over
+  bool piece_over = false;  // it is
   uint64_t sent = 0;
 };
 

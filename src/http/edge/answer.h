@@ -16,11 +16,12 @@ namespace popnet::http {
 struct Answer {
   uint16_t status = 0;
   const Object* object = nullptr;  // the body's source; may still be growing. Null: `text` is the body
+  const Object* piece = nullptr;   // the body begins in this one, and goes on in others: Peer::proceed()
   std::string_view lines;          // field lines, each with CRLF: of the object, or some of them
   std::string_view own_lines;      // more of them, for this client alone
   std::string_view text;           // plain text of the edge's own
   bool body = true;                // false: HEAD, and statuses without content
-  uint64_t first = 0;              // of the object's body
+  uint64_t first = 0;              // of the object's body, or the piece's
   std::optional<uint64_t> length;  // of the content; none: until the object ends
   std::optional<Duration> age;
   std::string_view cache_status;

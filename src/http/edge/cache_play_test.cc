@@ -379,7 +379,7 @@ TEST(Cache, WhatNobodyWaitsForIsFetchedNoFurtherUnlessItIsSmall) {
 
 TEST(Cache, TrickleOfASharedAnswerIsNotWaitedForForever) {
   std::atomic<bool> trickling{true};
-  Play play({.options = [](Edge::Options& o) { o.timeouts.between_bytes = 1s; }});
+  Play play({.site = [](model::Site& site) { site.fill.between_bytes_timeout = 1s; }});
   play.origin().on("/shared", [&](Asked& asked) {
     asked.line.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n");
     while (trickling && asked.line.send("1\r\nx\r\n")) std::this_thread::sleep_for(20ms);

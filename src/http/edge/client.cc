@@ -395,9 +395,9 @@ void Client::send_stored(const Object& object, uint64_t first, uint64_t count) {
 
 /// Nothing has been read of it yet, and nothing more will come.
 bool Client::is_short_and_whole(const Answer& answer) {
-  return answer.length && *answer.length <= copied_max &&
-         answer.object->body().state() == Body::State::complete &&
-         answer.object->body().size() >= answer.first + *answer.length;
+  const Body& body = (answer.piece != nullptr ? answer.piece : answer.object)->body();
+  return answer.length && *answer.length <= copied_max && body.state() == Body::State::complete &&
+         body.size() >= answer.first + *answer.length;
 }
 
 // What passes through and is complete before its head is sent: leaves in one piece with it.
@@ -416,7 +416,8 @@ void Client::send_growing(const Answer& answer, Cursor cursor) {
   Active& active = *active_;
   active.sent = 0;  // pump() counts the head
   unsent_.append(scratch.out.data(), std::exchange(scratch.out_used, 0));
-  active.object = ObjectRef::share(answer.object);
+  active.in_pieces = answer.piece != nullptr;
+  active.object = ObjectRef::share(active.in_pieces ? answer.piece : answer.object);
   active.cursor = std::move(cursor);
   active.body_from = answer.first;
   active.body_left = answer.length.value_or(UINT64_MAX);
@@ -445,11 +446,21 @@ bool Client::send_pieces(std::span<const iovec> pieces, size_t& sent) {
 void Client::pump() {
   while (!blocked_ && state_ != State::closed) {
     if (active_ && active_->object) {
-      if (!pump_once()) return;
+      if (pump_once()) continue;
+      if (!active_ || !std::exchange(active_->piece_over, false)) return;
+      active_->cursor = {};
+      active_->object.reset();
+      active_->request.next_piece();
     } else if (unsent_.empty() || !pump_unsent()) {
       return;
     }
   }
+}
+
+void Client::proceed(const Object& piece, Cursor cursor, uint64_t first) {
+  active_->object = ObjectRef::share(&piece);
+  active_->cursor = std::move(cursor);
+  active_->body_from = first;
 }
 
 /// What is left when the answer's body has been handed over. False when the connection broke.
@@ -515,7 +526,8 @@ bool Client::next_stretch(uint64_t& count, bool& last) {
          (state == Body::State::complete && count == ready && active.body_left > (uint64_t{1} << 62));
   if (count > 0 || last || !unsent_.empty()) return true;
   if (state == Body::State::growing) return false;
-  close();  // too short: only the end of the connection can say so
+  active.piece_over = active.in_pieces && state == Body::State::complete;
+  if (!active.piece_over) close();  // too short: only the end of the connection can say so
   return false;
 }
 

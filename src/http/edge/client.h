@@ -56,6 +56,8 @@ class Client final : rt::Watcher, Peer {
   void answer(const Answer& answer, std::optional<Cursor> cursor) override;
   void interim(uint16_t status, std::string_view lines) override;
   void moved() override;
+  void proceed(const Object& piece, Cursor cursor, uint64_t first) override;
+  void cut() override { close(); }
   void resumed() override;
   std::shared_ptr<Upload> upload() override;
   std::shared_ptr<Upload> tunnel() override;

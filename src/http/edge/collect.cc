@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "http/edge/worker.h"
+#include "rt/clock.h"
 
 namespace popnet::http {
 
@@ -135,6 +136,12 @@ void collect_sites(const Registry& registry, int threads, std::vector<CounterVal
         labels);
     add(out, "popnet_http_site_retries_refused_total", "Those that were not sent: too many were.", refused,
         labels);
+    add(out, "popnet_http_site_fills_running", "Requests that the origins of a site are answering now.",
+        site.gate.running(), labels, Kind::gauge);
+    add(out, "popnet_http_site_fills_waiting", "Those that wait until fewer run.", site.gate.waiting(),
+        labels, Kind::gauge);
+    add(out, "popnet_http_site_fills_refused_total",
+        "Those that found too many waiting, or waited for too long.", site.gate.refused(), labels);
     for (size_t slot = 0; slot < status_slots; ++slot) {
       uint64_t count = 0;
       for (int i = 0; i < threads; ++i) count += site.counters[static_cast<size_t>(i)].statuses[slot].get();
@@ -149,6 +156,9 @@ void collect_sites(const Registry& registry, int threads, std::vector<CounterVal
           origin->failures.load(), at);
       add(out, "popnet_http_origin_in_flight", "Requests that an origin is answering now.",
           origin->in_flight.load(), at, Kind::gauge);
+      out.push_back({"popnet_http_origin_first_byte_recent_seconds",
+                     "From a request to an origin to the head of its answer, the mean of late.", Kind::gauge,
+                     at, origin->first_bytes.ms(rt::monotonic_now()) / 1000});
       add(out, "popnet_http_origin_ejections_total",
           "Times that an origin failed so often that it is asked last.", origin->health.ejections(), at);
     }
@@ -168,6 +178,8 @@ void collect_store(const Store::Stats& stats, std::vector<CounterValue>& out) {
       "Memory of objects that have left the store and are still being sent.", stats.held_bytes, {},
       Kind::gauge);
   add(out, "popnet_http_store_fills", "Objects that are being fetched now.", stats.fills, {}, Kind::gauge);
+  add(out, "popnet_http_store_waiting", "Requests that wait for these objects, or for more of them.",
+      stats.waiting, {}, Kind::gauge);
   add(out, "popnet_http_store_floors",
       "Purges of tags and prefixes that not all objects have been compared with.", stats.floors, {},
       Kind::gauge);

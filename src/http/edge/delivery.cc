@@ -79,7 +79,7 @@ Delivery deliver_object(Scratch& scratch, const Object& object, const RequestHea
   answer.lines = stored_lines(object);
   answer.body = !head_only && status_has_content(meta.status);
   if (meta.content_length != StoredMeta::unknown_length) answer.length = meta.content_length;
-  if (object.body().state() == Body::State::complete && !head_only) answer.length = object.body().size();
+  if (object.body().state() == Body::State::complete && !head_only) answer.length = stored_size(object);
   if (!status_has_content(meta.status)) answer.length.reset();
 
   const bool ranged = answer.length && !head_only && request.fields.has(FieldName::range);

@@ -1,5 +1,5 @@
 // The edge: the part of a node that speaks HTTP and caches. One thread a core, each with its own listening
-// sockets, connections and pools of connections to origins; the store is shared by all.
+// sockets and connections; the store and the idle connections to origins are shared by all.
 //
 // What happens to a request is listed at the head of request.h. What sites, origins and rules there are comes
 // in whole with each Snapshot; a request uses the one that was current when it began.
@@ -30,19 +30,14 @@
 
 namespace popnet::http {
 
-/// How long the edge waits for whom.
+/// How long the edge waits for whom. For origins: model::FillOptions.
 struct EdgeTimeouts {
   Duration keep_alive = std::chrono::seconds(60);  // for a client's next request
   Duration head = std::chrono::seconds(10);        // for a request's whole head, from its first byte
   Duration progress =
       std::chrono::seconds(10);  // a transfer must move by progress_bytes in each such stretch
   uint64_t progress_bytes = 1024;
-  Duration linger = std::chrono::seconds(2);       // after an answer that ends the connection
-  Duration connect = std::chrono::seconds(3);      // to an origin
-  Duration first_byte = std::chrono::seconds(30);  // of an origin's answer
-  // Of an origin's body: something must come in each such stretch, and progress_bytes where others wait for
-  // it.
-  Duration between_bytes = std::chrono::seconds(30);
+  Duration linger = std::chrono::seconds(2);   // after an answer that ends the connection
   Duration tunnel = std::chrono::minutes(10);  // nothing moves in a tunnel, either way
   Duration pool = std::chrono::seconds(30);    // an idle connection to an origin is kept
 };
@@ -50,7 +45,7 @@ struct EdgeTimeouts {
 struct EdgeLimits {
   Limits heads;                       // of messages, both ways
   uint32_t connections_max = 50'000;  // of clients, all threads together
-  uint32_t pool_max = 64;             // idle connections to one origin, each thread
+  uint32_t pool_max = 256;            // idle connections to one origin, all threads together
 };
 
 /// Sums over all threads since start; `connections` is now.

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "http/edge/intake.h"
+#include "http/edge/slices.h"
 #include "http/edge/stored.h"
 #include "http/edge/worker.h"
 #include "http/policy/conditional.h"
@@ -25,10 +26,12 @@ Fetch::Fetch(Worker& worker, Task task)
     : worker_(worker),
       task_(std::move(task)),
       site_(*task_.request->route().site),
-      timer_(worker.loop, [this] { on_timeout(); }) {}
+      timer_(worker.loop, [this] { on_timeout(); }),
+      total_timer_(worker.loop, [this] { on_total_timeout(); }) {}
 
 Fetch::~Fetch() {
-  if (connection_) leave_origin(false);
+  if (connection_) leave_connection(false);
+  leave_gate();
 }
 
 void Fetch::start(const RequestHead& head) {
@@ -57,19 +60,18 @@ void Fetch::cancel() {
 // --- origins ---
 
 void Fetch::plan_origins() {
-  std::array<uint32_t, 64> in_flight;  // more origins than that: the rest counts as idle
-  const size_t count = std::min(site_.origins.size(), in_flight.size());
-  for (size_t i = 0; i < count; ++i)
-    in_flight[i] = site_.origins[i]->in_flight.load(std::memory_order_relaxed);
+  std::array<routing::FillTarget, 64> own;  // more origins than that: of the rest nothing is known
+  const size_t count = std::min(site_.origins.size(), own.size());
+  const TimePoint now = worker_.loop.now();
+  for (size_t i = 0; i < count; ++i) {
+    const OriginState& origin = *site_.origins[i];
+    const uint32_t in_flight = origin.in_flight.load(std::memory_order_relaxed);
+    own[i] = {in_flight, origin.first_bytes.ms(now), origin.health.share(now),
+              in_flight >= site_.site->fill.origin_requests};
+  }
   const routing::Snapshot& snapshot = *task_.request->view().snapshot;
-  order_ = routing::decide_fill(*snapshot.config, snapshot.map, site_.index,
-                                std::span(in_flight).first(count), worker_.random.next());
-  const auto& states = snapshot.map.sites[site_.index].origins;
-  const auto first = order_.targets.begin(), last = first + order_.count;
-  const auto dead = std::find_if(first, last, [&](uint16_t i) { return !states[i].alive; });
-  const double draw = worker_.random.uniform();
-  std::stable_partition(
-      first, dead, [&](uint16_t i) { return draw < site_.origins[i]->health.share(worker_.loop.now()); });
+  order_ = routing::decide_fill(*snapshot.config, snapshot.map, site_.index, std::span(own).first(count),
+                                site_.state->fill_rate.add(now), worker_.random.next());
 }
 
 /// Retries are a share of the requests: when all origins fail, they are not asked all the more often.
@@ -77,7 +79,7 @@ bool Fetch::may_retry() {
   const auto thread = static_cast<size_t>(worker_.index);
   RetryBudget& budget = site_.state->retries[thread];
   if (tried_ == 0) {
-    budget.on_request();
+    if (!waited_) budget.on_request();
     return true;
   }
   const bool may = budget.take(worker_.loop.now());
@@ -90,9 +92,53 @@ void Fetch::try_next() {
   const bool idempotent = is_idempotent(task_.request->method());
   for (; tried_ < order_.count && may_retry(); ++tried_) {
     origin_ = order_.targets[tried_];
+    if (!enter()) {
+      if (tried_ > 0) continue;  // who was with one already does not wait for another
+      if (!wait_for_turn()) return;
+    }
     if (connect_to(site_.site->origins[origin_], idempotent)) return;
+    leave_gate();
   }
   give_up(last_note_);
+}
+
+bool Fetch::enter() {
+  entered_ = site_.state->gate.enter(site_.origins[origin_]->in_flight, site_.site->fill, waited_);
+  return entered_;
+}
+
+void Fetch::leave_gate() {
+  if (std::exchange(entered_, false)) site_.state->gate.leave(site_.origins[origin_]->in_flight);
+}
+
+/// True when there is room after all; false when it waits, or has given up.
+bool Fetch::wait_for_turn() {
+  FillGate& gate = site_.state->gate;
+  const auto told = [worker = &worker_, self = this, state = site_.state] {
+    if (worker->lives(self) && self->state_ == State::queued) return self->on_turn();
+    state->gate.pass_on();
+  };
+  const auto place = gate.wait(this, worker_.loop, told, site_.site->fill, waited_);
+  if (place == FillGate::Wait::refused) {
+    gate.refuse();
+    give_up(note::overloaded);
+    return false;
+  }
+  if (!waited_) timer_.arm_after(site_.site->fill.queue_timeout);
+  waited_ = true;
+  state_ = State::queued;
+  if (place != FillGate::Wait::alone || !enter()) return false;
+  (void)gate.cancel(this);  // if it was told meanwhile, it finds this one at work
+  return true;
+}
+
+void Fetch::on_turn() {
+  if (attended_ && task_.filler.fill().listeners() == 0) {  // all have left the queue
+    give_up(note::overloaded);
+    return site_.state->gate.pass_on();
+  }
+  plan_origins();
+  try_next();
 }
 
 OriginPeer Fetch::peer_of(const model::Origin& origin) const {
@@ -115,25 +161,26 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
     connection_ = std::move(*made);
     worker_.counters.origin_connections.add();
   }
-  state.in_flight.fetch_add(1, std::memory_order_relaxed);
   state.fills.fetch_add(1, std::memory_order_relaxed);
   worker_.counters.fills.add();
   sent_ = 0;
   in_.clear();
   interims_ = 0;
   request_time_ = worker_.loop.now();
+  const model::FillOptions& fill = site_.site->fill;
+  if (fill.total_timeout > Duration::zero() && !is_tunnel()) total_timer_.arm_after(fill.total_timeout);
   if (connection_->connected()) {
     on_connected();
   } else {
     state_ = State::connecting;
-    timer_.arm_after(worker_.shared.timeouts.connect);
+    timer_.arm_after(fill.connect_timeout);
   }
   return true;
 }
 
 void Fetch::on_connected() {
   state_ = State::awaiting_head;
-  timer_.arm_after(worker_.shared.timeouts.first_byte);
+  timer_.arm_after(site_.site->fill.first_byte_timeout);
   send();
 }
 
@@ -143,6 +190,9 @@ void Fetch::on_connect_failed(const Error& error) {
 
 void Fetch::on_timeout() {
   switch (state_) {
+    case State::queued:
+      site_.state->gate.refuse();
+      return give_up(note::overloaded);
     case State::connecting:
       if (!connection_) return give_up(last_note_);  // put off by start()
       return attempt_failed(note::gateway_timeout, "no connection in time");
@@ -155,6 +205,12 @@ void Fetch::on_timeout() {
   }
 }
 
+void Fetch::on_total_timeout() {
+  constexpr std::string_view why = "the answer is not complete in time";
+  if (state_ == State::reading_body) return body_broken(why);
+  if (connection_) attempt_failed(note::gateway_timeout, why);
+}
+
 /// Nothing of an answer was used: may the request be sent once more?
 bool Fetch::may_repeat() const {
   if (task_.upload && !task_.upload->untouched()) return false;
@@ -165,10 +221,14 @@ void Fetch::attempt_failed(uint16_t note, std::string_view why) {
   const model::Origin& origin = site_.site->origins[origin_];
   const bool stale_connection = connection_->reused() && in_.empty() && note == note::bad_gateway;
   const bool repeat = may_repeat();
-  leave_origin(false);
+  leave_connection(false);
   if (stale_connection && repeat && connect_to(origin, false)) return;
+  leave_gate();
   if (!stale_connection) {
-    site_.origins[origin_]->failed(worker_.loop.now(), site_.site->name, origin.name, why);
+    const TimePoint now = worker_.loop.now();
+    OriginState& state = *site_.origins[origin_];
+    state.failed(now, site_.site->name, origin.name, why);
+    if (note == note::gateway_timeout) state.first_bytes.add(now, now - request_time_);
     last_note_ = note;
   }
   if (!repeat) return give_up(note);
@@ -176,16 +236,35 @@ void Fetch::attempt_failed(uint16_t note, std::string_view why) {
   try_next();
 }
 
-void Fetch::leave_origin(bool keep_connection) {
-  site_.origins[origin_]->in_flight.fetch_sub(1, std::memory_order_relaxed);
+/// What this one says is of no use, but no failure of its own. Only for what may be repeated.
+void Fetch::ask_another(uint16_t note) {
+  leave_origin(false);
+  last_note_ = note;
+  ++tried_;
+  try_next();
+}
+
+void Fetch::leave_connection(bool keep) {
   const bool request_over = sent_ == out_.size() && (!task_.upload || task_.upload->all_sent());
-  worker_.pool.give_back(std::move(connection_), keep_connection && request_over);
+  worker_.pool.give_back(std::move(connection_), keep && request_over);
+}
+
+void Fetch::leave_origin(bool keep_connection) {
+  leave_connection(keep_connection);
+  leave_gate();
 }
 
 // --- request ---
 
 bool Fetch::write_request(const RequestHead& head) {
-  OriginRequest what{task_.want, task_.may_store, nullptr, task_.part.get(), task_.upload.get()};
+  OriginRequest what{.want = task_.want, .may_store = task_.may_store, .upload = task_.upload.get()};
+  if (task_.want == Want::rest) {
+    what.range = missing_range(*task_.part);
+    what.same_as = task_.part.get();
+  } else if (task_.want == Want::slice) {
+    what.range = wanted_slice();
+    what.same_as = task_.head.get();
+  }
   if (!unconditional_ && task_.want != Want::answer) what.validate = task_.stale.get();
   const auto& origins = site_.site->origins;
   if (std::any_of(origins.begin(), origins.end(), [](const model::Origin& o) { return o.tls; }))
@@ -297,6 +376,7 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   task_.request->restore(request);
 
   if (task_.asker) task_.asker->origin_time = response_time_ - request_time_;
+  site_.origins[origin_]->first_bytes.add(response_time_, response_time_ - request_time_);
 
   const ResponseFraming framing = response_framing(head, request.method);
   if (framing.fault != Fault::none) return attempt_failed(note::bad_gateway, to_string(framing.fault));
@@ -307,16 +387,23 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
     (void)site_.origins[origin_]->health.failed(response_time_);
   else
     site_.origins[origin_]->health.succeeded();
-  if (task_.want != Want::answer && head.status == 304) {
+  FillRef object;  // of the head that has been made, whose first slice this answer is
+  if (task_.head) {
+    if (is_origin_error(head.status)) return ask_another(note::bad_gateway);
+    if (!open_slice(head)) return ask_another(note::changed);
+  } else if (task_.want != Want::answer && head.status == 304) {
     if (!confirm_stored(request, head)) ask_in_full("304 to a request without conditions");
     return;
-  }
-  if (task_.stale && task_.want != Want::answer && is_origin_error(head.status) &&
-      may_serve_after_error(stored_policy(*task_.stale), {}, response_time_).use == Use::serve) {
+  } else if (task_.stale && task_.want != Want::answer && is_origin_error(head.status) &&
+             may_serve_after_error(stored_policy(*task_.stale), {}, response_time_).use == Use::serve) {
     leave_origin(false);
     return give_up(head.status);
-  }
-  if (task_.want == Want::rest && (head.status == 206 || head.status == 416)) {
+  } else if (task_.want == Want::slice && head.status == 416) {
+    if (std::exchange(task_.slice, 0) == 0) return ask_in_full("416 to the first bytes");
+    return ask_again();  // how long is it?
+  } else if (task_.want == Want::slice && head.status == 206) {
+    if (!open_first_slice(request, head, object)) return ask_in_full("a slice that cannot be stored");
+  } else if (task_.want == Want::rest && (head.status == 206 || head.status == 416)) {
     if (head.status == 416 || !open_rest(request, head)) return ask_in_full("a part that was not asked for");
   } else {
     invalidate(request, head);
@@ -327,21 +414,29 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   timer_.arm_after(body_patience());
   left_ = framing_.length;
   if (framing_.kind == Framing::Kind::chunked) chunks_.emplace(ChunkExtensions::ignore);
+  const rt::Loop& loop = worker_.loop;
   take_body(rest);
+  if (object) object->tell(loop);  // who waits for the object goes on to its slices
 }
 
 Exchange Fetch::exchange() const {
   return {request_time_, response_time_, response_wall_};
 }
 
-// A 304 that does not speak of what we hold, or that nobody asked for; a rest that does not fit the part: the
-// object is asked for in full.
+// A 304 that does not speak of what we hold, or that nobody asked for; a rest that does not fit the part; slices that
+// cannot be stored: the object is asked for in full, or the part of it that the user wants.
 void Fetch::ask_in_full(std::string_view why) {
   if (unconditional_ || task_.want == Want::answer) return attempt_failed(note::bad_gateway, why);
   unconditional_ = true;
-  task_.want = Want::whole;
+  const bool part = task_.want == Want::slice && asks_for_part(worker_.scratch->request.fields);
+  task_.want = part ? Want::part : Want::whole;
   task_.part.reset();
-  leave_origin(false);
+  ask_again();
+}
+
+/// The same origin.
+void Fetch::ask_again() {
+  leave_connection(false);
   RequestHead& request = worker_.scratch->request;
   if (!write_request(request) || !connect_to(site_.site->origins[origin_], false)) give_up(note::bad_gateway);
 }
@@ -394,6 +489,59 @@ void Fetch::append_stored_part() {
   }
 }
 
+ByteRange Fetch::wanted_slice() const {
+  const uint64_t whole = task_.head ? stored_meta(*task_.head).content_length : UINT64_MAX;
+  return slice_range(task_.slice, task_.slice_size, whole);
+}
+
+/// Of an object that is known. False when it does not fit its head.
+bool Fetch::open_slice(const ResponseHead& head) {
+  const auto place = parse_content_range(head.fields.get(FieldName::content_range));
+  Fields& stored = worker_.scratch->fields;
+  read_stored_fields(*task_.head, stored);
+  if (head.status != 206 || !place || place->range != wanted_slice() ||
+      place->whole != stored_meta(*task_.head).content_length || framing_.kind != Framing::Kind::length ||
+      framing_.length != place->range.size() || !confirms(head.fields, stored))
+    return false;
+  open_slice_body(task_.head->tags());
+  return true;
+}
+
+/// Of an object of which nothing is known. It may be a small one, and this the whole of it. Else its head is made, complete at once,
+/// and returned: tell it. False when it is of no use.
+bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object) {
+  const auto place = parse_content_range(head.fields.get(FieldName::content_range));
+  if (!place || framing_.kind != Framing::Kind::length || framing_.length != place->range.size() ||
+      place->range != slice_range(task_.slice, task_.slice_size, place->whole))
+    return false;
+  worker_.scratch->response.status = 200;  // it was the object that was asked for
+  if (place->range.size() == place->whole) {
+    open(request, head);
+    return true;
+  }
+  const uint64_t series = worker_.random.next();
+  Intake intake(worker_, *task_.request, exchange());
+  intake.take_sliced(request, head, place->whole, task_.slice_size, series);
+  if (!intake.keep()) return false;
+  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  const std::string key = slice_key(worker_.key(site_, request).text, series, task_.slice);
+  // Before others can see the head: they would begin this slice too.
+  Store::Begun slice = worker_.store.begin(worker_.store.key(site_.state->space, key), false,
+                                           [](const Object&) { return false; });
+  Filler filler = std::exchange(task_.filler, std::move(slice.filler));
+  open_slice_body(intake.draft().tags);
+  filler.open(intake.draft());
+  object = filler.commit();
+  return true;
+}
+
+void Fetch::open_slice_body(std::span<const uint64_t> tags) {
+  StoredMeta meta;
+  meta.status = 206;
+  meta.content_length = framing_.length;
+  task_.filler.open({std::as_bytes(std::span(&meta, 1)), {}, {}, framing_.length, framing_.length, tags});
+}
+
 void Fetch::open(const RequestHead& request, const ResponseHead& head) {
   Intake intake(worker_, *task_.request, exchange());
   intake.take_new(request, head, framing_, task_.may_store);
@@ -414,7 +562,7 @@ void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   if (stored == nullptr) return;
   Fields& fields = worker_.scratch->fields;
   read_stored_fields(*stored, fields);
-  if (!head_confirms(head.fields, fields, stored->body().size())) {
+  if (!head_confirms(head.fields, fields, stored_size(*stored))) {
     worker_.store.purge(key, Purge::soft);
     return;
   }
@@ -445,7 +593,9 @@ void Fetch::give_up(uint16_t note) {
     timer_.arm_after(Duration::zero());
     return;
   }
-  if (connection_) leave_origin(false);
+  if (state_ == State::queued) (void)site_.state->gate.cancel(this);
+  if (connection_) leave_connection(false);
+  leave_gate();
   task_.filler.note(note);
   finish(task_.filler.abandon());
 }
@@ -453,6 +603,7 @@ void Fetch::give_up(uint16_t note) {
 void Fetch::finish(FillRef fill) {
   state_ = State::ended;
   timer_.cancel();
+  total_timer_.cancel();
   if (task_.upload) task_.upload->on_data = nullptr;
   worker_.bury(*this);
   fill->tell(worker_.loop);

@@ -3,15 +3,18 @@
 // request.
 //
 //   choose ──> connect ──> send, await head ──> head: 304 for the stored object ──> refreshed, done
-//     ^           │               │              │    shareable ──> Filler::open ───────┐
-//     └── next ───┴── fails ──────┘              │    anything else ──> open_alone ─────┴──> body ──> commit
-//         origin, when nothing of the answer     │    an error, and the stale object may serve ──> abandon
-//         was used and the request may be        v
-//         repeated; none left ──> abandon     broken later ──> abandon
+//   ^ │ ^         │               │              │    shareable ──> Filler::open ───────┐
+//   │ │ └── next ─┴── fails ──────┘              │    anything else ──> open_alone ─────┴──> body ──> commit
+//   │ │     origin, when nothing of the answer   │    an error, and the stale object may serve ──> abandon
+//   │ v     was used and the request may be      v
+//   queue   repeated; none left ──> abandon     broken later ──> abandon
 //
-// The order of origins is that of routing::decide_fill: least loaded first, the dead last; those that have just
-// failed this node's own requests behind the others that are alive (origin_health.h). The followers of
-// the fill learn by its note what became of it: Note.
+// Too many requests run at the origins: it waits in the site's queue (fill_gate.h), if it has tried none yet.
+// Of an object in slices (slices.h) one fetch brings one slice; where nothing is known of the object, its head too:
+// then the fill that it was begun for ends with the head, and the one that goes on is the slice's.
+//
+// The order of origins is that of routing::decide_fill, which is told what this node knows of them by its own requests.
+// The followers of the fill learn by its note what became of it.
 //
 // What goes out is written anew (HeadWriter), what comes in is parsed and written anew: no raw bytes pass.
 #pragma once
@@ -41,6 +44,8 @@ inline constexpr uint16_t confirmed = 304;    ///< the stored object was
 inline constexpr uint16_t completed = 206;    ///< a stored part is the beginning, or the end, of the answer
 inline constexpr uint16_t bad_gateway = 502;  ///< no origin gave a usable answer
 inline constexpr uint16_t gateway_timeout = 504;  ///< the last one gave none in time
+inline constexpr uint16_t overloaded = 503;       ///< too many were running, and waiting, or for too long
+inline constexpr uint16_t changed = 412;          ///< a slice: no origin has it of that version
 }  // namespace note
 
 class Fetch final : OriginConnection::User {
@@ -52,6 +57,9 @@ class Fetch final : OriginConnection::User {
     std::shared_ptr<const SavedRequest> request;
     ObjectRef stale;                 // the stored object to be confirmed or replaced; may be null
     ObjectRef part;                  // Want::rest: the stored part
+    uint64_t slice_size = 0;         // Want::slice
+    uint64_t slice = 0;              // its number
+    ObjectRef head;                  // of the object that the slice belongs to; null: nothing is known of it
     std::shared_ptr<Upload> upload;  // the request's body; null = none
     std::shared_ptr<Asker> asker;    // null: nobody waits
   };
@@ -64,23 +72,30 @@ class Fetch final : OriginConnection::User {
   void cancel();
 
  private:
-  enum class State : uint8_t { connecting, awaiting_head, reading_body, ended };
+  enum class State : uint8_t { queued, connecting, awaiting_head, reading_body, ended };
 
   void on_connected() override;
   void on_connect_failed(const Error& error) override;
   void on_readable() override;
   void on_writable() override;
   void on_timeout();
+  void on_total_timeout();
+  void on_turn();
   void on_upload();
 
   // Origins.
   void plan_origins();
   void try_next();
   [[nodiscard]] bool may_retry();
+  [[nodiscard]] bool enter();
+  bool wait_for_turn();
+  void leave_gate();
   bool connect_to(const model::Origin& origin, bool allow_pooled);
   [[nodiscard]] OriginPeer peer_of(const model::Origin& origin) const;
   void attempt_failed(uint16_t note, std::string_view why);
+  void ask_another(uint16_t note);
   [[nodiscard]] bool may_repeat() const;
+  void leave_connection(bool keep);
   void leave_origin(bool keep_connection);
 
   // Request.
@@ -93,9 +108,14 @@ class Fetch final : OriginConnection::User {
   void on_head(const ResponseHead& head, std::string_view rest);
   void pass_on(const ResponseHead& interim);
   void ask_in_full(std::string_view why);
+  void ask_again();
   bool confirm_stored(const RequestHead& request, const ResponseHead& head);
   bool open_rest(const RequestHead& request, const ResponseHead& head);
   void append_stored_part();
+  [[nodiscard]] ByteRange wanted_slice() const;
+  bool open_slice(const ResponseHead& head);
+  bool open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object);
+  void open_slice_body(std::span<const uint64_t> tags);
   void open(const RequestHead& request, const ResponseHead& head);
   void heed_head(const RequestHead& request, const ResponseHead& head);
   void invalidate(const RequestHead& request, const ResponseHead& head);
@@ -119,12 +139,13 @@ class Fetch final : OriginConnection::User {
   const SiteView& site_;  // task_.request keeps its view
   State state_ = State::connecting;
   rt::Timer timer_;
+  rt::Timer total_timer_;
 
   model::Decision order_;
   uint8_t tried_ = 0;
-  uint16_t origin_ = 0;  // of the site; the present one
-  bool at_origin_ = false;
-  bool retry_fresh_ = false;  // the pooled connection was dead: the same origin again, on a new one
+  uint16_t origin_ = 0;   // of the site; the present one
+  bool entered_ = false;  // counts as running there
+  bool waited_ = false;   // in the queue
   bool unconditional_ = false;
   uint16_t last_note_ = note::bad_gateway;
   std::unique_ptr<OriginConnection> connection_;

@@ -18,7 +18,7 @@ bool Fetch::is_tunnel() const {
 }
 
 Duration Fetch::body_patience() const {
-  return is_tunnel() ? worker_.shared.timeouts.tunnel : worker_.shared.timeouts.between_bytes;
+  return is_tunnel() ? worker_.shared.timeouts.tunnel : site_.site->fill.between_bytes_timeout;
 }
 
 void Fetch::read_body() {
@@ -51,12 +51,13 @@ void Fetch::expect_more(size_t count) {
   timer_.arm_after(body_patience());
 }
 
-/// Nobody listens. A refresh was never for anybody; else what is left must be little, or no more than has
+/// Nobody listens. A refresh was never for anybody, and a slice of an object that was asked for before is worth its bytes;
+/// else what is left must be little, or no more than has
 /// come: or users who leave at once could make us fetch, and throw out others' objects for, what nobody
 /// reads.
 bool Fetch::worth_finishing() const {
   if (task_.filler.passes()) return false;
-  if (!attended_) return true;
+  if (!attended_ || task_.head) return true;
   if (framing_.kind != Framing::Kind::length) return received_ <= unattended_max;
   return left_ <= std::max(unattended_max, received_);
 }

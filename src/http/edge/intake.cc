@@ -90,6 +90,7 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   const HopByHop hop(head.fields);
   for (const Field& field : head.fields) {
     if (!is_forwarded_response(field, hop)) continue;
+    if (field.id == FieldName::content_range && head.status == 200) continue;  // the part was the whole
     if (!keep_ || is_stored(field, hop, directives))
       out.field(field.name, field.value);
     else if (field.id != FieldName::content_range)
@@ -106,6 +107,15 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   marker_meta_.policy.lifetime = unshared_memory;
   // An origin that fails now says nothing about what it will answer when it works.
   if (may_keep && !is_origin_error(head.status)) marker_ = bytes_of(marker_meta_);
+}
+
+void Intake::take_sliced(const RequestHead& request, const ResponseHead& head, uint64_t whole, uint64_t slice,
+                         uint64_t series) {
+  take_new(request, head, {Framing::Kind::none, 0}, true);
+  keep_ = keep_ && !strong_validator(read_validators(head.fields, exchange_.response_wall)).empty();
+  meta_.content_length = whole;
+  meta_.slice = slice;
+  meta_.series = series;
 }
 
 /// The stored fields with those of `head`, as an object of that status.

@@ -2,6 +2,7 @@
 // the thread's scratch, so a Draft is to be used before anything else is.
 //
 //   take_new      a new object, whole or part                              RFC 9111 section 3
+//   take_sliced   the head of an object that is stored in slices            slices.h
 //   take_update   the stored object with the fields of a 304, or of a 200 to HEAD   sections 4.3.4 and 4.3.5
 //   take_rest     a stored part, made whole by a 206                        section 3.4
 #pragma once
@@ -27,6 +28,10 @@ class Intake {
 
   /// With `may_keep` false, or when the policy says no, it is not to be stored: keep() tells.
   void take_new(const RequestHead& request, const ResponseHead& head, const Framing& framing, bool may_keep);
+  /// REQUIRES: the answer is a slice, and its status 200. Slices that could not be told from those of another version
+  /// are not to be stored: keep().
+  void take_sliced(const RequestHead& request, const ResponseHead& head, uint64_t whole, uint64_t slice,
+                   uint64_t series);
   /// False when it does not fit the stored object.
   bool take_update(const Object& stored, const RequestHead& request, const ResponseHead& head);
   /// REQUIRES: the answer is the range that the part lacks. False when it does not fit.

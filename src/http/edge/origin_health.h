@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 
 #include "common/time.h"
@@ -64,6 +65,48 @@ class OriginHealth {
   std::atomic<TimePoint> ejected_until_{TimePoint::min()};
   std::atomic<TimePoint> in_use_from_{TimePoint::min()};  // wholly
   std::atomic<uint64_t> ejections_{0};
+};
+
+/// How long an origin took to its first byte, of late: a mean in which each new one counts for a tenth, and which is
+/// forgotten by half in each `half_life` without news, so that who was slow once is tried again.
+class FirstBytes {
+ public:
+  static constexpr double weight = 0.1;
+  static constexpr Duration half_life = std::chrono::seconds(10);
+
+  void add(TimePoint now, Duration took) {
+    const double before = ms(now), new_ms = to_ms(took);
+    mean_ms_.store(before > 0 ? before + weight * (new_ms - before) : new_ms, std::memory_order_relaxed);
+    at_.store(now, std::memory_order_relaxed);
+  }
+  /// 0: not known.
+  [[nodiscard]] double ms(TimePoint now) const {
+    const double mean = mean_ms_.load(std::memory_order_relaxed);
+    const Duration age = now - at_.load(std::memory_order_relaxed);
+    if (mean == 0 || age <= half_life / 10) return mean;
+    return mean * std::exp2(-to_seconds(age) / to_seconds(half_life));
+  }
+
+ private:
+  std::atomic<double> mean_ms_{0};
+  std::atomic<TimePoint> at_{TimePoint{}};
+};
+
+/// How many there are a second, of late: each counts for e^-age. What threads do at the same moment may count once.
+class EventRate {
+ public:
+  /// One more; the rate before it.
+  double add(TimePoint now) {
+    const Duration age = now - at_.load(std::memory_order_relaxed);
+    const double rate = sum_.load(std::memory_order_relaxed) * std::exp(-to_seconds(age));
+    sum_.store(rate + 1, std::memory_order_relaxed);
+    at_.store(now, std::memory_order_relaxed);
+    return rate;
+  }
+
+ private:
+  std::atomic<double> sum_{0};
+  std::atomic<TimePoint> at_{TimePoint{}};
 };
 
 /// Bounds what failing origins cost those that still work: retries are a share of the requests, and a few more.

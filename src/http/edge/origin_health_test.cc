@@ -83,5 +83,16 @@ TEST(RetryBudget, IsAShareOfTheRequestsAndAFewASecond) {
   EXPECT_EQ(taken, static_cast<int>(RetryBudget::most)) << "never more at once";
 }
 
+TEST(FirstBytes, MeanOfLateThatIsForgotten) {
+  FirstBytes bytes;
+  EXPECT_EQ(bytes.ms(start), 0) << "nothing is known";
+  bytes.add(start, 100ms);
+  EXPECT_EQ(bytes.ms(start), 100);
+  for (int i = 0; i < 50; ++i) bytes.add(start, 20ms);
+  EXPECT_NEAR(bytes.ms(start), 20, 1);
+  EXPECT_NEAR(bytes.ms(start + FirstBytes::half_life), 10, 0.5);
+  EXPECT_LT(bytes.ms(start + 10 * FirstBytes::half_life), 0.1);
+}
+
 }  // namespace
 }  // namespace popnet::http

@@ -11,22 +11,27 @@
 
 namespace popnet::http {
 
-OriginConnection::OriginConnection(OriginPool& pool, rt::Loop& loop, OriginPeer peer, rt::UniqueFd fd)
-    : pool_(pool), loop_(loop), peer_(std::move(peer)), fd_(std::move(fd)), decrypted_(loop, [this] {
-        on_decrypted();
-      }) {
-  watched_ = loop_.watch(fd_.get(), EPOLLIN | EPOLLOUT, *this);
+namespace {
+
+constexpr Duration between_sweeps = std::chrono::seconds(2);
+
+/// An idle origin has nothing to say but good-bye.
+bool is_silent(int fd) {
+  char byte;
+  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
 }
+
+}  // namespace
+
+OriginConnection::OriginConnection(rt::Loop& loop, OriginPeer peer, rt::UniqueFd fd)
+    : loop_(loop), peer_(std::move(peer)), fd_(std::move(fd)), decrypted_(loop, [this] { on_decrypted(); }) {}
 
 OriginConnection::~OriginConnection() {
   if (watched_) loop_.unwatch(fd_.get());
 }
 
 void OriginConnection::on_ready(uint32_t events) {
-  if (user_ == nullptr) {
-    if (watched_) pool_.drop_idle(*this);  // an idle origin has nothing to say but good-bye
-    return;
-  }
+  if (user_ == nullptr) return;
   if (!connected_) {
     if (tls_) return shake_hands();
     Status status = rt::connect_error(fd_.get(), peer_.endpoint);
@@ -114,86 +119,101 @@ void OriginConnection::expect_decrypted() {
 }
 
 void OriginConnection::on_decrypted() {
-  if (user_ == nullptr) return pool_.drop_idle(*this);
-  if (reading_) user_->on_readable();
+  if (user_ != nullptr && reading_) user_->on_readable();
 }
 
-OriginPool::OriginPool(rt::Loop& loop, Duration idle_max, uint32_t idle_each_max)
-    : loop_(loop), idle_max_(idle_max), idle_each_max_(idle_each_max), sweeper_(loop, [this] { sweep(); }) {}
+// --- idle ---
+
+IdleConnections::Idle IdleConnections::take(const OriginPeer& peer) {
+  for (;;) {
+    Idle idle;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = idle_.find(peer);
+      if (found == idle_.end() || found->second.empty()) return {};
+      idle = std::move(found->second.back());  // the one used last is the least likely to be closed
+      found->second.pop_back();
+    }
+    if (is_silent(idle.fd.get())) return idle;
+  }
+}
+
+void IdleConnections::park(const OriginPeer& peer, Idle idle) {
+  Idle too_many;  // closed without the lock
+  const std::lock_guard lock(mutex_);
+  auto& there = idle_[peer];
+  if (there.size() >= each_max_ && !there.empty()) {
+    too_many = std::move(there.front());
+    there.pop_front();
+  }
+  there.push_back(std::move(idle));
+}
+
+void IdleConnections::sweep(TimePoint now) {
+  std::vector<Idle> over;  // closed without the lock
+  const std::lock_guard lock(mutex_);
+  for (auto peer = idle_.begin(); peer != idle_.end();) {
+    std::erase_if(peer->second, [&](Idle& idle) {
+      const bool ends = now - idle.since >= idle_max_ || !is_silent(idle.fd.get());
+      if (ends) over.push_back(std::move(idle));
+      return ends;
+    });
+    peer = peer->second.empty() ? idle_.erase(peer) : std::next(peer);
+  }
+}
+
+// --- one thread's ---
+
+OriginPool::OriginPool(rt::Loop& loop, IdleConnections& idle)
+    : loop_(loop),
+      idle_(idle),
+      burial_(loop, [this] { dead_.clear(); }),
+      sweeper_(loop, [this] { idle_.sweep(loop_.now()); }) {}
 
 OriginPool::~OriginPool() = default;
 
-std::unique_ptr<OriginConnection> OriginPool::take(const OriginPeer& peer, OriginConnection::User& user) {
-  const auto found = idle_.find(peer);
-  if (found == idle_.end() || found->second.empty()) return nullptr;
-  auto connection = std::move(found->second.back());  // the one used last is the least likely to be closed
-  found->second.pop_back();
-  --idle_count_;
+std::unique_ptr<OriginConnection> OriginPool::make(const OriginPeer& peer, rt::UniqueFd fd, bool connected,
+                                                   OriginConnection::User& user) {
+  const int number = fd.get();
+  std::unique_ptr<OriginConnection> connection(new OriginConnection(loop_, peer, std::move(fd)));
   connection->user_ = &user;
-  ++connection->uses_;
+  connection->connected_ = connection->reused_ = connected;
+  connection->writing_ = !connected;
+  connection->watched_ = loop_.watch(number, connected ? EPOLLIN : EPOLLIN | EPOLLOUT, *connection);
+  return connection->watched_ ? std::move(connection) : nullptr;
+}
+
+std::unique_ptr<OriginConnection> OriginPool::take(const OriginPeer& peer, OriginConnection::User& user) {
+  IdleConnections::Idle idle = idle_.take(peer);
+  if (!idle.fd.valid()) return nullptr;
+  auto connection = make(peer, std::move(idle.fd), true, user);
+  if (connection) connection->tls_ = std::move(idle.tls);
   return connection;
 }
 
 Result<std::unique_ptr<OriginConnection>> OriginPool::connect(OriginPeer peer, OriginConnection::User& user) {
   auto fd = rt::connect_tcp(peer.endpoint);
   if (!fd) return fd.error();
-  std::unique_ptr<OriginConnection> connection(
-      new OriginConnection(*this, loop_, std::move(peer), std::move(*fd)));
-  if (!connection->watched_)
-    return Error{ErrorCode::machine, "the kernel watches no more descriptors for us"};
-  connection->user_ = &user;
-  connection->uses_ = 1;
+  auto connection = make(peer, std::move(*fd), false, user);
+  if (!connection) return Error{ErrorCode::machine, "the kernel watches no more descriptors for us"};
   return connection;
 }
 
+// Closed or parked at once, destroyed later: the call that leads here may come from the connection itself.
 void OriginPool::give_back(std::unique_ptr<OriginConnection> connection, bool keep) {
-  connection->user_ = nullptr;
-  Idle& idle = idle_[connection->peer_];
-  if (!keep || !connection->connected_ || idle.size() >= idle_each_max_) return bury(std::move(connection));
-  connection->want(true, false);
-  connection->idle_since_ = loop_.now();
-  idle.push_back(std::move(connection));
-  ++idle_count_;
-  if (!sweeper_.armed()) sweeper_.arm_after(idle_max_);
-}
-
-void OriginPool::drop_idle(OriginConnection& connection) {
-  Idle& idle = idle_[connection.peer_];
-  for (auto it = idle.begin(); it != idle.end(); ++it) {
-    if (it->get() != &connection) continue;
-    bury(std::move(*it));
-    idle.erase(it);
-    --idle_count_;
-    return;
+  OriginConnection& c = *connection;
+  c.user_ = nullptr;
+  loop_.unwatch(c.fd_.get());
+  c.watched_ = false;
+  c.decrypted_.cancel();
+  if (keep && c.connected_ && !(c.tls_ && c.tls_->has_decrypted())) {
+    idle_.park(c.peer_, {std::move(c.fd_), std::move(c.tls_), loop_.now()});
+    if (!sweeper_.armed()) sweeper_.arm_after(between_sweeps);
   }
-}
-
-// Closed at once, destroyed later: the call that leads here may come from the connection itself.
-void OriginPool::bury(std::unique_ptr<OriginConnection> connection) {
-  loop_.unwatch(connection->fd_.get());
-  connection->watched_ = false;
-  connection->tls_.reset();
-  connection->decrypted_.cancel();
-  connection->fd_.reset();
+  c.tls_.reset();
+  c.fd_.reset();
   dead_.push_back(std::move(connection));
-  sweeper_.arm_after(Duration::zero());
-}
-
-void OriginPool::sweep() {
-  dead_.clear();
-  const TimePoint limit = loop_.now() - idle_max_;
-  TimePoint oldest = TimePoint::max();
-  for (auto& [peer, idle] : idle_) {
-    std::erase_if(idle, [&](const auto& connection) {
-      if (connection->idle_since_ > limit) {
-        oldest = std::min(oldest, connection->idle_since_);
-        return false;
-      }
-      --idle_count_;
-      return true;
-    });
-  }
-  if (idle_count_ > 0) sweeper_.arm(oldest + idle_max_);
+  if (!burial_.armed()) burial_.arm_after(Duration::zero());
 }
 
 }  // namespace popnet::http

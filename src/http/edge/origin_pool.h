@@ -1,11 +1,18 @@
-// Connections to origins, plain or with TLS: one exchange at a time on each, kept open between exchanges. One
-// pool for each thread.
+// Connections to origins, plain or with TLS: one exchange at a time on each, kept open between exchanges.
+//
+//   in use: an OriginConnection, of one thread, watched by its loop
+//      │ give_back        ^ take
+//      v                  │
+//   idle: of all threads, watched by no loop (IdleConnections): whoever needs one next takes the one that was used last.
+//   Whether the origin has closed it meanwhile is looked at when it is taken, and now and then.
 #pragma once
 
 #include <sys/uio.h>
 
+#include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,8 +25,6 @@
 
 namespace popnet::http {
 
-class OriginPool;
-
 /// With whom a connection speaks: where, and for TLS as whom it must show itself and to whose satisfaction.
 /// What is the same may use the same connection.
 struct OriginPeer {
@@ -30,8 +35,7 @@ struct OriginPeer {
   auto operator<=>(const OriginPeer&) const = default;
 };
 
-/// Belongs to its user while it has one, else to the pool. Never destroyed within its own callbacks: see
-/// OriginPool::give_back.
+/// A connection in use. Never destroyed within its own callbacks: see OriginPool::give_back.
 class OriginConnection final : rt::Watcher {
  public:
   /// Told of events while it uses the connection. Each call may end the use.
@@ -53,7 +57,7 @@ class OriginConnection final : rt::Watcher {
 
   [[nodiscard]] bool connected() const { return connected_; }
   /// It has carried an exchange before: the origin may have closed it just now.
-  [[nodiscard]] bool reused() const { return uses_ > 1; }
+  [[nodiscard]] bool reused() const { return reused_; }
 
   /// As recv(2) and send(2): -1 with errno EAGAIN when it would block.
   ssize_t read(std::span<char> room);
@@ -63,7 +67,7 @@ class OriginConnection final : rt::Watcher {
 
  private:
   friend class OriginPool;
-  OriginConnection(OriginPool& pool, rt::Loop& loop, OriginPeer peer, rt::UniqueFd fd);
+  OriginConnection(rt::Loop& loop, OriginPeer peer, rt::UniqueFd fd);
   void on_ready(uint32_t events) override;
   void want(bool read, bool write);
   Status begin_tls();
@@ -72,24 +76,48 @@ class OriginConnection final : rt::Watcher {
   void expect_decrypted();
   void on_decrypted();
 
-  OriginPool& pool_;
   rt::Loop& loop_;
   const OriginPeer peer_;
   rt::UniqueFd fd_;
   std::unique_ptr<tls::Session> tls_;  // null: plain, or not connected yet
   rt::Timer decrypted_;                // fires when bytes wait that no event of the socket announces
-  User* user_ = nullptr;
-  uint32_t uses_ = 0;
+  User* user_ = nullptr;               // null: given back
+  bool reused_ = false;
   bool watched_ = false;
   bool connected_ = false;
   bool reading_ = true;
   bool writing_ = true;  // until connected
-  TimePoint idle_since_{};
 };
 
+/// The idle connections of all threads. Thread safe.
+class IdleConnections {
+ public:
+  struct Idle {
+    rt::UniqueFd fd;
+    std::unique_ptr<tls::Session> tls;  // null: plain; goes first
+    TimePoint since{};
+  };
+
+  IdleConnections(Duration idle_max, uint32_t each_max) : idle_max_(idle_max), each_max_(each_max) {}
+
+  /// The one that was used last and is still open; without descriptor when there is none.
+  Idle take(const OriginPeer& peer);
+  /// Closes the one that is idle for the longest when there are too many.
+  void park(const OriginPeer& peer, Idle idle);
+  /// Closes those that are idle for too long, or closed by the origin.
+  void sweep(TimePoint now);
+
+ private:
+  const Duration idle_max_;
+  const uint32_t each_max_;
+  std::mutex mutex_;  // guards idle_
+  std::map<OriginPeer, std::deque<Idle>> idle_;
+};
+
+/// One thread's way to connections.
 class OriginPool {
  public:
-  OriginPool(rt::Loop& loop, Duration idle_max, uint32_t idle_each_max);
+  OriginPool(rt::Loop& loop, IdleConnections& idle);
   ~OriginPool();
 
   /// An idle connection to there, or null.
@@ -101,18 +129,13 @@ class OriginPool {
   void give_back(std::unique_ptr<OriginConnection> connection, bool keep);
 
  private:
-  friend class OriginConnection;
-  using Idle = std::vector<std::unique_ptr<OriginConnection>>;
-  void drop_idle(OriginConnection& connection);
-  void bury(std::unique_ptr<OriginConnection> connection);
-  void sweep();
+  std::unique_ptr<OriginConnection> make(const OriginPeer& peer, rt::UniqueFd fd, bool connected,
+                                         OriginConnection::User& user);
 
   rt::Loop& loop_;
-  const Duration idle_max_;
-  const uint32_t idle_each_max_;
-  std::map<OriginPeer, Idle> idle_;
-  size_t idle_count_ = 0;
-  std::vector<std::unique_ptr<OriginConnection>> dead_;  // destroyed in the next sweep
+  IdleConnections& idle_;
+  std::vector<std::unique_ptr<OriginConnection>> dead_;  // destroyed when the calls in progress are over
+  rt::Timer burial_;
   rt::Timer sweeper_;
 };
 

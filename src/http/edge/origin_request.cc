@@ -40,6 +40,7 @@ ForWhom for_whom(Want want) {
       return ForWhom::part;
     case Want::whole:
     case Want::rest:
+    case Want::slice:
       break;
   }
   return ForWhom::store;
@@ -54,11 +55,11 @@ void write_validation(Scratch& scratch, const Object& stored, WallTime now, Head
 }
 
 /// RFC 9111 section 3.4: If-Range, so that the bytes that come fit those that are here.
-void write_rest(Scratch& scratch, const Object& part, WallTime now, HeadWriter& out) {
-  const auto missing = missing_range(part);
-  if (!missing) return;
-  read_stored_fields(part, scratch.fields);
-  out.field(FieldName::range, fmt::format("bytes={}-{}", missing->first, missing->last));
+void write_range(Scratch& scratch, const ByteRange& range, const Object* same_as, WallTime now,
+                 HeadWriter& out) {
+  out.field(FieldName::range, fmt::format("bytes={}-{}", range.first, range.last));
+  if (same_as == nullptr) return;
+  read_stored_fields(*same_as, scratch.fields);
   out.field(FieldName::if_range, strong_validator(read_validators(scratch.fields, now)));
 }
 
@@ -115,7 +116,7 @@ bool write_origin_request(Scratch& scratch, const SavedRequest& request, const R
   }
   if (counted) write_max_forwards(head, out);
   if (what.validate != nullptr) write_validation(scratch, *what.validate, now, out);
-  if (what.want == Want::rest) write_rest(scratch, *what.part, now, out);
+  if (what.range) write_range(scratch, *what.range, what.same_as, now, out);
   char via[1024];
   out.field(FieldName::via, make_via(head.fields, head.minor, request.view().pseudonym, via));
   out.field(FieldName::x_forwarded_for, request.client().to_string());

@@ -19,14 +19,16 @@ enum class Want : uint8_t {
   whole,   ///< the whole object, to be stored
   part,    ///< the range that the request names, to be stored
   rest,    ///< what a stored part lacks, to be stored with it as the whole
+  slice,   ///< one slice, to be stored as such; of a small object the whole
 };
 
 struct OriginRequest {
   Want want = Want::answer;
-  bool may_store = false;            // the answer may become others' too
-  const Object* validate = nullptr;  // the stored object to be confirmed; null = none
-  const Object* part = nullptr;      // Want::rest: what is there already
-  const Upload* upload = nullptr;    // the body; null = none. Of a tunnel: what the client sends, without end
+  bool may_store = false;               // the answer may become others' too
+  const Object* validate = nullptr;     // the stored object to be confirmed; null = none
+  std::optional<ByteRange> range = {};  // to be asked for
+  const Object* same_as = nullptr;      // the range should be of this version; null = of any
+  const Upload* upload = nullptr;  // the body; null = none. Of a tunnel: what the client sends, without end
 };
 
 /// False when it does not fit. `head` is the request, restored; uses the scratch's fields and head.

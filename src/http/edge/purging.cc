@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/text.h"
+#include "http/edge/slices.h"
 #include "http/policy/key.h"
 #include "http/policy/tags.h"
 
@@ -13,7 +16,14 @@ namespace {
 struct Place {
   Space* space = nullptr;
   std::string_view key;  // in the KeyBuilder
+  bool slices = false;   // the site has objects in slices
 };
+
+bool has_slices(const model::Site& site) {
+  return site.cache.slice > 0 ||
+         std::any_of(site.rules.begin(), site.rules.end(),
+                     [](const model::Rule& rule) { return rule.slice.value_or(0) > 0; });
+}
 
 Result<Place> find_place(const model::PurgeOrder& order, const Sites& sites, KeyBuilder& keys) {
   const std::string_view url = order.url;
@@ -31,7 +41,7 @@ Result<Place> find_place(const model::PurgeOrder& order, const Sites& sites, Key
   const model::Site& site = *route.site->site;
   const std::string_view key = keys.make(key_parts(site.name, parsed, site.cache.ignore_query));
   if (key.empty()) return Error{ErrorCode::invalid, "the URL is too long"};
-  return Place{&route.site->state->space, key};
+  return Place{&route.site->state->space, key, has_slices(site)};
 }
 
 bool asks_softly(const Fields& fields) {
@@ -53,6 +63,9 @@ Status carry_out(const model::PurgeOrder& order, const Sites& sites, Store& stor
       store.purge_prefix(*place->space, place->key, how);
     else
       store.purge(store.key(*place->space, place->key), how);
+    // Without their head they are not found any more; this frees their memory.
+    if (order.scope == Scope::url && !order.soft && place->slices)
+      store.purge_prefix(*place->space, slice_key_prefix(place->key), how);
     return {};
   }
   const SiteView* site = sites.find(order.site);

@@ -7,6 +7,7 @@
 #include "http/edge/delivery.h"
 #include "http/edge/fetch.h"
 #include "http/edge/purging.h"
+#include "http/edge/slices.h"
 #include "http/edge/worker.h"
 #include "http/policy/conditional.h"
 #include "http/policy/forwarding.h"
@@ -18,16 +19,6 @@
 namespace popnet::http {
 
 namespace {
-
-/// A range that can be asked for as it is: one, and not "from the first byte to the end", which is the whole.
-bool asks_for_part(const Fields& fields) {
-  if (!fields.has(FieldName::range) || fields.repeated(FieldName::range)) return false;
-  const std::string_view range = fields.get(FieldName::range);
-  const RangeRequest asked = parse_range(range, UINT64_MAX);
-  if (asked.kind != RangeRequest::Kind::satisfiable) return false;
-  const bool from_the_start = asked.range.first == 0 && asked.range.last == UINT64_MAX - 1;
-  return !from_the_start || range.find("=-") != range.npos;
-}
 
 constexpr uint8_t fills_max = 8;  // that one request joins or begins, one after the other
 constexpr std::string_view allowed_methods = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
@@ -166,7 +157,7 @@ Request::Step Request::redirect(Turn& turn) {
   if (where.empty()) {
     const routing::Snapshot& snapshot = *turn.view->snapshot;
     const model::Decision order =
-        routing::decide_fill(*snapshot.config, snapshot.map, site.index, {}, worker_.random.next());
+        routing::decide_fill(*snapshot.config, snapshot.map, site.index, {}, 0, worker_.random.next());
     if (order.count == 0) return answer_local(502, "No origin to send you to.\n", Outcome::failed);
     where = site.site->origins[order.targets[0]].endpoint.to_string();
   }
@@ -234,7 +225,7 @@ Request::Step Request::lookup(Turn& turn) {
                                   ? CacheForward::stale
                                   : CacheForward::request;
       if (object->body().state() == Body::State::complete) stale_ = ObjectRef::share(object);
-      want_ = stored_meta(*object).is_part() ? Want::part : Want::whole;
+      want_ = stored_meta(*object).is_part() ? Want::part : want_whole(turn, object);
       return head_only_ ? Step::pass : Step::fill;
     case Use::refuse:
       break;
@@ -249,7 +240,8 @@ Request::Step Request::missing(Turn& turn, bool marked) {
     return answer_local(504, "Not stored here, and only-if-cached forbids to ask for it.\n", Outcome::failed);
   if (head_only_) return Step::pass;
   alone_ = alone_ || marked || !may_share_fill(turn.head, turn.directives);
-  want_ = Want::whole;
+  want_ = want_whole(turn, nullptr);
+  if (want_ == Want::slice) return Step::fill;
   if (asks_for_part(turn.head.fields)) {
     want_ = Want::part;
   } else if (turn.part != nullptr && can_be_completed(turn)) {
@@ -257,6 +249,15 @@ Request::Step Request::missing(Turn& turn, bool marked) {
     part_ = ObjectRef::share(turn.part);
   }
   return Step::fill;
+}
+
+/// One slice of it, where such objects are fetched in slices.
+Want Request::want_whole(const Turn& turn, const Object* stale) {
+  slice_size_ = slice_size(turn.route);
+  if (stale != nullptr && slice_size_ == 0) slice_size_ = stored_meta(*stale).slice;
+  if (slice_size_ == 0 || alone_) return Want::whole;
+  slice_ = first_slice(turn.head.fields, slice_size_);
+  return Want::slice;
 }
 
 /// RFC 9111 section 3.4: the part is fresh, and names its version strongly enough to be joined with more of
@@ -307,6 +308,7 @@ Request::Step Request::fill(Turn& turn) {
 }
 
 Request::Step Request::progress(Turn& turn) {
+  if (sliced_) return progress_sliced(turn);
   const Fill& fill = *fill_.get();
   switch (fill.stage()) {
     case Fill::Stage::asked:
@@ -326,7 +328,7 @@ Request::Step Request::progress(Turn& turn) {
       // Purged by a tag that nobody could know of when the fill was joined: it may be older than this request.
       if (!asker_ && (!answers(turn, *fill.object()) || fill.object()->purged())) {
         leave_fill();
-        alone_ = alone_ || want_ == Want::part;
+        alone_ = alone_ || want_ == Want::part || want_ == Want::slice;
         return Step::lookup;
       }
       outcome_ = asker_ ? Outcome::miss : Outcome::collapsed;
@@ -356,14 +358,20 @@ Request::Step Request::take_failure(Turn& turn) {
     cache_status_.ttl = stored_policy(*stale_).ttl(worker_.loop.now());
     return Step::deliver;
   }
+  return answer_failure(why);
+}
+
+Request::Step Request::answer_failure(uint16_t why) {
   if (why == note::gateway_timeout)
     return answer_local(504, "No web server of this site answered in time.\n", Outcome::failed);
+  if (why == note::overloaded)
+    return answer_local(503, "The web servers of this site have too much to do just now.\n", Outcome::failed);
   return answer_local(502, "No web server of this site could answer.\n", Outcome::failed);
 }
 
 Request::Step Request::deliver(Turn& turn) {
   const Object& object = *turn.object;
-  const StoredMeta& meta = stored_meta(object);
+  if (stored_meta(object).slice > 0) return deliver_sliced(turn);
   const Body::State state = object.body().state();
   const bool alone = fill_ && fill_->stage() == Fill::Stage::alone;
   std::optional<Cursor> cursor;
@@ -374,19 +382,26 @@ Request::Step Request::deliver(Turn& turn) {
     return Step::lookup;
   }
   Answer answer;
-  const bool choose = !alone && !passed_;
-  if (deliver_object(*worker_.scratch, object, turn.head, choose, worker_.loop.wall(), answer) ==
-      Delivery::failed) {
+  const bool from_store = is_hit(outcome_) || outcome_ == Outcome::collapsed;
+  if (!make_answer(turn, !alone && !passed_, from_store, answer)) {
     leave_fill();
     return answer_local(412, "The object is not what the request's conditions want.\n", outcome_);
   }
-  // RFC 9111 section 5.1: Age says that the answer was neither made nor confirmed for this request.
-  const bool from_store = is_hit(outcome_) || outcome_ == Outcome::collapsed;
-  if (from_store || meta.aged)
-    answer.age = std::max(Duration::zero(), stored_policy(object).age(worker_.loop.now()));
-  if (asker_ && asked_ && answer.status != 304) answer.own_lines = asked_->own_lines;
   hand_over(answer, std::move(cursor));
   return Step::done;
+}
+
+/// False when a condition of the request does not hold. RFC 9111 section 5.1: Age says that the answer was neither made
+/// nor confirmed for this request.
+bool Request::make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer) {
+  const Object& object = *turn.object;
+  if (deliver_object(*worker_.scratch, object, turn.head, choose, worker_.loop.wall(), answer) ==
+      Delivery::failed)
+    return false;
+  if (has_age || stored_meta(object).aged)
+    answer.age = std::max(Duration::zero(), stored_policy(object).age(worker_.loop.now()));
+  if (asker_ && asked_ && answer.status != 304) answer.own_lines = asked_->own_lines;
+  return true;
 }
 
 void Request::log(uint64_t bytes) {
@@ -514,6 +529,9 @@ void Request::reset() {
   saved_.reset();
   stale_.reset();
   part_.reset();
+  piece_.reset();
+  sliced_.reset();
+  at_ = end_ = ahead_ = 0;
   site_ = nullptr;
   cache_status_ = {};
   status_ = 0;
@@ -532,7 +550,11 @@ void Request::leave_fill() {
 }
 
 void Request::on_progress() {
-  if (delivering_) return peer_->moved();
+  if (delivering_ && sliced_ && !piece_) return piece_arrived();
+  if (delivering_) {
+    read_ahead();
+    return peer_->moved();
+  }
   if (fill_->stage() == Fill::Stage::asked) return;
   RequestHead& head = worker_.scratch->request;
   const std::shared_ptr<const SavedRequest> saved = saved_;  // outlives the end of the request
@@ -592,7 +614,9 @@ void Request::fetch(Turn& turn, Filler filler) {
   task.filler = std::move(filler);
   task.request = saved_;
   task.asker = asked_;
-  if (want_ == Want::whole || want_ == Want::part) task.stale = stale_;
+  if (want_ == Want::whole || want_ == Want::part || want_ == Want::slice) task.stale = stale_;
+  task.slice_size = slice_size_;
+  task.slice = slice_;
   if (want_ == Want::rest) task.part = part_;
   if (tunnel_)
     task.upload = peer_->tunnel();
@@ -616,7 +640,8 @@ void Request::refresh(Turn& turn, const Object& object) {
   turn.head.method_text = to_string(Method::get);
   save(turn);
   Fetch::Task task;
-  task.want = Want::whole;
+  task.slice_size = std::max(slice_size(turn.route), stored_meta(object).slice);
+  task.want = task.slice_size > 0 ? Want::slice : Want::whole;
   task.filler = std::move(begun.filler);
   task.request = std::move(saved_);
   task.stale = ObjectRef::share(&object);
@@ -651,8 +676,8 @@ void Request::hand_over(Answer& answer, std::optional<Cursor> cursor) {
   if (tells_timing_) answer.server_timing = format_timing(timing);
   if (tells_id_) answer.request_id = request_id();
   if (!answer.body) cursor.reset();
-  if (!cursor) leave_fill();  // no more will come of it
-  saved_.reset();
+  if (!cursor) leave_fill();                    // no more will come of it
+  if (answer.piece == nullptr) saved_.reset();  // no more will be asked for
   delivering_ = true;
   peer_->answer(answer, std::move(cursor));
 }

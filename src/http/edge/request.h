@@ -14,6 +14,8 @@
 //     shared: everybody takes it ──> deliver     alone: the asker takes it, others pass
 //     failed: a stored object may serve stale, else 502 or 504                        ──> deliver
 //   deliver   conditions and ranges of this client (delivery.h), then Peer::answer()
+//             an object in slices: its first one is looked up, or filled, before the answer, the others, one ahead, when
+//             the peer asks for them (slices.h)                                      ──> wait, or done
 //   log       counted, and noted in the access log, when the last byte has been handed over: end()
 //
 // A hit takes no lock, allocates nothing and finishes within begin(). What must wait saves its head and lets
@@ -49,6 +51,11 @@ class Peer {
   /// An interim answer (1xx), before the answer; `lines` each with CRLF.
   virtual void interim(uint16_t status, std::string_view lines) = 0;
   virtual void moved() = 0;
+  /// What Request::next_piece() has asked for: the body goes on in that object, from byte `first`; the cursor is at its
+  /// start. Outside of next_piece(), moved() follows.
+  virtual void proceed(const Object& piece, Cursor cursor, uint64_t first) = 0;
+  /// It does not go on: the answer ends here, too early.
+  virtual void cut() = 0;
   /// Steps that ran outside of begin() are over: the peer may go on to its next request.
   virtual void resumed() = 0;
   /// The request's body, to be sent on; null when it has none. Asked for at most once.
@@ -71,6 +78,8 @@ class Request final : Fill::Listener {
   void begin(Peer& peer, RequestHead& head);
   /// For what is no request: answers with that error.
   void refuse(Peer& peer, uint16_t status, std::string_view text);
+  /// All of the present piece of the body has been handed over, and more is to come.
+  void next_piece();
   /// The answer has been handed over, or the client has gone; `bytes` of it were sent. Then the next may begin.
   void end(uint64_t bytes);
   [[nodiscard]] bool running() const { return running_; }
@@ -118,6 +127,8 @@ class Request final : Fill::Listener {
   Step fill(Turn& turn);
   Step progress(Turn& turn);
   Step deliver(Turn& turn);
+  Step deliver_sliced(Turn& turn);
+  Step progress_sliced(Turn& turn);
   void log(uint64_t bytes);
   void start(Peer& peer);
   void note(const RequestHead& head);
@@ -134,10 +145,22 @@ class Request final : Fill::Listener {
   [[nodiscard]] bool answers(Turn& turn, const Object& object) const;
   [[nodiscard]] bool usable(Turn& turn, const Object& object) const;
   [[nodiscard]] bool can_be_completed(const Turn& turn) const;
+  [[nodiscard]] Want want_whole(const Turn& turn, const Object* stale);
+  bool make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer);
   void fetch(Turn& turn, Filler filler);
   void refresh(Turn& turn, const Object& object);
   void leave_fill();
   Step take_failure(Turn& turn);
+  Step answer_failure(uint16_t why);
+
+  // Objects in slices.
+  [[nodiscard]] std::optional<Cursor> open_piece();
+  [[nodiscard]] Store::Begun begin_slice(uint64_t slice, bool alone);
+  void fetch_slice(uint64_t slice, Filler filler);
+  void read_ahead();
+  void give_piece(Cursor cursor);
+  void piece_arrived();
+  void forget_sliced();
   Step answer_local(uint16_t status, std::string_view text, Outcome outcome, std::string_view allow = {});
   void hand_over(Answer& answer, std::optional<Cursor> cursor = std::nullopt);
 
@@ -148,6 +171,10 @@ class Request final : Fill::Listener {
   std::shared_ptr<Asker> asked_;  // of the fetch that is for this request
   ObjectRef stale_;               // what may serve if no origin answers
   ObjectRef part_;                // what is to be completed
+  ObjectRef sliced_;              // the head of the object in slices that is being delivered
+  ObjectRef piece_;               // its present slice; null: on its way
+  uint64_t at_ = 0, end_ = 0;     // where delivery of that began, or begins, in the whole; and will end
+  uint64_t ahead_ = 0;            // the last slice that has been asked for
   SiteState* site_ = nullptr;     // states outlive everything
   CacheStatus cache_status_;
   std::string_view pseudonym_;  // of the view of the present turn
@@ -161,7 +188,10 @@ class Request final : Fill::Listener {
   bool passed_ = false;     // never looked up
   bool tunnel_ = false;     // asks for a WebSocket
   Want want_ = Want::whole;
-  uint8_t fills_ = 0;  // joined or begun
+  uint8_t fills_ = 0;        // joined or begun
+  uint8_t tries_ = 0;        // to get the present slice
+  uint64_t slice_size_ = 0;  // Want::slice
+  uint64_t slice_ = 0;
   bool tells_id_ = false;
   bool tells_timing_ = false;
 

@@ -218,7 +218,7 @@ TEST(Origins, GarbageIsAFailureNotAnAnswer) {
 
 TEST(Origins, SlowOriginIsLeftForTheNext) {
   Gate gate;
-  Play play({.options = [](Edge::Options& o) { o.timeouts.first_byte = 50ms; }, .origins = 2});
+  Play play({.site = [](model::Site& site) { site.fill.first_byte_timeout = 50ms; }, .origins = 2});
   play.origin(0).on("", [&](Asked&) { gate.wait(); });
   play.origin(1).on("", ok("in time"));
   for (int i = 0; i < 4; ++i) EXPECT_EQ(play.get("/" + std::to_string(i)).body, "in time");

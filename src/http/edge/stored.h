@@ -29,6 +29,9 @@ struct StoredMeta {
   // Of a part (206): what the body is of the whole object.
   uint64_t part_first = 0;
   uint64_t whole_size = unknown_length;  // unknown: not a part
+  // Of the head of an object in slices (slices.h), whose content_length is that of the whole.
+  uint64_t slice = 0;  // bytes of each; 0: it is no such head
+  uint64_t series = 0;
 
   static constexpr uint64_t unknown_length = UINT64_MAX;
   [[nodiscard]] bool is_part() const { return whole_size != unknown_length; }
@@ -43,6 +46,11 @@ inline StoredPolicy stored_policy(const Object& object) {
   StoredPolicy policy = stored_meta(object).policy;
   if (object.expired_by_purge()) policy.lifetime = Duration::zero();
   return policy;
+}
+/// Bytes of the content. REQUIRES: the body is complete
+inline uint64_t stored_size(const Object& object) {
+  const StoredMeta& meta = stored_meta(object);
+  return meta.slice > 0 ? meta.content_length : object.body().size();
 }
 /// The field lines behind the status line.
 inline std::string_view stored_lines(const Object& object) {

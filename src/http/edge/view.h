@@ -28,6 +28,7 @@
 
 #include "common/text.h"
 #include "http/edge/counters.h"
+#include "http/edge/fill_gate.h"
 #include "http/edge/origin_health.h"
 #include "http/store/store.h"
 #include "routing/snapshot.h"
@@ -41,6 +42,7 @@ struct OriginState {
   std::atomic<uint64_t> fills{0};
   std::atomic<uint64_t> failures{0};  // no connection, no answer, a broken one
   OriginHealth health;
+  FirstBytes first_bytes;
 
   /// Counts a failure, and logs it unless one was logged just before.
   void failed(TimePoint now, std::string_view site, std::string_view origin, std::string_view why);
@@ -54,8 +56,10 @@ struct SiteState {
   SiteState(std::string_view site, Store& store, int threads);
   const std::string name;
   Space& space;
-  const std::unique_ptr<SiteCounters[]> counters;               // one for each thread
-  const std::unique_ptr<RetryBudget[]> retries;                 // one for each thread, its own
+  const std::unique_ptr<SiteCounters[]> counters;  // one for each thread
+  const std::unique_ptr<RetryBudget[]> retries;    // one for each thread, its own
+  FillGate gate;
+  EventRate fill_rate;
   std::map<std::string, std::shared_ptr<OriginState>> origins;  // guarded by Registry
 };
 

@@ -20,7 +20,7 @@ Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
       shared(s),
       store(s.store),
       log(s.log != nullptr ? &s.log->ring(i) : nullptr),
-      pool(l, s.timeouts.pool, s.limits.pool_max),
+      pool(l, s.idle),
       random(seed),
       scratch(std::make_unique<Scratch>()),
       burial_(l,

@@ -35,10 +35,17 @@ class Listener;
 /// What all workers of one edge share. Outlives them.
 struct EdgeShared {
   EdgeShared(const Edge::Options& o, AccessLog* l, Store& s, const rt::Published<View>& v)
-      : timeouts(o.timeouts), limits(o.limits), on_purge(o.on_purge), log(l), store(s), view(v) {}
+      : timeouts(o.timeouts),
+        limits(o.limits),
+        idle(o.timeouts.pool, o.limits.pool_max),
+        on_purge(o.on_purge),
+        log(l),
+        store(s),
+        view(v) {}
 
   const EdgeTimeouts timeouts;
   const EdgeLimits limits;
+  IdleConnections idle;  // to origins
   const std::function<void(const model::PurgeOrder&)> on_purge;
   AccessLog* const log;  // null: none
   Store& store;

@@ -287,6 +287,8 @@ Store::Stats Store::stats() const {
     const std::lock_guard lock(stripes_[i].mutex);
     stats.objects += stripes_[i].objects;
     stats.fills += stripes_[i].fills.size();
+    for (const auto& [hash, fill] : stripes_[i].fills)
+      stats.waiting += static_cast<uint64_t>(std::max(fill->listeners(), 0));
   }
   stats.bytes = used_.load();
   stats.held_bytes = held_.load() - std::min(held_.load(), stats.bytes);

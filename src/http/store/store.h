@@ -67,6 +67,7 @@ class Store {
     uint64_t bytes = 0;       // charged for them
     uint64_t held_bytes = 0;  // unlinked, still referred to
     uint64_t fills = 0;       // running
+    uint64_t waiting = 0;     // readers that listen to them
     uint64_t evicted = 0;     // since start
     uint64_t floors = 0;      // of tags and prefixes, kept now
   };

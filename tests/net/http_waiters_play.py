@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Ten thousand users wait for one object: one request to the origin, all get every byte, each costs little."""
+import resource
+import socket
+
+from play import check, equal, run, scene, site, until
+
+WAITERS = 10_000
+PIECES = [bytes([65 + i]) * 16384 for i in range(4)]
+
+
+def memory(popnet):
+    with open(f"/proc/{popnet.pid}/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize()
+
+
+@scene
+def ten_thousand(stage):
+    """They all wait before the origin has said anything, and then follow what comes."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    check("so many files may be open", min(hard, 65536) > WAITERS + 100, hard)
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    host, port = popnet.http.rsplit(":", 1)
+    request = b"GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n"
+    users = [socket.create_connection((host, int(port)), 60) for _ in range(WAITERS)]
+    until("all are connected", lambda: popnet.counter("popnet_http_connections_total") >= WAITERS, 60)
+    idle = memory(popnet)
+    for user in users:
+        user.sendall(request)
+    until("all wait", lambda: popnet.counter("popnet_http_store_waiting") == WAITERS, 60)
+    each = (memory(popnet) - idle) / WAITERS
+    check(f"to wait costs {each / 1024:.1f} KiB each", each < 4096)
+
+    asked = origin.request().start(200, {"Cache-Control": "max-age=600", "Content-Length": str(4 * 16384)})
+    for piece in PIECES:
+        asked.send(piece)
+    whole, right = b"".join(PIECES), 0
+    for user in users:
+        answer = b""
+        while len(answer) < len(whole) or not answer.endswith(whole[-1:]) or answer.partition(b"\r\n\r\n")[2] != whole:
+            more = user.recv(1 << 17)
+            if not more:
+                break
+            answer += more
+        right += answer.startswith(b"HTTP/1.1 200 ") and answer.partition(b"\r\n\r\n")[2] == whole
+    equal("users who got all of it", right, WAITERS)
+    equal("requests to the origin", popnet.counter("popnet_http_fills_total"), 1)
+    equal("all but one found the fill under way",
+          popnet.counter("popnet_http_requests_total", outcome="collapsed"), WAITERS - 1)
+    check(f"memory has grown by {(memory(popnet) - idle) >> 20} MiB for 625 MiB that were sent", memory(popnet) - idle < 64 << 20)
+    for user in users:
+        user.close()
+
+
+if __name__ == "__main__":
+    run()
