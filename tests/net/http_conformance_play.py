@@ -136,7 +136,9 @@ def freshness(stage):
         Line("s1.2.2 leading zeros", (CC, "max-age=0000600"), HIT),
         *[Line(f"s5.3 Expires: {value}", [("Expires", value), TAG], CHECKED) for value in
           ("0", "-1", "", "Thu, 18 Aug 2050 02:01:18", "Thu, 18 Aug 2050 02:01:18 UTC", "Thu 18 Aug 2050 02:01:18 GMT", "Thu, 18 Aug 50 02:01:18 GMT",
-           "Thu, 18 aug 2050 02:01:18 GMT", "Thu, 18 Aug 2050 2:01:18 GMT", "Thu, 18 Aug 2050 02:61:18 GMT", "Thu, 18-Aug-2050 02:01:18 GMT", "2050-08-18T02:01:18Z")],
+           "Thu, 18 Aug 2050 2:01:18 GMT", "Thu, 18 Aug 2050 02:61:18 GMT", "Thu, 18-Aug-2050 02:01:18 GMT", "2050-08-18T02:01:18Z")],
+        *[Line(f"s4.2 Expires in any case: {value}", ("Expires", value), HIT) for value in
+          ("thu, 18 Aug 2050 02:01:18 GMT", "Thu, 18 aUG 2050 02:01:18 GMT", "Thu, 18 Aug 2050 02:01:18 gmt")],
         Line("9110 s5.6.7 RFC 850 date", ("Expires", "Thursday, 18-Aug-39 02:01:18 GMT"), HIT),
         Line("9110 s5.6.7 asctime date", ("Expires", "Thu Aug 18 02:01:18 2050"), HIT),
         Line("s5.3 two Expires: the first", [("Expires", "0"), ("Expires", far), TAG], CHECKED),

@@ -4,7 +4,7 @@
 
 #include "common/text.h"
 #include "http/wire/list.h"
-#include "http/wire/scan.h"
+#include "http/wire/structured.h"
 
 namespace popnet::http {
 namespace {
@@ -38,14 +38,15 @@ Directive read_element(std::string_view element) {
 struct Flag {
   std::string_view name;
   bool ResponseDirectives::*member;
+  bool restricts = true;  // what may be done with the response
 };
 constexpr Flag response_flags[] = {
     {"no-store", &ResponseDirectives::no_store},
-    {"public", &ResponseDirectives::is_public},
+    {"public", &ResponseDirectives::is_public, false},
     {"must-revalidate", &ResponseDirectives::must_revalidate},
     {"proxy-revalidate", &ResponseDirectives::proxy_revalidate},
-    {"must-understand", &ResponseDirectives::must_understand},
-    {"immutable", &ResponseDirectives::immutable},
+    {"must-understand", &ResponseDirectives::must_understand, false},
+    {"immutable", &ResponseDirectives::immutable, false},
 };
 struct Time {
   std::string_view name;
@@ -67,38 +68,6 @@ void apply(ResponseDirectives& out, const Directive& directive) {
   if (iequals(directive.name, "private")) set_qualified(out.is_private, out.private_fields, directive);
 }
 
-/// key of RFC 8941 section 3.1.2
-bool is_dictionary_key(std::string_view key) {
-  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
-  return !key.empty() && (lower(key[0]) || key[0] == '*') && std::all_of(key.begin(), key.end(), [&](char c) {
-    return lower(c) || scan::is(c, scan::digit) || c == '_' || c == '-' || c == '.' || c == '*';
-  });
-}
-
-/// Integer or decimal of RFC 8941 sections 3.3.1 and 3.3.2.
-bool is_number(std::string_view value) {
-  if (value.front() == '-') value.remove_prefix(1);
-  const size_t point = value.find('.');
-  if (point == value.npos) return !value.empty() && value.size() <= 15 && scan::all(value, scan::digit);
-  const std::string_view fraction = value.substr(point + 1);
-  return point > 0 && point <= 12 && !fraction.empty() && fraction.size() <= 3 &&
-         scan::all(value.substr(0, point), scan::digit) && scan::all(fraction, scan::digit);
-}
-
-/// The bare items of RFC 8941 section 3.3. A cache directive has an integer, a boolean or a string; the
-/// others are well formed, so that the field counts, and mean nothing.
-bool is_bare_item(const Directive& directive) {
-  const std::string_view value = directive.value;
-  if (directive.quoted) return true;
-  if (value.empty()) return false;
-  if (value[0] == '?') return value == "?0" || value == "?1";
-  if (value[0] == '-' || scan::is(value[0], scan::digit)) return is_number(value);
-  if (value[0] == ':') return value.size() > 1 && value.back() == ':';
-  const auto in_token = [](char c) { return scan::is(c, scan::token) || c == ':' || c == '/'; };
-  return ((to_lower(value[0]) >= 'a' && to_lower(value[0]) <= 'z') || value[0] == '*') &&
-         std::all_of(value.begin(), value.end(), in_token);
-}
-
 /// Of a member that stands twice the last counts (RFC 8941 section 4.2.2): what the earlier one said goes.
 void forget(ResponseDirectives& out, std::string_view key) {
   for (const Flag& flag : response_flags)
@@ -109,18 +78,40 @@ void forget(ResponseDirectives& out, std::string_view key) {
   if (key == "private") out.is_private = false, out.private_fields = {};
 }
 
+/// RFC 9213 section 2.1: a value of another type than the directive has is not to be used. Where that would have
+/// more stored, or longer, it counts for the least.
+void apply_targeted(ResponseDirectives& out, const DictionaryMember& member) {
+  using Type = DictionaryMember::Type;
+  forget(out, member.key);
+  if (member.type == Type::boolean && !member.is_true()) return;
+  for (const Time& time : response_times)
+    if (member.key == time.name) {
+      const auto seconds =
+          member.type == Type::integer ? parse_delta_seconds(member.text) : std::optional<uint32_t>{};
+      out.*time.member = std::chrono::seconds(seconds.value_or(0));
+    }
+  for (const Flag& flag : response_flags)
+    if (member.key == flag.name) out.*flag.member = flag.restricts || member.is_true();
+  const std::string_view fields = member.type == Type::string ? member.text : std::string_view{};
+  if (member.key == "no-cache")
+    (fields.empty() ? void(out.no_cache = true) : void(out.no_cache_fields = fields));
+  if (member.key == "private")
+    (fields.empty() ? void(out.is_private = true) : void(out.private_fields = fields));
+}
+
 /// A targeted field is a dictionary of structured fields; parameters of its members are not looked at. False
 /// when it is empty or has an error: then it is as if it were not there (RFC 9213 section 2.1).
 bool read_targeted(const Fields& response, FieldName name, ResponseDirectives& out) {
-  for (ListItems items(response, name); items.next();) {
-    const Directive directive = parse_directive(trim(items.item().substr(0, items.item().find(';')), " "));
-    if (!is_dictionary_key(directive.name) || (directive.has_value && !is_bare_item(directive))) return false;
-    out.targeted = true;
-    forget(out, directive.name);
-    if (directive.value == "?0" && !directive.quoted) continue;
-    Directive plain = directive;
-    if (directive.value == "?1" && !directive.quoted) plain.value = {};
-    apply(out, plain);
+  if (!response.has(name)) return false;
+  for (const Field& field : response) {
+    if (field.id != name) continue;
+    std::string_view text = trim(field.value, " ");
+    if (text.empty() && response.repeated(name)) return false;  // joined to the others, a comma too many
+    for (DictionaryMember member; !text.empty();) {
+      if (!take_member(text, member)) return false;
+      out.targeted = true;
+      apply_targeted(out, member);
+    }
   }
   return out.targeted;
 }

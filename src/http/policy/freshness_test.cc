@@ -125,13 +125,30 @@ TEST(Freshness, FollowsTheTargetedFieldAlone) {  // RFC 9213 section 2.1
   EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60\nCDN-Cache-Control: other=:YQ==:"), 60s);
   EXPECT_EQ(lifetime("CDN-Cache-Control: s-maxage=60, max-age=5"), 60s);
   EXPECT_EQ(lifetime("CDN-Cache-Control: must-revalidate\nExpires: " + date(10s)), 0s);
+  // Of another type than it should be: not used, and nothing else takes its place.
+  for (const char* value : {"\"60\"", "60.0", "?1", "abc", "(60)", ":YQ==:"})
+    EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=" + std::string(value) + "\nCache-Control: max-age=1"), 0s)
+        << value;
   // Empty or not a dictionary: as if it were not there.
+  for (const char* value : {"max-age=60,", "max-age=60,,public", ",max-age=60", "max-age=60;", "max-age=60s",
+                            "max-age=+60", "max-age= 60", "max-age='60'", "max-age=6000000000000000"})
+    EXPECT_EQ(lifetime("CDN-Cache-Control: " + std::string(value) + "\nCache-Control: max-age=1"), 1s)
+        << value;
+  EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60\nCDN-Cache-Control: \nCache-Control: max-age=1"), 1s);
   EXPECT_EQ(lifetime("CDN-Cache-Control: \nCache-Control: max-age=1"), 1s);
   EXPECT_EQ(lifetime("CDN-Cache-Control: max-age=60, &&&\nCache-Control: max-age=1"), 1s);
   EXPECT_EQ(lifetime("CDN-Cache-Control: Max-Age=60\nCache-Control: max-age=1"), 1s);
   const Lines off("CDN-Cache-Control: no-store=?0, private=?1");
   EXPECT_FALSE(read_response_directives(off.fields).no_store);
   EXPECT_TRUE(read_response_directives(off.fields).is_private);
+  const Lines odd(
+      "CDN-Cache-Control: no-store=1, private=x, public=1, immutable=\"yes\", must-revalidate=0.5");
+  const ResponseDirectives read = read_response_directives(odd.fields);
+  EXPECT_TRUE(read.no_store && read.is_private && read.must_revalidate) << "in doubt, less is stored";
+  EXPECT_FALSE(read.is_public || read.immutable);
+  const Lines fields("CDN-Cache-Control: private=\"X-User\", no-cache=\"Set-Cookie, X\"");
+  EXPECT_EQ(read_response_directives(fields.fields).private_fields, "X-User");
+  EXPECT_EQ(read_response_directives(fields.fields).no_cache_fields, "Set-Cookie, X");
 }
 
 TEST(Age, IsTheWorseOfTwoEstimates) {  // section 4.2.3

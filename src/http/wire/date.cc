@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "common/text.h"
 #include "http/wire/scan.h"
 
 namespace popnet::http {
@@ -22,13 +23,13 @@ class DateReader {
 
   [[nodiscard]] bool done() const { return ok_ && rest_.empty(); }
   void literal(std::string_view text) {
-    ok_ = ok_ && rest_.starts_with(text);
+    ok_ = ok_ && starts_with(text);
     if (ok_) rest_.remove_prefix(text.size());
   }
   /// One of the names, as its index.
   unsigned name(std::span<const std::string_view> names) {
     for (size_t i = 0; ok_ && i < names.size(); ++i) {
-      if (!rest_.starts_with(names[i])) continue;
+      if (!starts_with(names[i])) continue;
       rest_.remove_prefix(names[i].size());
       return static_cast<unsigned>(i);
     }
@@ -51,6 +52,11 @@ class DateReader {
   }
 
  private:
+  /// In any case: see date.h.
+  [[nodiscard]] bool starts_with(std::string_view text) const {
+    return iequals(rest_.substr(0, text.size()), text);
+  }
+
   std::string_view rest_;
   bool ok_ = true;
 };

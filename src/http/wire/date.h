@@ -1,6 +1,6 @@
 // HTTP-date (RFC 9110 section 5.6.7), strict: a text that is not exactly one of the three forms, or that
 // names an impossible day or hour, is no date. A weekday that does not fit its day is let pass: the grammar
-// allows it. UTC.
+// allows it. Letters count in any case, which the grammar does not allow but RFC 9111 section 4.2 wants of caches. UTC.
 #pragma once
 
 #include <array>
