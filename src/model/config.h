@@ -14,6 +14,7 @@
 #include "common/time.h"
 #include "model/access_log.h"
 #include "model/dns_options.h"
+#include "model/http_options.h"
 
 namespace popnet::model {
 
@@ -107,25 +108,6 @@ struct Controller {
   double gain = 0.2;       // share moved each second for a load difference of 1
   double step_max = 0.05;  // most that one share moves in a second
   double deadband = 0.05;  // load differences below this move nothing
-};
-
-struct CacheOptions {
-  uint64_t object_size_max = 0;  // bytes; larger ones are passed on, not stored
-  Duration stale_if_error{};     // how long stored content may be served stale while no origin answers
-  bool ignore_query = false;     // leave the query out of the cache key
-  uint64_t slice = 0;  // bytes; larger objects are fetched and stored in slices of this size; 0 = none are
-};
-
-/// How long a fill waits for an origin, and how many may run at a time. For each node.
-struct FillOptions {
-  Duration connect_timeout = std::chrono::seconds(3);
-  Duration first_byte_timeout = std::chrono::seconds(30);
-  Duration between_bytes_timeout = std::chrono::seconds(30);
-  Duration total_timeout{};         // of one request to an origin, with its answer; 0 = none
-  uint32_t origin_requests = 1000;  // at most, running at one origin
-  uint32_t requests = 4000;         // at most, running at all of the site's origins
-  uint32_t queue = 1000;            // at most, waiting until fewer run
-  Duration queue_timeout = std::chrono::seconds(5);
 };
 
 /// One customer.
@@ -248,6 +230,8 @@ struct Node {
   std::string log_level;
   AccessLog access_log;
   DnsNode dns_server;
+  HttpNode http_server;
+  std::vector<Prefix> private_origins;  // private addresses that the network's document may name as origins
 };
 
 enum class BusKind { memory, nats };

@@ -64,6 +64,27 @@ dns::Server::Options dns_options(const model::Config& config, int threads, uint6
   return options;
 }
 
+http::EdgeTimeouts edge_timeouts(const model::HttpNode& node) {
+  http::EdgeTimeouts timeouts;
+  timeouts.keep_alive = node.idle_timeout;
+  timeouts.head = node.head_timeout;
+  timeouts.progress = node.progress_timeout;
+  const double seconds = std::chrono::duration<double>(node.progress_timeout).count();
+  timeouts.progress_bytes =
+      std::max(uint64_t{1}, static_cast<uint64_t>(static_cast<double>(node.rate_min) * seconds));
+  return timeouts;
+}
+
+http::EdgeLimits edge_limits(const model::HttpNode& node, uint32_t connections_max) {
+  http::EdgeLimits limits;
+  limits.connections_max = connections_max;
+  limits.connections_per_network = static_cast<uint32_t>(node.connections_per_network);
+  limits.ipv4_prefix = node.ipv4_prefix;
+  limits.ipv6_prefix = node.ipv6_prefix;
+  limits.exempt = node.exempt;
+  return limits;
+}
+
 }  // namespace
 
 /// Timers of the control thread; made and destroyed there.
@@ -251,7 +272,8 @@ Status Node::start_servers() {
     options.threads = threads;
     options.cache_memory = node.cache_memory;
     options.seed = options_.seed;
-    options.limits.connections_max = plan_.clients;
+    options.limits = edge_limits(node.http_server, plan_.clients);
+    options.timeouts = edge_timeouts(node.http_server);
     options.access_log = node.access_log;
     options.on_purge = [this](const model::PurgeOrder& order) { send_purge(order); };
     options.passed = passed;

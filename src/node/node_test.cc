@@ -25,7 +25,8 @@ Node::Options options(cluster::EmbeddedHub* hub) {
   options.source.file = "test.yaml";
   options.source.text =
       "node: {threads: 1, dns_listen: \"127.0.0.1:0\", http_listen: \"127.0.0.1:0\", admin_listen: "
-      "\"127.0.0.1:0\", log_level: error}\nbus: {kind: nats, follow_config: true}\n" +
+      "\"127.0.0.1:0\", log_level: error, private_origins: 127.0.0.0/8}\nbus: {kind: nats, follow_config: "
+      "true}\n" +
       sites("file");
   options.hub = hub;
   return options;

@@ -244,7 +244,7 @@ class Stage(Servers):
         address = self.address()
         probing = "pops" in sections or any(part.get("probes", True) or any("probes" in origin for origin in part["origins"])
                                             for part in sites)
-        node = {"threads": 2, "probe": probing, "http_listen": self.endpoint(address),
+        node = {"threads": 2, "probe": probing, "private_origins": ["127.0.0.0/8"], "http_listen": self.endpoint(address),
                 "dns_listen": self.endpoint(address), "admin_listen": self.endpoint(address), **sections.pop("node", {})}
         popnet = Popnet(name, self.folder, {"node": node, "sites": list(sites), **sections}, arguments)
         self._processes.append(popnet)

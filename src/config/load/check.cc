@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/load/draft.h"
+#include "config/load/private_address.h"
 
 namespace popnet::config {
 
@@ -281,12 +282,26 @@ struct PopFacts {
   bool all_loopback = true;
 };
 
+/// Who writes the network's document may not be the one who runs this node. What only this node can reach (its
+/// admin API, its neighbours, the metadata of its cloud) is asked for only where the node's own file says so.
+void check_reach(const Draft& draft, const std::string& path, const IpAddress& address) {
+  const std::string_view why = why_private(address);
+  if (why.empty() || !draft.network_file || draft.place(path).file != draft.network_file) return;
+  const std::vector<Prefix>& allowed = draft.config.node.private_origins;
+  if (std::ranges::any_of(allowed, [&](const Prefix& prefix) { return prefix.contains(address); })) return;
+  draft.error(
+      path, fmt::format("{} is {}, which the network's document may not name; write a public one, or let the "
+                        "node's own file allow it in node.private_origins",
+                        address.to_string(), why));
+}
+
 void check_origin(const Draft& draft, const std::string& path, const PopFacts& pops, const Origin& origin) {
   const std::string address = join(path, "address");
   const Endpoint& endpoint = origin.endpoint;
   if (!is_host_address(endpoint.address) || endpoint.port == 0)
     draft.error(address, fmt::format("'{}' is no address of a web server, write one like 192.0.2.1:80",
                                      endpoint.to_string()));
+  check_reach(draft, address, endpoint.address);
   if (const auto edge = pops.edges.find(endpoint); edge != pops.edges.end())
     draft.error(
         address,

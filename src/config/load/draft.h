@@ -1,6 +1,7 @@
 // A config on its way to be finished: what complete() and check() work on, after the tables have filled it.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ struct Draft {
   const Node& root;  // what the config was filled from
   std::span<const KindTable> kinds;
   Problems& problems;
+  std::shared_ptr<const std::string>
+      network_file{};        // the file in the places of the bus' document; null: none
   bool pops_written = true;  // false: the only POP was made up from `node`
 
   [[nodiscard]] bool written(std::string_view path) const { return find_node(root, path) != nullptr; }

@@ -27,10 +27,14 @@ std::string folder_of(const std::string& file) {
   return slash == std::string::npos ? std::string() : file.substr(0, slash + 1);
 }
 
-NodePtr read_tree(const LoadInput& input, Problems& problems) {
+NodePtr read_tree(const LoadInput& input, Problems& problems,
+                  std::shared_ptr<const std::string>& network_file) {
   NodePtr root = read_yaml(input.text, input.file, problems);
-  if (input.network_text)
-    root = merge_documents(root, read_yaml(*input.network_text, input.network_file, problems));
+  if (input.network_text) {
+    const NodePtr network = read_yaml(*input.network_text, input.network_file, problems);
+    network_file = network->place.file;
+    root = merge_documents(root, network);
+  }
   return apply_sets(std::move(root), input.sets, problems);
 }
 
@@ -83,7 +87,8 @@ void require_distinct_names(std::span<const KindTable> kinds) {
 Loaded load(const LoadInput& input) {
   require_distinct_names(input.kinds);
   Problems problems;
-  const NodePtr root = read_tree(input, problems);
+  std::shared_ptr<const std::string> network_file;
+  const NodePtr root = read_tree(input, problems, network_file);
   // Not taken for a config of nothing but defaults: on a reload it would drop all sites.
   if (!problems.has_errors() && root->kind == Node::Kind::map && root->entries.empty())
     problems.error(root->place, "config", "the file is empty, write options like sites: ...");
@@ -95,7 +100,7 @@ Loaded load(const LoadInput& input) {
   config->revision = input.network_text ? input.network_revision : 0;
   const std::string folder = folder_of(input.file);
   Filler(input.kinds, problems, {folder, input.unreadable}).fill(config_table(), *root, config.get());
-  Draft draft{*config, *root, input.kinds, problems};
+  Draft draft{*config, *root, input.kinds, problems, std::move(network_file)};
   complete(draft, folder);
   check(draft);
   if (problems.has_errors()) config = nullptr;
@@ -111,9 +116,10 @@ std::vector<std::string> waiting_for_restart(const model::Config& running, const
   };
   compare(network_table(), &running.network, &loaded.network);
   compare(node_table(), &running.node, &loaded.node);
-  const auto log_keys = keys.size();
+  const auto within_node = keys.size();
   compare(access_log_table(), &running.node.access_log, &loaded.node.access_log);
-  for (size_t i = log_keys; i < keys.size(); ++i) keys[i] = "node." + keys[i];
+  compare(http_node_table(), &running.node.http_server, &loaded.node.http_server);
+  for (size_t i = within_node; i < keys.size(); ++i) keys[i] = "node." + keys[i];
   compare(bus_table(), &running.bus, &loaded.bus);
   return keys;
 }

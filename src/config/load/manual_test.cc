@@ -86,6 +86,7 @@ TEST(Manual, ExamplesAreRight) {
   expect_example(rule_table());
   expect_example(cache_table());
   expect_example(fill_table());
+  expect_example(http_node_table());
   expect_example(load_table());
   expect_example(controller_table());
 }

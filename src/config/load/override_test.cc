@@ -95,6 +95,26 @@ TEST(Merge, ProblemsPointIntoTheOtherDocument) {
                   "network.content_hostname=content.example), write another"));
 }
 
+TEST(Merge, TheNetworksDocumentNamesNoPrivateOriginsUnlessTheNodeAllowsIt) {
+  const std::string private_site =
+      "sites: [{name: a, hostnames: [{name: a.example, resolve: pop}], origins: [{address: 10.0.0.1:80}]}]\n";
+  EXPECT_THAT(problems_of(input_of(private_site)), ElementsAre()) << "the node's own file does";
+  LoadInput input = input_of("node: {dns_listen: 127.0.0.1:53}\n");
+  input.network_text = private_site;
+  EXPECT_THAT(
+      problems_of(input),
+      ElementsAre("bus:1:85: sites.0.origins.0.address: 10.0.0.1 is a private address, which the network's "
+                  "document may not name; write a public one, or let the node's own file allow it in "
+                  "node.private_origins"));
+  input.text = "node: {private_origins: [192.168.0.0/16, 10.0.0.0/24]}\n";
+  EXPECT_THAT(problems_of(input), ElementsAre());
+  input.text = "node: {private_origins: 192.168.0.0/16}\n";
+  input.network_text = private_site + "node: {private_origins: 0.0.0.0/0}\n";
+  EXPECT_EQ(problems_of(input).size(), 1U) << "the document cannot allow itself";
+  input.sets = {"sites.0.origins.0.address=10.0.0.9:80"};
+  EXPECT_THAT(problems_of(input), ElementsAre()) << "who writes the command line may";
+}
+
 TEST(Merge, ProblemsNameTheirDocument) {
   LoadInput input = input_of("node:\n  threads: x\n");
   input.network_text = "network:\n  ttl: x\n";

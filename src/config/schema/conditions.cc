@@ -126,6 +126,15 @@ Status is_slice_size(const uint64_t& bytes) {
                 "64KiB or more, or 0");
 }
 
+Status is_field_name(const std::string& text) {
+  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+  const bool fine = !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           others.find(c) != others.npos;
+  });
+  return unless(!fine, text, "the name of a field", "one like Accept-Language");
+}
+
 Status is_something(const std::string& text) {
   return unless(text.empty(), text, "enough", "something");
 }

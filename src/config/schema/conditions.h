@@ -37,6 +37,8 @@ Status is_base64(const std::string& text);
 Status is_nsid(const std::string& text);
 /// 0, or at least 64 KiB.
 Status is_slice_size(const uint64_t& bytes);
+/// A token (RFC 9110 section 5.6.2), at most 64 characters: the name of a field of HTTP.
+Status is_field_name(const std::string& text);
 /// Not empty.
 Status is_something(const std::string& text);
 

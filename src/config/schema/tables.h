@@ -34,13 +34,16 @@ const Table<model::Node>& node_table();
 const Table<model::AccessLog>& access_log_table();
 const Table<model::Bus>& bus_table();
 
+// tables_http.cc: the edge; a site's options and this node's.
+const Table<model::CacheOptions>& cache_table();
+const Table<model::FillOptions>& fill_table();
+const Table<model::HttpNode>& http_node_table();
+
 // tables_site.cc: the customers, and what sites and POPs share.
 const Table<model::Site>& site_table();
 const Table<model::Hostname>& hostname_table();
 const Table<model::Origin>& origin_table();
 const Table<model::Rule>& rule_table();
-const Table<model::CacheOptions>& cache_table();
-const Table<model::FillOptions>& fill_table();
 const Table<model::LoadModel>& load_table();
 const Table<model::Controller>& controller_table();
 /// What every probe has, of whatever kind. A kind's own options stand beside these in the same mapping and

@@ -67,6 +67,14 @@ const Table<Node>& node_table() {
               .help("Where HTTP requests arrive. Without `pops` in the config there is no default: the edge "
                     "is off unless "
                     "this is written."),
+          option("http_server", &Node::http_server).section(http_node_table()).help("The edge of this node."),
+          option("private_origins", &Node::private_origins)
+              .prefix()
+              .at_most(256)
+              .help(
+                  "Loopback, private and link-local addresses that the network's document, which comes over "
+                  "the API or the bus, may name as origins. Others it may not: they would make this node ask "
+                  "what only this node can reach. What the node's own file names needs no permission."),
           option("admin_listen", &Node::admin_listen)
               .endpoint("127.0.0.1:8500")
               .restart()

@@ -4,9 +4,7 @@
 namespace popnet::config {
 
 using model::Action;
-using model::CacheOptions;
 using model::Controller;
-using model::FillOptions;
 using model::Hostname;
 using model::LoadModel;
 using model::Origin;
@@ -214,80 +212,6 @@ const Table<Rule>& rule_table() {
               .preset_help("`cache.slice` of the site")
               .help("With `cache`: larger objects are fetched and stored in slices of this size; 0: they are "
                     "not."),
-      });
-  return table;
-}
-
-const Table<CacheOptions>& cache_table() {
-  static const Table<CacheOptions> table(
-      "cache", {"How the edge stores a site's content.", R"(cache:
-  object_size_max: 1GiB
-  ignore_query: true
-  slice: 8MiB
-)"},
-      {
-          option("object_size_max", &CacheOptions::object_size_max)
-              .size("1KiB", "1TiB", "64MiB")
-              .help("Larger objects are handed on, not stored."),
-          option("stale_if_error", &CacheOptions::stale_if_error)
-              .duration("0", "30d", "1d")
-              .help("How long after its freshness ended stored content may still be served while no origin "
-                    "answers."),
-          option("ignore_query", &CacheOptions::ignore_query)
-              .boolean(false)
-              .help("Leave the query out of the cache key: `/a?x=1` and `/a?x=2` are one object."),
-          option("slice", &CacheOptions::slice)
-              .size("0", "1GiB", "0")
-              .check(is_slice_size)
-              .help("Larger objects are fetched and stored in slices of this size, each when it is asked "
-                    "for, whatever "
-                    "`object_size_max` says; smaller ones as always. For origins that answer requests for "
-                    "ranges, and "
-                    "give what is huge a strong `ETag` or a `Last-Modified`. 0: all objects are fetched "
-                    "whole."),
-      });
-  return table;
-}
-
-const Table<FillOptions>& fill_table() {
-  static const Table<FillOptions> table(
-      "fill",
-      {"How long the edge waits for a site's origins, and how much it asks of them at a time. All numbers "
-       "are of one "
-       "node. A request that finds too many running waits in a queue; one that finds it full, or waits for "
-       "too "
-       "long, gets the stored object though it is stale, or 503.",
-       R"(fill:
-  origin_requests: 200
-  queue_timeout: 2s
-  first_byte_timeout: 10s
-)"},
-      {
-          option("connect_timeout", &FillOptions::connect_timeout)
-              .duration("10ms", "5m", "3s")
-              .help("Until an origin has taken the connection, TLS included. Then the next one is asked."),
-          option("first_byte_timeout", &FillOptions::first_byte_timeout)
-              .duration("10ms", "1h", "30s")
-              .help("Until the head of its answer is here. Then the next one is asked."),
-          option("between_bytes_timeout", &FillOptions::between_bytes_timeout)
-              .duration("10ms", "1h", "30s")
-              .help(
-                  "In each such stretch something of the body must come, and 1 KiB of an answer that is for "
-                  "several users. Else the answer is broken off."),
-          option("total_timeout", &FillOptions::total_timeout)
-              .duration("0", "7d", "0s")
-              .help("For one request to an origin and its whole answer. 0: as long as it takes. Not of "
-                    "WebSockets."),
-          option("origin_requests", &FillOptions::origin_requests)
-              .integer(1, 1'000'000, 1000)
-              .help("Most requests that run at one origin at a time; more go to the others, or wait."),
-          option("requests", &FillOptions::requests)
-              .integer(1, 1'000'000, 4000)
-              .help("Most requests that run at all origins of the site together; more wait."),
-          option("queue", &FillOptions::queue).integer(0, 1'000'000, 1000).help("Most requests that wait."),
-          option("queue_timeout", &FillOptions::queue_timeout)
-              .duration("0", "5m", "5s")
-              .help("How long one waits at most."),
       });
   return table;
 }

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "common/ip.h"
-#include "dns/guard/source_counts.h"
+#include "common/source_counts.h"
 #include "dns/server/thread_state.h"
 #include "dns/server/view.h"
 #include "rt/fd.h"

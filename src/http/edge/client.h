@@ -29,6 +29,7 @@ class Client final : rt::Watcher, Peer {
   Client(Worker& worker, rt::UniqueFd socket, const IpAddress& address);
   ~Client();
 
+  [[nodiscard]] const IpAddress& from() const { return address_; }
   /// False when it cannot be watched.
   bool start();
   /// At once.

@@ -94,12 +94,13 @@ struct alignas(64) WorkerCounters {
   Counter bytes_sent;   // to clients
   Counter connections_accepted;
   Counter connections_closed;
-  Counter connections_refused;  // over the limit
-  Counter timeouts;             // clients that were too slow
-  Counter bad_requests;         // messages that are errors by RFC 9112
-  Counter fills;                // requests sent to origins
-  Counter fill_bytes;           // body bytes from origins
-  Counter origin_connections;   // opened
+  Counter connections_refused;       // over the limit
+  Counter connections_over_network;  // over that of the client network
+  Counter timeouts;                  // clients that were too slow
+  Counter bad_requests;              // messages that are errors by RFC 9112
+  Counter fills;                     // requests sent to origins
+  Counter fill_bytes;                // body bytes from origins
+  Counter origin_connections;        // opened
   Latencies first_byte[source_count];
   Latencies total[source_count];
 };

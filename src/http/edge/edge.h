@@ -43,9 +43,12 @@ struct EdgeTimeouts {
 };
 
 struct EdgeLimits {
-  Limits heads;                       // of messages, both ways
-  uint32_t connections_max = 50'000;  // of clients, all threads together
-  uint32_t pool_max = 256;            // idle connections to one origin, all threads together
+  Limits heads;                            // of messages, both ways
+  uint32_t connections_max = 50'000;       // of clients, all threads together
+  uint32_t connections_per_network = 0;    // of one client network, all threads together; 0 = no limit
+  int ipv4_prefix = 32, ipv6_prefix = 64;  // lengths of a client network
+  std::vector<Prefix> exempt;              // client networks without that limit
+  uint32_t pool_max = 256;                 // idle connections to one origin, all threads together
 };
 
 /// Sums over all threads since start; `connections` is now.

@@ -41,6 +41,9 @@ FreshnessOptions Intake::freshness_options() const {
 StoreOptions Intake::store_options() const {
   StoreOptions options;
   options.lifetime_by_rule = saved_.route().rule != nullptr && saved_.route().rule->ttl.has_value();
+  const model::CacheOptions& cache = saved_.route().site->site->cache;
+  options.set_cookie = cache.set_cookie;
+  options.check_type = cache.check_type;
   return options;
 }
 
@@ -79,19 +82,22 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   keep_ = may_keep && !too_large && (head.status != 206 || place) &&
           may_store(request, asked, head, directives, store_options()).store() &&
           make_variant(read_vary(head.fields), request.fields, variant_) && take_tags(head.fields);
-  if (keep_ && place) {
+  const bool whole = place && place->range.size() == place->whole;
+  if (keep_ && whole) {
+    meta_.status = 200;  // nothing is missing: it answers every request
+  } else if (keep_ && place) {
     meta_.part_first = place->range.first;
     meta_.whole_size = place->whole;
   }
 
   HeadWriter out(worker_.scratch->head);
-  out.status_line(head.status);
+  out.status_line(meta_.status);
   meta_.status_line = static_cast<uint16_t>(out.size());
   const HopByHop hop(head.fields);
   for (const Field& field : head.fields) {
     if (!is_forwarded_response(field, hop)) continue;
     if (field.id == FieldName::content_range && head.status == 200) continue;  // the part was the whole
-    if (!keep_ || is_stored(field, hop, directives))
+    if (!keep_ || is_stored(field, hop, directives, cache.set_cookie))
       out.field(field.name, field.value);
     else if (field.id != FieldName::content_range)
       append_line(own_lines_, field);
@@ -141,7 +147,7 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
   meta_.status_line = static_cast<uint16_t>(out.size());
   const HopByHop hop(head.fields);
   for (const Field& field : scratch.merged) {
-    if (is_stored(field, hop, directives))
+    if (is_stored(field, hop, directives, saved_.route().site->site->cache.set_cookie))
       out.field(field.name, field.value);
     else if (is_forwarded_response(field, hop) && field.id != FieldName::content_range)
       append_line(own_lines_, field);

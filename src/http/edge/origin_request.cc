@@ -77,6 +77,11 @@ void write_body_framing(const Upload& upload, HeadWriter& out) {
   }
 }
 
+/// RFC 9110 section 8.6: these are sent with a length also where they carry nothing.
+bool expects_content(Method method) {
+  return method == Method::post || method == Method::put || method == Method::patch;
+}
+
 /// RFC 9110 section 7.6.2.
 void write_max_forwards(const RequestHead& head, HeadWriter& out) {
   const auto left = parse_decimal(head.fields.get(FieldName::max_forwards));
@@ -123,7 +128,10 @@ bool write_origin_request(Scratch& scratch, const SavedRequest& request, const R
   if (!head.host.empty()) out.field(FieldName::x_forwarded_host, asked_host(head, what.may_store));
   out.field(FieldName::x_forwarded_proto, "http");
   out.field(FieldName::x_request_id, request.request_id());
-  if (what.upload != nullptr) write_body_framing(*what.upload, out);
+  if (what.upload != nullptr)
+    write_body_framing(*what.upload, out);
+  else if (expects_content(head.method))
+    out.field(FieldName::content_length, uint64_t{0});
   out.end();
   text.assign(out.written());
   return out.ok();

@@ -136,6 +136,9 @@ Request::Step Request::route(Turn& turn) {
   }
   switch (turn.route.action) {
     case model::Action::cache:
+      if (const auto& names = turn.route.site->site->cache.request_fields;
+          !names.empty() && may_lookup(turn.head))
+        keep_only(turn.head.fields, names);
       turn.directives = read_request_directives(turn.head.fields);
       if (may_lookup(turn.head)) return Step::lookup;
       cache_status_.forward = is_safe(turn.head.method) ? CacheForward::request : CacheForward::method;
@@ -610,7 +613,8 @@ void Request::fetch(Turn& turn, Filler filler) {
   asked_->on_interim = [this](uint16_t status, std::string_view lines) { peer_->interim(status, lines); };
   Fetch::Task task;
   task.want = want_;
-  task.may_store = turn.route.action == model::Action::cache;
+  task.may_store =
+      turn.route.action == model::Action::cache && !tunnel_;  // what an Upgrade got is for nobody else
   task.filler = std::move(filler);
   task.request = saved_;
   task.asker = asked_;
@@ -620,7 +624,7 @@ void Request::fetch(Turn& turn, Filler filler) {
   if (want_ == Want::rest) task.part = part_;
   if (tunnel_)
     task.upload = peer_->tunnel();
-  else if (passed_ && turn.head.body.kind != Framing::Kind::none)
+  else if (passed_ && turn.head.body.kind != Framing::Kind::none)  // null where that is of length 0
     task.upload = peer_->upload();
   worker_.start(std::make_unique<Fetch>(worker_, std::move(task)), turn.head);
 }

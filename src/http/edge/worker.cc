@@ -1,5 +1,7 @@
 #include "http/edge/worker.h"
 
+#include <algorithm>
+
 #include "http/edge/active.h"
 #include "http/edge/client.h"
 #include "http/edge/fetch.h"
@@ -44,20 +46,47 @@ void Worker::listen(rt::UniqueFd socket) {
   listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket)));
 }
 
-void Worker::accepted(rt::UniqueFd socket, const IpAddress& from) {
-  counters.connections_accepted.add();
+bool Worker::is_limited(const IpAddress& client) const {
+  const EdgeLimits& limits = shared.limits;
+  return limits.connections_per_network > 0 &&
+         std::none_of(limits.exempt.begin(), limits.exempt.end(),
+                      [&](const Prefix& prefix) { return prefix.contains(client); });
+}
+
+/// Room for one more connection, of all and of that client's network? What it takes, leave() gives back.
+bool Worker::admit(const IpAddress& client) {
   if (shared.connections.load(std::memory_order_relaxed) >= shared.limits.connections_max) {
     counters.connections_refused.add();
+    return false;
+  }
+  if (is_limited(client) && !shared.networks.add(client, shared.limits.connections_per_network)) {
+    counters.connections_over_network.add();
+    return false;
+  }
+  shared.connections.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void Worker::leave(const IpAddress& client) {
+  counters.connections_closed.add();
+  if (is_limited(client)) shared.networks.remove(client);
+  if (shared.connections.fetch_sub(1) > 1) return;
+  const std::lock_guard lock(shared.mutex);
+  shared.quiet.notify_all();
+}
+
+void Worker::accepted(rt::UniqueFd socket, const IpAddress& from) {
+  counters.connections_accepted.add();
+  if (!admit(from)) {
     counters.connections_closed.add();
     return;
   }
   auto client = std::make_unique<Client>(*this, std::move(socket), from);
   if (!client->start()) {
     counters.connections_refused.add();
-    counters.connections_closed.add();
+    leave(from);
     return;
   }
-  shared.connections.fetch_add(1, std::memory_order_relaxed);
   Client* key = client.get();
   clients_.emplace(key, std::move(client));
 }
@@ -88,10 +117,7 @@ void Worker::bury(Client& client) {
   dead_clients_.push_back(std::move(found->second));
   clients_.erase(found);
   burial_.arm_after(Duration::zero());
-  counters.connections_closed.add();
-  if (shared.connections.fetch_sub(1) > 1) return;
-  const std::lock_guard lock(shared.mutex);
-  shared.quiet.notify_all();
+  leave(client.from());
 }
 
 void Worker::bury(Fetch& fetch) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/random.h"
+#include "common/source_counts.h"
 #include "http/edge/access_log.h"
 #include "http/edge/counters.h"
 #include "http/edge/edge.h"
@@ -41,7 +42,8 @@ struct EdgeShared {
         on_purge(o.on_purge),
         log(l),
         store(s),
-        view(v) {}
+        view(v),
+        networks(o.limits.ipv4_prefix, o.limits.ipv6_prefix) {}
 
   const EdgeTimeouts timeouts;
   const EdgeLimits limits;
@@ -50,6 +52,7 @@ struct EdgeShared {
   AccessLog* const log;  // null: none
   Store& store;
   const rt::Published<View>& view;
+  SourceCounts networks;  // connections of those that are limited
   std::atomic<uint32_t> connections{0};
   std::mutex mutex;  // with `quiet`: told when the last connection of a draining edge has gone
   std::condition_variable quiet;
@@ -115,6 +118,10 @@ class Worker {
   void stop();
 
  private:
+  [[nodiscard]] bool is_limited(const IpAddress& client) const;
+  [[nodiscard]] bool admit(const IpAddress& client);
+  void leave(const IpAddress& client);
+
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
   std::unordered_map<Fetch*, std::unique_ptr<Fetch>> fetches_;

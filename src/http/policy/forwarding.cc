@@ -30,6 +30,14 @@ bool is_always_hop_by_hop(FieldName id) {
   }
 }
 
+/// With which method the server is to take the request: on a GET whose answer is for all, no user's to say.
+bool is_method_override(const Field& field) {
+  constexpr std::string_view names[] = {"X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override"};
+  return field.id == FieldName::other &&
+         std::any_of(std::begin(names), std::end(names),
+                     [&](std::string_view n) { return iequals(field.name, n); });
+}
+
 /// Is this field left out because it speaks of what one user has, or wants?
 bool is_of_one_user(FieldName id, ForWhom whom) {
   switch (id) {
@@ -63,21 +71,83 @@ bool HopByHop::has(const Field& field) const {
   return is_always_hop_by_hop(field.id) || (named_ && list_has(fields_, FieldName::connection, field.name));
 }
 
-bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom) {
-  switch (field.id) {
-    case FieldName::host:
-    case FieldName::content_length:
-    case FieldName::expect:
+namespace {
+
+/// Written by the edge itself, or told by gateways to servers.
+bool is_gateways(FieldName id) {
+  switch (id) {
     case FieldName::forwarded:
+    case FieldName::host:
     case FieldName::via:
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
     case FieldName::x_forwarded_proto:
     case FieldName::x_request_id:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_gateways(std::string_view name) {
+  constexpr std::string_view prefix = "X-Forwarded";
+  constexpr std::string_view names[] = {
+      "CF-Connecting-IP", "Client-IP",           "Fastly-Client-IP", "Front-End-Https", "True-Client-IP",
+      "X-Client-IP",      "X-Cluster-Client-IP", "X-Host",           "X-Original-Host", "X-Original-URI",
+      "X-Original-URL",   "X-Originating-IP",    "X-Real-IP",        "X-Remote-Addr",   "X-Remote-IP",
+      "X-Rewrite-URL",    "X-Url-Scheme",
+  };
+  return iequals(name.substr(0, prefix.size()), prefix) || is_gateways(find_field_name(name)) ||
+         std::any_of(std::begin(names), std::end(names),
+                     [&](std::string_view n) { return iequals(name, n); });
+}
+
+}  // namespace
+
+bool is_claim(const Field& field) {
+  if (field.id != FieldName::other) return is_gateways(field.id);
+  std::array<char, 32> room;  // longer than all of the names
+  const std::string_view name = field.name.substr(0, room.size());
+  std::transform(name.begin(), name.end(), room.begin(), [](char c) { return c == '_' ? '-' : c; });
+  return is_gateways(std::string_view(room.data(), name.size()));
+}
+
+bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom) {
+  switch (field.id) {
+    case FieldName::content_length:
+    case FieldName::expect:
       return false;
     default:
-      return !hop.has(field) && !is_of_one_user(field.id, whom);
+      return !is_claim(field) && !hop.has(field) && !is_of_one_user(field.id, whom) &&
+             (whom == ForWhom::asker || !is_method_override(field));
   }
+}
+
+void keep_only(Fields& request, std::span<const std::string> names) {
+  const auto is_own = [](FieldName id) {
+    switch (id) {
+      case FieldName::cache_control:
+      case FieldName::content_length:
+      case FieldName::expect:
+      case FieldName::host:
+      case FieldName::if_match:
+      case FieldName::if_modified_since:
+      case FieldName::if_none_match:
+      case FieldName::if_range:
+      case FieldName::if_unmodified_since:
+      case FieldName::max_forwards:
+      case FieldName::range:
+      case FieldName::via:
+      case FieldName::x_request_id:
+        return true;
+      default:
+        return is_always_hop_by_hop(id);
+    }
+  };
+  request.keep_if([&](const Field& field) {
+    return is_own(field.id) || std::any_of(names.begin(), names.end(),
+                                           [&](std::string_view name) { return iequals(field.name, name); });
+  });
 }
 
 bool is_forwarded_response(const Field& field, const HopByHop& hop) {

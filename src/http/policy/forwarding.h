@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "http/wire/fields.h"
@@ -22,14 +23,23 @@ class HopByHop {
   bool named_ = false;  // Connection names something beyond close and keep-alive
 };
 
-/// Does a request's field go to the origin? Not: hop-by-hop fields; Host, Content-Length, Via, Forwarded and
-/// X-Forwarded-*, which the edge writes anew and never believes; X-Request-Id, which it writes anew; Expect; and what ForWhom says.
+/// Does a request's field go to the origin? Not: hop-by-hop fields; Content-Length, which the edge writes anew;
+/// Expect; what users claim (is_claim()); and what ForWhom says.
 enum class ForWhom : uint8_t {
   asker,  ///< as the user sent it
   store,  ///< the whole object, whatever one user wants of it: no Range, no conditions
   part,   ///< that part of the object that the user wants, to be stored: no conditions but If-Range
 };
 bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom);
+/// Is this a field by which gateways tell servers of a request: who sent it, for which host, over what (Forwarded,
+/// X-Forwarded-*, X-Real-IP, …), which path it "really" is for (X-Original-URL, X-Rewrite-URL), or one that the edge
+/// writes itself (Host, Via, X-Request-Id)? From a user it is a claim: it would poison what is stored for all, and slip
+/// past rules and addresses. "_" is taken for "-": to CGI and its heirs the two are one.
+bool is_claim(const Field& field);
+/// Drops what no origin is to see of a GET or HEAD whose answer may be stored: all but the fields that are named, and
+/// those that this gateway reads itself and does not send on as they are (Host, Connection and its like, Cache-Control,
+/// conditions and ranges).
+void keep_only(Fields& request, std::span<const std::string> names);
 /// Does an answer's field go on to the client? Not: hop-by-hop fields; Content-Length, Via and Age, which the
 /// edge writes anew; the tags for purging (tags.h), which are for caches. Cache-Status goes on, and ours stands behind it (RFC 9211 section 2).
 bool is_forwarded_response(const Field& field, const HopByHop& hop);

@@ -33,7 +33,7 @@ TEST(Forwarding, OfARequestBelievesNothingThatTheEdgeSaysItself) {
   const Fields none;
   const HopByHop hop(none);
   for (const char* name : {"Host", "Content-Length", "Expect", "Via", "Forwarded", "X-Forwarded-For",
-                           "X-Forwarded-Host", "X-Forwarded-Proto"})
+                           "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-Id"})
     EXPECT_FALSE(is_forwarded_request(named(name), hop, ForWhom::asker)) << name;
   for (const char* name : {"Accept", "Authorization", "Cookie", "Cache-Control", "User-Agent"})
     EXPECT_TRUE(is_forwarded_request(named(name), hop, ForWhom::store)) << name;
@@ -45,6 +45,38 @@ TEST(Forwarding, OfARequestBelievesNothingThatTheEdgeSaysItself) {
   EXPECT_TRUE(is_forwarded_request(named("Range"), hop, ForWhom::part));
   EXPECT_TRUE(is_forwarded_request(named("If-Range"), hop, ForWhom::part));
   EXPECT_FALSE(is_forwarded_request(named("If-None-Match"), hop, ForWhom::part));
+}
+
+TEST(Forwarding, OfARequestDropsWhatOnlyGatewaysMaySay) {
+  const Fields none;
+  const HopByHop hop(none);
+  for (const char* name :
+       {"X-Forwarded", "X-Forwarded-Port", "x-forwarded-prefix", "X-Forwarded-Server", "X-Forwarded-Whatever",
+        "X-Host", "X-Original-URL", "X-Rewrite-Url", "X-Real-IP", "True-Client-IP", "Front-End-Https",
+        "X_Forwarded_For", "X-Forwarded_Host", "x_original_url", "X_Request_Id"})
+    for (const ForWhom whom : {ForWhom::asker, ForWhom::store, ForWhom::part})
+      EXPECT_FALSE(is_forwarded_request(named(name), hop, whom)) << name;
+  for (const char* name : {"X-HTTP-Method-Override", "x-http-method", "X-Method-Override"}) {
+    EXPECT_FALSE(is_forwarded_request(named(name), hop, ForWhom::store)) << name;
+    EXPECT_FALSE(is_forwarded_request(named(name), hop, ForWhom::part)) << name;
+    EXPECT_TRUE(is_forwarded_request(named(name), hop, ForWhom::asker)) << name;
+  }
+  for (const char* name : {"X-Hosts", "X-Forward", "X_Own", "X-Original"})
+    EXPECT_TRUE(is_forwarded_request(named(name), hop, ForWhom::store)) << name;
+}
+
+TEST(Forwarding, OfARequestKeepsOnlyWhatIsNamed) {
+  Fields fields;
+  for (const char* name : {"Host", "X-Own", "Accept-Language", "Cookie", "If-None-Match", "Cache-Control",
+                           "ACCEPT-ENCODING", "Connection", "User-Agent", "Accept-Encoding"})
+    fields.add(name, "v");
+  const std::string names[] = {"Accept-Encoding", "X-Other"};
+  keep_only(fields, names);
+  std::string left;
+  for (const Field& field : fields) left += std::string(field.name) + " ";
+  EXPECT_EQ(left, "Host If-None-Match Cache-Control ACCEPT-ENCODING Connection Accept-Encoding ");
+  EXPECT_FALSE(fields.has(FieldName::cookie));
+  EXPECT_TRUE(fields.repeated(FieldName::accept_encoding));
 }
 
 TEST(Forwarding, OfAnAnswerKeepsWhatOtherCachesSay) {  // RFC 9211 section 2

@@ -1,6 +1,7 @@
 #include "http/policy/storing.h"
 
 #include "common/text.h"
+#include "http/policy/file_type.h"
 #include "http/policy/freshness.h"
 #include "http/policy/reference.h"
 #include "http/wire/list.h"
@@ -35,6 +36,20 @@ bool is_placed_part(const RequestHead& request, const ResponseHead& response) {
          parse_content_range(response.fields.get(FieldName::content_range)).has_value();
 }
 
+bool has_content(const RequestHead& request) {
+  return request.body.kind != Framing::Kind::none &&
+         !(request.body.kind == Framing::Kind::length && request.body.length == 0);
+}
+
+/// An answer that only the conditions or the range of this request explain: the next one has others, and would be
+/// refused what it may have. Neither is part of any key.
+bool is_about_conditions(const Fields& request, uint16_t status) {
+  if (status == 416) return request.has(FieldName::range);
+  return status == 412 &&
+         (request.has(FieldName::if_match) || request.has(FieldName::if_none_match) ||
+          request.has(FieldName::if_unmodified_since) || request.has(FieldName::if_modified_since));
+}
+
 /// RFC 9111 section 3.5.
 bool allows_authorized(const ResponseDirectives& directives) {
   return directives.must_revalidate || directives.is_public || directives.s_maxage.has_value();
@@ -58,13 +73,26 @@ bool names(std::string_view list, std::string_view name) {
   return false;
 }
 
+/// An origin that names it in private="…" or no-cache="…" has taken care of that itself.
+bool gives_cookie_to_all(const Fields& response, const ResponseDirectives& directives) {
+  return response.has(FieldName::set_cookie) && !names(directives.private_fields, "Set-Cookie") &&
+         !names(directives.no_cache_fields, "Set-Cookie");
+}
+
+/// What the target itself is, not a note about it: errors and redirects have types of their own.
+bool has_representation(uint16_t status) {
+  return status == 200 || status == 203 || status == 206;
+}
+
 StoreWhy judge(const RequestHead& request, const RequestDirectives& request_directives,
                const ResponseHead& response, const ResponseDirectives& directives,
                const StoreOptions& options) {
   const bool understood = is_understood(response.status);
   if (request.method != Method::get && !is_cacheable_post(request, response, directives))
     return StoreWhy::method;
+  if (request.method == Method::get && has_content(request)) return StoreWhy::content;
   if (response.interim() || response.status == 304) return StoreWhy::status;
+  if (is_about_conditions(request.fields, response.status)) return StoreWhy::condition;
   if (response.status == 206 && !is_placed_part(request, response)) return StoreWhy::part;
   if (request_directives.no_store) return StoreWhy::request_no_store;
   if (directives.must_understand && !understood) return StoreWhy::status;
@@ -72,7 +100,11 @@ StoreWhy judge(const RequestHead& request, const RequestDirectives& request_dire
   if (directives.is_private) return StoreWhy::is_private;
   if (request.fields.has(FieldName::authorization) && !allows_authorized(directives))
     return StoreWhy::authorization;
-  if (response.fields.has(FieldName::set_cookie) && !options.with_set_cookie) return StoreWhy::set_cookie;
+  if (options.set_cookie == model::SetCookie::pass && gives_cookie_to_all(response.fields, directives))
+    return StoreWhy::set_cookie;
+  if (options.check_type && has_representation(response.status) &&
+      !type_fits_path(request.target.path, response.fields.get(FieldName::content_type)))
+    return StoreWhy::type;
   if (list_has(response.fields, FieldName::vary, "*")) return StoreWhy::vary_star;
   if (!options.lifetime_by_rule && !has_explicit_freshness(response.fields, directives) &&
       !has_heuristic_use(response))
@@ -89,8 +121,7 @@ StoreDecision may_store(const RequestHead& request, const RequestDirectives& req
 }
 
 bool may_lookup(const RequestHead& request) {
-  return (request.method == Method::get || request.method == Method::head) &&
-         request.body.kind == Framing::Kind::none;
+  return (request.method == Method::get || request.method == Method::head) && !has_content(request);
 }
 
 bool may_share_fill(const RequestHead& request, const RequestDirectives& directives) {
@@ -98,8 +129,8 @@ bool may_share_fill(const RequestHead& request, const RequestDirectives& directi
 }
 
 bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives,
-               bool with_cookies) {
-  if (field.id == FieldName::set_cookie && !with_cookies) return false;
+               model::SetCookie cookies) {
+  if (field.id == FieldName::set_cookie && cookies != model::SetCookie::store) return false;
   if (field.id == FieldName::age || field.id == FieldName::content_range ||
       field.id == FieldName::surrogate_key || field.id == FieldName::cache_tag || hop.has(field))
     return false;
@@ -116,6 +147,10 @@ const char* to_string(StoreWhy why) {
       return "status";
     case StoreWhy::part:
       return "part";
+    case StoreWhy::content:
+      return "content";
+    case StoreWhy::condition:
+      return "condition";
     case StoreWhy::request_no_store:
       return "request-no-store";
     case StoreWhy::no_store:
@@ -128,6 +163,8 @@ const char* to_string(StoreWhy why) {
       return "no-freshness";
     case StoreWhy::set_cookie:
       return "set-cookie";
+    case StoreWhy::type:
+      return "type";
     case StoreWhy::vary_star:
       return "vary-star";
   }

@@ -7,25 +7,30 @@
 #include "http/policy/cache_control.h"
 #include "http/policy/forwarding.h"
 #include "http/wire/head.h"
+#include "model/http_options.h"
 
 namespace popnet::http {
 
 struct StoreOptions {
   bool lifetime_by_rule = false;  // the operator gave a lifetime: counts as explicit freshness
-  bool with_set_cookie = false;   // store answers that set a cookie
+  model::SetCookie set_cookie = model::SetCookie::pass;
+  bool check_type = false;  // the type must fit the ending of the path: see file_type.h
 };
 
 enum class StoreWhy : uint8_t {
   stored,
-  method,  ///< not GET, and not a POST whose answer says that it is what a GET would get
-  status,  ///< an interim answer, 304, or a status that must be understood and is not
-  part,    ///< a 206 that nobody asked for, or whose place in the whole cannot be told
+  method,     ///< not GET, and not a POST whose answer says that it is what a GET would get
+  status,     ///< an interim answer, 304, or a status that must be understood and is not
+  part,       ///< a 206 that nobody asked for, or whose place in the whole cannot be told
+  content,    ///< to a GET with content, which is in no key (RFC 9110 section 9.3.1)
+  condition,  ///< 412 or 416: what this one request's conditions or range made of it
   request_no_store,
   no_store,
   is_private,
   authorization,  ///< the request had Authorization and the answer does not allow sharing (section 3.5)
   no_freshness,   ///< no explicit lifetime and the status has no heuristic one
   set_cookie,     ///< sets a cookie: would hand one user's cookie to the next
+  type,           ///< is not what the ending of the path promises
   vary_star,      ///< no later request can match
 };
 const char* to_string(StoreWhy why);
@@ -45,9 +50,9 @@ bool may_lookup(const RequestHead& request);
 bool may_share_fill(const RequestHead& request, const RequestDirectives& directives);
 
 /// Is this field of an origin's response kept with the object? Not: hop-by-hop fields, what no-cache="…" and
-/// private="…" name, Set-Cookie unless `with_cookies`, Age, which is made anew for each answer,
+/// private="…" name, Set-Cookie unless they are to be stored, Age, which is made anew for each answer,
 /// Content-Range, and the tags, which the store keeps by themselves. Date and Content-Length are kept.
 bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives,
-               bool with_cookies = false);
+               model::SetCookie cookies = model::SetCookie::pass);
 
 }  // namespace popnet::http

@@ -57,6 +57,18 @@ TEST(MayStore, DecidesAsSection3Says) {
       {get + "\nRange: bytes=0-4", "HTTP/1.1 206 P\nCache-Control: no-store\nContent-Range: bytes 0-4/10",
        StoreWhy::no_store},
       {get, "HTTP/1.1 304 Not Modified\nCache-Control: max-age=60", StoreWhy::status},
+      // RFC 9110 section 9.3.1: what a GET carries is in no key
+      {get + "\nContent-Length: 3", ok, StoreWhy::content},
+      {get + "\nTransfer-Encoding: chunked", ok, StoreWhy::content},
+      {get + "\nContent-Length: 0", ok, StoreWhy::stored},
+      // RFC 9110 sections 15.5.13 and 15.5.17: what conditions and ranges made of it is for who had them
+      {get + "\nRange: bytes=9-", "HTTP/1.1 416 No\nCache-Control: max-age=60", StoreWhy::condition},
+      {get, "HTTP/1.1 416 No\nCache-Control: max-age=60", StoreWhy::stored},
+      {get + "\nIf-Match: \"a\"", "HTTP/1.1 412 No\nCache-Control: max-age=60", StoreWhy::condition},
+      {get + "\nIf-Unmodified-Since: Thu, 01 Jan 2015 00:00:00 GMT",
+       "HTTP/1.1 412 No\nCache-Control: max-age=60", StoreWhy::condition},
+      {"POST /x HTTP/1.1\nIf-Match: \"a\"",
+       "HTTP/1.1 412 No\nCache-Control: max-age=60\nContent-Location: /x", StoreWhy::condition},
       // Section 5.2.2.3
       {get, "HTTP/1.1 200 OK\nCache-Control: max-age=60, no-store, must-understand", StoreWhy::stored},
       {get, "HTTP/1.1 299 ?\nCache-Control: max-age=60, must-understand", StoreWhy::status},
@@ -89,7 +101,18 @@ TEST(MayStore, DecidesAsSection3Says) {
        {.lifetime_by_rule = true}},
       // Cookies by option
       {get, ok + "\nSet-Cookie: a=b", StoreWhy::set_cookie},
-      {get, ok + "\nSet-Cookie: a=b", StoreWhy::stored, {.with_set_cookie = true}},
+      {get, ok + "\nSet-Cookie: a=b", StoreWhy::stored, {.set_cookie = model::SetCookie::store}},
+      {get, ok + "\nSet-Cookie: a=b", StoreWhy::stored, {.set_cookie = model::SetCookie::strip}},
+      {get, ok + ", private=\"set-cookie\"\nSet-Cookie: a=b", StoreWhy::stored},
+      {get, ok + ", no-cache=\"X, Set-Cookie\"\nSet-Cookie: a=b", StoreWhy::stored},
+      // Types by option
+      {"GET /a/x.css HTTP/1.1", ok + "\nContent-Type: text/html", StoreWhy::stored},
+      {"GET /a/x.css HTTP/1.1", ok + "\nContent-Type: text/html", StoreWhy::type, {.check_type = true}},
+      {"GET /a/x.css HTTP/1.1", ok + "\nContent-Type: text/css", StoreWhy::stored, {.check_type = true}},
+      {"GET /a/x.css HTTP/1.1",
+       "HTTP/1.1 404 No\nCache-Control: max-age=60\nContent-Type: text/html",
+       StoreWhy::stored,
+       {.check_type = true}},
       // Section 4.1
       {get, ok + "\nVary: *", StoreWhy::vary_star},
       {get, ok + "\nVary: accept\nVary: user-agent, *", StoreWhy::vary_star},
@@ -117,6 +140,16 @@ TEST(MayStore, KeepsFieldsThatOthersMaySee) {  // sections 3.1, 5.2.2.4 and 5.2.
     EXPECT_FALSE(stored(name)) << name;
 }
 
+TEST(MayStore, KeepsCookiesOnlyWhereTheyAreToBeStored) {
+  Fields fields;
+  const HopByHop hop(fields);
+  const Field cookie{FieldName::set_cookie, "Set-Cookie", "a=b"};
+  EXPECT_FALSE(is_stored(cookie, hop, {}, model::SetCookie::pass));
+  EXPECT_FALSE(is_stored(cookie, hop, {}, model::SetCookie::strip));
+  EXPECT_TRUE(is_stored(cookie, hop, {}, model::SetCookie::store));
+  EXPECT_FALSE(is_stored(cookie, hop, {.private_fields = "set-cookie"}, model::SetCookie::store));
+}
+
 TEST(MayLookup, GetAndHeadWithoutBody) {
   RequestHead request;
   for (const Method method : {Method::get, Method::head}) {
@@ -129,6 +162,10 @@ TEST(MayLookup, GetAndHeadWithoutBody) {
   EXPECT_TRUE(may_lookup(request));
   EXPECT_FALSE(may_share_fill(request, {}));
   request.body = {Framing::Kind::length, 5};
+  EXPECT_FALSE(may_lookup(request));
+  request.body = {Framing::Kind::length, 0};
+  EXPECT_TRUE(may_lookup(request));
+  request.body = {Framing::Kind::chunked, 0};
   EXPECT_FALSE(may_lookup(request));
   request.body = {};
   request.method = Method::post;

@@ -46,6 +46,15 @@ class Fields {
   bool add(std::string_view name, std::string_view value) { return add(find_field_name(name), name, value); }
   bool add(FieldName id, std::string_view value) { return add(id, to_string(id), value); }
 
+  /// Drops the lines for which `keep(const Field&)` is false.
+  template <class Keep>
+  void keep_if(Keep&& keep) {
+    const size_t before = size_;
+    clear();
+    for (size_t i = 0; i < before; ++i)
+      if (const Field field = lines_[i]; keep(field)) (void)add(field.id, field.name, field.value);
+  }
+
   [[nodiscard]] size_t size() const { return size_; }
   [[nodiscard]] const Field* begin() const { return lines_.data(); }
   [[nodiscard]] const Field* end() const { return lines_.data() + size_; }

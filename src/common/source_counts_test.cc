@@ -1,8 +1,8 @@
-#include "dns/guard/source_counts.h"
+#include "common/source_counts.h"
 
 #include <gtest/gtest.h>
 
-namespace popnet::dns {
+namespace popnet {
 namespace {
 
 TEST(SourceCounts, EachSourceHasItsOwnLimit) {
@@ -18,6 +18,15 @@ TEST(SourceCounts, EachSourceHasItsOwnLimit) {
   EXPECT_EQ(counts.sources(), 0u);
 }
 
+TEST(SourceCounts, NetworksAreAsLongAsOneSays) {
+  SourceCounts counts(24, 48);
+  EXPECT_TRUE(counts.add(IpAddress::v4(192, 0, 2, 1), 1));
+  EXPECT_FALSE(counts.add(IpAddress::v4(192, 0, 2, 255), 1));
+  EXPECT_TRUE(counts.add(IpAddress::v4(192, 0, 3, 1), 1));
+  EXPECT_TRUE(counts.add(IpAddress::parse("2001:db8::1").value(), 1));
+  EXPECT_FALSE(counts.add(IpAddress::parse("2001:db8:0:1::1").value(), 1));
+}
+
 TEST(SourceCounts, AnIpv6SourceIsItsSlash64) {
   SourceCounts counts;
   EXPECT_TRUE(counts.add(IpAddress::parse("2001:db8::1").value(), 1));
@@ -26,4 +35,4 @@ TEST(SourceCounts, AnIpv6SourceIsItsSlash64) {
 }
 
 }  // namespace
-}  // namespace popnet::dns
+}  // namespace popnet
