@@ -7,7 +7,8 @@ function(popnet_pkg name)
   target_link_libraries(popnet_pkg_${name} INTERFACE ${ARGN})
 endfunction()
 
-foreach(pair "yaml-cpp:yaml-cpp" "ldns:ldns" "curl:libcurl" "sqlite3:sqlite3" "re2:re2" "nats:libnats" "fmt:fmt" "spdlog:spdlog")
+foreach(pair "yaml-cpp:yaml-cpp" "ldns:ldns" "curl:libcurl" "sqlite3:sqlite3" "re2:re2" "nats:libnats" "fmt:fmt" "spdlog:spdlog"
+    "maxminddb:libmaxminddb")
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 name)
   list(GET pair 1 module)
