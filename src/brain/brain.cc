@@ -9,6 +9,8 @@ namespace popnet::brain {
 void Brain::set_config(std::shared_ptr<const model::Config> config) {
   config_ = std::move(config);
   clients_stale_ = true;
+  chains_ = routing::make_chains(*config_);
+  places_ = routing::rank_places(*config_);
 }
 
 bool Brain::add(const model::Report& report) {
@@ -39,8 +41,10 @@ std::shared_ptr<const routing::Snapshot> Brain::tick(TimePoint now) {
   snapshot->clients = clients_measured_;
   snapshot->shares = routing::adopt(told_.generation > 0 ? told_ : own_, heard_, *config_, *metrics, now);
   leader_ = snapshot->shares.author;
-  snapshot->map = routing::make_map(*config_, *metrics, snapshot->shares, generation_, clients_, now);
+  snapshot->map = routing::make_map(*config_, *metrics, snapshot->shares, generation_, clients_, now, chains_,
+                                    last_ ? &last_->map : nullptr);
   snapshot->metrics = std::move(metrics);
+  last_ = snapshot;
   return snapshot;
 }
 
@@ -51,7 +55,7 @@ void Brain::rank_clients(TimePoint now) {
   fold_.forget_clients(now);
   if (!clients_stale_ && fold_.client_changes() == clients_seen_) return;
   clients_measured_ = std::make_shared<const model::ClientsMetrics>(fold_.clients(*config_, now));
-  clients_ = routing::make_client_table(*config_, *clients_measured_, now);
+  clients_ = routing::make_client_table(*config_, *clients_measured_, now, places_);
   clients_seen_ = fold_.client_changes();
   clients_stale_ = false;
 }

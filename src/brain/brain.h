@@ -77,8 +77,11 @@ class Brain {
   std::shared_ptr<const model::ClientsMetrics> clients_measured_;
   routing::ClientTable clients_;  // made from these
   TimePoint clients_at_{};
-  uint64_t clients_seen_ = 0;  // Fold::client_changes() that it was made from
-  bool clients_stale_ = true;  // never made, or for another config
+  uint64_t clients_seen_ = 0;                             // Fold::client_changes() that it was made from
+  bool clients_stale_ = true;                             // never made, or for another config
+  std::shared_ptr<const routing::Chains> chains_;         // of the config
+  std::shared_ptr<const routing::PlaceRankings> places_;  // of the config
+  std::shared_ptr<const routing::Snapshot> last_;         // that tick() made
 };
 
 }  // namespace popnet::brain

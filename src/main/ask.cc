@@ -46,10 +46,11 @@ void add_ask_commands(CLI::App& app, AskArguments& arguments, std::function<int(
 
   CLI::App* explain =
       add(app, "explain", "why a client gets the target it gets", [&arguments](control::Client& client) {
-        return control::ask_explanation(client, arguments.name, arguments.client_network);
+        return control::ask_explanation(client, arguments.name, arguments.client_network, arguments.type);
       });
   explain->add_option("name", arguments.name, "hostname")->required();
   explain->add_option("--client", arguments.client_network, "address or network of the client")->required();
+  explain->add_option("--type", arguments.type, "of the question: A or AAAA; without it, either");
 
   CLI::App* purge =
       add(app, "purge", "make stored objects unusable, on every node", [&arguments](control::Client& client) {

@@ -13,9 +13,9 @@ class App;
 namespace popnet::main {
 
 struct AskArguments {
-  std::string node = "127.0.0.1:8500";  // admin address
-  std::string name, client_network;     // explain
-  std::string url, prefix, site;        // purge
+  std::string node = "127.0.0.1:8500";     // admin address
+  std::string name, client_network, type;  // explain
+  std::string url, prefix, site;           // purge
   std::vector<std::string> tags;
   bool soft = false;
   // config push

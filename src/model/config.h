@@ -14,15 +14,12 @@
 #include "common/time.h"
 #include "model/access_log.h"
 #include "model/dns_options.h"
+#include "model/geo_point.h"
 #include "model/http_options.h"
 
 namespace popnet::model {
 
-/// Degrees, WGS 84.
-struct GeoPoint {
-  double latitude = 0;   // -90 .. 90, north positive
-  double longitude = 0;  // -180 .. 180, east positive
-};
+struct GeoNetworks;  // model/geo.h
 
 /// Options of one probe kind; each folder under probe/kinds derives its own.
 struct KindOptions {
@@ -44,14 +41,15 @@ struct ProbeSpec {
 
 /// One customer web server.
 struct Origin {
-  std::string name;               // unique within its site
-  Endpoint endpoint;              // where its HTTP server listens
-  bool tls = false;               // speak HTTPS to it
-  std::string tls_name;           // what its certificate must be for; empty = the host that is asked for
-  bool tls_verify = true;         // else any certificate will do
-  std::string tls_ca_file;        // PEM, whom to trust; empty = those the system trusts
-  double weight = 1;              // share of users relative to its siblings at equal load; > 0
-  std::vector<ProbeSpec> probes;  // the site's probes and the origin's own, merged by the loader
+  std::string name;         // unique within its site
+  Endpoint endpoint;        // where its HTTP server listens
+  bool tls = false;         // speak HTTPS to it
+  std::string tls_name;     // what its certificate must be for; empty = the host that is asked for
+  bool tls_verify = true;   // else any certificate will do
+  std::string tls_ca_file;  // PEM, whom to trust; empty = those the system trusts
+  double weight = 1;        // share of users relative to its siblings at equal load; > 0
+  std::vector<std::string> groups = {};  // names under which chains know it together with others
+  std::vector<ProbeSpec> probes;         // the site's probes and the origin's own, merged by the loader
 };
 
 /// What a hostname resolves to.
@@ -65,13 +63,67 @@ enum class Select {
   failover,    ///< the first healthy one in configured order
 };
 
+/// How long a client keeps its target, as far as health and load allow.
+enum class Persistence {
+  network,  ///< a client network has one place among the targets, and keeps it
+  none,     ///< each answer is drawn anew
+};
+
+/// A question's type, as far as chains tell them apart.
+enum class AddressType { a, aaaa };
+
+/// One link of a hostname's chain: for whom it is, among whom it chooses, and how. See routing/chain.h.
+struct ChainRule {
+  std::string name;  // for people; empty = its number
+
+  // Whom it is for: all that is written must hold.
+  std::vector<Prefix> clients = {};
+  std::vector<std::string> continents = {}, countries = {},
+                           subdivisions = {};  // as in GeoPlace; one must fit
+  std::vector<AddressType> types = {};
+
+  // Among whom: as written, and what that means. Written: names of targets and groups; none = all targets.
+  struct Weight {
+    std::string name;  // of a target or group
+    double weight = 1;
+    bool operator==(const Weight&) const = default;
+  };
+  struct Target {
+    uint16_t index = 0;  // of the origin in its site, or of the POP
+    double weight = 1;   // > 0
+    bool operator==(const Target&) const = default;
+  };
+  std::vector<std::string> target_names = {};
+  std::vector<Weight> weights = {};
+  std::vector<Target> targets = {};  // in the order written, each once; never empty after loading
+
+  // How: what is absent is as the hostname has it.
+  std::optional<Select> select = {};
+  std::optional<int> answers_max = {};
+  std::optional<Duration> ttl = {}, failing_ttl = {};
+  std::optional<Persistence> persistence = {};
+
+  // When the next rule decides instead.
+  int healthy_min = 1;       // with fewer targets alive it does not decide
+  bool fall_through = true;  // false: decides for all whom it is for, dead or alive
+
+  bool operator==(const ChainRule&) const = default;
+};
+
 struct Hostname {
+  static constexpr uint32_t no_chain = UINT32_MAX;
+
   std::string name;  // lower case, no final dot
   Resolve resolve = Resolve::origin;
   Select select = Select::least_load;
   Duration ttl{};                            // whole seconds
   int answers_max = 2;                       // addresses in one answer, where that many targets are good
   std::optional<Duration> failing_ttl = {};  // while a candidate is down; absent: the lower of ttl and 10 s
+  Persistence persistence = Persistence::network;
+  int ipv4_prefix = 32, ipv6_prefix = 128;   // clients of one such network have one place
+  std::vector<std::string> https_alpn = {};  // protocols of its HTTPS record (RFC 9460); empty = none is made
+  std::vector<ChainRule> chain = {};         // the first that decides; empty: the above alone
+  uint32_t chain_index = no_chain;           // of link_chains(); hostnames with the same chain share one
 };
 
 /// What the edge does with a request.
@@ -139,6 +191,7 @@ struct Pop {
   std::optional<GeoPoint> location;
   uint64_t capacity_bits = 0;  // of its uplink, bits each second
   double weight = 1;
+  std::vector<std::string> groups = {};  // names under which chains know it together with others
 };
 
 /// What is known beforehand of a client network, used until it is measured.
@@ -208,6 +261,7 @@ struct Network {
   Controller pop_controller;
   double pop_load_target = 0.8;  // a POP above this load gives clients away
   ClientLatency client_latency;
+  std::string geo_file;  // a MaxMind DB that says where client networks are; empty = none
   Dnssec dnssec;  // of the zones that popnet makes: the network's own, and those of hostnames in no zone
 };
 
@@ -257,6 +311,14 @@ struct Config {
   std::vector<Site> sites;
   std::vector<ClientPrior> clients;
   std::vector<Zone> zones;
+  std::shared_ptr<const GeoNetworks> geo;  // of network.geo_file; null = nothing is known
 };
+
+/// Numbers the chains of all hostnames, from 0 on. Hostnames of one site that are decided alike get one number.
+/// REQUIRES: the targets of all rules are filled in
+void link_chains(Config& config);
+
+/// The longest TTL that answers for the hostname may have.
+Duration longest_ttl(const Hostname& host);
 
 }  // namespace popnet::model

@@ -3,7 +3,8 @@
 //
 //   measured     the round trip that this POP has measured, if fresh
 //   configured   the latency that the operator has written for the network
-//   distance     estimated from the POP's coordinates and the network's (estimate_rtt_ms)
+//   distance     estimated from the POP's coordinates and the network's (estimate_rtt_ms): as the operator has
+//                written them, else as the GeoIP database says, if the whole network is at one place
 //   none         ranked behind all others: what is not known is not hoped to be good
 //
 // Better kinds win for one POP; between POPs the milliseconds compare whatever their kind. A network inherits
@@ -16,10 +17,13 @@
 // POP would win by the optimism of its estimate.
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numbers>
 #include <optional>
 
+#include "model/geo.h"
 #include "routing/map.h"
+#include "routing/place_rankings.h"
 
 namespace popnet::routing {
 
@@ -77,14 +81,17 @@ std::vector<Known> known_networks(const model::Config& config, const model::Clie
   return known;
 }
 
+void learn_location(const model::Config& config, const model::GeoPoint& location, Knowledge& knowledge) {
+  knowledge.location = location;
+  for (size_t i = 0; i < config.pops.size(); ++i)
+    if (config.pops[i].location)
+      knowledge.learn(i, LatencySource::distance, estimate_rtt_ms(location, *config.pops[i].location));
+}
+
 void learn_prior(const model::Config& config, const model::ClientPrior& prior, Knowledge& knowledge) {
   for (const auto& known : prior.latency)
     knowledge.learn(known.pop, LatencySource::configured, to_ms(known.latency));
-  if (!prior.location) return;
-  knowledge.location = prior.location;
-  for (size_t i = 0; i < config.pops.size(); ++i)
-    if (config.pops[i].location)
-      knowledge.learn(i, LatencySource::distance, estimate_rtt_ms(*prior.location, *config.pops[i].location));
+  if (prior.location) learn_location(config, *prior.location, knowledge);
 }
 
 void learn_measured(const model::ClientMetrics& measured, TimePoint oldest, Knowledge& knowledge) {
@@ -135,8 +142,43 @@ double estimate_rtt_ms(const model::GeoPoint& a, const model::GeoPoint& b) {
   return 2 * distance_km / glass_km_per_ms * stretch + ends_ms;
 }
 
+std::shared_ptr<const PlaceRankings> rank_places(const model::Config& config) {
+  const bool pops_located = std::any_of(config.pops.begin(), config.pops.end(),
+                                        [](const model::Pop& pop) { return pop.location.has_value(); });
+  if (!config.geo || !pops_located) return nullptr;
+  const Knowledge nothing = nothing_known(config.pops.size());
+  std::vector<RankedPop> rankings = nothing.pops;
+  std::vector<std::optional<model::GeoPoint>> locations = {std::nullopt};
+  std::map<model::GeoPoint, uint32_t> numbers;
+  std::vector<uint32_t> number_of_place;
+  for (const model::GeoPlace& place : config.geo->places) {
+    number_of_place.push_back(0);
+    if (!place.location) continue;
+    const auto [known, fresh] = numbers.try_emplace(*place.location, static_cast<uint32_t>(locations.size()));
+    number_of_place.back() = known->second;
+    if (!fresh) continue;
+    locations.push_back(place.location);
+    Knowledge knowledge = nothing;
+    learn_location(config, *place.location, knowledge);
+    const auto ranking = rank(config, knowledge);
+    rankings.insert(rankings.end(), ranking.begin(), ranking.end());
+  }
+  if (numbers.empty()) return nullptr;
+  std::vector<std::pair<Prefix, uint32_t>> networks;
+  networks.reserve(config.geo->networks.size());
+  for (const auto& [network, place] : config.geo->networks)
+    networks.emplace_back(network, number_of_place[place]);
+  return std::make_shared<const PlaceRankings>(NetworkTable::of(networks), std::move(rankings),
+                                               config.pops.size(), std::move(locations));
+}
+
 ClientTable make_client_table(const model::Config& config, const model::ClientsMetrics& measured,
                               TimePoint now) {
+  return make_client_table(config, measured, now, rank_places(config));
+}
+
+ClientTable make_client_table(const model::Config& config, const model::ClientsMetrics& measured,
+                              TimePoint now, std::shared_ptr<const PlaceRankings> places) {
   struct Open {
     Prefix network;
     Knowledge knowledge;
@@ -151,6 +193,8 @@ ClientTable make_client_table(const model::Config& config, const model::ClientsM
     const Prefix network = known[i].network;
     while (!around.empty() && !contains(around.back().network, network)) around.pop_back();
     Knowledge knowledge = around.empty() ? nothing : around.back().knowledge;
+    if (const auto location = places ? places->location(network) : std::nullopt)
+      learn_location(config, *location, knowledge);
     for (; i < known.size() && known[i].network == network; ++i) {
       if (known[i].prior) learn_prior(config, *known[i].prior, knowledge);
       if (known[i].measured) learn_measured(*known[i].measured, oldest, knowledge);
@@ -158,7 +202,7 @@ ClientTable make_client_table(const model::Config& config, const model::ClientsM
     entries.push_back({network, rank(config, knowledge)});
     around.push_back({network, std::move(knowledge)});
   }
-  return {entries, nothing.pops};
+  return {entries, nothing.pops, std::move(places)};
 }
 
 }  // namespace popnet::routing

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "routing/map.h"
+#include "routing/place_rankings.h"
 #include "routing/ranges.h"
 
 namespace popnet::routing {
@@ -17,14 +18,6 @@ namespace {
 
 constexpr int half_length = 64;
 constexpr uint32_t no_ranking = UINT32_MAX;
-
-template <class Key>
-Key key_of(const IpAddress& address) {
-  constexpr size_t first = sizeof(Key) == sizeof(uint32_t) ? 12 : 0;  // IPv4 stands in the last four bytes
-  Key key = 0;
-  for (size_t i = first; i < first + sizeof(Key); ++i) key = static_cast<Key>(key << 8 | address.mapped()[i]);
-  return key;
-}
 
 template <class Key>
 using Networks = std::vector<typename Ranges<Key>::Network>;
@@ -87,20 +80,28 @@ class RankingPool {
 
 struct ClientTable::Contents {
   size_t entries = 0;
-  size_t length = 0;            // of a ranking
-  std::vector<RankedPop> pool;  // the first ranking is the fallback
-  Ranges<uint32_t> v4;          // values: indexes of rankings
-  Ranges<uint64_t> v6;          // networks up to /64, by the upper half
-  Ranges<Uint128> v6_longer;    // the others; no_ranking where there is none
+  size_t length = 0;                            // of a ranking
+  std::vector<RankedPop> pool;                  // the first ranking is the fallback
+  Ranges<uint32_t> v4;                          // values: indexes of rankings
+  Ranges<uint64_t> v6;                          // networks up to /64, by the upper half
+  Ranges<Uint128> v6_longer;                    // the others; no_ranking where there is none
+  std::shared_ptr<const PlaceRankings> places;  // may be null
 
   [[nodiscard]] std::span<const RankedPop> ranking(uint32_t index) const {
     return {pool.data() + index * length, length};
+  }
+  /// Where nothing better is known, the place counts.
+  [[nodiscard]] Found found(const IpAddress& client, uint32_t index, uint8_t scope) const {
+    if (index != 0 || places == nullptr) return {ranking(index), scope};
+    const Found by_place = places->find(client);
+    return {by_place.ranking, std::max(scope, by_place.scope)};
   }
 };
 
 ClientTable::ClientTable() : ClientTable({}, {}) {}
 
-ClientTable::ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback) {
+ClientTable::ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback,
+                         std::shared_ptr<const PlaceRankings> places) {
   RankingPool rankings(fallback.size());
   const uint32_t fallback_ranking = rankings.add(fallback);
   Networks<uint32_t> v4;
@@ -123,6 +124,7 @@ ClientTable::ClientTable(const std::vector<Entry>& entries, const std::vector<Ra
   contents->v4 = {std::move(v4), fallback_ranking};
   contents->v6 = {std::move(v6), fallback_ranking};
   contents->v6_longer = {std::move(v6_longer), no_ranking};
+  contents->places = std::move(places);
   contents_ = std::move(contents);
 }
 
@@ -130,12 +132,12 @@ ClientTable::Found ClientTable::find(const IpAddress& client) const& {
   const Contents& contents = *contents_;
   if (client.is_v4()) {
     const auto found = contents.v4.find(key_of<uint32_t>(client));
-    return {contents.ranking(found.value), found.scope};
+    return contents.found(client, found.value, found.scope);
   }
   const auto shorter = contents.v6.find(key_of<uint64_t>(client));
   const auto longer = contents.v6_longer.find(key_of<Uint128>(client));
-  if (longer.value != no_ranking) return {contents.ranking(longer.value), longer.scope};
-  return {contents.ranking(shorter.value), std::max(shorter.scope, longer.scope)};
+  if (longer.value != no_ranking) return contents.found(client, longer.value, longer.scope);
+  return contents.found(client, shorter.value, std::max(shorter.scope, longer.scope));
 }
 
 ClientTable::Found ClientTable::fallback() const& {

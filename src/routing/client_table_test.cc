@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "common/random.h"
+#include "model/geo.h"
 #include "routing/map.h"
 #include "routing/testing.h"
 
@@ -188,6 +189,32 @@ TEST_F(ClientTableTest, ManyRandomNetworksAnswerLikeTheirLongestMatch) {
     ASSERT_EQ(found.ranking[0].pop, expected) << client.to_string();
     ASSERT_GE(found.scope, length) << "an entry holds at least its own network's length";
   }
+}
+
+TEST_F(ClientTableTest, AGeoipDatabaseRanksWhatNobodyHasMeasured) {
+  locate_pops();
+  auto geo = std::make_shared<model::GeoNetworks>();
+  geo->places = {{"EU", "NL", "", amsterdam}, {"AS", "JP", "", tokyo}, {"NA", "US", "", {}}};
+  geo->networks = {{net("10.0.0.0/16"), 0}, {net("10.1.0.0/16"), 1}, {net("10.2.0.0/16"), 2}};
+  config_.geo = geo;
+  ClientTable table = make();
+  EXPECT_EQ(first_pop(table, "10.0.1.1"), 0);
+  EXPECT_EQ(table.find(ip("10.0.1.1")).ranking[0].source, LatencySource::distance);
+  EXPECT_EQ(table.find(ip("10.0.1.1")).scope, 16);
+  EXPECT_EQ(first_pop(table, "10.1.1.1"), 2);
+  EXPECT_EQ(table.find(ip("10.2.1.1")).ranking[0].source, LatencySource::none) << "located nowhere";
+  EXPECT_EQ(table.find(ip("192.0.2.1")).ranking[0].source, LatencySource::none);
+
+  measure("10.0.1.0/24", 1, 5);
+  table = make();
+  EXPECT_EQ(first_pop(table, "10.0.1.1"), 1) << "measured";
+  EXPECT_EQ(table.find(ip("10.0.1.1")).ranking[1].pop, 0) << "the others by their distance";
+  EXPECT_EQ(table.find(ip("10.0.1.1")).scope, 24);
+  EXPECT_EQ(first_pop(table, "10.0.2.1"), 0);
+  configure("10.0.0.0/8", {{2, milliseconds(1)}});
+  table = make();
+  EXPECT_EQ(first_pop(table, "10.1.1.1"), 2) << "written by the operator, for a network at several places";
+  EXPECT_EQ(table.find(ip("10.0.2.1")).ranking[1].source, LatencySource::none);
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ constexpr double band_max = 0.8;
 constexpr uint64_t accept_seed = 0x61636365707473ULL;
 constexpr uint64_t favour_seed = 0x6661766f7572ULL;
 
+constexpr const char* no_target = "not a target of the rule that decides";
 constexpr const char* no_address = "has no address of the family asked for";
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
@@ -78,23 +79,87 @@ class Best {
   std::array<uint16_t, model::targets_max> indexes_{};
 };
 
-size_t answers_wanted(const model::Hostname& host) {
-  return static_cast<size_t>(std::clamp(host.answers_max, 1, static_cast<int>(model::targets_max)));
+// ---- rules --------------------------------------------------------------------------------------
+
+/// Who may be chosen, and how: as a rule of the hostname's chain says, or the hostname itself.
+struct Choice {
+  Terms terms;
+  const Rule* rule = nullptr;             // null: all targets
+  const RuleState* rule_state = nullptr;  // of that rule
+  Families alive = 0;                     // families of those that are alive
+  bool degraded = false;
+  uint16_t number = model::no_rule;
+  uint8_t scope = 0;  // for all clients in such a network
+
+  [[nodiscard]] bool has(size_t target) const { return rule == nullptr || rule->has(target); }
+  [[nodiscard]] bool none_alive(Families wanted) const { return (alive & wanted) == 0; }
+  /// All count as alive where none of the wanted family is: fail open.
+  template <class State>
+  [[nodiscard]] bool usable(const State& state, size_t target, Families wanted) const {
+    return has(target) && (state.families & wanted) != 0 && (state.alive || none_alive(wanted));
+  }
+  template <class State>
+  [[nodiscard]] double weight(const State& state, size_t target) const {
+    return rule == nullptr || rule->weights.empty() ? state.weight : rule->weights[target];
+  }
+  /// `count`: of all targets. In the rule's order.
+  template <class Visit>
+  void each(size_t count, Visit visit) const {
+    if (rule == nullptr || rule->targets.empty()) {
+      for (size_t i = 0; i < count; ++i) visit(i);
+    } else {
+      for (const uint16_t i : rule->targets) visit(i);
+    }
+  }
+  [[nodiscard]] size_t size(size_t count) const {
+    return rule == nullptr || rule->targets.empty() ? count : rule->targets.size();
+  }
+};
+
+Choice find_choice(const Map& map, const model::Hostname& host, const Client& client, Families alive,
+                   bool degraded) {
+  Choice choice;
+  if (host.chain_index >= map.chain_states.size()) {
+    choice.terms = terms_of(host);
+    choice.alive = alive;
+    choice.degraded = degraded;
+    return choice;
+  }
+  const ChainState& state = map.chain_states[host.chain_index];
+  const Deciding deciding = state.find(client.address, client.network.length() == 0, client.family);
+  choice.rule = &(*map.chains)[host.chain_index].rules[deciding.rule];
+  choice.rule_state = &state.rule(deciding.rule);
+  choice.terms = choice.rule->terms;
+  choice.alive = choice.rule_state->alive;
+  choice.degraded = deciding.skipped || choice.rule_state->degraded;
+  choice.number = deciding.rule;
+  choice.scope = deciding.scope;
+  return choice;
 }
 
-uint32_t ttl_seconds(Duration ttl) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(ttl).count();
-  return static_cast<uint32_t>(std::clamp<int64_t>(seconds, 0, std::numeric_limits<int32_t>::max()));
+/// Where a client stands among the targets.
+struct Place {
+  uint64_t hash = 0;
+  uint8_t length = 0;  // of the network that stands there
+};
+
+Place place_of(const Terms& terms, const Client& client) {
+  if (terms.drawn) return {mix64(client.draw), 0};
+  const Prefix& network = client.network;
+  const int length =
+      std::min<int>(network.length(), network.address().is_v4() ? terms.ipv4_prefix : terms.ipv6_prefix);
+  const uint64_t hash =
+      length == network.length() ? network.hash() : Prefix(network.address(), length).hash();
+  return {hash, static_cast<uint8_t>(length)};
 }
 
-Decision begin(const Map& map, const model::Hostname& host, bool degraded) {
+Decision begin(const Map& map, const Choice& choice) {
   Decision decision;
   decision.map_generation = map.generation;
-  decision.degraded = degraded;
-  decision.ttl = ttl_seconds(host.ttl);
-  if (degraded)
-    decision.ttl =
-        host.failing_ttl ? ttl_seconds(*host.failing_ttl) : std::min(decision.ttl, degraded_ttl_max);
+  decision.degraded = choice.degraded;
+  decision.ttl = choice.degraded ? choice.terms.failing_ttl : choice.terms.ttl;
+  decision.rule = choice.number;
+  decision.scope = choice.scope;
   return decision;
 }
 
@@ -107,71 +172,72 @@ bool is_chosen(const Decision& decision, size_t target) {
   return std::find(chosen.begin(), chosen.end(), target) != chosen.end();
 }
 
-uint8_t length_of(const Client& client) {
-  return static_cast<uint8_t>(client.network.length());
+/// The client's place had a say in the answer.
+void narrow(Decision& decision, uint8_t length) {
+  decision.scope = std::max(decision.scope, length);
 }
 
 // ---- origins ------------------------------------------------------------------------------------
 
-/// All count as alive where none of the wanted family is: fail open.
-bool usable(const SiteState& site, size_t origin, Families wanted) {
-  const OriginState& o = site.origins[origin];
-  return (o.families & wanted) != 0 && (o.alive || (site.alive_families & wanted) == 0);
-}
-
-double share_of(const OriginState& origin, Select select) {
-  return select == Select::weighted ? origin.weight : origin.share;
+double share_of(const Choice& choice, const OriginState& origin, size_t index) {
+  if (choice.terms.select == Select::weighted) return choice.weight(origin, index);
+  return choice.rule_state == nullptr || choice.rule_state->shares.empty() ? origin.share
+                                                                           : choice.rule_state->shares[index];
 }
 
 /// Whether users may as well be sent to `other` where `first` is the answer.
-bool good_origin(const OriginState& first, const OriginState& other, Select select) {
-  if (share_of(other, select) < share_of(first, select) * second_share_of_first) return false;
-  return select == Select::weighted || !first.load_known || !other.load_known ||
+bool good_origin(const SiteState& site, const Choice& choice, size_t first_index, size_t other_index) {
+  const OriginState& first = site.origins[first_index];
+  const OriginState& other = site.origins[other_index];
+  if (share_of(choice, other, other_index) < share_of(choice, first, first_index) * second_share_of_first)
+    return false;
+  return choice.terms.select == Select::weighted || !first.load_known || !other.load_known ||
          other.load <= first.load + second_load_more;
 }
 
-Reason origin_reason(const SiteState& site, Select select, Families wanted) {
-  if (site.origins.size() == 1) return Reason::only_one;
-  if ((site.alive_families & wanted) == 0) return Reason::fail_open;
+Reason origin_reason(size_t candidates, bool none_alive, Select select) {
+  if (candidates == 1) return Reason::only_one;
+  if (none_alive) return Reason::fail_open;
   if (select == Select::failover) return Reason::failover;
   return select == Select::weighted ? Reason::weighted : Reason::least_load;
 }
 
-void choose_first_in_order(const SiteState& site, Families wanted, Decision& decision) {
-  for (size_t i = 0; i < site.origins.size() && decision.count == 0; ++i)
-    if (usable(site, i, wanted)) append(decision, i);
+void choose_first_in_order(const SiteState& site, const Choice& choice, Families wanted, Decision& decision) {
+  choice.each(site.origins.size(), [&](size_t i) {
+    if (decision.count == 0 && choice.usable(site.origins[i], i, wanted)) append(decision, i);
+  });
 }
 
-void choose_by_share(const SiteState& site, const model::Hostname& host, const Client& client,
-                     Decision& decision) {
-  const uint64_t place = client.network.hash();
-  Best best(answers_wanted(host));
+void choose_by_share(const SiteState& site, const Choice& choice, const Client& client, Decision& decision) {
+  const Place place = place_of(choice.terms, client);
+  Best best(choice.terms.answers);
   size_t candidates = 0;
-  for (size_t i = 0; i < site.origins.size(); ++i) {
-    if (!usable(site, i, client.family)) continue;
+  choice.each(site.origins.size(), [&](size_t i) {
     const OriginState& origin = site.origins[i];
-    best.offer(i, rendezvous_score(place, origin.key, share_of(origin, host.select)));
+    if (!choice.usable(origin, i, client.family)) return;
+    best.offer(i, rendezvous_score(place.hash, origin.key, share_of(choice, origin, i)));
     ++candidates;
-  }
+  });
   for (const uint16_t i : best.in_order())
-    if (decision.count == 0 || good_origin(site.origins[decision.targets[0]], site.origins[i], host.select))
-      append(decision, i);
-  if (candidates > 1) decision.scope = length_of(client);
+    if (decision.count == 0 || good_origin(site, choice, decision.targets[0], i)) append(decision, i);
+  if (candidates > 1) narrow(decision, place.length);
 }
 
-void trace_origins(const SiteState& site, Select select, Families wanted, const Decision& decision,
+void trace_origins(const SiteState& site, const Choice& choice, Families wanted, const Decision& decision,
                    Trace& trace) {
   for (size_t i = 0; i < site.origins.size(); ++i) {
     const auto index = static_cast<uint16_t>(i);
     if (is_chosen(decision, i))
       trace.candidate(index, i == decision.targets[0] ? "chosen" : "second answer");
+    else if (!choice.has(i))
+      trace.candidate(index, no_target);
     else if ((site.origins[i].families & wanted) == 0)
       trace.candidate(index, no_address);
-    else if (!usable(site, i, wanted))
+    else if (!choice.usable(site.origins[i], i, wanted))
       trace.candidate(index, "down");
-    else if (select == Select::failover)
+    else if (choice.terms.select == Select::failover)
       trace.candidate(index, "later in order than one that is alive");
-    else if (select == Select::weighted)
+    else if (choice.terms.select == Select::weighted)
       trace.candidate(index, "the client's place in the weights is another's");
     else
       trace.candidate(index, "this client's place in the shares falls to another");
@@ -180,16 +246,12 @@ void trace_origins(const SiteState& site, Select select, Families wanted, const 
 
 // ---- POPs ---------------------------------------------------------------------------------------
 
-bool usable(const Map& map, size_t pop, Families wanted) {
-  const PopState& p = map.pops[pop];
-  return (p.families & wanted) != 0 && (p.alive || (map.alive_pop_families & wanted) == 0);
-}
-
 /// The POPs of one ranking that may be used, best first: near ones before far ones, near ties by rendezvous.
 class PopWalk {
  public:
-  PopWalk(const Map& map, std::span<const RankedPop> ranking, uint64_t client, Families wanted, bool ties)
-      : map_(map), ranking_(ranking), client_(client), wanted_(wanted), ties_(ties) {}
+  PopWalk(const Map& map, const Choice& choice, std::span<const RankedPop> ranking, uint64_t client,
+          Families wanted, bool ties)
+      : map_(map), choice_(choice), ranking_(ranking), client_(client), wanted_(wanted), ties_(ties) {}
 
   const RankedPop* next() {
     if (left_ == 0 && !open_group()) return nullptr;
@@ -200,10 +262,13 @@ class PopWalk {
   [[nodiscard]] bool drawn() const { return drawn_; }
 
  private:
+  [[nodiscard]] bool usable(const RankedPop& pop) const {
+    return choice_.usable(map_.pops[pop.pop], pop.pop, wanted_);
+  }
   /// A group: the best POP that is left, and those that are as near.
   bool open_group() {
     leader_ = end_;
-    while (leader_ < ranking_.size() && !usable(map_, ranking_[leader_].pop, wanted_)) ++leader_;
+    while (leader_ < ranking_.size() && !usable(ranking_[leader_])) ++leader_;
     if (leader_ == ranking_.size()) return false;
     const RankedPop& leader = ranking_[leader_];
     const bool unknown = leader.source == LatencySource::none;
@@ -211,7 +276,7 @@ class PopWalk {
     for (end_ = leader_; end_ < ranking_.size(); ++end_) {
       const RankedPop& pop = ranking_[end_];
       if ((pop.source == LatencySource::none) != unknown || pop.latency_ms > limit) break;
-      if (usable(map_, pop.pop, wanted_)) ++left_;
+      if (usable(pop)) ++left_;
     }
     score_ = -infinite;
     tied_ = left_ > 1;
@@ -225,7 +290,7 @@ class PopWalk {
     double best_score = infinite;
     for (size_t i = leader_; i < end_; ++i) {
       const PopState& pop = map_.pops[ranking_[i].pop];
-      if (!usable(map_, ranking_[i].pop, wanted_)) continue;
+      if (!usable(ranking_[i])) continue;
       const double score = rendezvous_score(client_, pop.key, pop.weight);
       if (score <= score_ || score >= best_score) continue;
       best_score = score;
@@ -236,6 +301,7 @@ class PopWalk {
   }
 
   const Map& map_;
+  const Choice& choice_;
   std::span<const RankedPop> ranking_;
   uint64_t client_;
   Families wanted_;
@@ -282,12 +348,11 @@ bool choose_second_pops(const Map& map, const RankedPop& first, size_t wanted, b
   return hashed;
 }
 
-void choose_by_latency(const Map& map, const model::Hostname& host, const Client& client,
-                       Decision& decision) {
-  const uint64_t place = client.network.hash();
+void choose_by_latency(const Map& map, const Choice& choice, const Client& client, Decision& decision) {
+  const Place place = place_of(choice.terms, client);
   const auto [ranking, scope] = find_ranking(map, client);
-  const bool load_counts = host.select == Select::least_load;
-  PopWalk walk(map, ranking, place, client.family, load_counts);
+  const bool load_counts = choice.terms.select == Select::least_load;
+  PopWalk walk(map, choice, ranking, place.hash, client.family, load_counts);
   const RankedPop *best = nullptr, *first = nullptr;
   bool hashed = false;
   while (!first) {
@@ -296,44 +361,51 @@ void choose_by_latency(const Map& map, const model::Hostname& host, const Client
     const PopState& pop = map.pops[next->pop];
     hashed |= walk.drawn() || (load_counts && pop.accept < 1);
     if (!best) best = next;
-    if (!load_counts || accepts(pop, place)) first = next;
+    if (!load_counts || accepts(pop, place.hash)) first = next;
   }
   if (!best) return;
   if (!first) first = best;
   append(decision, first->pop);
   decision.reason = first == best ? latency_reason(first->source) : Reason::spilled;
-  hashed |= choose_second_pops(map, *first, answers_wanted(host), load_counts, place, walk, decision);
-  decision.scope = hashed ? std::max(scope, length_of(client)) : scope;
+  hashed |= choose_second_pops(map, *first, choice.terms.answers, load_counts, place.hash, walk, decision);
+  narrow(decision, hashed ? std::max(scope, place.length) : scope);
 }
 
-void choose_by_weight(const Map& map, const model::Hostname& host, const Client& client, Decision& decision) {
-  const uint64_t place = client.network.hash();
-  Best best(answers_wanted(host));
-  for (size_t i = 0; i < map.pops.size(); ++i)
-    if (usable(map, i, client.family))
-      best.offer(i, rendezvous_score(place, map.pops[i].key, map.pops[i].weight));
+void choose_by_weight(const Map& map, const Choice& choice, const Client& client, Decision& decision) {
+  const Place place = place_of(choice.terms, client);
+  Best best(choice.terms.answers);
+  size_t candidates = 0;
+  choice.each(map.pops.size(), [&](size_t i) {
+    const PopState& pop = map.pops[i];
+    if (!choice.usable(pop, i, client.family)) return;
+    best.offer(i, rendezvous_score(place.hash, pop.key, choice.weight(pop, i)));
+    ++candidates;
+  });
+  const auto weight = [&](size_t i) { return choice.weight(map.pops[i], i); };
   for (const uint16_t i : best.in_order())
-    if (decision.count == 0 ||
-        map.pops[i].weight >= map.pops[decision.targets[0]].weight * second_share_of_first)
+    if (decision.count == 0 || weight(i) >= weight(decision.targets[0]) * second_share_of_first)
       append(decision, i);
-  decision.reason = host.select == Select::weighted ? Reason::weighted : Reason::unplaced;
-  decision.scope = length_of(client);
+  decision.reason = choice.terms.select == Select::weighted ? Reason::weighted : Reason::unplaced;
+  if (candidates > 1) narrow(decision, place.length);
 }
 
-void choose_first_in_order(const Map& map, Families wanted, Decision& decision) {
-  for (size_t i = 0; i < map.pops.size() && decision.count == 0; ++i)
-    if (usable(map, i, wanted)) append(decision, i);
+void choose_first_in_order(const Map& map, const Choice& choice, Families wanted, Decision& decision) {
+  choice.each(map.pops.size(), [&](size_t i) {
+    if (decision.count == 0 && choice.usable(map.pops[i], i, wanted)) append(decision, i);
+  });
   decision.reason = Reason::failover;
 }
 
-const char* why_not_pop(const Map& map, Select select, const RankedPop& first, const RankedPop& pop,
+const char* why_not_pop(const Map& map, const Choice& choice, const RankedPop& first, const RankedPop& pop,
                         const Client& client) {
-  const uint64_t place = client.network.hash();
-  if ((map.pops[pop.pop].families & client.family) == 0) return no_address;
-  if (!usable(map, pop.pop, client.family)) return "down";
+  const PopState& state = map.pops[pop.pop];
+  const Select select = choice.terms.select;
+  if (!choice.has(pop.pop)) return no_target;
+  if ((state.families & client.family) == 0) return no_address;
+  if (!choice.usable(state, pop.pop, client.family)) return "down";
   if (select == Select::failover) return "later in order than one that is alive";
   if (select == Select::weighted) return "the client's place in the weights is another's";
-  if (select == Select::least_load && !accepts(map.pops[pop.pop], place))
+  if (select == Select::least_load && !accepts(state, place_of(choice.terms, client).hash))
     return "too loaded: it accepts only a part of its clients, and not this one";
   if (pop.source == LatencySource::none && first.source != LatencySource::none)
     return "its latency to the client is not known";
@@ -341,7 +413,8 @@ const char* why_not_pop(const Map& map, Select select, const RankedPop& first, c
   return "as near: the client's hash chose another";
 }
 
-void trace_pops(const Map& map, Select select, const Client& client, const Decision& decision, Trace& trace) {
+void trace_pops(const Map& map, const Choice& choice, const Client& client, const Decision& decision,
+                Trace& trace) {
   const auto ranking = find_ranking(map, client).ranking;
   const auto of_first = std::find_if(ranking.begin(), ranking.end(), [&](const RankedPop& pop) {
     return decision.count > 0 && pop.pop == decision.targets[0];
@@ -351,7 +424,7 @@ void trace_pops(const Map& map, Select select, const Client& client, const Decis
       trace.candidate(pop.pop, pop.pop == decision.targets[0] ? "chosen" : "second answer");
     else
       trace.candidate(pop.pop,
-                      why_not_pop(map, select, of_first == ranking.end() ? pop : *of_first, pop, client));
+                      why_not_pop(map, choice, of_first == ranking.end() ? pop : *of_first, pop, client));
   }
 }
 
@@ -412,7 +485,7 @@ class FillChoice {
   }
   [[nodiscard]] FillTier tier(size_t i) const {
     const double favour = own(i).favour;
-    if (!usable(site_, i, family_any)) return FillTier::down;
+    if (!site_.origins[i].alive && site_.alive_families != 0) return FillTier::down;
     if (favour < 1 && unit_interval(mix64(salt_ ^ site_.origins[i].key ^ favour_seed)) >= favour)
       return FillTier::out_of_favour;
     return own(i).full ? FillTier::full : FillTier::in_turn;
@@ -458,30 +531,33 @@ ClientTable::Found find_ranking(const Map& map, const Client& client) {
 Decision decide_origin(const model::Config&, const Map& map, uint32_t site_index, const model::Hostname& host,
                        const Client& client, Trace* trace) {
   const SiteState& site = map.sites[site_index];
-  Decision decision = begin(map, host, site.degraded);
-  if (host.select == Select::failover)
-    choose_first_in_order(site, client.family, decision);
+  const Choice choice = find_choice(map, host, client, site.alive_families, site.degraded);
+  Decision decision = begin(map, choice);
+  if (choice.terms.select == Select::failover)
+    choose_first_in_order(site, choice, client.family, decision);
   else
-    choose_by_share(site, host, client, decision);
-  decision.reason = origin_reason(site, host.select, client.family);
-  if (trace) trace_origins(site, host.select, client.family, decision, *trace);
+    choose_by_share(site, choice, client, decision);
+  decision.reason =
+      origin_reason(choice.size(site.origins.size()), choice.none_alive(client.family), choice.terms.select);
+  if (trace) trace_origins(site, choice, client.family, decision, *trace);
   return decision;
 }
 
 Decision decide_pop(const model::Config&, const Map& map, const model::Hostname& host, const Client& client,
                     Trace* trace) {
-  Decision decision = begin(map, host, map.pops_degraded);
-  if (host.select == Select::failover)
-    choose_first_in_order(map, client.family, decision);
-  else if (host.select != Select::weighted)
-    choose_by_latency(map, host, client, decision);
-  if (decision.count == 0) choose_by_weight(map, host, client, decision);
-  if ((map.alive_pop_families & client.family) == 0) decision.reason = Reason::fail_open;
-  if (map.pops.size() == 1) {
+  const Choice choice = find_choice(map, host, client, map.alive_pop_families, map.pops_degraded);
+  Decision decision = begin(map, choice);
+  if (choice.terms.select == Select::failover)
+    choose_first_in_order(map, choice, client.family, decision);
+  else if (choice.terms.select != Select::weighted)
+    choose_by_latency(map, choice, client, decision);
+  if (decision.count == 0) choose_by_weight(map, choice, client, decision);
+  if (choice.none_alive(client.family)) decision.reason = Reason::fail_open;
+  if (choice.size(map.pops.size()) == 1) {
     decision.reason = Reason::only_one;
-    decision.scope = 0;
+    decision.scope = choice.scope;
   }
-  if (trace) trace_pops(map, host.select, client, decision, *trace);
+  if (trace) trace_pops(map, choice, client, decision, *trace);
   return decision;
 }
 
@@ -491,7 +567,7 @@ Decision decide_fill(const model::Config& config, const Map& map, uint32_t site_
   Decision decision;
   decision.map_generation = map.generation;
   decision.degraded = site.degraded;
-  decision.reason = origin_reason(site, Select::least_load, family_any);
+  decision.reason = origin_reason(site.origins.size(), site.alive_families == 0, Select::least_load);
   const Best order = FillChoice(config, map, site_index, own, rate, salt).order();
   for (const uint16_t i : order.in_order()) append(decision, i);
   return decision;

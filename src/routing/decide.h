@@ -28,6 +28,12 @@
 // A second answer is good when it is alive and nearly as well placed as the first, because many resolvers
 // rotate the addresses of an answer: see good_origin() and good_pop() in decide.cc.
 //
+// A hostname with a chain: the rule that decides for the client is looked up first (chain.h), and all of the
+// above happens among its targets, by its options.
+//
+// A place is that of the client network, or of a larger network where the hostname says so (ipv4_prefix); with
+// Persistence::none it is drawn for each answer, which then holds for whoever asks the same cache.
+//
 // TTL: the hostname's; while some candidate is down its failing_ttl, or at most degraded_ttl_max, so that users come back soon
 // after it does and leave soon if the rest is too weak.
 #pragma once
@@ -42,13 +48,12 @@
 
 namespace popnet::routing {
 
-inline constexpr uint32_t degraded_ttl_max = 10;  // seconds
-
 /// The client as decisions see it: its network, cut to the configured length (RFC 7871 SOURCE, or less).
 struct Client {
   IpAddress address;             // of the network (its first address) or of the resolver
   Prefix network;                // the network one decision is made for
   Families family = family_any;  // only targets with an address of these: A wants v4, AAAA v6
+  uint64_t draw = 0;             // random, for answers that are drawn anew (Persistence::none)
 };
 /// Cuts `address` to the configured length (client_latency.ipv4_prefix / ipv6_prefix), or to `source_length`
 /// (of an EDNS client subnet) when that is shorter.

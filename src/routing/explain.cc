@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "routing/explain_rules.h"
 #include "routing/load.h"
 
 namespace popnet::routing {
@@ -108,6 +109,10 @@ void explain_site_origins(const Snapshot& snapshot, TimePoint now, Explanation& 
     result.candidates.push_back(explain_origin(snapshot, result.host.site, i, now));
     result.candidates.back().why = recorder.why(i);
   }
+  if (result.host.host.chain_index >= snapshot.map.chain_states.size()) return;
+  const auto& shares =
+      snapshot.map.chain_states[result.host.host.chain_index].rule(result.decision.rule).shares;
+  for (size_t i = 0; i < shares.size(); ++i) result.candidates[i].share = shares[i];
 }
 
 void explain_pops(const Snapshot& snapshot, TimePoint now, Explanation& result) {
@@ -144,7 +149,7 @@ void put_chosen_first(Explanation& result) {
 }  // namespace
 
 Result<Explanation> explain(const Snapshot& snapshot, const NameIndex& names, std::string_view name,
-                            const Prefix& client, TimePoint now) {
+                            const Prefix& client, TimePoint now, Families asked) {
   const NamedHost* host = names.find(name);
   if (!host)
     return Error{ErrorCode::not_found, "'" + std::string(name) +
@@ -154,6 +159,7 @@ Result<Explanation> explain(const Snapshot& snapshot, const NameIndex& names, st
   result.host = *host;
   result.resolve = host->host.resolve;
   result.client = make_client(snapshot.config->network.client_latency, client.address(), client.length());
+  result.client.family = asked;
   result.config_generation = snapshot.config->generation;
   result.metrics_generation = snapshot.metrics->generation;
   result.map_age = now - snapshot.map.at;
@@ -166,6 +172,11 @@ Result<Explanation> explain(const Snapshot& snapshot, const NameIndex& names, st
   else
     explain_pops(snapshot, now, result);
   put_chosen_first(result);
+  result.select = host->host.select;
+  result.place = place_in_words(snapshot, result.client);
+  result.rules = explain_rules(snapshot, result);
+  if (!result.rules.empty())
+    result.select = (*snapshot.map.chains)[host->host.chain_index].rules[result.decision.rule].terms.select;
   return result;
 }
 

@@ -46,12 +46,21 @@ struct Candidate {
   std::string why;                       // "chosen", "second answer", or what kept it from being that
 };
 
+/// A rule of the hostname's chain.
+struct ExplainedRule {
+  std::string name;  // as written, else its number, counted from 1; "everybody else" for the last
+  std::string why;   // "decides", or what kept it from deciding
+};
+
 struct Explanation {
   NamedHost host;
   std::string site;          // empty for names of the network
   model::Resolve resolve{};  // what the candidates are
   Client client;
   model::Decision decision;
+  model::Select select{};            // of the rule that decides, or the hostname's
+  std::vector<ExplainedRule> rules;  // empty without a chain
+  std::string place;  // of the client, as the GeoIP database says: "EU, NL, NL-NH"; empty = not known
   uint64_t config_generation = 0, metrics_generation = 0;
   Duration map_age{};
   std::string shares_author;          // node whose shares count
@@ -59,8 +68,9 @@ struct Explanation {
 };
 
 /// What a client that asks from (or with a client subnet of) `client` would be answered for `name` now. A
-/// POP's name has that POP as its only candidate. ErrorCode::not_found when `name` is not decided here.
+/// POP's name has that POP as its only candidate. `asked`: family_v4 for a question of type A, family_v6 for AAAA.
+/// ErrorCode::not_found when `name` is not decided here.
 Result<Explanation> explain(const Snapshot& snapshot, const NameIndex& names, std::string_view name,
-                            const Prefix& client, TimePoint now);
+                            const Prefix& client, TimePoint now, Families asked = family_any);
 
 }  // namespace popnet::routing

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/geo.h"
 #include "routing/testing.h"
 
 namespace popnet::routing {
@@ -139,6 +140,55 @@ TEST_F(ExplainTest, AnUnknownNameSaysWhatWouldBeRight) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::not_found);
   EXPECT_THAT(result.error().message, HasSubstr("nowhere.example"));
+}
+
+TEST_F(ExplainTest, EachRuleOfAChainSaysWhyItDidOrDidNotDecide) {
+  auto geo = std::make_shared<model::GeoNetworks>();
+  geo->places = {{"EU", "NL", "NL-NH", {}}};
+  geo->networks = {{net("10.0.0.0/8"), 0}};
+  config_.geo = geo;
+  const auto rule = [](std::string name, std::vector<uint16_t> targets) {
+    model::ChainRule r;
+    r.name = std::move(name);
+    for (const uint16_t target : targets) r.targets.push_back({target, 1});
+    return r;
+  };
+  auto& chain = config_.sites[0].hostnames[0].chain;
+  chain = {rule("office", {0}), rule("america", {0}), rule("v6", {0}),   rule("dead", {0}),
+           rule("few", {0, 1}), rule("", {1, 2}),     rule("later", {2})};
+  chain[0].clients = {net("192.0.2.0/24")};
+  chain[1].continents = {"NA"};
+  chain[2].types = {model::AddressType::aaaa};
+  chain[4].healthy_min = 2;
+  chain[5].select = model::Select::failover;
+  metrics_.origins[0][0].health = model::Health::down;
+  model::link_chains(config_);
+  const auto result =
+      explain(make(), NameIndex(config_), "www.shop.example", net("10.1.2.3/32"), at_second(101), family_v4)
+          .value();
+  std::vector<std::string> said;
+  for (const auto& r : result.rules) said.push_back(r.name + ": " + r.why);
+  EXPECT_THAT(said, ElementsAre("office: the client is in none of its networks",
+                                "america: the client is elsewhere: EU, NL, NL-NH",
+                                "v6: is not for this type of question", "dead: its target is down",
+                                "few: 1 of its 2 targets alive, needs 2", "6: decides", "later: not reached",
+                                "everybody else: not reached"));
+  EXPECT_EQ(result.place, "EU, NL, NL-NH");
+  EXPECT_EQ(result.select, model::Select::failover);
+  EXPECT_EQ(result.candidates.at(0).name, "o1");
+  EXPECT_THAT(result.candidates.at(1).why, HasSubstr("not a target of the rule"));
+}
+
+TEST_F(ExplainTest, WhenAllTargetsAreDownTheFirstRuleSaysSo) {
+  model::ChainRule rule;
+  rule.targets = {{1, 1}};
+  config_.sites[0].hostnames[0].chain = {rule};
+  for (auto& origin : metrics_.origins[0]) origin.health = model::Health::down;
+  model::link_chains(config_);
+  const auto result = ask("www.shop.example");
+  EXPECT_EQ(result.rules.at(0).why, "decides, as the first of those whose targets are all down");
+  EXPECT_EQ(result.rules.at(1).why, "all its targets are down");
+  EXPECT_EQ(ask("static.shop.example").rules.size(), 0U);
 }
 
 }  // namespace

@@ -85,6 +85,43 @@ std::vector<PopState> make_pops(const model::Config& config,
   return pops;
 }
 
+/// What load has made of a rule's pool.
+std::vector<double> pool_shares(const model::Site& site, const SiteState& state, const Rule& rule,
+                                const ShareIndex& shares) {
+  std::vector<double> result(site.origins.size(), share_min);
+  for (const uint16_t i : rule.targets) {
+    const auto share = shares.find(model::TargetId::origin(site.name, site.origins[i].name).name + rule.pool);
+    result[i] = std::max(share_min, share != shares.end() ? share->second : state.origins[i].weight);
+  }
+  return result;
+}
+
+void add_chain_states(const model::Config& config, const ShareIndex& shares, const Map* before, Map& map) {
+  const bool lends = before != nullptr && before->chains == map.chains;
+  const auto as_targets = [](const auto& states) {
+    std::vector<ChainState::Target> targets;
+    for (const auto& state : states) targets.push_back({state.families, state.alive});
+    return targets;
+  };
+  const auto pops = as_targets(map.pops);
+  std::vector<ChainState::Target> origins;
+  const SiteState* site = nullptr;  // that they are of
+  TableCache tables;
+  for (const Chain& chain : *map.chains) {
+    const bool of_origins = chain.resolve == model::Resolve::origin;
+    if (of_origins && site != &map.sites[chain.site]) {
+      site = &map.sites[chain.site];
+      origins = as_targets(site->origins);
+    }
+    map.chain_states.emplace_back(chain, of_origins ? origins : pops,
+                                  lends ? &before->chain_states[map.chain_states.size()] : nullptr, tables);
+    for (size_t i = 0; i < chain.rules.size(); ++i)
+      if (!chain.rules[i].pool.empty())
+        map.chain_states.back().set_shares(
+            i, pool_shares(config.sites[chain.site], map.sites[chain.site], chain.rules[i], shares));
+  }
+}
+
 }  // namespace
 
 Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
@@ -93,7 +130,8 @@ Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics,
 }
 
 Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
-             uint64_t generation, ClientTable clients, TimePoint now) {
+             uint64_t generation, ClientTable clients, TimePoint now, std::shared_ptr<const Chains> chains,
+             const Map* before) {
   Map map;
   map.generation = generation;
   map.at = now;
@@ -112,6 +150,8 @@ Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics,
   map.pops_degraded =
       !std::all_of(map.pops.begin(), map.pops.end(), [](const PopState& pop) { return pop.alive; });
   map.clients = std::move(clients);
+  map.chains = chains ? std::move(chains) : make_chains(config);
+  add_chain_states(config, origin_shares, before, map);
   return map;
 }
 

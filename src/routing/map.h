@@ -12,6 +12,7 @@
 #include "model/config.h"
 #include "model/metrics.h"
 #include "model/shares.h"
+#include "routing/chain.h"
 
 namespace popnet::routing {
 
@@ -24,10 +25,6 @@ struct RankedPop {
   LatencySource source = LatencySource::none;
   float latency_ms = 0;  // distance: an estimate from great-circle distance
 };
-
-/// Address families, as a set: what a target can be reached by, or what a question asks for.
-using Families = uint8_t;
-inline constexpr Families family_v4 = 1, family_v6 = 2, family_any = 3;
 
 struct OriginState {
   double load = 0;  // 0 idle .. 1 full; see load.h
@@ -60,6 +57,8 @@ struct PopState {
 /// Client networks → ranked POPs. Disjoint ranges of addresses (ranges.h), so that one lookup is one search
 /// and the range found says how far the answer holds. Networks with equal rankings share one. Immutable;
 /// copies share the contents.
+class PlaceRankings;  // place_rankings.h
+
 class ClientTable {
  public:
   struct Entry {
@@ -74,7 +73,9 @@ class ClientTable {
   ClientTable();
   /// `fallback`: the ranking of networks that no entry contains. Of two entries for one network the last
   /// given counts. REQUIRES: every ranking is as long as the fallback
-  ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback);
+  /// `places`: rankings of networks that no entry contains, where a GeoIP database knows more; may be null.
+  ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback,
+              std::shared_ptr<const PlaceRankings> places = nullptr);
   /// No allocation, no locks. The span lives as long as this table or a copy of it.
   [[nodiscard]] Found find(const IpAddress& client) const&;
   Found find(const IpAddress& client) && = delete;
@@ -89,9 +90,13 @@ class ClientTable {
 
 /// Ranks every POP for every network that is measured or configured. Pure. Measurements older than
 /// config.network.client_latency.max_age at `now` are left out. For what is known of one POP see
-/// client_ranking.cc.
+/// client_ranking.cc. `places`: of rank_places(config), which is made once.
+ClientTable make_client_table(const model::Config& config, const model::ClientsMetrics& measured,
+                              TimePoint now, std::shared_ptr<const PlaceRankings> places);
 ClientTable make_client_table(const model::Config& config, const model::ClientsMetrics& measured,
                               TimePoint now);
+/// By config.geo and the locations of POPs; null when these tell nothing.
+std::shared_ptr<const PlaceRankings> rank_places(const model::Config& config);
 
 /// Round trip between two places that are this far apart, in ms; for ranking, not for promises.
 double estimate_rtt_ms(const model::GeoPoint& a, const model::GeoPoint& b);
@@ -105,14 +110,19 @@ struct Map {
   Families alive_pop_families = family_any;
   bool pops_degraded = false;
   ClientTable clients;
+  std::shared_ptr<const Chains> chains;  // never null in a map that was made
+  std::vector<ChainState> chain_states;  // of these
 };
 
 /// Pure. `metrics` should have been folded for `config`: where their sizes differ nothing counts as known.
 /// `shares` may be older or empty (then weights serve). The client table is made before: ranking many
 /// networks costs more than all the rest, and latencies move more slowly than loads. REQUIRES: `clients` was
-/// made for the same POPs.
+/// made for the same POPs; `chains` for the same config.
+///
+/// `before`: an earlier map, which lends what has stayed the same; null = none. `chains`: null = made here.
 Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
-             uint64_t generation, ClientTable clients, TimePoint now);
+             uint64_t generation, ClientTable clients, TimePoint now,
+             std::shared_ptr<const Chains> chains = nullptr, const Map* before = nullptr);
 /// With a client table of what is configured alone.
 Map make_map(const model::Config& config, const model::MetricsSnapshot& metrics, const model::Shares& shares,
              uint64_t generation, TimePoint now);

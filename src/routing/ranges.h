@@ -16,7 +16,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
+
+#include "common/ip.h"
 
 namespace popnet::routing {
 
@@ -31,6 +35,15 @@ constexpr int leading_zeros(uint64_t x) {
 constexpr int leading_zeros(Uint128 x) {
   const auto high = static_cast<uint64_t>(x >> 64);
   return high != 0 ? std::countl_zero(high) : 64 + std::countl_zero(static_cast<uint64_t>(x));
+}
+
+/// An address as a key: the whole of it, or of IPv6 the upper half.
+template <class Key>
+Key key_of(const IpAddress& address) {
+  constexpr size_t first = sizeof(Key) == sizeof(uint32_t) ? 12 : 0;  // IPv4 stands in the last four bytes
+  Key key = 0;
+  for (size_t i = first; i < first + sizeof(Key); ++i) key = static_cast<Key>(key << 8 | address.mapped()[i]);
+  return key;
 }
 
 template <class Key>
@@ -48,10 +61,21 @@ class Ranges {
     uint8_t scope;  // shortest prefix length that holds the key and nothing of another range
   };
 
-  Ranges() : Ranges({}, 0) {}
+  /// From `first` to where the next one begins.
+  struct Range {
+    Key first;
+    uint32_t value;
+  };
+
+  Ranges() : Ranges(std::vector<Network>(), 0) {}
   /// Of two equal networks the one given last counts. REQUIRES: networks are prefixes (nested or apart).
   Ranges(std::vector<Network> networks, uint32_t fallback) {
     flatten(std::move(networks), fallback);
+    make_index();
+  }
+  /// REQUIRES: sorted; the first begins at 0
+  explicit Ranges(std::vector<Range> ranges) : ranges_(std::move(ranges)) {
+    join_equal_neighbours();
     make_index();
   }
 
@@ -60,12 +84,9 @@ class Ranges {
     return {ranges_[at].value, scope(key, at)};
   }
   [[nodiscard]] size_t size() const { return ranges_.size(); }
+  [[nodiscard]] std::span<const Range> all() const { return ranges_; }
 
  private:
-  struct Range {
-    Key first;  // ends before the next range begins
-    uint32_t value;
-  };
   static constexpr int index_bits_max = 16;
 
   void flatten(std::vector<Network> networks, uint32_t fallback) {

@@ -1,11 +1,14 @@
 #include "routing/shares.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string_view>
 #include <unordered_map>
 
+#include "common/hash.h"
 #include "routing/load.h"
 
 namespace popnet::routing {
@@ -55,7 +58,7 @@ double dead_time(Duration ttl, double probe_interval) {
 double site_dead_time(const model::Site& site) {
   Duration ttl{};
   for (const auto& host : site.hostnames)
-    if (host.resolve == model::Resolve::origin) ttl = std::max(ttl, host.ttl);
+    if (host.resolve == model::Resolve::origin) ttl = std::max(ttl, longest_ttl(host));
   double interval = 0;
   for (const auto& origin : site.origins) interval = std::max(interval, interval_max(origin.probes));
   return dead_time(ttl, interval);
@@ -65,7 +68,7 @@ double pop_dead_time(const model::Config& config) {
   Duration ttl = config.network.content_ttl;
   for (const auto& site : config.sites)
     for (const auto& host : site.hostnames)
-      if (host.resolve == model::Resolve::pop) ttl = std::max(ttl, host.ttl);
+      if (host.resolve == model::Resolve::pop) ttl = std::max(ttl, longest_ttl(host));
   return dead_time(ttl, interval_max(config.network.pop_probes));
 }
 
@@ -94,9 +97,12 @@ void scale_to_one(Origins& origins, double Origin::*field) {
   for (auto& origin : origins) origin.*field /= sum;
 }
 
-/// Shares as they were, or by weight where nothing was.
-Origins start(const model::Site& site, const std::vector<model::ServiceMetrics>* metrics,
-              const Previous& previous) {
+std::string name_in(const model::Site& site, const Pool& pool, size_t member) {
+  return model::TargetId::origin(site.name, site.origins[pool.members[member]].name).name + pool.suffix;
+}
+
+/// All origins of a site as they are now.
+Origins measured(const model::Site& site, const std::vector<model::ServiceMetrics>* metrics) {
   const std::vector<model::ServiceMetrics> unknown(site.origins.size());
   if (!metrics || metrics->size() != site.origins.size()) metrics = &unknown;
   const auto origin_loads = loads(site.load, *metrics);
@@ -106,10 +112,17 @@ Origins start(const model::Site& site, const std::vector<model::ServiceMetrics>*
                   .load = origin_loads[i].value,
                   .known = origin_loads[i].known,
                   .alive = (*metrics)[i].health != model::Health::down};
+  return origins;
+}
+
+/// Of a pool: shares as they were, or by weight where nothing was.
+Origins start(const model::Site& site, const Pool& pool, const Origins& all, const Previous& previous) {
+  Origins origins;
+  for (const uint16_t member : pool.members) origins.push_back(all[member]);
   scale_to_one(origins, &Origin::weight);
   double seen = 0;
   for (size_t i = 0; i < origins.size(); ++i) {
-    const auto before = previous.find(model::TargetId::origin(site.name, site.origins[i].name).name);
+    const auto before = previous.find(name_in(site, pool, i));
     if (before != previous.end()) seen += origins[i].share = before->second;
   }
   for (auto& origin : origins)
@@ -188,10 +201,9 @@ void follow_weights(Origins& origins, const Pace& pace) {
   for (auto& origin : origins) origin.share += part * (origin.weight - origin.share);
 }
 
-void step_site(const model::Site& site, const std::vector<model::ServiceMetrics>* metrics,
-               const Previous& previous, double dt, std::vector<model::Shares::Target>& result) {
-  const Pace pace{site.controller, site_dead_time(site), dt};
-  Origins origins = start(site, metrics, previous);
+void step_pool(const model::Site& site, const Pool& pool, const Origins& all, const Pace& pace,
+               const Previous& previous, std::vector<model::Shares::Target>& result) {
+  Origins origins = start(site, pool, all, previous);
   if (std::any_of(origins.begin(), origins.end(), [](const Origin& origin) { return origin.alive; })) {
     Origins living = take_living(origins, pace);
     find_errors(living);
@@ -199,8 +211,14 @@ void step_site(const model::Site& site, const std::vector<model::ServiceMetrics>
     follow_weights(living, pace);
     put_back(origins, living);
   }
-  for (size_t i = 0; i < origins.size(); ++i)
-    result.push_back({model::TargetId::origin(site.name, site.origins[i].name).name, origins[i].share});
+  for (size_t i = 0; i < origins.size(); ++i) result.push_back({name_in(site, pool, i), origins[i].share});
+}
+
+void step_site(const model::Site& site, const std::vector<model::ServiceMetrics>* metrics,
+               const Previous& previous, double dt, std::vector<model::Shares::Target>& result) {
+  const Pace pace{site.controller, site_dead_time(site), dt};
+  const Origins all = measured(site, metrics);
+  for (const Pool& pool : pools_of(site)) step_pool(site, pool, all, pace, previous, result);
 }
 
 // ---- POPs ---------------------------------------------------------------------------------------
@@ -252,6 +270,38 @@ bool may_lead(const model::Shares& shares, const model::Config& config, const mo
 }
 
 }  // namespace
+
+std::string pool_suffix(const model::Site& site, const std::vector<uint16_t>& members) {
+  if (members.size() == site.origins.size()) return {};
+  uint64_t hash = hash_seed(members.size());
+  std::vector<std::string_view> names;
+  for (const uint16_t member : members) names.push_back(site.origins[member].name);
+  std::sort(names.begin(), names.end());
+  for (const std::string_view name : names) hash = hash_step(hash, hash_bytes(name));
+  return fmt::format("@{:016x}", mix64(hash));
+}
+
+std::vector<Pool> pools_of(const model::Site& site) {
+  std::vector<Pool> pools(1);
+  for (uint16_t i = 0; i < site.origins.size(); ++i) pools[0].members.push_back(i);
+  std::vector<uint32_t> seen;  // chains
+  for (const auto& host : site.hostnames) {
+    if (host.chain.empty() || host.resolve != model::Resolve::origin ||
+        (!seen.empty() && host.chain_index <= seen.back()))
+      continue;
+    seen.push_back(host.chain_index);
+    for (const auto& rule : host.chain) {
+      if (rule.select.value_or(host.select) != model::Select::least_load) continue;
+      Pool pool;
+      for (const auto& target : rule.targets) pool.members.push_back(target.index);
+      std::sort(pool.members.begin(), pool.members.end());
+      pool.suffix = pool_suffix(site, pool.members);
+      const auto same = [&](const Pool& other) { return other.suffix == pool.suffix; };
+      if (std::none_of(pools.begin(), pools.end(), same)) pools.push_back(std::move(pool));
+    }
+  }
+  return pools;
+}
 
 model::Shares step(const model::Shares& previous, const model::Config& config,
                    const model::MetricsSnapshot& metrics, TimePoint now, const model::NodeId& author) {

@@ -38,6 +38,12 @@
 // reason). If all are dead nothing is known and nothing moves. A floor (floor_of_fair of the weight's share)
 // is kept by all, so that the way back is never of length zero.
 //
+// Rules. A rule of a chain that chooses by load among some of the origins has shares of its own among these (a
+// pool): users of one region are evened out over that region's servers, however busy those of another are. A
+// pool is known by its members, so that rules with the same share it; its targets are named
+// "<site>/<origin>@<pool>". Loads do not tell which rule brought a user; each pool moves its own users by the
+// part of the load that they are, and together they move no more than one would.
+//
 // New targets. A site never seen starts by weight; an origin new in a known site starts at its floor.
 //
 // POPs. `accept` is the part of the clients that a POP takes of those it is best for; the rest spill to the
@@ -60,6 +66,16 @@ inline constexpr double floor_of_fair = 0.02;  // of the share that an origin wo
 inline constexpr double accept_min = 0.05;
 inline constexpr std::chrono::seconds step_time_max{5};  // a longer gap between two steps counts as this long
 inline constexpr std::chrono::seconds heard_max{5};      // shares heard longer ago than this are not used
+
+/// Origins that share users: all of a site, or those of a rule.
+struct Pool {
+  std::vector<uint16_t> members;  // indexes of origins, ascending
+  std::string suffix;             // of their names in Shares; of all: empty
+};
+/// The first one is that of all.
+std::vector<Pool> pools_of(const model::Site& site);
+/// Of these origins; empty when they are all.
+std::string pool_suffix(const model::Site& site, const std::vector<uint16_t>& members);
 
 /// One step from `previous` (which may be empty, or of another config) at `now`. `metrics` should have been
 /// folded for `config`. The result holds exactly the targets of `config`.

@@ -53,6 +53,31 @@ TEST_F(SharesTest, ASiteStartsByItsWeights) {
   EXPECT_DOUBLE_EQ(share(1), 0.5);
 }
 
+/// The origins of a rule are evened out among themselves, whatever others do.
+TEST_F(SharesTest, ARuleWithServersOfItsOwnHasSharesOfItsOwn) {
+  auto& chain = config_.sites[0].hostnames[0].chain;
+  chain.resize(3);
+  chain[0].targets = {{2, 1}, {0, 1}};
+  chain[1].targets = {{0, 1}, {2, 1}};
+  chain[2].targets = {{0, 1}, {1, 1}};
+  chain[2].select = model::Select::failover;
+  model::link_chains(config_);
+  const auto pools = pools_of(config_.sites[0]);
+  ASSERT_EQ(pools.size(), 2U) << "two rules with the same origins share a pool, and failover needs none";
+  EXPECT_THAT(pools[1].members, ::testing::ElementsAre(0, 2));
+  cpu({0.8, 0.1, 0.8});
+  run(60);
+  ASSERT_EQ(shares_.origins.size(), 5U);
+  EXPECT_EQ(shares_.origins[3].name, "shop/o0" + pools[1].suffix);
+  EXPECT_EQ(shares_.origins[4].name, "shop/o2" + pools[1].suffix);
+  EXPECT_LT(share(0), 0.2) << "of all, the idle one gets most";
+  EXPECT_DOUBLE_EQ(share(3), 0.5) << "in the rule, both are equally busy";
+  cpu({0.2, 0.9, 0.8});
+  run(60);
+  EXPECT_GT(share(3), 0.7);
+  EXPECT_NEAR(share(3) + share(4), 1, 1e-9);
+}
+
 TEST_F(SharesTest, ABusyOriginLosesShareToTheOthersAtMostStepMaxASecond) {
   step_once();
   cpu({0.9, 0.1, 0.1});

@@ -167,8 +167,10 @@ void check_made_up_pop(const Draft& draft) {
 // --- names ---
 
 void check_names(const Draft& draft) {
-  const auto& [generation, source, revision, network, dns, node, bus, pops, sites, clients, zones] =
-      draft.config;
+  const auto& network = draft.config.network;
+  const auto& pops = draft.config.pops;
+  const auto& sites = draft.config.sites;
+  const auto& zones = draft.config.zones;
   Unique zone_names(draft), names(draft);
   if (!network.zone.empty()) names.add("network.zone", network.zone, "is already the network's zone");
   for (size_t i = 0; i < zones.size(); ++i)

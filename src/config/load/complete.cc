@@ -205,6 +205,7 @@ void complete(Draft& draft, const std::string& folder) {
   complete_pop_probes(draft);
   complete_sites(draft);
   complete_clients(draft);
+  complete_chains(draft);
   complete_path(draft, folder, "node.state_dir", config.node.state_dir);
   complete_path(draft, folder, "node.key_dir", config.node.key_dir);
   if (config.node.key_dir.empty() && !config.node.state_dir.empty())

@@ -40,6 +40,9 @@ struct Draft {
 /// or empty.
 void complete(Draft& draft, const std::string& folder);
 
+/// Finds what the names in the chains of hostnames mean; a part of complete().
+void complete_chains(const Draft& draft);
+
 /// What no option can tell alone: names that are unique, addresses that make sense, rules that can be
 /// reached.
 void check(const Draft& draft);

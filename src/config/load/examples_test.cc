@@ -64,6 +64,15 @@ TEST(Examples, Network) {
   EXPECT_EQ(config->clients.at(1).latency.at(1).pop, 1U);
 }
 
+TEST(Examples, Steering) {
+  LoadInput input = example("steering.yaml");
+  input.unreadable = why_unreadable;
+  const auto config = config_of(input);
+  ASSERT_TRUE(config->geo);
+  ASSERT_EQ(config->sites.size(), 1U);
+  EXPECT_EQ(config->sites[0].hostnames.at(0).chain.size(), 4U);
+}
+
 TEST(Examples, EachNodeOfTheNetworkListensOnItsOwnPop) {
   for (const auto& [pop, address] :
        {std::pair("ams", "127.0.1.1"), {"nyc", "127.0.1.2"}, {"sin", "127.0.1.3"}}) {

@@ -16,6 +16,8 @@
 #include "config/load/override.h"
 #include "config/load/yaml.h"
 #include "config/schema/tables.h"
+#include "geo/read.h"
+#include "model/geo.h"
 
 namespace popnet::config {
 
@@ -73,6 +75,16 @@ std::string shown(const NodePtr& root) {
   return write_yaml(*apply_sets(root, masks, none));
 }
 
+void read_geo(const Draft& draft) {
+  const std::string& file = draft.config.network.geo_file;
+  if (file.empty() || draft.problems.touches("network.geo_file")) return;
+  auto geo = geo::read(file);
+  if (geo)
+    draft.config.geo = std::move(*geo);
+  else
+    draft.error("network.geo_file", geo.error().message);
+}
+
 /// A kind must not use the name of an option that every probe has: nobody could tell which is meant.
 void require_distinct_names(std::span<const KindTable> kinds) {
   for (const KindTable& kind : kinds)
@@ -101,6 +113,7 @@ Loaded load(const LoadInput& input) {
   const std::string folder = folder_of(input.file);
   Filler(input.kinds, problems, {folder, input.unreadable}).fill(config_table(), *root, config.get());
   Draft draft{*config, *root, input.kinds, problems, std::move(network_file)};
+  if (input.unreadable) read_geo(draft);
   complete(draft, folder);
   check(draft);
   if (problems.has_errors()) config = nullptr;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "common/text.h"
@@ -12,6 +13,7 @@ namespace popnet::config {
 
 namespace {
 
+constexpr std::string_view upper_letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view lower_letters = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 Status unless(bool wrong, const std::string& text, std::string_view what, std::string_view right) {
@@ -133,6 +135,29 @@ Status is_field_name(const std::string& text) {
            others.find(c) != others.npos;
   });
   return unless(!fine, text, "the name of a field", "one like Accept-Language");
+}
+
+Status is_continent(const std::string& text) {
+  constexpr std::array<std::string_view, 7> continents = {"AF", "AN", "AS", "EU", "NA", "OC", "SA"};
+  return unless(std::find(continents.begin(), continents.end(), text) == continents.end(), text,
+                "a continent", "AF, AN, AS, EU, NA, OC or SA");
+}
+
+Status is_country(const std::string& text) {
+  const bool fine = text.size() == 2 && text.find_first_not_of(upper_letters) == text.npos;
+  return unless(!fine, text, "a country's code", "two capital letters, like NL");
+}
+
+Status is_subdivision(const std::string& text) {
+  const bool fine = text.size() >= 4 && text.size() <= 6 && text[2] == '-' &&
+                    is_country(text.substr(0, 2)).ok() &&
+                    text.find_first_not_of(std::string(upper_letters) + "0123456789", 3) == text.npos;
+  return unless(!fine, text, "a part of a country", "country and part, like US-CA");
+}
+
+Status is_alpn(const std::string& text) {
+  const bool fine = is_visible(text) && text.size() <= 16 && text.find_first_of(",\\\"") == text.npos;
+  return unless(!fine, text, "the name of a protocol", "one like h2, h3 or http/1.1");
 }
 
 Status is_something(const std::string& text) {

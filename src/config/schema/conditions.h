@@ -39,6 +39,14 @@ Status is_nsid(const std::string& text);
 Status is_slice_size(const uint64_t& bytes);
 /// A token (RFC 9110 section 5.6.2), at most 64 characters: the name of a field of HTTP.
 Status is_field_name(const std::string& text);
+/// A continent's two letters, as GeoIP databases write them.
+Status is_continent(const std::string& text);
+/// A country of ISO 3166-1 by its two capital letters; not whether there is one.
+Status is_country(const std::string& text);
+/// A part of a country by ISO 3166-2: "US-CA".
+Status is_subdivision(const std::string& text);
+/// A protocol's name in TLS (ALPN, RFC 7301): "h2", "http/1.1".
+Status is_alpn(const std::string& text);
 /// Not empty.
 Status is_something(const std::string& text);
 

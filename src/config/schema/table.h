@@ -232,6 +232,25 @@ class Option {
     return *this;
   }
 
+  /// The same, each to one number.
+  template <class E>
+  Option& number_map(std::string E::*key, double E::*value, double low,
+                     double high) requires std::same_as<M, std::vector<E>> {
+    row_.type = Type::number;
+    row_.form = Form::map;
+    row_.bounds = format_number(low) + " to " + format_number(high);
+    row_.set_key = [key, value, low, high](void* member, const std::string& name,
+                                           std::string_view text) -> Status {
+      auto number = parse_number(text, low, high);
+      if (!number) return number.error();
+      E& element = static_cast<M*>(member)->emplace_back();
+      element.*key = name;
+      element.*value = *number;
+      return {};
+    };
+    return *this;
+  }
+
   // The rest.
 
   Option& help(std::string text) { return row_.help = std::move(text), *this; }

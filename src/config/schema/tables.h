@@ -42,6 +42,7 @@ const Table<model::HttpNode>& http_node_table();
 // tables_site.cc: the customers, and what sites and POPs share.
 const Table<model::Site>& site_table();
 const Table<model::Hostname>& hostname_table();
+const Table<model::ChainRule>& chain_table();
 const Table<model::Origin>& origin_table();
 const Table<model::Rule>& rule_table();
 const Table<model::LoadModel>& load_table();

@@ -87,6 +87,13 @@ const Table<Network>& network_table() {
           option("client_latency", &Network::client_latency)
               .section(client_latency_table())
               .help("Measuring the round trip to the resolvers that ask."),
+          option("geo_file", &Network::geo_file)
+              .file("a MaxMind DB")
+              .help(
+                  "A MaxMind DB (`.mmdb`) that says where client networks are, for chains with `continents`, "
+                  "`countries` or `subdivisions`, and, if it has coordinates, for the distance between POPs "
+                  "and clients that nobody has measured. Read with the config; the same on all nodes, so "
+                  "that they answer alike."),
           option("dnssec", &Network::dnssec)
               .section(dnssec_table())
               .help("Signing the zones that popnet makes: the network's own without a file, and those of "
@@ -160,6 +167,11 @@ const Table<Pop>& pop_table() {
           option("weight", &Pop::weight)
               .number(0.001, 1000, 1)
               .help("Share of clients relative to other POPs, for hostnames that `select: weighted`."),
+          option("groups", &Pop::groups)
+              .text()
+              .check(is_word)
+              .at_most(64)
+              .help("Names under which rules of a hostname's `chain` know it together with others."),
       });
   return table;
 }

@@ -4,10 +4,13 @@
 namespace popnet::config {
 
 using model::Action;
+using model::AddressType;
+using model::ChainRule;
 using model::Controller;
 using model::Hostname;
 using model::LoadModel;
 using model::Origin;
+using model::Persistence;
 using model::ProbeSpec;
 using model::Resolve;
 using model::Rule;
@@ -92,6 +95,23 @@ const Table<Site>& site_table() {
   return table;
 }
 
+namespace {
+
+std::vector<Choice<Select>> ways_to_select() {
+  return {{"least_load", Select::least_load, "shares moved by measured load; for POPs also latency"},
+          {"latency", Select::latency, "POPs only: the nearest, whatever its load"},
+          {"weighted", Select::weighted, "fixed shares by `weight`"},
+          {"failover", Select::failover, "the first healthy one, in order"}};
+}
+
+std::vector<Choice<Persistence>> ways_to_persist() {
+  return {{"network", Persistence::network,
+           "a client network keeps its target; when one of n leaves, only its own clients move"},
+          {"none", Persistence::none, "each answer is drawn anew, and caches may give it to anybody"}};
+}
+
+}  // namespace
+
 const Table<Hostname>& hostname_table() {
   static const Table<Hostname> table(
       "hostnames", {"A name that users ask for, and how DNS answers.", R"(hostnames:
@@ -108,13 +128,8 @@ const Table<Hostname>& hostname_table() {
                       "origin")
               .help("What it resolves to."),
           option("select", &Hostname::select)
-              .choice(
-                  {{"least_load", Select::least_load, "shares moved by measured load; for POPs also latency"},
-                   {"latency", Select::latency, "POPs only: the nearest, whatever its load"},
-                   {"weighted", Select::weighted, "fixed shares by `weight`"},
-                   {"failover", Select::failover, "the first healthy one, in the order of the file"}},
-                  "least_load")
-              .help("How the target is chosen."),
+              .choice(ways_to_select(), "least_load")
+              .help("How the target is chosen, among all, where no rule of `chain` decides."),
           option("ttl", &Hostname::ttl)
               .duration("0", "1d", "20s")
               .check(is_whole_seconds)
@@ -130,6 +145,121 @@ const Table<Hostname>& hostname_table() {
               .integer(1, 4, 2)
               .help("Addresses in one answer, where that many targets are good; browsers try the next by "
                     "themselves."),
+          option("persistence", &Hostname::persistence)
+              .choice(ways_to_persist(), "network")
+              .help("How long a client keeps its target, as far as health and load allow."),
+          option("ipv4_prefix", &Hostname::ipv4_prefix)
+              .integer(1, 32, 32)
+              .help("With `persistence: network`: all clients in a network of this length have one place. "
+                    "Lengths above `network.client_latency.ipv4_prefix` mean that one."),
+          option("ipv6_prefix", &Hostname::ipv6_prefix).integer(1, 128, 128).help("The same for IPv6."),
+          option("https_alpn", &Hostname::https_alpn)
+              .text()
+              .check(is_alpn)
+              .at_most(8)
+              .help("Answer HTTPS questions (RFC 9460) with a record of these protocols and, as hints, the "
+                    "addresses that are decided for the client. Browsers that see it ask over HTTPS only. A "
+                    "record "
+                    "of the zone file goes first."),
+          option("chain", &Hostname::chain)
+              .section(chain_table())
+              .at_most(32)
+              .help("Rules. The first decides that is for the client and has a healthy target; where none "
+                    "does, the hostname's own `select` chooses among all targets."),
+      });
+  return table;
+}
+
+const Table<ChainRule>& chain_table() {
+  static const Table<ChainRule> table(
+      "chain",
+      {"A rule of a hostname: for whom it is (all of `clients`, the places and `types` that are written must "
+       "fit), among whom it chooses, and how. What it leaves out is as the hostname has it. When all targets "
+       "that rules and hostname could choose are down, the first rule that is for the client answers as if "
+       "its "
+       "own were alive.",
+       R"(chain:
+  - {name: office, clients: [192.0.2.0/24], targets: [staging], fall_through: false}
+  - {name: europe, continents: [EU], targets: [eu], select: least_load}
+  - {name: others, targets: [us, eu], select: failover, ttl: 60s, failing_ttl: 5s}
+)"},
+      {
+          option("name", &ChainRule::name)
+              .text()
+              .check(is_word)
+              .preset_help("its number")
+              .help("For people, and `popnet explain`."),
+          option("clients", &ChainRule::clients)
+              .prefix()
+              .at_most(100'000)
+              .preset_help("everybody")
+              .help("Client networks that it is for."),
+          option("continents", &ChainRule::continents)
+              .text()
+              .check(is_continent)
+              .at_most(7)
+              .preset_help("everybody")
+              .help("Clients that it is for, by the database `network.geo_file`: AF, AN, AS, EU, NA, OC, SA. "
+                    "Of `continents`, `countries` and `subdivisions` one has to fit."),
+          option("countries", &ChainRule::countries)
+              .text()
+              .check(is_country)
+              .at_most(300)
+              .preset_help("everybody")
+              .help("The same by country: ISO 3166-1, two letters."),
+          option("subdivisions", &ChainRule::subdivisions)
+              .text()
+              .check(is_subdivision)
+              .at_most(1000)
+              .preset_help("everybody")
+              .help("The same by state or province: ISO 3166-2, like `US-CA`."),
+          option("types", &ChainRule::types)
+              .choice({{"A", AddressType::a, ""}, {"AAAA", AddressType::aaaa, ""}})
+              .at_most(2)
+              .preset_help("all")
+              .help("Types of questions that it is for."),
+          option("targets", &ChainRule::target_names)
+              .text()
+              .check(is_word)
+              .at_most(1024)
+              .preset_help("all")
+              .help(
+                  "Among whom it chooses: names of origins (of POPs, where the hostname resolves to one), or "
+                  "of their `groups`. With `select: failover` in this order."),
+          option("select", &ChainRule::select)
+              .choice(ways_to_select())
+              .preset_help("the hostname's")
+              .help("How the target is chosen."),
+          option("weights", &ChainRule::weights)
+              .number_map(&ChainRule::Weight::name, &ChainRule::Weight::weight, 0.001, 1000)
+              .preset_help("the targets' own `weight`")
+              .help("With `select: weighted`: by name of a target or group; each target of a group gets it."),
+          option("answers_max", &ChainRule::answers_max)
+              .integer(1, 4)
+              .preset_help("the hostname's")
+              .help("Addresses in one answer."),
+          option("ttl", &ChainRule::ttl)
+              .duration("0", "1d")
+              .check(is_whole_seconds)
+              .preset_help("the hostname's")
+              .help("How long resolvers may keep an answer."),
+          option("failing_ttl", &ChainRule::failing_ttl)
+              .duration("0", "1d")
+              .check(is_whole_seconds)
+              .preset_help("the hostname's, else the lower of `ttl` and 10s")
+              .help("The TTL while one of its targets is down, or a rule before it that is for the client "
+                    "could "
+                    "not decide."),
+          option("persistence", &ChainRule::persistence)
+              .choice(ways_to_persist())
+              .preset_help("the hostname's")
+              .help("How long a client keeps its target."),
+          option("healthy_min", &ChainRule::healthy_min)
+              .integer(1, 1024, 1)
+              .help("With fewer healthy targets it does not decide: the next rule does."),
+          option("fall_through", &ChainRule::fall_through)
+              .boolean(true)
+              .help("false: it decides for all whom it is for, even when its targets are down."),
       });
   return table;
 }
@@ -165,6 +295,11 @@ const Table<Origin>& origin_table() {
           option("weight", &Origin::weight)
               .number(0.001, 1000, 1)
               .help("Share of users relative to the site's other origins at equal load."),
+          option("groups", &Origin::groups)
+              .text()
+              .check(is_word)
+              .at_most(64)
+              .help("Names under which rules of a hostname's `chain` know it together with others."),
           option("probes", &Origin::probes)
               .probes()
               .at_most(16)

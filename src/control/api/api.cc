@@ -201,8 +201,8 @@ const Api::Route Api::routes[] = {
     {"GET", "/readyz", Route::Access::open, "200, or 503 and what is missing", &Api::readiness},
     {"GET", "/metrics", Route::Access::open, "for Prometheus", &Api::metrics},
     {"GET", "/v1/status", Route::Access::read, "what the node knows and does", &Api::status},
-    {"GET", "/v1/explain", Route::Access::read, "?name=…&client=…: why a client gets what it gets",
-     &Api::explain},
+    {"GET", "/v1/explain", Route::Access::read,
+     "?name=…&client=…[&type=A|AAAA]: why a client gets what it gets", &Api::explain},
     {"GET", "/v1/config", Route::Access::read, "the config in use, as YAML", &Api::show_config},
     {"PUT", "/v1/config", Route::Access::write, "a new config, as YAML", &Api::put_config},
     {"POST", "/v1/reload", Route::Access::write, "reads the config file again", &Api::reload},
@@ -285,9 +285,15 @@ HttpResponse Api::explain(const HttpRequest& request, TimePoint now) const {
         400, "needs ?name=HOSTNAME&client=ADDRESS, for example ?name=www.example.com&client=198.51.100.7");
   const auto network = Prefix::parse(client);
   if (!network) return refuse(400, "client: " + network.error().message);
+  const std::string type = request.parameter("type");
+  if (!type.empty() && type != "A" && type != "AAAA")
+    return refuse(400, "type: '" + type + "' has no addresses, write A or AAAA");
+  const routing::Families asked = type.empty()  ? routing::family_any
+                                  : type == "A" ? routing::family_v4
+                                                : routing::family_v6;
   const auto snapshot = hooks_.snapshot();
   const auto explanation =
-      routing::explain(*snapshot, routing::NameIndex(*snapshot->config), name, *network, now);
+      routing::explain(*snapshot, routing::NameIndex(*snapshot->config), name, *network, now, asked);
   if (!explanation) return refuse(explanation.error());
   return json(200, format_explanation(*explanation));
 }

@@ -128,9 +128,11 @@ Json candidate_of(const Candidate& c, bool pop) {
 
 std::string sentence(const routing::Explanation& e) {
   const std::string question = fmt::format("{} for {}", e.host.host.name, e.client.network.to_string());
-  if (e.decision.count == 0 || e.candidates.empty()) return question + ": no candidates";
+  const std::string by =
+      e.decision.rule < e.rules.size() ? fmt::format("by rule '{}', ", e.rules[e.decision.rule].name) : "";
+  if (e.decision.count == 0 || e.candidates.empty()) return question + ": " + by + "no candidates";
   const Candidate& chosen = e.candidates.front();
-  return fmt::format("{} → {} ({}): {}", question, chosen.name, fmt::join(chosen.addresses, ", "),
+  return fmt::format("{} → {} ({}): {}{}", question, chosen.name, fmt::join(chosen.addresses, ", "), by,
                      reason_in_words(e, chosen));
 }
 
@@ -138,7 +140,10 @@ std::string format_explanation(const routing::Explanation& e) {
   const bool pop = e.resolve == model::Resolve::pop;
   Json json = {{"name", e.host.host.name},          {"client", e.client.network.to_string()},
                {"sentence", sentence(e)},           {"site", e.site},
-               {"resolve", pop ? "pop" : "origin"}, {"select", to_string(e.host.host.select)}};
+               {"resolve", pop ? "pop" : "origin"}, {"select", to_string(e.select)}};
+  if (!e.place.empty()) json["place"] = e.place;
+  if (!e.rules.empty()) json["rules"] = Json::array();
+  for (const auto& rule : e.rules) json["rules"].push_back({{"name", rule.name}, {"why", rule.why}});
   Json targets = Json::array();
   for (size_t i = 0; i < e.decision.count && i < e.candidates.size(); ++i)
     targets.push_back(e.candidates[i].name);

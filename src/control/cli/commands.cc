@@ -51,9 +51,10 @@ Result<std::string> ask_status(Client& client) {
 }
 
 Result<std::string> ask_explanation(Client& client, const std::string& name,
-                                    const std::string& client_network) {
+                                    const std::string& client_network, const std::string& type) {
   auto answer =
-      client.get("/v1/explain?name=" + Client::escape(name) + "&client=" + Client::escape(client_network));
+      client.get("/v1/explain?name=" + Client::escape(name) + "&client=" + Client::escape(client_network) +
+                 (type.empty() ? "" : "&type=" + Client::escape(type)));
   if (!answer) return answer;
   return render_explanation(*answer);
 }

@@ -14,9 +14,9 @@ namespace popnet::control {
 
 /// `popnet status`
 Result<std::string> ask_status(Client& client);
-/// `popnet explain NAME --client ADDRESS`: the address, or a network as in 198.51.100.0/24.
+/// `popnet explain NAME --client ADDRESS [--type A|AAAA]`: the address, or a network as in 198.51.100.0/24.
 Result<std::string> ask_explanation(Client& client, const std::string& name,
-                                    const std::string& client_network);
+                                    const std::string& client_network, const std::string& type = {});
 
 struct PurgeRequest {
   std::string url;                // "http://host/path", or

@@ -158,6 +158,7 @@ std::string decision_line(const Fields& page) {
                   scope > 0 ? fmt::format("the whole /{:.0f}", scope) : "everybody", page.text("select"));
   if (targets.size() > 1)
     line += fmt::format(", also in the answer: {}", fmt::join(targets.begin() + 1, targets.end(), ", "));
+  if (const std::string place = page.text("place"); !place.empty()) line += ", client in " + place;
   if (decision.flag("degraded")) line += ", short TTL while a target is down";
   const Fields generations = page.object("generations");
   const std::string author = page.text("shares_author");
@@ -173,6 +174,13 @@ std::string latency_of(const Fields& candidate) {
   const auto age_ms = latency.number("age_ms");
   return fmt::format("{} {}{}", show_value("latency_ms", latency.number("ms")), latency.text("source"),
                      age_ms ? fmt::format(" ({})", show_age(age_ms)) : "");
+}
+
+/// Empty for hostnames without a chain.
+std::string rules_table(const Fields& page) {
+  Columns table({{"RULE"}, {"WHY"}});
+  for (const Fields& rule : page.list("rules")) table.row({rule.text("name"), rule.text("why")});
+  return table.text();
 }
 
 std::string candidates_table(const Fields& page, bool pops) {
@@ -224,7 +232,9 @@ std::string render_status(std::string_view json) {
 std::string render_explanation(std::string_view json) {
   const Fields page = Fields::parse(json);
   const bool pops = page.text("resolve") == "pop";
-  std::string text = page.text("sentence") + "\n" + decision_line(page) + "\n" + candidates_table(page, pops);
+  std::string text = page.text("sentence") + "\n" + decision_line(page) + "\n";
+  if (const std::string rules = rules_table(page); !rules.empty()) text += rules + "\n";
+  text += candidates_table(page, pops);
   if (const std::string measured = measurements_table(page, pops); !measured.empty()) text += "\n" + measured;
   return text;
 }

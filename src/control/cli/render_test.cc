@@ -86,6 +86,18 @@ web1    192.0.2.1:80  down 3.0 s     -   20 %  down
   EXPECT_EQ(too_wide(text), "");
 }
 
+TEST(RenderExplanation, OfAChainSaysWhatItsRulesDid) {
+  const std::string text = render_explanation(R"({
+  "name": "www.shop.example", "client": "198.51.100.0/24",
+  "sentence": "www.shop.example for 198.51.100.0/24 → web2 (192.0.2.2:80): by rule 'us', first in order",
+  "resolve": "origin", "select": "failover", "place": "NA, US",
+  "rules": [{"name": "eu", "why": "the client is elsewhere: NA, US"}, {"name": "us", "why": "decides"}],
+  "decision": {"targets": ["web2"], "ttl_s": 10, "scope": 24}, "candidates": []})");
+  EXPECT_NE(text.find("selection failover, client in NA, US\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("RULE  WHY\neu    the client is elsewhere: NA, US\nus    decides\n"), std::string::npos)
+      << text;
+}
+
 constexpr const char* status_answer = R"({
   "version": "0.1.0", "pop": "ams", "uptime_s": 125, "ready": true,
   "generations": {"config": 4, "metrics": 17, "map": 42}, "snapshot_age_ms": 250, "shares_author": "ams",

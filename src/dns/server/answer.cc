@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "dns/server/secure.h"
+#include "dns/server/service.h"
 #include "dns/wire/reply.h"
 #include "routing/decide.h"
 
@@ -54,6 +55,8 @@ class Answerer {
   void put_signature(const Node& node, NameBytes owner, size_t offset);
   void ask_elsewhere();
   void decide(const Node& node, const Name& name, size_t offset);
+  void decide_service(const Node& node, const Name& name, size_t offset);
+  [[nodiscard]] model::Decision decision_for(const DecidedName& decided, const routing::Client& client) const;
   [[nodiscard]] routing::Client client() const;
   template <class Visit>
   void each_address(const DecidedName& name, const model::Decision& decision, Visit visit) const;
@@ -189,6 +192,11 @@ bool Answerer::found(const Node& node, const Name& name, size_t offset) {
     put(Section::answer, node, set, name.bytes(), offset);
     return false;
   }
+  if (query_.type == type::https && node.decided() != Node::not_decided &&
+      !names_.decided(node.decided()).host.https_alpn.empty()) {
+    decide_service(node, name, offset);
+    return false;
+  }
   if (query_.type == type::rrsig && secure_.wanted(node) && !is_wildcard(node.name())) {
     put_signature(node, name.bytes(), offset);
     return false;
@@ -236,12 +244,16 @@ void Answerer::ask_elsewhere() {
   outcome_.rcode = Rcode::servfail;
 }
 
+model::Decision Answerer::decision_for(const DecidedName& decided, const routing::Client& client) const {
+  return decided.host.resolve == model::Resolve::pop
+             ? routing::decide_pop(*snapshot_.config, snapshot_.map, decided.host, client)
+             : routing::decide_origin(*snapshot_.config, snapshot_.map, decided.site, decided.host, client);
+}
+
 void Answerer::decide(const Node& node, const Name& name, size_t offset) {
   const DecidedName& decided = names_.decided(node.decided());
   const bool by_pop = decided.host.resolve == model::Resolve::pop;
-  const model::Decision decision =
-      by_pop ? routing::decide_pop(*snapshot_.config, snapshot_.map, decided.host, client())
-             : routing::decide_origin(*snapshot_.config, snapshot_.map, decided.site, decided.host, client());
+  const model::Decision decision = decision_for(decided, client());
   if (query_.subnet.source_length != 0) scope_ = decision.scope;
   const size_t addresses = put_addresses(decided, decision, offset);
   if (addresses == 0) return deny_type(node, name, offset);  // no target has an address of this family
@@ -250,6 +262,40 @@ void Answerer::decide(const Node& node, const Name& name, size_t offset) {
   outcome_.decided = by_pop ? Outcome::Decided::pop : Outcome::Decided::origin;
   outcome_.site = decided.site;
   outcome_.target = decision.targets[0];
+}
+
+// An HTTPS record with what questions for A and AAAA would get at this moment: it holds as far and as long as both.
+void Answerer::decide_service(const Node& node, const Name& name, size_t offset) {
+  const DecidedName& decided = names_.decided(node.decided());
+  std::array<std::array<IpAddress, model::targets_max>, 2> hints;  // of IPv6, of IPv4
+  std::array<size_t, 2> counts{};
+  uint32_t ttl = UINT32_MAX;
+  uint8_t scope = 0;
+  for (const bool v4 : {true, false}) {
+    routing::Client asked = client();
+    asked.family = v4 ? routing::family_v4 : routing::family_v6;
+    const model::Decision decision = decision_for(decided, asked);
+    ttl = std::min(ttl, decision.ttl);
+    scope = std::max(scope, decision.scope);
+    each_address(decided, decision, [&, v4](const IpAddress& address) {
+      if (address.is_v4() == v4 && counts[v4] < model::targets_max) hints[v4][counts[v4]++] = address;
+    });
+  }
+  if (query_.subnet.source_length != 0) scope_ = scope;
+  std::array<uint8_t, https_data_max> room;
+  ByteWriter data(room);
+  write_https_data(decided.host.https_alpn, std::span(hints[1]).first(counts[1]),
+                   std::span(hints[0]).first(counts[0]), data);
+  ByteWriter& out = reply_.body();
+  out.u16(static_cast<uint16_t>(pointer_mark | offset));
+  out.u16(type::https);
+  out.u16(class_in);
+  out.u32(ttl);
+  out.bytes(data.written());  // its length leads
+  reply_.count(Section::answer, 1);
+  if (!secure_.wanted(node.zone())) return;
+  secure_.sign_made(node.zone(), type::https, ttl, std::max(ttl, decided.ttl_max), data.written(),
+                    name.bytes(), offset);
 }
 
 // A source length of 0 asks not to use the client's address (RFC 7871 section 7.1.2): then the resolver's own
@@ -263,6 +309,10 @@ routing::Client Answerer::client() const {
           : routing::make_client(lengths, subnet_address(message_, subnet), subnet.source_length);
   if (query_.type == type::a) client.family = routing::family_v4;
   if (query_.type == type::aaaa) client.family = routing::family_v6;
+  // What a resolver, its query's number and the moment make of it: two nodes asked the same differ.
+  uint64_t lower_half;
+  std::memcpy(&lower_half, resolver_.mapped().data() + 8, sizeof lower_half);
+  client.draw = mix64(lower_half ^ uint64_t{query_.id} << 48 ^ snapshot_.map.generation);
   return client;
 }
 
@@ -289,7 +339,6 @@ size_t Answerer::put_addresses(const DecidedName& name, const model::Decision& d
 void Answerer::sign_addresses(const Node& node, const model::Decision& decision, NameBytes owner,
                               size_t offset) {
   const DecidedName& name = names_.decided(node.decided());
-  const auto highest = std::chrono::duration_cast<std::chrono::seconds>(name.host.ttl).count();
   for (const bool v4 : {true, false}) {
     const uint16_t address_type = v4 ? type::a : type::aaaa;
     if (query_.type != address_type && query_.type != type::any) continue;
@@ -299,10 +348,10 @@ void Answerer::sign_addresses(const Node& node, const model::Decision& decision,
       if (address.is_v4() == v4 && count < some.size()) some[count++] = address;
     });
     if (count == 0) continue;
-    secure_.sign_decided(node.zone(),
-                         {address_type, decision.ttl, std::max(decision.ttl, static_cast<uint32_t>(highest)),
-                          std::span(some).first(count)},
-                         owner, offset);
+    secure_.sign_decided(
+        node.zone(),
+        {address_type, decision.ttl, std::max(decision.ttl, name.ttl_max), std::span(some).first(count)},
+        owner, offset);
   }
 }
 

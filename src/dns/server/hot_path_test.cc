@@ -19,7 +19,7 @@ std::vector<std::vector<uint8_t>> questions() {
        {"www.example.com", "alias2.example.com", "to-page.example.com", "x.wild.example.com",
         "x.y.walias.example.com", "nowhere.example.com", "deep.example.com", "host.sub.example.com",
         "oak.tree.example.com", "big.example.com", "www.shop.test", "img.shop.test", "static.example.com",
-        "all.cdn.test", "ams.cdn.test", "cdn.test", "not.ours"})
+        "all.cdn.test", "ruled.shop.test", "ams.cdn.test", "cdn.test", "not.ours"})
     for (const uint16_t rr_type : {type::a, type::aaaa, type::soa, type::ns, type::txt}) {
       TestQuery query(name, rr_type);
       const std::span<const uint8_t> plain = query;
@@ -28,6 +28,22 @@ std::vector<std::vector<uint8_t>> questions() {
       all.emplace_back(with_subnet.begin(), with_subnet.end());
     }
   return all;
+}
+
+/// With ruled.shop.test: rules by network, weight and draw.
+model::Config config_with_a_chain() {
+  model::Config config = test_config();
+  model::Hostname host = test_hostname("ruled.shop.test", model::Resolve::origin);
+  model::ChainRule near, drawn;
+  near.clients = {Prefix::parse("203.0.113.0/26").value(), Prefix::parse("2001:db8::/32").value()};
+  near.targets = {{2, 1}, {0, 3}};
+  near.select = model::Select::weighted;
+  drawn.targets = {{0, 1}, {1, 1}};
+  drawn.persistence = model::Persistence::none;
+  host.chain = {near, drawn};
+  config.sites[0].hostnames.push_back(host);
+  model::link_chains(config);
+  return config;
 }
 
 /// Asks a server with that view everything again and again, after once for its caches.
@@ -60,7 +76,7 @@ void expect_no_allocation(const View& view, const std::vector<std::vector<uint8_
 
 TEST(HotPath, NoQueryAllocates) {
   if (!POPNET_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer allocates";
-  const TestWorld world;
+  const TestWorld world(test_zone, config_with_a_chain());
   expect_no_allocation(world.view(), questions());
 }
 

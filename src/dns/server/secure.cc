@@ -12,6 +12,7 @@ namespace {
 /// The types that some decision for the name could answer with.
 void add_decided_types(const model::Config& config, const DecidedName& name, sign::TypeSet& types) {
   const auto add = [&](const IpAddress& address) { types.add(address.is_v4() ? type::a : type::aaaa); };
+  if (!name.host.https_alpn.empty()) types.add(type::https);
   bool v4 = false, v6 = false;
   const auto note = [&](const IpAddress& address) {
     if (!(address.is_v4() ? v4 : v6)) add(address);
@@ -54,6 +55,11 @@ void Secure::sign_decided(uint32_t zone, const Decided& decided, NameBytes owner
   }
   sign_now(Section::answer, zone, {owner, decided.type, decided.original_ttl, data.written()}, decided.ttl,
            offset, Bounded::by_config);
+}
+
+void Secure::sign_made(uint32_t zone, uint16_t type, uint32_t ttl, uint32_t original_ttl,
+                       std::span<const uint8_t> data, NameBytes owner, size_t offset) {
+  sign_now(Section::answer, zone, {owner, type, original_ttl, data}, ttl, offset, Bounded::by_config);
 }
 
 void Secure::sign_now(Section section, uint32_t zone, const sign::Content& content, uint32_t ttl,

@@ -36,6 +36,10 @@ class Secure {
     std::span<const IpAddress> addresses;
   };
   void sign_decided(uint32_t zone, const Decided& decided, NameBytes owner, size_t offset);
+  /// Signs one record that was made for the query; `data`: its RDATA, with the length before. REQUIRES:
+  /// wanted(zone)
+  void sign_made(uint32_t zone, uint16_t type, uint32_t ttl, uint32_t original_ttl,
+                 std::span<const uint8_t> data, NameBytes owner, size_t offset);
   /// Proves that `owner` has no records of the type asked for. `decided`: null unless its addresses are
   /// decided. REQUIRES: wanted(node.zone())
   void deny_type(const Node& node, const DecidedName* decided, NameBytes owner, size_t offset);

@@ -23,13 +23,13 @@ inline constexpr Asked answered[] = {
     {"big.example.com", type::txt},    {"sub.example.com", type::ds},      {"ams.cdn.test", type::aaaa},
     {"www.shop.test", type::a},        {"img.shop.test", type::a},         {"img.shop.test", type::aaaa},
     {"static.example.com", type::a},   {"all.cdn.test", type::a},          {"all.cdn.test", type::any},
-    {"www.example.com", type::any},
+    {"www.example.com", type::any},    {"web.shop.test", type::https},
 };
 inline constexpr Asked no_such_type[] = {
     {"www.example.com", type::aaaa},   {"example.com", type::cname},       {"deep.example.com", type::a},
     {"b.deep.example.com", type::txt}, {"x.wild.example.com", type::aaaa}, {"www.shop.test", type::aaaa},
     {"img.shop.test", type::txt},      {"other.example.com", type::ds},    {"*.wild.example.com", type::txt},
-    {"wild.example.com", type::a},
+    {"wild.example.com", type::a},     {"web.shop.test", type::txt},
 };
 inline constexpr Asked no_such_name[] = {
     {"nowhere.example.com", type::a},      {"a.www.example.com", type::a}, {"a.b.c.d.example.com", type::txt},
@@ -43,6 +43,8 @@ class SignedWorld {
       : keeper_(make_folder(), true) {
     keeper_.begin(now());
     model::Config config = test_config();
+    config.sites[0].hostnames.push_back(test_hostname("web.shop.test", model::Resolve::origin));
+    config.sites[0].hostnames.back().https_alpn = {"h2", "http/1.1"};
     model::Dnssec& dnssec = config.network.dnssec;
     dnssec.enabled = true;
     dnssec.algorithm = algorithm;

@@ -172,6 +172,8 @@ void Maker::plan_hostnames() {
 void Maker::want(DecidedName decided, const std::string& from) {
   const auto name = parse_name(decided.host.name);
   if (!name) return problems_.add(from, name.error().message);
+  decided.ttl_max = seconds(longest_ttl(decided.host));
+  decided.host.chain.clear();
   const auto [entry, is_new] =
       wanted_.try_emplace(owner_key(name->bytes()), Wanted{*name, std::move(decided), from});
   if (!is_new) problems_.add(from, fmt::format("is also {}", entry->second.from));
@@ -186,10 +188,10 @@ void Maker::place(const Wanted& wanted) {
     add_apex_records(*plan, place);
     if (!network_zone_) add_pop_addresses(*plan, wanted.name, place);
   }
-  if (keeper_ != nullptr && plan->dnssec->enabled && wanted.decided.host.ttl > plan->dnssec->zone_ttl_max)
-    problems_.add(wanted.from,
-                  fmt::format("has a TTL of {} s, above its zone's dnssec.zone_ttl_max of {} s",
-                              seconds(wanted.decided.host.ttl), seconds(plan->dnssec->zone_ttl_max)));
+  if (keeper_ != nullptr && plan->dnssec->enabled &&
+      wanted.decided.ttl_max > seconds(plan->dnssec->zone_ttl_max))
+    problems_.add(wanted.from, fmt::format("has a TTL of {} s, above its zone's dnssec.zone_ttl_max of {} s",
+                                           wanted.decided.ttl_max, seconds(plan->dnssec->zone_ttl_max)));
   plan->decided.push_back(wanted.name);
   plan->records.add(wanted.name, type_decided, 0, index_data(builder_.add_decided(wanted.decided)), place);
 }

@@ -145,8 +145,9 @@ struct Match {
 /// A hostname whose addresses are decided query by query.
 struct DecidedName {
   static constexpr uint32_t no_site = UINT32_MAX;
-  model::Hostname host;
+  model::Hostname host;     // without its chain, which the map has
   uint32_t site = no_site;  // index into Config::sites; no_site: the content hostname that all sites share
+  uint32_t ttl_max = 0;     // seconds: the longest that its answers may have
 };
 
 class Names {

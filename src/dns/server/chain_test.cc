@@ -1,0 +1,150 @@
+// Hostnames with chains as resolvers see them: address, TTL and scope (RFC 7871) by rule, also at the end of a CNAME chain and
+// where there is nothing.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "common/random.h"
+#include "dns/server/answer.h"
+#include "dns/server/test_world.h"
+
+namespace popnet::dns {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+model::ChainRule rule(std::vector<uint16_t> targets, const char* client = nullptr) {
+  model::ChainRule rule;
+  for (const uint16_t target : targets) rule.targets.push_back({target, 1});
+  if (client != nullptr) rule.clients = {Prefix::parse(client).value()};
+  rule.select = model::Select::failover;
+  return rule;
+}
+
+/// www.shop.test: clients in 203.0.113.0/26 get web3 for five minutes, who has no IPv6; all others web1, or over IPv6 web4.
+const TestWorld& world() {
+  static const TestWorld w = [] {
+    model::Config config = test_config();
+    model::Origin v6 = config.sites[0].origins[0];
+    v6.name = "web4";
+    v6.endpoint.address = IpAddress::parse("2001:db8::4").value();
+    config.sites[0].origins.push_back(v6);
+    auto& chain = config.sites[0].hostnames[0].chain;
+    chain = {rule({2}, "203.0.113.0/26"), rule({0, 1, 3})};
+    chain[0].ttl = std::chrono::seconds(300);
+    model::link_chains(config);
+    return TestWorld(test_zone, std::move(config));
+  }();
+  return w;
+}
+
+struct Asked {
+  std::vector<std::string> answer;
+  int scope = -1;
+};
+Asked ask(const char* name, uint16_t type, const std::string& subnet) {
+  const TestAnswer reply = world().ask(TestQuery(name, type).edns().subnet(subnet));
+  return {reply.answer, reply.edns_options.size() > 7 ? int{reply.edns_options[7]} : -1};
+}
+
+TEST(Chain, AddressTtlAndScopeAreThoseOfTheRule) {
+  const auto near = ask("www.shop.test", type::a, "203.0.113.7/32");
+  EXPECT_THAT(near.answer, ElementsAre("www.shop.test. 300 IN A 198.51.100.3"));
+  EXPECT_EQ(near.scope, 26);
+  const auto beside = ask("www.shop.test", type::a, "203.0.113.64/32");
+  EXPECT_THAT(beside.answer, ElementsAre("www.shop.test. 20 IN A 198.51.100.1"));
+  EXPECT_EQ(beside.scope, 26) << "the other half of 203.0.113.0/25";
+  EXPECT_EQ(ask("www.shop.test", type::a, "8.8.8.0/24").scope, 1);
+  EXPECT_EQ(ask("www.shop.test", type::a, "2001:db8::/48").scope, 0) << "no rule tells IPv6 clients apart";
+}
+
+TEST(Chain, ACnameThatEndsInItHasItsScope) {
+  const auto near = ask("to-page.example.com", type::a, "203.0.113.7/32");
+  EXPECT_THAT(near.answer, ElementsAre("to-page.example.com. 300 IN CNAME www.shop.test.",
+                                       "www.shop.test. 300 IN A 198.51.100.3"));
+  EXPECT_EQ(near.scope, 26);
+}
+
+TEST(Chain, NodataHasTheScopeToo) {
+  const auto near = ask("www.shop.test", type::aaaa, "203.0.113.7/32");
+  EXPECT_THAT(near.answer, IsEmpty());
+  EXPECT_EQ(near.scope, 26);
+  EXPECT_THAT(ask("www.shop.test", type::aaaa, "8.8.8.0/24").answer,
+              ElementsAre("www.shop.test. 20 IN AAAA 2001:db8::4"));
+  const auto alias = ask("to-page.example.com", type::aaaa, "203.0.113.7/32");
+  EXPECT_EQ(alias.answer.size(), 1U) << "the CNAME alone";
+  EXPECT_EQ(alias.scope, 26);
+}
+
+TEST(Chain, StaticDataIsForEverybody) {
+  EXPECT_EQ(ask("www.example.com", type::a, "203.0.113.7/32").scope, 0);
+  EXPECT_EQ(ask("www.shop.test", type::ns, "203.0.113.7/32").scope, 0);
+  EXPECT_EQ(ask("www.shop.test", type::txt, "203.0.113.7/32").scope, 0);
+  EXPECT_EQ(ask("alias2.example.com", type::a, "203.0.113.7/32").scope, 0);
+}
+
+TEST(Chain, WhoMayNotBeKnownGetsARuleForEverybodyOrTheResolversOwn) {
+  const TestQuery query =
+      TestQuery("www.shop.test", type::a).edns().option(edns::subnet, std::vector<uint8_t>{0, 1, 0, 0});
+  EXPECT_THAT(world().ask(query, Transport::udp, "203.0.113.9").answer,
+              ElementsAre("www.shop.test. 300 IN A 198.51.100.3"));
+  EXPECT_THAT(world().ask(query, Transport::udp, "192.0.2.9").answer,
+              ElementsAre("www.shop.test. 20 IN A 198.51.100.1"));
+}
+
+/// RFC 7871 section 7.2.1: whoever is in the network of the scope gets the same records.
+TEST(Chain, AllClientsInTheScopeGetTheSameRecords) {
+  Random random(5);
+  const auto text = [](uint32_t address, int length) {
+    return Prefix(IpAddress::v4(static_cast<uint8_t>(address >> 24), static_cast<uint8_t>(address >> 16),
+                                static_cast<uint8_t>(address >> 8), static_cast<uint8_t>(address)),
+                  length)
+        .to_string();
+  };
+  for (int i = 0; i < 2000; ++i) {
+    const auto near = static_cast<uint32_t>(0xcb007100 + random.below(512));
+    const auto client = random.below(2) == 0 ? near : static_cast<uint32_t>(random.next());
+    for (const char* name : {"www.shop.test", "img.shop.test", "to-page.example.com", "static.example.com"}) {
+      const auto first = ask(name, type::a, text(client, 32));
+      const uint32_t inside = first.scope == 0 ? UINT32_MAX : (uint32_t{1} << (32 - first.scope)) - 1;
+      const auto other = (client & ~inside) | (static_cast<uint32_t>(random.next()) & inside);
+      const auto second = ask(name, type::a, text(other, 32));
+      ASSERT_EQ(first.answer, second.answer) << name << " " << text(client, 32) << " " << text(other, 32);
+      ASSERT_EQ(first.scope, second.scope);
+    }
+  }
+}
+
+/// RFC 9460: the protocols, and the addresses that A and AAAA questions of the same client get.
+TEST(ServiceRecord, HintsAreWhatIsDecidedForTheClient) {
+  model::Config config = test_config();
+  model::Hostname& page = config.sites[0].hostnames[0];
+  page.https_alpn = {"h2", "http/1.1"};
+  page.chain = {rule({2}, "203.0.113.0/24"), rule({0})};
+  page.chain[0].ttl = std::chrono::seconds(7);
+  model::link_chains(config);
+  const TestWorld with_https(test_zone, std::move(config));
+  const auto asked = [&](const char* subnet) {
+    return with_https.ask(TestQuery("www.shop.test", type::https).edns().subnet(subnet));
+  };
+  const auto data = [](uint8_t last) {  // SvcPriority 1, TargetName ., alpn, ipv4hint
+    return std::vector<uint8_t>{0,   1,   0,   0,   1,   0, 12, 2, 'h', '2', 8,  'h', 't', 't',
+                                'p', '/', '1', '.', '1', 0, 4,  0, 4,   198, 51, 100, last};
+  };
+  const auto has = [](const TestReply& reply, const std::vector<uint8_t>& bytes) {
+    return std::search(reply.bytes.begin(), reply.bytes.end(), bytes.begin(), bytes.end()) !=
+           reply.bytes.end();
+  };
+  const auto near = asked("203.0.113.0/24");
+  ASSERT_EQ(near.answer.size(), 1U);
+  EXPECT_THAT(near.answer[0], ::testing::StartsWith("www.shop.test. 7 IN "));
+  EXPECT_TRUE(has(near, data(3)));
+  EXPECT_EQ(near.edns_options.at(7), 24);
+  EXPECT_TRUE(has(asked("192.0.2.0/24"), data(1)));
+  EXPECT_TRUE(with_https.ask(TestQuery("img.shop.test", type::https)).answer.empty())
+      << "only where it is asked for";
+}
+
+}  // namespace
+}  // namespace popnet::dns
