@@ -6,7 +6,8 @@ between the servers, so that what else the machine does falls on all alike; the 
 of all threads and processes of a server, so work beside the answering counts too. Memory is what the kernel says when the
 server answers (Pss). Each part is one run and takes less than five minutes.
 
-  static    10,000 names; and as many names that popnet decides query by query, with a client subnet
+  static    10,000 names; and as many names that popnet decides query by query, with a client subnet, without and with a
+            chain of rules for client networks and places
   million   a million names
   networks  one name, decided by a map of client networks that the queries' client subnets are spread over: a few and
             500,000, the map made once, every second, and beside them Knot's module geoip
@@ -34,7 +35,9 @@ def beside(folder):
 
 def static(folder):
     return beside(folder) + [
-        start_popnet(folder, "popnet, decided by subnet", 5405, queries(folder, "d", NAMES), decided=NAMES, options=SUBNET)]
+        start_popnet(folder, "popnet, decided by subnet", 5405, queries(folder, "d", NAMES), decided=NAMES, options=SUBNET),
+        start_popnet(folder, "popnet, decided by chain", 5416, queries(folder, "d", NAMES), decided=NAMES, options=SUBNET,
+                     chain=True)]
 
 
 def million(folder):

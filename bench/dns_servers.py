@@ -199,18 +199,28 @@ def start_nsd(folder, query_file, names=NAMES, port=5416, row="nsd"):
     return Server(row, ["nsd", "-d", "-c", config], port, query_file)
 
 
-def start_popnet(folder, row, port, query_file, names=NAMES, decided=0, options=(), signed=False):
+CHAIN = """
+          - {clients: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 203.0.113.0/24], targets: [web1]}
+          - {continents: [EU], targets: [web1, web2]}
+          - {countries: [US, CA, MX], targets: [web2, web3]}
+          - {clients: [198.51.0.0/16], targets: [web1, web2, web3]}
+"""
+
+
+def start_popnet(folder, row, port, query_file, names=NAMES, decided=0, options=(), signed=False, chain=False):
     base = os.path.join(folder, f"popnet-{port}")
     zone = write(base, "bench.test.zone", zone_text(names))
     config = (f"node: {{dns_listen: '{ADDRESS}:{port}', admin_listen: '{ADDRESS}:{port + 1000}', threads: 1, edge: false,\n"
               f"       key_dir: {base}/keys, signing_rate: 1000000}}\n"
               f"zones:\n  - {{name: bench.test, file: {zone}, dnssec: {{enabled: {str(signed).lower()}}}}}\n")
     if decided:
-        config += ("network: {name: bench, zone: cdn.test}\n"
+        geo = f", geo_file: {ROOT}/tests/data/GeoIP2-City-Test.mmdb" if chain else ""
+        rules = lambda i: "" if not chain else f"        chain: &rules{CHAIN}" if i == 0 else "        chain: *rules\n"
+        config += (f"network: {{name: bench, zone: cdn.test{geo}}}\n"
                    "pops:\n  - {name: one, addresses: 127.0.0.2}\n"
                    "sites:\n  - name: shop\n    origins:\n" +
                    "".join(f"      - {{name: web{i}, address: '127.0.9.{i}:80'}}\n" for i in (1, 2, 3)) + "    hostnames:\n" +
-                   "".join(f"      - {{name: d{i}.bench.test, resolve: origin}}\n" for i in range(decided)))
+                   "".join(f"      - name: d{i}.bench.test\n        resolve: origin\n{rules(i)}" for i in range(decided)))
     path = write(base, "popnet.yaml", config)
     return Server(row, [os.path.join(BUILD, "popnet"), "serve", "--config", path], port, query_file, options)
 

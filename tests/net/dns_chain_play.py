@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Hostnames with chains, asked over sockets while real web servers die: examples/steering.yaml and the scope of its answers."""
+import collections
+import os
+
+import yaml
+
+from play import ROOT, check, equal, run, scene, until
+
+BRITAIN, STATES, NOWHERE = "81.2.69.160/27", "216.160.83.56/29", "203.0.113.0/24"
+OFFICE, PARTNER = "198.18.0.0/24", "198.18.1.0/24"
+
+
+class Steering:
+    """popnet with the example's config, in front of nginx servers where the example's origins are."""
+
+    def __init__(self, stage):
+        with open(os.path.join(ROOT, "examples/steering.yaml"), encoding="utf-8") as file:
+            config = yaml.safe_load(file)
+        site = config["sites"][0]
+        site["probes"] = [{"kind": "http", "path": "/", "interval": "200ms", "timeout": "1s", "fall": 1, "rise": 1}]
+        self.web, self.names, self.stage = {}, {}, stage
+        for origin in site["origins"]:
+            nginx = stage.nginx(origin["name"], files={"/index.html": "hello"})
+            origin["address"] = nginx.address
+            self.web[origin["name"]] = nginx
+            self.names[nginx.address.rsplit(":", 1)[0]] = origin["name"]
+        config["network"]["geo_file"] = os.path.join(ROOT, "tests/data/GeoIP2-City-Test.mmdb")
+        address = stage.address()
+        dns = stage.endpoint(address)
+        config["pops"][0].update(addresses=address, dns_port=int(dns.rsplit(":", 1)[1]))
+        self.popnet = stage.popnet([site], network=config["network"], pops=config["pops"],
+                                   node={"edge": False, "dns_listen": dns, "probe": True})
+        until("all web servers are known to be healthy", lambda: all(
+            origin["health"] == "up" for origin in self.popnet.api("GET", "/v1/status").json()["sites"][0]["origins"]))
+
+    def ask(self, name, subnet=None, **options):
+        return self.popnet.dig(name, subnet=subnet, **options)
+
+    def targets(self, name, subnet=None):
+        return sorted(self.names[address] for address in self.ask(name, subnet).addresses())
+
+    def kill(self, name):
+        self.web[name].kill()
+
+    def explain(self, name, client):
+        page = self.popnet.api("GET", f"/v1/explain?name={name}&client={client}").json()
+        return {rule["name"]: rule["why"] for rule in page["rules"]}
+
+
+@scene
+def regions(stage):
+    """Each continent's users get its servers; when these die the next rule's, with a short TTL; explain says why."""
+    steering = Steering(stage)
+    name = "www.shop.example"
+    check("a client in Britain", set(steering.targets(name, BRITAIN)) <= {"eu1", "eu2"})
+    check("a client in the United States", set(steering.targets(name, STATES)) <= {"us1", "us2"})
+    check("of whom nothing is known: any but sorry", "sorry" not in steering.targets(name, NOWHERE))
+    equal("the TTL is the hostname's", set(steering.ask(name, BRITAIN).ttls()), {20})
+    steering.kill("eu1")
+    until("one European server is dead: the other alone", lambda: steering.targets(name, BRITAIN) == ["eu2"])
+    equal("with a short TTL", steering.ask(name, BRITAIN).ttls(), [10])
+    equal("Americans keep theirs", set(steering.ask(name, STATES).ttls()), {20})
+    steering.kill("eu2")
+    until("both are dead: American ones", lambda: set(steering.targets(name, BRITAIN)) <= {"us1", "us2"})
+    why = steering.explain(name, "81.2.69.160")
+    equal("the rule for Europe", why["europe"], "all its targets are down")
+    equal("the rule for America", why["america"], "the client is elsewhere: EU, GB, GB-ENG")
+    equal("the rule that decides", why["anywhere"], "decides")
+    steering.kill("us1"), steering.kill("us2")
+    until("only sorry is left", lambda: steering.targets(name, BRITAIN) == ["sorry"])
+    steering.kill("sorry")
+    until("all are dead: answered as if all were alive", lambda: set(steering.targets(name, STATES)) <= {"us1", "us2"})
+
+
+@scene
+def networks_order_and_pools(stage):
+    """Rules for networks, failover in order, a pool that needs two."""
+    steering = Steering(stage)
+    equal("the office", steering.targets("app.shop.example", OFFICE), ["us2"])
+    equal("a partner", steering.targets("app.shop.example", PARTNER), ["us1"])
+    check("all others", set(steering.targets("app.shop.example", NOWHERE)) <= {"eu1", "eu2"})
+    equal("the first in order", steering.targets("db.shop.example"), ["eu1"])
+    equal("a pool of two", steering.targets("pool.shop.example"), ["eu1", "eu2"])
+    for victim in ("us2", "us1"):
+        steering.kill(victim)
+    until("the partners' server is dead: the rule for all others", lambda: set(
+        steering.targets("app.shop.example", PARTNER)) <= {"eu1", "eu2"})
+    equal("the office's rule does not fall through", steering.targets("app.shop.example", OFFICE), ["us2"])
+    steering.kill("eu1")
+    until("the first in order is dead", lambda: steering.targets("db.shop.example") == ["eu2"])
+    equal("its failing TTL", steering.ask("db.shop.example").ttls(), [5])
+    equal("one of the pool is left, and nobody in reserve", steering.targets("pool.shop.example"), ["eu2"])
+
+
+@scene
+def weights_and_persistence(stage):
+    """Nine in ten: by client network, which keeps its server, or drawn anew; scopes say for whom an answer holds."""
+    steering = Steering(stage)
+    networks = [f"10.{i // 200}.{i % 200}.0/24" for i in range(1500)]
+    first = {network: steering.targets("canary.shop.example", network) for network in networks}
+    counted = collections.Counter(target for targets in first.values() for target in targets)
+    expected = {"eu1": 0.9 * len(networks), "us1": 0.1 * len(networks)}
+    chi_square = sum((counted[name] - wanted) ** 2 / wanted for name, wanted in expected.items())
+    check(f"nine networks in ten to eu1: {dict(counted)}, chi-square {chi_square:.2f} below 10.83", chi_square < 10.83)
+    check("asked again, everybody keeps his", all(
+        steering.targets("canary.shop.example", network) == first[network] for network in networks[:200]))
+    drawn = collections.Counter(steering.targets("dice.shop.example", NOWHERE)[0] for _ in range(1500))
+    chi_square = sum((drawn[name] - wanted) ** 2 / wanted for name, wanted in expected.items())
+    check(f"drawn anew for one network: {dict(drawn)}, chi-square {chi_square:.2f} below 10.83", chi_square < 10.83)
+    scope = lambda name, subnet: steering.ask(name, subnet).scope
+    equal("an answer drawn anew is for everybody", scope("dice.shop.example", NOWHERE), 0)
+    equal("a place is for its /24", scope("canary.shop.example", NOWHERE), 24)
+    equal("or for its /16, where the hostname says so", scope("sticky.shop.example", NOWHERE), 16)
+    equal("an order is for everybody", scope("db.shop.example", NOWHERE), 0)
+    equal("the partners' server is for their network", scope("app.shop.example", PARTNER), 24)
+    equal("NODATA has the decision's scope", (steering.ask("app.shop.example", PARTNER, kind="AAAA").addresses(),
+                                              steering.ask("app.shop.example", PARTNER, kind="AAAA").scope), ([], 24))
+
+
+if __name__ == "__main__":
+    run()
