@@ -74,7 +74,8 @@ GeoPlace place_of(const MMDB_entry_s& entry) {
 /// Walks the search tree, in order of address.
 class Walk {
  public:
-  explicit Walk(MMDB_s& db) : db_(db), is_v6_(db.metadata.ip_version == 6) {}
+  explicit Walk(MMDB_s& db)
+      : db_(db), is_v6_(db.metadata.ip_version == 6), visits_max_(2 * uint64_t{db.metadata.node_count}) {}
 
   int run() {
     if (!is_v6_) return visit(0, {}, 0, 32);
@@ -94,7 +95,7 @@ class Walk {
 
   // NOLINTNEXTLINE(misc-no-recursion): as deep as an address is long
   int visit(uint32_t node, Bits bits, int depth, int depth_max) {
-    if (depth >= depth_max) return MMDB_CORRUPT_SEARCH_TREE_ERROR;
+    if (depth >= depth_max || ++visited_ > visits_max_) return MMDB_CORRUPT_SEARCH_TREE_ERROR;
     MMDB_search_node_s found;
     if (const int status = MMDB_read_node(&db_, node, &found); status != MMDB_SUCCESS) return status;
     if (const int status = follow(found.left_record_type, found.left_record, &found.left_record_entry, bits,
@@ -157,6 +158,8 @@ class Walk {
 
   MMDB_s& db_;
   const bool is_v6_;
+  const uint64_t visits_max_;  // every node is met once; in a damaged file paths may meet again and again
+  uint64_t visited_ = 0;
   uint32_t v4_root_ = 0;
   int v4_depth_ = 0;
   GeoNetworks result_;

@@ -187,6 +187,8 @@ TEST_F(ApiTest, explain_gives_the_decision_and_every_candidate) {
 TEST_F(ApiTest, explain_says_what_is_wrong_with_the_question) {
   EXPECT_EQ(ask("GET", "/v1/explain").status, 400);
   EXPECT_EQ(ask("GET", "/v1/explain?name=www.shop.example").status, 400);
+  EXPECT_EQ(ask("GET", "/v1/explain?name=www.shop.example&client=198.51.100.7&type=AAAA").status, 200);
+  EXPECT_EQ(ask("GET", "/v1/explain?name=www.shop.example&client=198.51.100.7&type=TXT").status, 400);
   const auto bad_client = ask("GET", "/v1/explain?name=www.shop.example&client=me");
   EXPECT_EQ(bad_client.status, 400);
   EXPECT_THAT(error_of(bad_client), HasSubstr("client: 'me'"));
