@@ -6,6 +6,7 @@ import os
 import yaml
 
 from play import ROOT, check, equal, run, scene, until
+from play_dig import run_dig
 
 BRITAIN, STATES, NOWHERE = "81.2.69.160/27", "216.160.83.56/29", "203.0.113.0/24"
 OFFICE, PARTNER = "198.18.0.0/24", "198.18.1.0/24"
@@ -42,6 +43,9 @@ class Steering:
 
     def kill(self, name):
         self.web[name].kill()
+
+    def host(self, name):
+        return self.web[name].address.rsplit(":", 1)[0]
 
     def explain(self, name, client):
         page = self.popnet.api("GET", f"/v1/explain?name={name}&client={client}").json()
@@ -114,6 +118,10 @@ def weights_and_persistence(stage):
     equal("or for its /16, where the hostname says so", scope("sticky.shop.example", NOWHERE), 16)
     equal("an order is for everybody", scope("db.shop.example", NOWHERE), 0)
     equal("the partners' server is for their network", scope("app.shop.example", PARTNER), 24)
+    equal("no HTTPS record that nobody wrote", run_dig(steering.popnet.dns, "www.shop.example", "https").answer, [])
+    https = run_dig(steering.popnet.dns, "+subnet=" + OFFICE, "app.shop.example", "https")
+    equal("an HTTPS record hints at what is decided", https.answer,
+          [f'app.shop.example. 20 IN HTTPS 1 . alpn="h2,http/1.1" ipv4hint={steering.host("us2")}'])
     equal("NODATA has the decision's scope", (steering.ask("app.shop.example", PARTNER, kind="AAAA").addresses(),
                                               steering.ask("app.shop.example", PARTNER, kind="AAAA").scope), ([], 24))
 

@@ -14,9 +14,9 @@ using testing::IsEmpty;
 
 std::string with_chain(const std::string& chain, const std::string& host = "") {
   return "sites:\n  - name: shop\n    origins:\n"
-         "      - {name: web1, address: 192.0.2.1:80, groups: [eu]}\n"
-         "      - {name: web2, address: 192.0.2.2:80, groups: [eu], weight: 4}\n"
-         "      - {name: web3, address: 192.0.2.3:80, groups: [us]}\n"
+         "      - {name: web1, address: 198.51.100.1:80, groups: [eu]}\n"
+         "      - {name: web2, address: 198.51.100.2:80, groups: [eu], weight: 4}\n"
+         "      - {name: web3, address: 198.51.100.3:80, groups: [us]}\n"
          "    hostnames:\n      - name: www.shop.example\n" +
          host + "        chain: " + chain + "\n";
 }
@@ -50,12 +50,12 @@ TEST(Chains, WeightsGoByTargetOrGroup) {
 
 TEST(Chains, AllOptionsOfARule) {
   const auto config = config_of(
-      with_chain("[{name: a, clients: [10.0.0.0/8, '2001:db8::/32'], types: [A, AAAA], select: failover, "
+      with_chain("[{name: a, clients: [10.0.0.0/8, '2001:db8::/32'], types: [A], select: failover, "
                  "answers_max: 3, "
                  "ttl: 5s, failing_ttl: 1s, persistence: none, healthy_min: 2, fall_through: false}]"));
   const auto& rule = first_rule(config);
   EXPECT_EQ(rule.clients.size(), 2U);
-  EXPECT_EQ(rule.types.size(), 2U);
+  EXPECT_EQ(rule.types.size(), 1U);
   EXPECT_EQ(rule.select, model::Select::failover);
   EXPECT_EQ(rule.answers_max, 3);
   EXPECT_EQ(rule.ttl, std::chrono::seconds(5));
@@ -68,7 +68,7 @@ TEST(Chains, AllOptionsOfARule) {
 TEST(Chains, NamesMustBeThere) {
   EXPECT_THAT(
       problems_of(with_chain("[{targets: [web1, asia]}]")),
-      ElementsAre("a.yaml:9:35: sites.0.hostnames.0.chain.0.targets.1: 'asia' is no origin of the site "
+      ElementsAre("a.yaml:9:34: sites.0.hostnames.0.chain.0.targets.1: 'asia' is no origin of the site "
                   "and no group of these, write one of eu, us, web1, web2, web3"));
   EXPECT_THAT(problems_of(with_chain("[{targets: eu, select: weighted, weights: {web3: 1}}]")),
               ElementsAre(HasSubstr("weights.web3: is not among the rule's targets")));
@@ -97,7 +97,7 @@ TEST(Chains, WhatCannotBeMeantIsSaid) {
               ElementsAre(HasSubstr("warning: none of the rule's targets has an IPv6 address")));
   EXPECT_THAT(
       problems_of("sites:\n  - name: shop\n    hostnames: [{name: www.shop.example}]\n    origins: "
-                  "[{name: a, address: 192.0.2.1:80, groups: b}, {name: b, address: 192.0.2.2:80}]\n"),
+                  "[{name: a, address: 198.51.100.1:80, groups: b}, {name: b, address: 198.51.100.2:80}]\n"),
       ElementsAre(HasSubstr("'b' is the name of one of sites.0.origins, write another")));
 }
 

@@ -87,6 +87,14 @@ TEST(Commands, explain_asks_with_escaped_values_and_renders) {
   EXPECT_THAT(node.asked(), HasSubstr("Host: " + node.admin()));
 }
 
+TEST(Commands, explain_asks_for_a_type) {
+  PlayedNode node(http("200 OK", R"({"sentence":"all is well","candidates":[]})"));
+  Client client(node.admin());
+  ASSERT_TRUE(ask_explanation(client, "www.shop.example", "198.51.100.7", "AAAA").ok());
+  EXPECT_THAT(node.asked(),
+              StartsWith("GET /v1/explain?name=www.shop.example&client=198.51.100.7&type=AAAA HTTP/1.1\r\n"));
+}
+
 TEST(Commands, status_renders) {
   PlayedNode node(http("200 OK", R"({"version":"9.9","pop":"ams","uptime_s":5})"));
   Client client(node.admin());
