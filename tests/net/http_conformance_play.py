@@ -172,11 +172,14 @@ def response_directives(stage):
         Line("s5.2.2.4 no-cache", [(CC, "max-age=600, no-cache"), TAG], CHECKED),
         Line("s5.2.2.4 no-cache of one field", (CC, 'max-age=600, no-cache="x-own"'), HIT),
         Line("s5.2.2.7 private of one field", (CC, 'max-age=600, private="x-own"'), HIT),
+        Line("s5.2.2.7 private of the cookie alone", [(CC, 'max-age=600, private="set-cookie"'), ("Set-Cookie", "a=b")], HIT),
         Line("s5.2.2.7 private of no field", (CC, 'max-age=600, private=""'), ASKED),
         Line("s5.2.2.2 must-revalidate, fresh", (CC, "max-age=600, must-revalidate"), HIT),
         *[Line(f"s4.2.4 max-stale does not override {extra}", [(CC, f"max-age=1, {extra}"), ("Age", "9"), TAG], CHECKED, second=[(CC, "max-stale")])
           for extra in ("must-revalidate", "proxy-revalidate", "s-maxage=1", "no-cache")],
         Line("5861 s3 stale-while-revalidate", [(CC, "max-age=1, stale-while-revalidate=600"), ("Age", "9"), TAG], CHECKED),
+        Line("5861 s3 beyond its window", [(CC, "max-age=1, stale-while-revalidate=5"), ("Age", "99"), TAG], CHECKED),
+        Line("5861 s3 never under must-revalidate", [(CC, "max-age=1, must-revalidate, stale-while-revalidate=600"), ("Age", "9"), TAG], CHECKED),
         Line("9213 CDN-Cache-Control wins", [(CC, "no-store"), ("CDN-Cache-Control", "max-age=600")], HIT),
         Line("9213 in both directions", [FRESH, ("CDN-Cache-Control", "no-store")], ASKED),
         Line("9213 over Expires", [("Expires", http_date(600)), ("CDN-Cache-Control", "max-age=0"), TAG], CHECKED),
@@ -187,6 +190,12 @@ def response_directives(stage):
         Line("9213 capitals are malformed", [FRESH, ("CDN-Cache-Control", "Max-Age=0")], HIT),
         Line("9213 parameters do not count", [("CDN-Cache-Control", "max-age=600;x=y"), (CC, "no-store")], HIT),
         Line("9213 a negative number is none", [FRESH, ("CDN-Cache-Control", "max-age=-600"), TAG], CHECKED),
+        *[Line(f"9213 s2.1 a value of another type does not count: {value}", [("CDN-Cache-Control", f"max-age={value}"), FRESH, TAG], CHECKED)
+          for value in ('"600"', "600.0", "abc", "?1", "(600)")],
+        *[Line(f"8941 s4.2.2 malformed: {value}", [FRESH, ("CDN-Cache-Control", value)], HIT)
+          for value in ("no-store,", "no-store,,private", ", no-store", "no-store; =1", "max-age= 0", "no-store=\"a", "no-store=é")],
+        Line("9213 on several lines", [("CDN-Cache-Control", "max-age=600"), ("CDN-Cache-Control", "private")], ASKED),
+        Line("9213 others are not ours", [FRESH, ("Surrogate-Control", "no-store"), ("Other-Cache-Control", "no-store")], HIT),
         Line("9213 of two members the last", [("CDN-Cache-Control", "max-age=0, max-age=600"), (CC, "no-store")], HIT),
         Line("8246 immutable against a reload", (CC, "max-age=600, immutable"), HIT, second=[(CC, "max-age=0")]),
     ])
@@ -214,6 +223,8 @@ def request_directives(stage):
         Line("s4.3.2 HEAD from a stored GET", FRESH, HIT, method="HEAD"),
         Line("s4.3.1 validation by ETag", STALE + [TAG], CHECKED),
         Line("s4.3.1 validation by a weak one", STALE + [("ETag", 'W/"v1"')], CHECKED),
+        Line("9110 s8.8.3 a tag without quotes is none", STALE + [("ETag", "v1")], ASKED),
+        Line("9110 s8.8.3 W/ is case-sensitive", STALE + [("ETag", 'w/"v1"')], ASKED),
         Line("s4.3.1 validation by date", STALE + [OLD], CHECKED),
         Line("s4.3.1 no validator", STALE, ASKED),
     ])
@@ -255,6 +266,9 @@ def varying(stage):
         vary("codings: spaces", coding, ["gzip,br"], [" gzip ,  br"], HIT),
         vary("codings: weight", coding, ["gzip, br"], ["gzip, br;q=0.5"], ASKED),
         vary("codings: weight 1", coding, ["gzip"], ["gzip;q=1.0"], HIT),
+        vary("codings: refused ones", coding, ["gzip, br;q=0"], ["gzip"], ASKED),
+        vary("codings: weights written otherwise", coding, ["br;q=0.5, gzip"], ["gzip;q=1, br;q=0.500"], HIT),
+        vary("cookies", "Cookie", ["a=1"], ["a=2"], ASKED),
         vary("languages: order", language, ["en, de"], ["de, en"], HIT),
         vary("languages: case", language, ["en"], ["EN"], HIT),
         vary("languages: spaces", language, ["en,de"], ["en ,de"], HIT),
@@ -391,6 +405,23 @@ def stale_when_the_origin_is_gone(stage):
 
 
 @scene
+def stale_when_the_origin_fails(stage):
+    """RFC 5861 section 4: stale-if-error covers 500, 502, 503 and 504, and nothing else."""
+    script = Script(stage, cache={"stale_if_error": "0"})
+    for status, extra, served in ((500, ", stale-if-error=600", True), (502, ", stale-if-error=600", True), (503, ", stale-if-error=600", True),
+                                  (504, ", stale-if-error=600", True), (404, ", stale-if-error=600", False), (501, ", stale-if-error=600", False),
+                                  (503, ", stale-if-error=1", False), (503, "", False), (503, ", must-revalidate, stale-if-error=600", False)):
+        path = f"/{status}{len(extra)}"
+        script.lines[path] = (lambda _, n, status=status, extra=extra:
+                              (200, [(CC, f"max-age=1{extra}"), ("Age", "9"), TAG]) if n == 1 else (status, []))
+        script.ask(path)
+        equal(f"{status} under max-age=1{extra}", script.ask(path).status, 200 if served else status)
+    script.lines["/asked"] = lambda _, n: (200, [(CC, "max-age=1"), ("Age", "9"), TAG]) if n == 1 else (503, [])
+    script.ask("/asked")
+    equal("the request may allow it too", script.ask("/asked", fields=[(CC, "stale-if-error=600")]).status, 200)
+
+
+@scene
 def invalidation(stage):
     """Section 4.4: a successful unsafe request makes what is stored of its URI, and of those it names, unusable."""
     script = Script(stage)
@@ -471,6 +502,11 @@ def parts(stage):
     equal("from the middle: all anew", (popnet.get("/m", "a.test").body, origin.asked[-1].fields["Range"]), (whole.encode(), ""))
     equal("from the first byte on: the whole", popnet.get("/all", "a.test", range="bytes=0-").status, 206)
     check("is stored whole", popnet.get("/all", "a.test").hit)
+    asked = len(origin.asked)
+    equal("all of it, as a part", popnet.get("/0-9", "a.test", range="bytes=0-9").fields["Content-Range"], "bytes 0-9/10")
+    again = popnet.get("/0-9", "a.test")
+    equal("is the whole", (again.status, again.body, again.hit, "Content-Range" in again.fields, len(origin.asked) - asked),
+          (200, whole.encode(), True, False, 1))
     popnet.get("/if", "a.test", range="bytes=0-5")
     other = popnet.get("/if", "a.test", range="bytes=0-1", if_range='"v0"')
     equal("If-Range of another version reaches the origin", origin.asked[-1].fields["If-Range"], '"v0"')
@@ -513,6 +549,8 @@ def interim(stage):
     asked.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: X-Hop\r\nX-Hop: h\r\n\r\n")
     hint = client.answer(interim=True)
     equal("at once", (hint.status, hint.fields["Link"], "X-Hop" in hint.fields), (103, "</a.css>", False))
+    asked.send("HTTP/1.1 102 Processing\r\n\r\n")
+    equal("and a 102", client.answer(interim=True).status, 102)
     asked.send("HTTP/1.1 100 Continue\r\n\r\n")
     asked.answer(200, dict([FRESH]), "hello")
     equal("then the answer", client.answer(interim=True).body, b"hello")

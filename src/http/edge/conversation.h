@@ -227,18 +227,13 @@ class Conversation {
         view_(epoch_, make_view(stage.snapshot, nullptr, registry_)),
         shared_(stage.options, nullptr, store_, view_),
         loop_(&epoch_),
-        worker_(std::make_unique<Worker>(0, loop_, shared_, 1)),
-        turn_(loop_, [this] { take_turn(); }) {
+        worker_(std::make_unique<Worker>(0, loop_, shared_, 1)) {
     read_script(script);
-  }
-  ~Conversation() {
-    turn_.cancel();
-    worker_.reset();
   }
 
   /// What is not as it must be; empty when all is well.
   std::string play() {
-    turn_.arm_after(Duration::zero());
+    next_turn();
     loop_.run();
     for (size_t i = 0; i < clients_.size(); ++i) judge_client(i);
     judge_origins();
@@ -292,13 +287,17 @@ class Conversation {
     }
   }
 
+  void next_turn() {
+    (void)loop_.post([this] { take_turn(); });
+  }
+
   void take_turn() {
     const bool moved = move_bytes();
     quiet_ = moved ? 0 : quiet_ + 1;
     const bool hasty = !steps_.empty() && steps_.front().what == 'C';
     if (++turns_ < turns_max && (quiet_ < quiet_turns || !steps_.empty())) {
       if (!steps_.empty() && (hasty || quiet_ >= quiet_turns)) take_step();
-      return turn_.arm_after(Duration::zero());
+      return next_turn();
     }
     for (Wire& wire : wires_) drop(wire.fd);
     for (Visitor& client : clients_) {
@@ -426,14 +425,14 @@ class Conversation {
     std::string_view rest = client.heard;
     for (size_t i = 0; !rest.empty();) {
       const bool head_only = i < made.size() && made[i].method == "HEAD";
-      Message answer = read_message(rest, head_only, true);
+      const int status = rest.size() > 12 ? std::atoi(std::string(rest.substr(9, 3)).c_str()) : 0;
+      const bool bodiless = head_only || status / 100 == 1 || status == 204 || status == 304;
+      Message answer = read_message(rest, bodiless, true);
       if (answer.state == Message::State::wrong ||
           !rest.starts_with(std::string_view("HTTP/1.1 ").substr(0, rest.size())))
         return fail("a client got what is no answer: " + std::string(rest));
       if (answer.head_length == 0) return;
-      const int status = std::atoi(answer.start.c_str() + 9);
       if (status < 100 || status > 599) return fail("a client got a status that is none: " + answer.start);
-      if (status < 200 || status == 204 || status == 304) answer.length = answer.head_length;
       if (i < made.size()) judge_sign(made[i], rest.substr(0, answer.length));
       if (status == 101) return judge_sign(made[std::min(i, made.size() - 1)], rest);
       rest.remove_prefix(answer.length);
@@ -485,7 +484,6 @@ class Conversation {
   EdgeShared shared_;
   rt::Loop loop_;
   std::unique_ptr<Worker> worker_;
-  rt::Timer turn_;
   std::deque<Step> steps_;
   std::deque<Answer> answers_;
   std::vector<Visitor> clients_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -97,8 +99,12 @@ TEST(Conversation, HoldsWhateverIsSaid) {
   const std::vector<std::string> scripts = corpus();
   ASSERT_GT(scripts.size(), 10U);
   for (const std::string& script : scripts) EXPECT_EQ(Conversation(stage, script).play(), "") << script;
-  Random random(7);
-  for (int i = 0; i < 1500; ++i) {
+  // More, and others: CONVERSATIONS="100000 8".
+  int rounds = 1500;
+  unsigned seed = 7;
+  if (const char* wanted = std::getenv("CONVERSATIONS")) std::sscanf(wanted, "%d %u", &rounds, &seed);
+  Random random(seed);
+  for (int i = 0; i < rounds; ++i) {
     const std::string script = changed(scripts[random.next() % scripts.size()], scripts, random);
     ASSERT_EQ(Conversation(stage, script).play(), "") << i << ": " << script;
   }
