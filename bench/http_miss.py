@@ -1,6 +1,7 @@
 """Misses: CPU time of the server and added latency, when every request is for another object (1 KiB).
 
-The origin is nginx on the load's core. nginx's cheapest way, proxy_pass over kept connections without a cache, is what
+The origin is nginx on the load's core. popnet's store is small and full when it is measured, as one in service is: each
+object that is stored pushes out another. nginx's cheapest way, proxy_pass over kept connections without a cache, is what
 popnet is held against, both where it stores what it fetches and where it only passes it on. CPU time: 32 connections, as
 fast as answers come. Latency: 1,000 requests a second at random moments; what it is above asking the origin itself.
 """
@@ -11,6 +12,7 @@ import http_servers as on
 
 NAME, SECONDS, ROUNDS = "miss", 3, 3
 RATE = 1000
+STORE = "16MiB"
 ROWS = {"nginx, proxy_pass": ("nginx", "/plain/unique/%"), "nginx, proxy_cache": ("nginx", "/unique/%"),
         "popnet, stored": ("popnet", "/unique/%"), "popnet, proxied": ("popnet", "/page/%"),
         "popnet, not storable": ("popnet", "/unstored/%")}
@@ -53,7 +55,10 @@ def run(arguments):
     results = {}
     with on.workplace() as folder, on.Running() as running:
         origin = running.add(on.start_origin(folder))
-        servers = {"nginx": running.add(on.start_nginx(folder)), "popnet": running.add(on.start_popnet(folder))}
+        servers = {"nginx": running.add(on.start_nginx(folder)),
+                   "popnet": running.add(on.start_popnet(folder, memory=STORE))}
+        on.say("miss: filling popnet's store")
+        load(servers["popnet"], "/unique/%", 3)
         for number in range(rounds):
             on.say(f"miss, round {number + 1} of {rounds}: latency of the origin itself")
             measure_latency("origin", origin, "/unique/%", seconds, results)

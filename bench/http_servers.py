@@ -228,7 +228,8 @@ def start_trafficserver(folder):
 
 def popnet_config(ttl="20s", sites=0, networks=0, memory="512MiB"):
     """`sites` and `networks`: so many more of them, for what a reload and a map of some size cost."""
-    return (f"node: {{http_listen: '{ADDRESS}:5491', admin_listen: '{ADDRESS}:5499', threads: 1, dns: false, cache_memory: {memory}}}\n"
+    return (f"node: {{http_listen: '{ADDRESS}:5491', admin_listen: '{ADDRESS}:5499', threads: 1, dns: false,\n"
+            f"       cache_memory: {memory}}}\n"
             + "pops:\n  - {name: local, addresses: 127.0.0.1}\n"
             + "sites:\n  - name: bench\n    any_host: true\n    rules:\n      - {path: /page/*, action: proxy}\n"
             + f"    origins:\n      - {{name: web, address: '{ADDRESS}:{ORIGIN_PORT}'}}\n"

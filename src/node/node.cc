@@ -319,7 +319,6 @@ void Node::start_threads() {
   });
   control_thread_ = std::thread([this] {
     rt::name_thread("control");
-    rt::let_others_go_first();
     Timers timers(*this);
     control_loop_.run();
   });

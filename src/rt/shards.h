@@ -44,7 +44,8 @@ class Shards {
 int usable_cores();
 /// Names the calling thread for ps, top and debuggers.
 void name_thread(const std::string& name);
-/// The calling thread lets those that serve users go first where cores are short: what it computes may take a little longer.
+/// The calling thread lets those that serve users go first where cores are short: what it computes may take a little
+/// longer. Not for threads that hold locks which those wait for, be they malloc's: reclaiming (Epoch) is such work.
 void let_others_go_first();
 
 }  // namespace popnet::rt
