@@ -63,6 +63,17 @@ struct Dns {
   Duration tcp_idle = std::chrono::seconds(10);
 };
 
+enum class DnstapMessage { query, response };
+struct Dnstap {
+  std::string socket, file;             // one of them; both empty: none
+  std::vector<DnstapMessage> messages;  // empty = all
+  double sample = 1;                    // part of the queries
+};
+struct QueryLog {
+  std::string file;   // "-": standard output; empty: none
+  double sample = 1;  // part of the queries
+};
+
 /// Of one node.
 struct DnsNode {
   std::optional<std::string> nsid;  // RFC 5001; absent: the POP's name; empty: none is told
@@ -70,6 +81,8 @@ struct DnsNode {
   std::string tls_certificate;  // PEM files
   std::string tls_key;
   std::vector<Prefix> proxies;  // who must, and nobody else may, lead with a PROXY header
+  Dnstap dnstap;
+  QueryLog query_log;
 };
 
 }  // namespace popnet::model

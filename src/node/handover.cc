@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,6 +28,7 @@ constexpr std::string_view protocol = "popnet-handover-1";
 constexpr Duration offer_patience = 60s;  // it may be reading a large config
 constexpr Duration hello_patience = 5s;
 constexpr Duration drains_patience = 10s;
+constexpr size_t received_max = 8192;  // bytes of a connection that go along with it
 
 std::string path_in(const std::string& state_dir) {
   return state_dir + "/handover";
@@ -108,6 +110,30 @@ Status Predecessor::tell_serving() {
   return answer ? Status() : answer.error();
 }
 
+void Predecessor::receive_connections(std::function<void(Connection)> on_connection) {
+  receiver_ = std::thread([socket = socket_.get(), on_connection = std::move(on_connection)] {
+    rt::name_thread("handover-in");
+    for (;;) {
+      auto message = rt::receive_message(socket, Duration::zero());
+      if (!message) return;
+      const size_t end = message->text.find('\n');
+      const auto words = words_of(std::string_view(message->text).substr(0, end));
+      if (words.size() != 2 || words[0] != "connection" || message->fds.size() != 1) continue;
+      const auto from = Endpoint::parse(words[1]);
+      if (!from || end == std::string::npos) continue;
+      on_connection({std::move(message->fds[0]),
+                     *from,
+                     {message->text.begin() + static_cast<std::ptrdiff_t>(end) + 1, message->text.end()}});
+    }
+  });
+}
+
+Predecessor::~Predecessor() {
+  if (!receiver_.joinable()) return;
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  receiver_.join();
+}
+
 // ---- the predecessor
 
 Result<std::unique_ptr<Handover>> Handover::listen(const std::string& state_dir, Hooks hooks) {
@@ -142,19 +168,26 @@ void Handover::run() {
     pollfd ready[2] = {{wake_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
     if (poll(ready, 2, -1) < 0) continue;
     if (ready[0].revents != 0) return;
-    const rt::UniqueFd successor(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    rt::UniqueFd successor(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     ucred who{};
     socklen_t size = sizeof who;
     if (!successor.valid() || getsockopt(successor.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
       continue;
-    if (who.uid == geteuid() || who.uid == 0) done = serve(successor.get(), who.pid);
+    if (who.uid == geteuid() || who.uid == 0) done = serve(std::move(successor), who.pid);
   }
 }
 
-bool Handover::serve(int successor, pid_t pid) {
-  if (!make_offer(successor)) return false;
+bool Handover::serve(rt::UniqueFd successor, pid_t pid) {
+  if (!make_offer(successor.get())) return false;
   log::info("process {} takes over: it has the sockets and is loading", pid);
-  const bool done = await_serving(successor, pid);
+  const bool done = await_serving(successor.get());
+  if (replaced_) {
+    const timeval patience{1, 0};  // what is passed on may not hold up those who serve for long
+    setsockopt(successor.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    const std::lock_guard lock(mutex_);
+    successor_ = std::move(successor);
+    hooks_.on_replaced(pid);
+  }
   if (!done) {
     log::warning("process {} has given up taking over: this one goes on", pid);
     hooks_.on_given_up();
@@ -188,7 +221,7 @@ bool Handover::make_offer(int successor) {
   return sent.ok();
 }
 
-bool Handover::await_serving(int successor, pid_t pid) {
+bool Handover::await_serving(int successor) {
   for (;;) {
     pollfd ready[3] = {{wake_.get(), POLLIN, 0}, {successor, POLLIN, 0}, {listener_.get(), POLLIN, 0}};
     if (poll(ready, 3, -1) < 0) continue;
@@ -202,8 +235,18 @@ bool Handover::await_serving(int successor, pid_t pid) {
   if (words.empty() || words[0] != "serving") return false;
   replaced_ = true;
   (void)rt::send_message(successor, fmt::format("{} drains", protocol));
-  hooks_.on_replaced(pid);
   return true;
+}
+
+bool Handover::pass_on(int fd, const Endpoint& from, std::span<const uint8_t> received) {
+  if (received.size() > received_max) return false;
+  std::string text = fmt::format("{} connection {}\n", protocol, from.to_string());
+  text.append(received.begin(), received.end());
+  const std::lock_guard lock(mutex_);
+  if (!successor_.valid()) return false;
+  const bool sent = rt::send_message(successor_.get(), text, {fd}).ok();
+  if (!sent) successor_.reset();  // it takes no more: nobody waits for it again
+  return sent;
 }
 
 }  // namespace popnet::node

@@ -7,7 +7,9 @@
 //   loads names, binds what it lacks, answers                      both answer from the same sockets
 //               ──serving──────────────────────>
 //               <───────────────────────drains──  receives nothing new
-//   listens at <state_dir>/handover               lets connections end, then ends
+//   listens at <state_dir>/handover
+//   goes on with it        <──connection── (0…n)  passes connections on that only wait for the next query,
+//                                                 lets the others end, then ends
 //
 // A successor that ends before it has said "serving" leaves everything as it was. One at a time; others are
 // told so. The socket is its owner's only: by its mode, and because the user of the other end is checked.
@@ -21,10 +23,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/ip.h"
 #include "common/result.h"
 #include "rt/fd.h"
 #include "rt/passing.h"
@@ -46,6 +51,18 @@ class Predecessor {
   /// Call when everything answers. ErrorCode::peer or timeout when it has not said that it drains.
   Status tell_serving();
 
+  struct Connection {
+    rt::UniqueFd fd;
+    Endpoint from;
+    std::vector<uint8_t> received;
+  };
+  /// After that: connections that it passes on, on a thread of its own, until it has ended or this is destroyed.
+  void receive_connections(std::function<void(Connection)> on_connection);
+  Predecessor() = default;
+  Predecessor(Predecessor&&) = default;
+  Predecessor& operator=(Predecessor&&) = default;
+  ~Predecessor();
+
   rt::PassedSockets sockets;
   uint64_t run = 0;
   uint64_t chance = 0;
@@ -53,6 +70,7 @@ class Predecessor {
  private:
   Status receive_offer();
   rt::UniqueFd socket_;
+  std::thread receiver_;
 };
 
 /// The predecessor's end: a thread that waits for successors.
@@ -66,6 +84,8 @@ class Handover {
   /// ErrorCode::machine. Hooks are called on a thread of its own.
   static Result<std::unique_ptr<Handover>> listen(const std::string& state_dir, Hooks hooks);
   ~Handover();
+  /// After on_replaced: the successor goes on with it. False when that cannot be. Any thread.
+  bool pass_on(int fd, const Endpoint& from, std::span<const uint8_t> received);
   Handover(const Handover&) = delete;
   Handover& operator=(const Handover&) = delete;
 
@@ -73,15 +93,17 @@ class Handover {
   Handover(std::string path, rt::UniqueFd listener, rt::UniqueFd wake, Hooks hooks);
   void run();
   /// True when there is nothing more to wait for.
-  bool serve(int successor, pid_t pid);
+  bool serve(rt::UniqueFd successor, pid_t pid);
   bool make_offer(int successor);
-  bool await_serving(int successor, pid_t pid);
+  bool await_serving(int successor);
 
   const std::string path_;
   const rt::UniqueFd listener_;
   const rt::UniqueFd wake_;  // eventfd
   const Hooks hooks_;
   std::atomic<bool> replaced_{false};
+  std::mutex mutex_;        // guards successor_
+  rt::UniqueFd successor_;  // once it serves
   std::thread thread_;
 };
 

@@ -202,7 +202,10 @@ void Node::open() {
   if (!predecessor_) return;
   if (const Status told = predecessor_->tell_serving(); !told)
     log::warning("the process before this one has not said that it stops: {}", told.error().message);
-  predecessor_.reset();
+  predecessor_->sockets = {};  // what is left of them is not wanted here
+  predecessor_->receive_connections([this](Predecessor::Connection connection) {
+    if (dns_) dns_->adopt(std::move(connection.fd), connection.from, std::move(connection.received));
+  });
 }
 
 void Node::await_successor(const std::string& state_dir) {
@@ -260,6 +263,7 @@ Status Node::start_servers() {
   if (node.dns) {
     dns::Server::Options options = dns_options(*config_, threads, dns_chance_);
     options.passed = passed;
+    options.identity = node.name;
     options.tcp.connections_max = std::min(options.tcp.connections_max, plan_.dns_tcp_each_thread);
     options.on_notify = [this](const dns::Name& zone, const IpAddress& from) { on_notify(zone, from); };
     auto server = dns::Server::prepare(options, epoch_, snapshot_, names_);
@@ -385,13 +389,17 @@ void Node::join_bus() {
 }
 
 void Node::drain() {
-  handover_.reset();
+  if (!replaced_) handover_.reset();
+  predecessor_.reset();
   const Duration at_most = snapshot()->config->node.drain_timeout;
-  if (replaced_) {
+  if (replaced_ && handover_) {
     // Whoever has a connection here keeps it; all of them at once, because they all have the same time.
     if (runner_) runner_->stop();
     std::thread dns([&] {
-      if (dns_) dns_->stop(at_most);
+      if (dns_)
+        dns_->stop(at_most, [this](const dns::PassedConnection& connection) {
+          return handover_->pass_on(connection.fd, connection.from, connection.received);
+        });
     });
     std::thread admin([&] {
       if (admin_) admin_->drain(at_most);
@@ -408,6 +416,7 @@ void Node::drain() {
 void Node::stop() {
   if (stopped_.exchange(true)) return;
   handover_.reset();
+  predecessor_.reset();
   if (runner_) runner_->stop();
   if (bus_) bus_->close();
   admin_.reset();

@@ -165,7 +165,7 @@ class Node {
   std::atomic<bool> keeping_{false};    // measurements are on their way to the disk
   std::atomic<uint64_t> purge_ids_{0};  // starts at a random number: ids are unique in the network
   std::atomic<bool> has_namesake_{false};
-  std::optional<Predecessor> predecessor_;  // while this process starts
+  std::optional<Predecessor> predecessor_;  // from whom this process has its sockets
   std::unique_ptr<Handover> handover_;
   std::atomic<uint64_t> related_run_{0};     // of the process before or after this one
   std::atomic<bool> being_replaced_{false};  // a successor is starting

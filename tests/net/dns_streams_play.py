@@ -6,6 +6,7 @@ import subprocess
 
 from play import check, equal, run, scene, until
 from play_dig import run_dig
+from play_dns import make_query
 from play_http import PATIENCE
 
 ZONE = "@ 300 IN SOA ns1 hostmaster 1 3600 600 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
@@ -64,6 +65,29 @@ def limits(stage):
     until("the rest, when idle", lambda: popnet.counter("popnet_dns_tcp_closed_total") >= 11)
     for connection in held:
         connection.close()
+
+
+@scene
+def queries_pass_a_transfer(stage):
+    """A zone of some megabytes is on its way, and a query behind it on the same connection is answered before its end."""
+    records = "".join(f"h{i} 300 IN TXT \"{'x' * 200}\"\n" for i in range(20_000))
+    popnet = stage.popnet(zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE + records),
+                                  "transfer": {"to": ["127.0.0.0/8"]}}])
+    host, port = popnet.dns.rsplit(":", 1)
+    transfer, query, another = make_query("zone.test", "AXFR"), make_query("ns1.zone.test"), make_query("zone.test", "AXFR")
+    with socket.create_connection((host, int(port)), PATIENCE) as client:
+        stream = client.makefile("rb")
+        client.sendall(b"".join(len(message).to_bytes(2, "big") + message for message in (transfer, query, another)))
+        ids = []
+        while ids.count(another[:2]) == 0:
+            message = stream.read(int.from_bytes(stream.read(2), "big"))
+            ids.append(message[:2])
+        of_transfer = [at for at, ident in enumerate(ids) if ident == transfer[:2]]
+        check("a transfer of many messages", len(of_transfer) > 50, len(of_transfer))
+        check(f"the query passed it: reply {ids.index(query[:2]) + 1} of {len(ids)}", ids.index(query[:2]) < 20)
+        check("a second transfer waits for the first", of_transfer[-1] < ids.index(another[:2]))
+        client.sendall(len(query).to_bytes(2, "big") + query)
+        until("so it is in the second", lambda: stream.read(int.from_bytes(stream.read(2), "big"))[:2] == query[:2])
 
 
 if __name__ == "__main__":

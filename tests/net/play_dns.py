@@ -7,7 +7,7 @@ import struct
 from play_http import Failure, PATIENCE
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "NAPTR": 35, "DNAME": 39,
-         "DS": 43, "HTTPS": 65, "CAA": 257, "TYPE65400": 65400}
+         "DS": 43, "HTTPS": 65, "AXFR": 252, "CAA": 257, "TYPE65400": 65400}
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 16: "BADVERS"}
 CLASS_IN, TYPE_OPT, OPTION_SUBNET = 1, 41, 8
 

@@ -7,15 +7,17 @@ import signal
 import socket
 
 from paced_load import Load
-from play import check, equal, run, scene, site, until
+from play import PATIENCE, check, equal, run, scene, site, until
+from play_dns import make_query
 
 ZONE = "@ 300 IN SOA ns1 hostmaster 1 3600 600 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
 SERVES = "serves: "
 
 
-def serve(stage, **node):
+def serve(stage, zone=ZONE, **node):
     origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=60", "Content-Length": "4"}, "body"))
-    return stage.popnet([site("a", [origin])], zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE)}],
+    return stage.popnet([site("a", [origin])], zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", zone),
+                                "transfer": {"to": ["127.0.0.0/8"]}}],
                         node={"state_dir": os.path.join(stage.folder, "state"), **node})
 
 
@@ -53,6 +55,40 @@ def under_load(stage):
         served = third.counter("popnet_dns_queries_total", transport="udp")
         until("the third answers", lambda: third.counter("popnet_dns_queries_total", transport="udp") > served)
     equal("in order", (first.child.returncode, second.child.returncode), (0, 0))
+
+
+@scene
+def lasting_connections(stage):
+    """DNS connections over TCP outlive the process that accepted them: idle, in the middle of a query, after a long transfer."""
+    records = "".join(f"h{i} 300 IN TXT \"{'x' * 200}\"\n" for i in range(20_000))
+    first = serve(stage, drain_timeout="2s", zone=ZONE + records)
+    host, port = first.dns.rsplit(":", 1)
+    query = make_query("ns1.zone.test")
+    framed, transfer = len(query).to_bytes(2, "big") + query, make_query("zone.test", "AXFR")
+
+    def answered(connection):
+        stream = connection.makefile("rb")
+        return stream.read(int.from_bytes(stream.read(2), "big"))[:2] == query[:2]
+
+    idle, half, busy = (socket.create_connection((host, int(port)), PATIENCE) for _ in range(3))
+    for connection in (idle, half, busy):
+        connection.sendall(framed)
+        check("answered by the first", answered(connection))
+    half.sendall(framed[:7])
+    busy.sendall(len(transfer).to_bytes(2, "big") + transfer)  # more than the kernel takes: it stays with the first until it is read
+    second = successor(stage, first, "second")
+    until("the others are with the second", lambda: second.counter("popnet_dns_tcp_accepted_total") == 2)
+    stream, size = busy.makefile("rb"), 0
+    while size < 4_000_000:
+        size += len(stream.read(int.from_bytes(stream.read(2), "big")))
+    until("the first has ended", lambda: not first.alive())
+    half.sendall(framed[7:])
+    check("a query of which each process has read a part", answered(half))
+    for _ in range(3):
+        idle.sendall(framed)
+        check("the idle one goes on", answered(idle))
+    for connection in (idle, half, busy):
+        connection.close()
 
 
 @scene

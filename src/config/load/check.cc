@@ -136,6 +136,8 @@ void check_bus(const Draft& draft) {
 
 void check_dns_server(const Draft& draft) {
   const model::DnsNode& dns = draft.config.node.dns_server;
+  if (!dns.dnstap.file.empty() && !dns.dnstap.socket.empty())
+    draft.error("node.dns_server.dnstap.file", "there is a `socket` too, write one of them");
   if (dns.tls_listen.empty()) return;
   const auto need = [&](const char* option, const std::string& file) {
     if (file.empty())

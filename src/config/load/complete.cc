@@ -212,6 +212,11 @@ void complete(Draft& draft, const std::string& folder) {
     config.node.key_dir = config.node.state_dir + "/keys";
   if (config.node.access_log.file != "-")
     complete_path(draft, folder, "node.access_log.file", config.node.access_log.file);
+  model::DnsNode& dns = config.node.dns_server;
+  if (dns.query_log.file != "-")
+    complete_path(draft, folder, "node.dns_server.query_log.file", dns.query_log.file);
+  complete_path(draft, folder, "node.dns_server.dnstap.file", dns.dnstap.file);
+  complete_path(draft, folder, "node.dns_server.dnstap.socket", dns.dnstap.socket);
 }
 
 }  // namespace popnet::config

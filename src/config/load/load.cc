@@ -129,10 +129,17 @@ std::vector<std::string> waiting_for_restart(const model::Config& running, const
   };
   compare(network_table(), &running.network, &loaded.network);
   compare(node_table(), &running.node, &loaded.node);
-  const auto within_node = keys.size();
-  compare(access_log_table(), &running.node.access_log, &loaded.node.access_log);
-  compare(http_node_table(), &running.node.http_server, &loaded.node.http_server);
-  for (size_t i = within_node; i < keys.size(); ++i) keys[i] = "node." + keys[i];
+  const auto compare_inner = [&](const char* outer, const TableBase& table, const void* a, const void* b) {
+    const auto before = keys.size();
+    compare(table, a, b);
+    for (size_t i = before; i < keys.size(); ++i) keys[i] = join(outer, keys[i]);
+  };
+  const auto &was = running.node, &is = loaded.node;
+  compare_inner("node", access_log_table(), &was.access_log, &is.access_log);
+  compare_inner("node", http_node_table(), &was.http_server, &is.http_server);
+  compare_inner("node", dns_node_table(), &was.dns_server, &is.dns_server);
+  compare_inner("node.dns_server", dnstap_table(), &was.dns_server.dnstap, &is.dns_server.dnstap);
+  compare_inner("node.dns_server", query_log_table(), &was.dns_server.query_log, &is.dns_server.query_log);
   compare(bus_table(), &running.bus, &loaded.bus);
   return keys;
 }

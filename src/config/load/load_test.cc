@@ -43,9 +43,12 @@ TEST(Load, NamesWhatWaitsForARestart) {
   EXPECT_THAT(waiting_for_restart(*running, *config_of(text)), testing::IsEmpty());
   const auto loaded =
       config_of(text, {"node.threads=3", "node.log_level=debug", "node.http_listen.1=127.0.0.1:81",
-                       "bus.kind=nats", "network.name=other"});
-  EXPECT_THAT(waiting_for_restart(*running, *loaded),
-              testing::ElementsAre("network.name", "node.threads", "node.http_listen", "bus.kind"));
+                       "bus.kind=nats", "network.name=other", "node.dns_server.dnstap.file=tap",
+                       "node.dns_server.query_log.sample=0.5"});
+  EXPECT_THAT(
+      waiting_for_restart(*running, *loaded),
+      testing::ElementsAre("network.name", "node.threads", "node.http_listen", "node.dns_server.dnstap.file",
+                           "node.dns_server.query_log.sample", "bus.kind"));
 }
 
 TEST(Load, ShowsWhatWasReadInAFormThatReadsTheSame) {

@@ -79,6 +79,8 @@ TEST(Manual, ExamplesAreRight) {
   expect_example(zone_table());
   expect_example(node_table());
   expect_example(access_log_table());
+  expect_example(dnstap_table());
+  expect_example(query_log_table());
   expect_example(bus_table());
   expect_example(site_table());
   expect_example(hostname_table());

@@ -26,6 +26,8 @@ const Table<model::TsigKey>& tsig_key_table();
 const Table<model::Transfer>& transfer_table();
 const Table<model::Secondary>& secondary_table();
 const Table<model::DnsNode>& dns_node_table();
+const Table<model::Dnstap>& dnstap_table();
+const Table<model::QueryLog>& query_log_table();
 // tables_dnssec.cc
 const Table<model::Dnssec>& dnssec_table();
 

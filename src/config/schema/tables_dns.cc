@@ -213,6 +213,84 @@ const Table<DnsNode>& dns_node_table() {
               .at_most(256)
               .help("Load balancers that put a PROXY header (version 2) before each UDP message and each "
                     "connection: from these it must be there, from others it is refused."),
+          option("dnstap", &DnsNode::dnstap)
+              .section(dnstap_table())
+              .help("Whole messages for programs that read dnstap (https://dnstap.info)."),
+          option("query_log", &DnsNode::query_log)
+              .section(query_log_table())
+              .help("A line for each query, for people."),
+      });
+  return table;
+}
+
+const Table<model::Dnstap>& dnstap_table() {
+  using model::Dnstap;
+  using model::DnstapMessage;
+  static const Table<Dnstap> table(
+      "dnstap",
+      {"Queries and replies as they were on the wire, as dnstap messages AUTH_QUERY and AUTH_RESPONSE in "
+       "Frame "
+       "Streams. "
+       "Nobody waits for the reader: what he misses is counted in `popnet_dns_tap_lost_total` and "
+       "`popnet_dns_records_dropped_total`. Zone transfers are not among them.",
+       R"(dnstap:
+  socket: /run/dnstap.sock
+  messages: [response]
+  sample: 0.01
+)"},
+      {
+          option("socket", &Dnstap::socket)
+              .text()
+              .restart()
+              .help(
+                  "Local socket where a reader listens; he may come and go. A relative path counts from the "
+                  "config file."),
+          option("file", &Dnstap::file)
+              .text()
+              .restart()
+              .help("Or a file. What is there at the start is renamed to `FILE.old`; when it was moved away, "
+                    "it is "
+                    "made anew within a second. A relative path counts from the config file."),
+          option("messages", &Dnstap::messages)
+              .choice({{"query", DnstapMessage::query, "AUTH_QUERY"},
+                       {"response", DnstapMessage::response, "AUTH_RESPONSE"}})
+              .at_most(2)
+              .preset_help("both")
+              .restart()
+              .help("Which messages."),
+          option("sample", &Dnstap::sample)
+              .number(0, 1, 1)
+              .restart()
+              .help("The part of the queries, drawn at random."),
+      });
+  return table;
+}
+
+const Table<model::QueryLog>& query_log_table() {
+  using model::QueryLog;
+  static const Table<QueryLog> table(
+      "query_log",
+      {"One JSON object a line: `time`, `client`, `port`, `transport`, `name`, `type`, `subnet` (of the "
+       "client, where "
+       "the query has one), `udp_size`, `do`, `rcode` (null: no reply), `kind` (as in "
+       "`popnet_dns_zone_answers_total`), `truncated`, `query_bytes`, `reply_bytes`. A file that was moved "
+       "away or "
+       "removed is made anew within a second.",
+       R"(query_log:
+  file: /var/log/popnet/queries.log
+  sample: 0.001
+)"},
+      {
+          option("file", &QueryLog::file)
+              .text()
+              .restart()
+              .help("Where to; `-` is the standard output. None: nothing is logged. A relative path counts "
+                    "from the "
+                    "config file."),
+          option("sample", &QueryLog::sample)
+              .number(0, 1, 1)
+              .restart()
+              .help("The part of the queries that is logged, drawn at random."),
       });
   return table;
 }

@@ -1,7 +1,8 @@
 #include "dns/server/metrics.h"
 
 #include <algorithm>
-#include <map>
+
+#include "dns/wire/text.h"
 
 namespace popnet::dns {
 
@@ -10,32 +11,6 @@ namespace {
 using Kind = CounterValue::Kind;
 
 constexpr size_t zones_told_max = 1000;
-
-const char* rcode_name(size_t rcode) {
-  switch (static_cast<Rcode>(rcode)) {
-    case Rcode::noerror:
-      return "NOERROR";
-    case Rcode::formerr:
-      return "FORMERR";
-    case Rcode::servfail:
-      return "SERVFAIL";
-    case Rcode::nxdomain:
-      return "NXDOMAIN";
-    case Rcode::notimp:
-      return "NOTIMP";
-    case Rcode::refused:
-      return "REFUSED";
-    case Rcode::yxdomain:
-      return "YXDOMAIN";
-    case Rcode::notauth:
-      return "NOTAUTH";
-    case Rcode::badvers:
-      return "BADVERS";
-    case Rcode::badcookie:
-      return "BADCOOKIE";
-  }
-  return nullptr;
-}
 
 /// A metric that is one counter of ServerCounts.
 struct Row {
@@ -59,19 +34,6 @@ constexpr Row rows[] = {
     {&ServerCounts::tcp_evicted, "popnet_dns_tcp_evicted_total", "idle TCP connections closed to make room"},
     {&ServerCounts::tcp_closed, "popnet_dns_tcp_closed_total", "TCP connections that have ended"},
 };
-
-/// Names of the types that are asked for on any day; the rest as in RFC 3597 section 5.
-std::string type_name(size_t number) {
-  static const std::map<size_t, const char*> names = {
-      {1, "A"},        {2, "NS"},     {5, "CNAME"},          {6, "SOA"},   {12, "PTR"},
-      {13, "HINFO"},   {15, "MX"},    {16, "TXT"},           {28, "AAAA"}, {29, "LOC"},
-      {33, "SRV"},     {35, "NAPTR"}, {39, "DNAME"},         {43, "DS"},   {44, "SSHFP"},
-      {46, "RRSIG"},   {47, "NSEC"},  {48, "DNSKEY"},        {52, "TLSA"}, {59, "CDS"},
-      {60, "CDNSKEY"}, {64, "SVCB"},  {65, "HTTPS"},         {99, "SPF"},  {251, "IXFR"},
-      {252, "AXFR"},   {255, "ANY"},  {query_types, "other"}};
-  const auto found = names.find(number);
-  return found != names.end() ? found->second : "TYPE" + std::to_string(number);
-}
 
 /// The zones that are asked for most by name, the others together: a page of metrics has an end.
 void collect_zones(const ZoneCounts& counts, std::vector<CounterValue>& into) {
@@ -142,7 +104,7 @@ void collect_metrics(const std::vector<std::unique_ptr<ThreadState>>& threads, c
       into.push_back({"popnet_dns_questions_total",
                       "questions by type",
                       Kind::counter,
-                      {{"type", type_name(t)}},
+                      {{"type", t == query_types ? "other" : type_name(t)}},
                       static_cast<double>(sum)});
   }
   collect_zones(*view.zone_counts, into);

@@ -97,8 +97,12 @@ Result<std::unique_ptr<Server>> Server::prepare(const Options& options, rt::Epoc
 
   auto thread_count = static_cast<size_t>(options.threads);
   for (const ListeningSockets& at : sockets) thread_count += at.udp.size();
+  auto recorder = tap::Recorder::open(snapshot->config->node.dns_server, options.identity, options.seed + 1,
+                                      thread_count);
+  if (!recorder) return recorder.error();
   auto first = make_view(std::move(snapshot), std::move(names), options, thread_count, nullptr);
   std::unique_ptr<Server> server(new Server(options, epoch, std::move(first), thread_count));
+  server->recorder_ = std::move(*recorder);
   server->take(std::move(sockets));
   return server;
 }
@@ -112,7 +116,10 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, rt::Epoch&
 }
 
 ThreadState& Server::new_state() {
-  return *states_.emplace_back(std::make_unique<ThreadState>(states_.size()));
+  const size_t number = states_.size();
+  ThreadState& state = *states_.emplace_back(std::make_unique<ThreadState>(number));
+  if (recorder_ != nullptr) state.recorder = &recorder_->thread(number);
+  return state;
 }
 
 void Server::take(std::vector<ListeningSockets> sockets) {
@@ -128,6 +135,7 @@ void Server::take(std::vector<ListeningSockets> sockets) {
 }
 
 void Server::open() {
+  if (recorder_ != nullptr) recorder_->start();
   for (size_t i = 0; i < udp_.size(); ++i) {
     udp_threads_.emplace_back([worker = udp_[i].get(), title = "dns-udp-" + std::to_string(i)] {
       rt::name_thread(title);
@@ -165,9 +173,18 @@ model::AnswerCounts Server::answer_counts(const model::Config& as) const {
 
 void Server::collect(std::vector<CounterValue>& into) const {
   collect_metrics(states_, *view(), into);
+  if (recorder_ != nullptr) recorder_->collect(into);
 }
 
-void Server::stop(Duration connections_at_most) {
+void Server::adopt(rt::UniqueFd fd, const Endpoint& from, std::vector<uint8_t> received) {
+  const size_t i = adopted_++ % tcp_.size();
+  const auto shared = std::make_shared<rt::UniqueFd>(std::move(fd));
+  tcp_loops_->loop(static_cast<int>(i)).post([this, i, shared, from, received = std::move(received)] {
+    if (tcp_[i] != nullptr) tcp_[i]->adopt(std::move(*shared), from, received);
+  });
+}
+
+void Server::stop(Duration connections_at_most, const PassOn& pass_on) {
   const std::lock_guard lock(stop_mutex_);
   for (size_t i = 0; i < udp_threads_.size(); ++i) udp_[i]->stop(udp_threads_[i]);
   for (auto& thread : udp_threads_) thread.join();
@@ -177,7 +194,7 @@ void Server::stop(Duration connections_at_most) {
   tcp_loops_->on_each([&](int i) {
     TcpShard* shard = tcp_[static_cast<size_t>(i)].get();
     if (shard != nullptr)
-      shard->drain(connections_at_most, [&] { drained.count_down(); });
+      shard->drain(connections_at_most, pass_on, [&] { drained.count_down(); });
     else
       drained.count_down();  // it was never opened
   });

@@ -9,6 +9,7 @@
 // then stay as they are, because closing one would lose what waits in it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -40,6 +41,7 @@ class Server {
     uint64_t seed = 0;                      // of all chance in this server
     int signing_rate = 2000;                // signatures made for queries, each second
     rt::PassedSockets* passed = nullptr;    // taken before others are bound; needed in prepare() only
+    std::string identity = {};              // in dnstap messages
     /// A NOTIFY came that is to be believed. Called on any of the server's threads.
     std::function<void(const Name& zone, const IpAddress& from)> on_notify = {};
   };
@@ -73,9 +75,11 @@ class Server {
   /// For a process that goes on with them. Valid until stop().
   [[nodiscard]] const std::vector<rt::SocketRef>& sockets() const { return refs_; }
 
-  /// Answers what has been received, lets connections go on for so long, unless they end by themselves, then ends
-  /// all threads. Safe to call twice.
-  void stop(Duration connections_at_most = Duration::zero());
+  /// Answers what has been received, lets connections go on for so long, unless they end by themselves or are passed
+  /// on, then ends all threads. Safe to call twice.
+  void stop(Duration connections_at_most = Duration::zero(), const PassOn& pass_on = nullptr);
+  /// Goes on with a connection of the process before this one.
+  void adopt(rt::UniqueFd fd, const Endpoint& from, std::vector<uint8_t> received);
 
  private:
   Server(const Options& options, rt::Epoch& epoch, std::shared_ptr<const View> first, size_t thread_count);
@@ -90,6 +94,7 @@ class Server {
   std::vector<rt::SocketRef> refs_;
   std::vector<Endpoint> listening_, listening_tls_;
   SourceCounts sources_;                              // of TCP and TLS connections
+  std::unique_ptr<tap::Recorder> recorder_;           // null: nothing is recorded
   std::vector<std::unique_ptr<ThreadState>> states_;  // UDP threads, then TCP loops; fixed once prepared
   rt::Published<View> published_;
   std::vector<std::unique_ptr<UdpWorker>> udp_;
@@ -102,6 +107,7 @@ class Server {
   std::shared_ptr<const View> latest_;
   std::mutex take_mutex_;  // one reader of the resolver rings at a time
   std::mutex stop_mutex_;
+  std::atomic<size_t> adopted_{0};
 };
 
 }  // namespace popnet::dns

@@ -21,6 +21,11 @@ constexpr size_t read_step = 4096;
 constexpr size_t proxy_header_max = 2048;  // bytes; addresses and a few extensions
 constexpr Duration accept_pause = std::chrono::milliseconds(100);
 
+bool asks_zone(const Query& query) {
+  return query.verdict == Verdict::fine && query.qclass == class_in &&
+         (query.type == type::axfr || query.type == type::ixfr);
+}
+
 int64_t unix_seconds(const rt::Loop& loop) {
   return std::chrono::duration_cast<std::chrono::seconds>(loop.wall().time_since_epoch()).count();
 }
@@ -53,11 +58,12 @@ class TcpShard::Listener final : public rt::Watcher {
 class TcpShard::Connection final : public rt::Watcher {
  public:
   /// `peer`: whose connections are counted.
-  Connection(TcpShard& shard, rt::UniqueFd fd, Transport transport, const IpAddress& peer, bool behind_proxy)
+  Connection(TcpShard& shard, rt::UniqueFd fd, Transport transport, const Endpoint& peer, bool behind_proxy)
       : shard_(shard),
         fd_(std::move(fd)),
-        peer_(peer),
-        source_{peer, transport},
+        peer_(peer.address),
+        port_(behind_proxy ? 0 : peer.port),
+        source_{peer.address, transport},
         behind_proxy_(behind_proxy),
         idle_(shard.loop_, [this] { end(); }),
         by_idleness_(shard.by_idleness_.insert(shard.by_idleness_.end(), fd_.get())) {
@@ -72,6 +78,9 @@ class TcpShard::Connection final : public rt::Watcher {
   }
 
   void on_ready(uint32_t) override { work(); }
+  void begin_with(std::span<const uint8_t> received) { in_.assign(received.begin(), received.end()); }
+  /// Looks for what is to do. May destroy this connection.
+  void go_on() { work(); }
   /// Answers what has arrived; then ends as soon as the replies are written.
   void finish() {
     (void)read_all();
@@ -95,20 +104,29 @@ class TcpShard::Connection final : public rt::Watcher {
       if (!peer_ended_ && !paused()) peer_ended_ = !read_all();
       if (!answer_all() || !write_all()) return end();
     } while (unwritten() == 0 && more_at_hand());
-    if (peer_ended_ && unwritten() == 0) return end();
-    const bool writes = unwritten() > 0 || tls_wants_write_;
+    if (peer_ended_ && unwritten() == 0 && transfer_ == nullptr) return end();
+    if (shard_.pass_on_ && pass_on()) return end();
+    // A transfer goes on in the next turn, so that it holds up neither other connections nor queries on this one.
+    const bool writes = unwritten() > 0 || tls_wants_write_ || transfer_ != nullptr;
     want(paused() || peer_ended_ ? EPOLLOUT : writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
   void end() { shard_.close(fd_.get()); }
+  /// True if another process has it now. Not while something is under way, nor with what only this one knows: keys
+  /// of TLS, whom a proxy speaks for.
+  bool pass_on() {
+    const bool can_be = tls_ == nullptr && source_.transport == Transport::tcp && !behind_proxy_ &&
+                        source_.address == peer_ && transfer_ == nullptr && unwritten() == 0 && !peer_ended_;
+    return can_be && shard_.pass_on_({fd_.get(), {peer_, port_}, in_});
+  }
   /// Something that no event of the socket will announce.
   [[nodiscard]] bool more_at_hand() const {
-    return transfer_ != nullptr || next_size() != 0 ||
+    return (transfer_ == nullptr && next_size() != 0) ||
            (!peer_ended_ && tls_ != nullptr && tls_->has_decrypted());
   }
 
   [[nodiscard]] size_t unwritten() const { return out_.size() - written_; }
-  /// Nothing is read: its replies are not, or a transfer goes on.
-  [[nodiscard]] bool paused() const { return transfer_ != nullptr || unwritten() > unread_replies_max; }
+  /// Nothing is read: its replies are not.
+  [[nodiscard]] bool paused() const { return unwritten() > unread_replies_max; }
 
   /// Size of the message at the front of in_ with its length field; 0 = not all of it is there.
   [[nodiscard]] size_t next_size(size_t at = 0) const {
@@ -122,7 +140,7 @@ class TcpShard::Connection final : public rt::Watcher {
   Read read_some(std::span<uint8_t> room, size_t& size);
   bool read_proxy();
   bool answer_all();
-  bool answer_one(std::span<const uint8_t> message);
+  bool answer_one(std::span<const uint8_t> message, const Query& query);
   bool begin_transfer(std::span<const uint8_t> message, const Query& query);
   bool go_on_with_transfer();
   void put_reply(size_t size);
@@ -137,6 +155,7 @@ class TcpShard::Connection final : public rt::Watcher {
   TcpShard& shard_;
   rt::UniqueFd fd_;
   const IpAddress peer_;
+  const uint16_t port_;  // of the resolver, if it is known
   Source source_;
   bool behind_proxy_;  // its header is not read yet
   rt::Timer idle_;
@@ -201,27 +220,30 @@ bool TcpShard::Connection::read_proxy() {
   }
 }
 
-/// False if the peer does not speak DNS.
+/// False if the peer does not speak DNS. Replies stand between the messages of a transfer (RFC 7766 section 6.2.1.1,
+/// RFC 5936 section 4.1.1); another transfer waits until it has ended.
 bool TcpShard::Connection::answer_all() {
-  if (!go_on_with_transfer()) return false;
   size_t at = 0;
-  for (size_t size; !paused() && (size = next_size(at)) != 0; at += size)
-    if (!answer_one(std::span(in_).subspan(at + length_size, size - length_size))) return false;
+  for (size_t size; !paused() && (size = next_size(at)) != 0; at += size) {
+    const auto message = std::span<const uint8_t>(in_).subspan(at + length_size, size - length_size);
+    Query query;
+    parse_query(message, query);
+    if (transfer_ != nullptr && asks_zone(query)) break;
+    if (!answer_one(message, query)) return false;
+  }
   in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(at));
-  return true;
+  return go_on_with_transfer();
 }
 
-bool TcpShard::Connection::answer_one(std::span<const uint8_t> message) {
+bool TcpShard::Connection::answer_one(std::span<const uint8_t> message, const Query& query) {
   const View& view = shard_.view_.get();
-  Query query;
-  parse_query(message, query);
-  const bool asks_zone = query.type == type::axfr || query.type == type::ixfr;
-  if (asks_zone && query.verdict == Verdict::fine && query.qclass == class_in &&
-      begin_transfer(message, query))
-    return go_on_with_transfer();
+  if (asks_zone(query) && begin_transfer(message, query)) return true;
   const Moment now = {shard_.loop_.now(), shard_.loop_.wall()};
   const Outcome outcome = shard_.state_.responder.respond(view, message, query, source_, now, shard_.room_);
   shard_.state_.account(view, query, source_, outcome);
+  if (shard_.state_.recorder != nullptr) [[unlikely]]
+    shard_.state_.record(message, std::span(shard_.room_).first(outcome.size), source_, port_,
+                         rt::local_endpoint(fd_.get()), outcome, now.wall);
   if (outcome.size == 0) return false;
   put_reply(outcome.size);
   return true;
@@ -324,11 +346,17 @@ void TcpShard::accept_all(int listener, Transport transport) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
       return;
     }
-    take(std::move(fd), transport, rt::to_endpoint(from).address);
+    take(std::move(fd), transport, rt::to_endpoint(from));
   }
 }
 
-void TcpShard::take(rt::UniqueFd fd, Transport transport, const IpAddress& peer) {
+void TcpShard::adopt(rt::UniqueFd fd, const Endpoint& from, std::span<const uint8_t> received) {
+  take(std::move(fd), Transport::tcp, from, received);
+}
+
+void TcpShard::take(rt::UniqueFd fd, Transport transport, const Endpoint& from,
+                    std::span<const uint8_t> received) {
+  const IpAddress& peer = from.address;
   const Policy* policy = view_.get().policy.get();
   const bool behind_proxy = policy->is_proxy(peer);
   const size_t most = behind_proxy ? SIZE_MAX : limits_.per_source;  // a proxy stands for many
@@ -340,8 +368,13 @@ void TcpShard::take(rt::UniqueFd fd, Transport transport, const IpAddress& peer)
   }
   state_.counts.tcp_accepted.add();
   const int key = fd.get();
-  auto connection = std::make_unique<Connection>(*this, std::move(fd), transport, peer, behind_proxy);
-  if (connection->start()) connections_[key] = std::move(connection);
+  auto connection = std::make_unique<Connection>(*this, std::move(fd), transport, from, behind_proxy);
+  if (!connection->start()) return;
+  Connection& present = *connection;
+  connections_[key] = std::move(connection);
+  if (received.empty()) return;
+  present.begin_with(received);
+  present.go_on();
 }
 
 // Out of descriptors or memory: the listener stays ready, and the loop would spin.
@@ -355,11 +388,13 @@ void TcpShard::close(int fd) {
   finish_if_empty();
 }
 
-void TcpShard::drain(Duration at_most, std::function<void()> done) {
+void TcpShard::drain(Duration at_most, PassOn pass_on, std::function<void()> done) {
   for (auto& listener : listeners_) listener->on_ready(EPOLLIN);
   accept_again_.cancel();
   listeners_.clear();
   done_ = std::move(done);
+  pass_on_ = std::move(pass_on);
+  if (pass_on_) on_all([](Connection& connection) { connection.go_on(); });
   if (at_most > Duration::zero())
     finish_.arm_after(at_most);
   else
@@ -368,11 +403,17 @@ void TcpShard::drain(Duration at_most, std::function<void()> done) {
 }
 
 void TcpShard::finish_all() {
+  pass_on_ = nullptr;
   drained_.arm_after(limits_.drain);
+  on_all([](Connection& connection) { connection.finish(); });
+}
+
+/// `work` may end the connection.
+void TcpShard::on_all(const std::function<void(Connection&)>& work) {
   std::vector<int> present;
   for (auto& [fd, connection] : connections_) present.push_back(fd);
   for (const int fd : present)
-    if (const auto found = connections_.find(fd); found != connections_.end()) found->second->finish();
+    if (const auto found = connections_.find(fd); found != connections_.end()) work(*found->second);
 }
 
 void TcpShard::finish_if_empty() {

@@ -1,6 +1,6 @@
 // DNS over TCP (RFC 7766) and TLS (RFC 7858) on one loop: listening sockets and the connections they accept.
 // Queries may follow each other without waiting; each is answered as soon as it is there, so there is nothing
-// that a later one could overtake. Used on the loop's thread only, except where said.
+// that a later one could overtake but a zone transfer, which lets them pass. Used on the loop's thread only, except where said.
 //
 // A connection ends when the peer ends it; when it has not completed a query (or its handshake and a first
 // query) for `idle`; when what it sends cannot be a query; when it has been idle longest and room is needed
@@ -13,6 +13,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -39,6 +40,15 @@ struct TcpListener {
   Transport transport = Transport::tcp;
 };
 
+/// A connection between two messages, for a process that goes on with it.
+struct PassedConnection {
+  int fd = -1;  // the giver's, who closes it when it was taken
+  Endpoint from;
+  std::span<const uint8_t> received;  // and not answered: the begin of a message
+};
+/// From any loop. False: not taken.
+using PassOn = std::function<bool(const PassedConnection&)>;
+
 class TcpShard {
  public:
   /// The references must outlive the shard.
@@ -50,8 +60,11 @@ class TcpShard {
 
   /// Accepts who waits already and nobody after that. Connections go on for at most so long; then what has arrived
   /// is answered, each is closed when its replies are written, and all of them when the drain time is over. Calls
-  /// `done`, once, when there are none.
-  void drain(Duration at_most, std::function<void()> done);
+  /// `done`, once, when there are none. With `pass_on`, plain connections go there as soon as nothing is under way on
+  /// them.
+  void drain(Duration at_most, PassOn pass_on, std::function<void()> done);
+  /// Goes on with a connection of another process.
+  void adopt(rt::UniqueFd fd, const Endpoint& from, std::span<const uint8_t> received);
 
  private:
   class Listener;
@@ -60,9 +73,11 @@ class TcpShard {
   friend class Connection;
 
   void accept_all(int listener, Transport transport);
-  void take(rt::UniqueFd fd, Transport transport, const IpAddress& peer);
+  void take(rt::UniqueFd fd, Transport transport, const Endpoint& from,
+            std::span<const uint8_t> received = {});
   void pause_accepting();
   void close(int fd);
+  void on_all(const std::function<void(Connection&)>& work);
   void finish_all();
   void finish_if_empty();
 
@@ -78,6 +93,7 @@ class TcpShard {
   rt::Timer accept_again_;
   rt::Timer finish_;
   rt::Timer drained_;
+  PassOn pass_on_;
   std::function<void()> done_;
 };
 

@@ -119,6 +119,7 @@ void UdpWorker::Batch::unwrap(const Policy& policy, size_t received) {
 UdpWorker::UdpWorker(rt::UniqueFd socket, const rt::Published<View>& view, rt::Epoch& epoch,
                      ThreadState& state)
     : socket_(std::move(socket)),
+      local_(rt::local_endpoint(socket_.get())),
       view_(view),
       epoch_(epoch),
       state_(state),
@@ -179,6 +180,9 @@ void UdpWorker::take(const View& view, size_t i) {
     outcome = state_.responder.respond(view, b.query(i), b.parsed[i], source, now_,
                                        {b.reply_room[b.replies], udp_reply_max});
   state_.account(view, b.parsed[i], source, outcome);
+  if (state_.recorder != nullptr) [[unlikely]]
+    state_.record(b.query(i), {b.reply_room[b.replies], outcome.size}, source,
+                  b.skip[i] == 0 ? ntohs(b.peers[i].v4.sin_port) : 0, local_, outcome, now_.wall);
   if (outcome.size == 0) return;
   msghdr& to = b.out[b.replies].msg_hdr;
   to.msg_name = from.msg_name;

@@ -43,6 +43,7 @@ class UdpWorker {
   void send_batch();
 
   const rt::UniqueFd socket_;
+  const Endpoint local_;
   const rt::Published<View>& view_;
   rt::Epoch& epoch_;
   ThreadState& state_;

@@ -11,24 +11,21 @@
 #pragma once
 
 #include <array>
-#include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
-#include "common/counter.h"
 #include "common/ip.h"
 #include "common/random.h"
 #include "common/result.h"
 #include "common/time.h"
 #include "http/edge/counters.h"
 #include "model/access_log.h"
-#include "rt/fd.h"
+#include "records/file.h"
+#include "records/periodic.h"
+#include "records/ring.h"
 
 namespace popnet::http {
 
@@ -38,7 +35,6 @@ struct LogEntry {
   static constexpr size_t text_max = 2048;  // longer ones are cut; the path has path_max
   static constexpr size_t path_max = 8192;
 
-  uint32_t size = 0;  // of the record in the ring; 0: the rest of the ring is skipped
   uint16_t status = 0;
   Outcome outcome = Outcome::local;
   uint8_t minor = 1;  // of HTTP/1
@@ -51,38 +47,29 @@ struct LogEntry {
 };
 using LogTexts = std::array<std::string_view, LogEntry::texts>;
 
-/// Bytes from one thread to another; whole entries only.
+/// Entries from one thread to another.
 class LogRing {
  public:
   /// `capacity`: a power of two.
-  explicit LogRing(size_t capacity) : room_(new std::byte[capacity]), capacity_(capacity) {}
+  explicit LogRing(size_t capacity) : ring_(capacity) {}
 
   /// The writer's thread. False when there is no room: dropped, and counted.
   bool put(LogEntry entry, const LogTexts& texts);
   /// The reader's thread. Every entry that is there; the texts are valid within the call.
   template <class Visit>
   void take(Visit&& visit) {
-    uint64_t head = head_.load(std::memory_order_relaxed);
-    const uint64_t tail = tail_.load(std::memory_order_acquire);
-    while (head != tail) {
+    ring_.take([&](std::span<const std::byte> record) {
       LogEntry entry;
       LogTexts texts;
-      head += read(head, entry, texts);
-      if (entry.size > 0) visit(entry, texts);
-      head_.store(head, std::memory_order_release);
-    }
+      read(record, entry, texts);
+      visit(entry, texts);
+    });
   }
-  [[nodiscard]] uint64_t dropped() const { return dropped_.get(); }
+  [[nodiscard]] uint64_t dropped() const { return ring_.dropped(); }
 
  private:
-  /// Returns how far it reaches.
-  size_t read(uint64_t at, LogEntry& entry, LogTexts& texts) const;
-
-  const std::unique_ptr<std::byte[]> room_;
-  const size_t capacity_;
-  Counter dropped_;
-  alignas(64) std::atomic<uint64_t> tail_{0};  // bytes ever written
-  alignas(64) std::atomic<uint64_t> head_{0};  // bytes ever read
+  static void read(std::span<const std::byte> record, LogEntry& entry, LogTexts& texts);
+  records::Ring ring_;
 };
 
 /// One line, with its end.
@@ -104,32 +91,18 @@ class AccessLog {
     return options_.sample >= 1 || random.uniform() < options_.sample;
   }
   [[nodiscard]] LogRing& ring(int thread) { return *rings_[static_cast<size_t>(thread)]; }
-  [[nodiscard]] uint64_t written() const { return written_.load(std::memory_order_relaxed); }
+  [[nodiscard]] uint64_t written() const { return file_.written(); }
   [[nodiscard]] uint64_t dropped() const;
 
  private:
   AccessLog(const model::AccessLog& options, int threads);
-  Status reopen();
-  void run();
   void drain();
-  void flush();
-  void look_for_rotation();
 
   const model::AccessLog options_;
   std::vector<std::unique_ptr<LogRing>> rings_;
-  std::atomic<uint64_t> written_{0};
-  std::atomic<uint64_t> unwritten_{0};
-
-  // Of its thread.
-  rt::UniqueFd file_;
-  std::string lines_;
-  uint64_t lines_count_ = 0;
-  bool failing_ = false;
-
-  std::mutex mutex_;  // guards stop_
-  std::condition_variable wake_;
-  bool stop_ = false;
-  std::thread thread_;
+  records::LineFile file_;  // of the thread
+  int looks_in_ = 0;
+  std::unique_ptr<records::Periodic> thread_;
 };
 
 }  // namespace popnet::http
