@@ -76,9 +76,10 @@ def to_a_reader(stage):
     for turn in (1, 2):
         reader, out = capture(stage, path)
         until("the reader is found", lambda: popnet.log().count("tap.sock reads") == turn)
+        before = popnet.counter("popnet_dns_tap_frames_total")  # with some that went to a reader who was gone
         for _ in range(20):
             dig(popnet.dns, "ns1.zone.test")
-        until("all of them are handed over", lambda: popnet.counter("popnet_dns_tap_frames_total") == 20 * turn)
+        until("all of them are handed over", lambda: popnet.counter("popnet_dns_tap_frames_total") == before + 20)
         stop_reader(reader)
         told = read_tap(out)
         equal("the reader has them", [one["message"]["type"] for one in told], ["AUTH_RESPONSE"] * 20)
@@ -115,12 +116,13 @@ def lines(stage):
     dig(popnet.dns, "elsewhere.example")
     until("three lines", lambda: popnet.counter("popnet_dns_log_lines_total") == 3)
     with open(path, encoding="ascii") as log:
-        first, odd, refused = [json.loads(line) for line in log]
+        of = {line["name"]: line for line in map(json.loads, log)}  # threads write in no order
+    first, odd, refused = of["ns1.zone.test."], of['not\\"a\\\\host.zone.test.'], of["elsewhere.example."]
     expected = {"client": "127.9.8.7", "transport": "udp", "name": "ns1.zone.test.", "type": "A", "subnet": "198.51.100.0/24",
                 "udp_size": 1232, "do": False, "rcode": "NOERROR", "kind": "answer", "truncated": False}
     equal("the first", {key: first[key] for key in expected}, expected)
-    equal("odd bytes are escaped twice: as in master files, as in JSON", (odd["name"], odd["type"], odd["transport"], odd["rcode"]),
-          ('not\\"a\\\\host.zone.test.', "HTTPS", "tcp", "NXDOMAIN"))
+    equal("odd bytes are escaped twice, as in master files and as in JSON", (odd["type"], odd["transport"], odd["rcode"]),
+          ("HTTPS", "tcp", "NXDOMAIN"))
     equal("not ours", refused["rcode"], "REFUSED")
     os.rename(path, path + ".1")
     until("a moved file is made anew", lambda: os.path.exists(path))

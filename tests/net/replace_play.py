@@ -147,6 +147,7 @@ def nobody_to_replace(stage):
     popnet = stage.popnet(arguments=("--replace",), node={"state_dir": os.path.join(stage.folder, "state")})
     check("it says so", "no node runs that could be replaced" in popnet.log())
     path = os.path.join(stage.folder, "state", "handover")
+    until("it waits for successors", lambda: os.path.exists(path))
     equal("the socket is the owner's only", os.stat(path).st_mode & 0o777, 0o600)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as slow:
         slow.connect(path)

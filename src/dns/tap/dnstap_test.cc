@@ -33,7 +33,7 @@ TEST(Dnstap, AQueryIsEncodedAsTheProtoFileSays) {
             "0a03"
             "6e7331"        // identity "ns1"
             "120176"        // version "v"
-            "7225"          // field 14, 37 bytes
+            "7223"          // field 14, 35 bytes
             "0801"          // type AUTH_QUERY
             "1001"          // INET
             "1801"          // UDP
