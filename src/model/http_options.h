@@ -22,7 +22,7 @@ struct CacheOptions {
   uint64_t object_size_max = 0;  // bytes; larger ones are passed on, not stored
   Duration stale_if_error{};     // how long stored content may be served stale while no origin answers
   bool ignore_query = false;     // leave the query out of the cache key
-  uint64_t slice = 0;            // bytes; larger objects are fetched and stored in slices of this size; 0 = none are
+  uint64_t slice = 0;  // bytes; larger objects are fetched and stored in slices of this size; 0 = none are
   SetCookie set_cookie = SetCookie::pass;
   bool check_type = false;                  // stored only if the type fits the ending of the path
   std::vector<std::string> request_fields;  // of GET and HEAD, what origins get to see; empty = all
