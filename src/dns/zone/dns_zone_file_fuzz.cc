@@ -65,6 +65,9 @@ void check_copy(const Name& zone, const std::shared_ptr<const Records>& records)
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const Name zone = parse_name("example.com").value();
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const size_t first = text.find("$INCLUDE");  // of itself, several times, eight deep, takes for ever
+  if (first != text.npos && text.find("$INCLUDE", first + 1) != text.npos) return 0;
   const std::string path = folder() + "/zone";
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
@@ -74,7 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   records->sort();
   NamesBuilder builder;
   freeze_zone(*records, builder.add_zone(), builder, problems);
-  for (const std::string& line : problems.lines()) require(line.starts_with(path));
+  for (const std::string& line : problems.lines()) require(line.find(": zone example.com.: ") != line.npos);
   if (problems.count() > 0) return 0;
   const auto names = builder.finish(1);
   check_names(*records, *names);
