@@ -395,7 +395,9 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
     if (!confirm_stored(request, head)) ask_in_full("304 to a request without conditions");
     return;
   } else if (task_.stale && task_.want != Want::answer && is_origin_error(head.status) &&
-             may_serve_after_error(stored_policy(*task_.stale), {}, response_time_).use == Use::serve) {
+             may_serve_after_error(stored_policy(*task_.stale), read_request_directives(request.fields),
+                                   response_time_)
+                     .use == Use::serve) {
     leave_origin(false);
     return give_up(head.status);
   } else if (task_.want == Want::slice && head.status == 416) {
