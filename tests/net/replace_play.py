@@ -45,16 +45,15 @@ def everybody_asks(popnet, pace=300):
 
 @scene
 def under_load(stage):
-    """Three processes follow each other while everybody asks."""
-    first = serve(stage, drain_timeout="3s")
-    with everybody_asks(first):
-        second = successor(stage, first, "second")
-        until("the first has ended", lambda: not first.alive())
-        third = successor(stage, second, "third")
-        until("so has the second", lambda: not second.alive())
-        served = third.counter("popnet_dns_queries_total", transport="udp")
-        until("the third answers", lambda: third.counter("popnet_dns_queries_total", transport="udp") > served)
-    equal("in order", (first.child.returncode, second.child.returncode), (0, 0))
+    """Six processes follow each other while everybody asks."""
+    running = [serve(stage, drain_timeout="3s")]
+    with everybody_asks(running[0]):
+        for number in range(2, 7):
+            running.append(successor(stage, running[-1], f"process{number}"))
+            until(f"process {number - 1} has ended", lambda: not running[-2].alive())
+            queries = running[-1].counter("popnet_dns_queries_total", transport="udp")
+            until(f"process {number} answers", lambda: running[-1].counter("popnet_dns_queries_total", transport="udp") > queries + 50)
+    equal("in order", [one.child.returncode for one in running[:-1]], [0] * 5)
 
 
 @scene
