@@ -21,6 +21,15 @@ def http_date(seconds_from_now=0):
     return email.utils.formatdate(time.time() + seconds_from_now, usegmt=True)
 
 
+def ready(sockets, seconds):
+    """Those of them that have something to read. Not select(): a play may have more than 1024 files open."""
+    poll = select.poll()
+    for sock in sockets:
+        poll.register(sock, select.POLLIN)
+    found = {number for number, _ in poll.poll(seconds * 1000)}
+    return [sock for sock in sockets if sock.fileno() in found]
+
+
 def to_bytes(data):
     return data.encode("latin-1") if isinstance(data, str) else bytes(data)
 
@@ -137,7 +146,7 @@ class Wire:
 
     def readable(self):
         """Has something come, or the connection ended? Does not wait."""
-        return bool(self.pending or select.select([self.sock], [], [], 0)[0])
+        return bool(self.pending or ready([self.sock], 0))
 
     def close(self):
         self.sock.close()
@@ -247,14 +256,14 @@ class Origin:
                 return self._read(wire)
             self._wires = [w for w in self._wires if w.sock.fileno() >= 0]
             left = max(0, deadline - time.monotonic())
-            ready, _, _ = select.select([self.listener] + [w.sock for w in self._wires], [], [], left)
-            if not ready:
+            readable = ready([self.listener] + [w.sock for w in self._wires], left)
+            if not readable:
                 return None
-            if self.listener in ready:
+            if self.listener in readable:
                 self._wires.append(Wire(self.listener.accept()[0]))
                 self.connections += 1
                 continue
-            for wire in [w for w in self._wires if w.sock in ready]:
+            for wire in [w for w in self._wires if w.sock in readable]:
                 if not wire._more():
                     wire.close()
 
