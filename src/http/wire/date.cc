@@ -79,7 +79,8 @@ bool read_imf(std::string_view text, Civil& date) {
   constexpr std::string_view form = "Sun, 06 Nov 1994 08:49:37 GMT";
   if (text.size() != form.size()) return false;
   bool ok = true;
-  for (const size_t i : {3, 4, 7, 11, 16, 19, 22, 25, 26, 27, 28}) ok = ok && text[i] == form[i];
+  for (const size_t i : {3, 4, 7, 11, 16, 19, 22, 25, 26, 27, 28})
+    ok = ok && to_lower(text[i]) == to_lower(form[i]);
   const auto number = [&](size_t first, size_t count) {
     unsigned value = 0;
     for (const char c : text.substr(first, count)) {
@@ -90,7 +91,7 @@ bool read_imf(std::string_view text, Civil& date) {
   };
   const auto name = [&](std::span<const std::string_view> names, size_t first) {
     const auto found = std::find_if(names.begin(), names.end(), [p = &text[first]](std::string_view n) {
-      return n[0] == p[0] && n[1] == p[1] && n[2] == p[2];
+      return iequals(n, {p, 3});
     });
     ok = ok && found != names.end();
     return static_cast<unsigned>(found - names.begin());
