@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Hostnames with chains, asked over sockets while real web servers die: examples/steering.yaml and the scope of its answers."""
 import collections
+import json
 import os
 
 import yaml
@@ -19,7 +20,7 @@ class Steering:
         with open(os.path.join(ROOT, "examples/steering.yaml"), encoding="utf-8") as file:
             config = yaml.safe_load(file)
         site = config["sites"][0]
-        site["probes"] = [{"kind": "http", "path": "/", "interval": "200ms", "timeout": "1s", "fall": 1, "rise": 1}]
+        site["probes"] = [{"kind": "http", "path": "/", "interval": "200ms", "timeout": "200ms", "fall": 1, "rise": 1}]
         self.web, self.names, self.stage = {}, {}, stage
         for origin in site["origins"]:
             nginx = stage.nginx(origin["name"], files={"/index.html": "hello"})
@@ -33,7 +34,10 @@ class Steering:
         self.popnet = stage.popnet([site], network=config["network"], pops=config["pops"],
                                    node={"edge": False, "dns_listen": dns, "probe": True})
         until("all web servers are known to be healthy", lambda: all(
-            origin["health"] == "up" for origin in self.popnet.api("GET", "/v1/status").json()["sites"][0]["origins"]))
+            origin["health"] == "up" for origin in self.admin("/v1/status")["sites"][0]["origins"]))
+
+    def admin(self, path):
+        return json.loads(self.popnet.api("GET", path).body)
 
     def ask(self, name, subnet=None, **options):
         return self.popnet.dig(name, subnet=subnet, **options)
@@ -48,7 +52,7 @@ class Steering:
         return self.web[name].address.rsplit(":", 1)[0]
 
     def explain(self, name, client):
-        page = self.popnet.api("GET", f"/v1/explain?name={name}&client={client}").json()
+        page = self.admin(f"/v1/explain?name={name}&client={client}")
         return {rule["name"]: rule["why"] for rule in page["rules"]}
 
 

@@ -59,7 +59,8 @@ def gdnsd(stage):
     """Regions and an exception by network: gdnsd and popnet answer with the same addresses, also when a region is gone."""
     theirs, ours = blocks("Move from gdnsd")
     migration = Migration(stage, ours)
-    text = migration.placed(theirs).replace("interval => 5, timeout => 2", f"port => {migration.port}, interval => 2, timeout => 1")
+    text = migration.placed(theirs).replace("interval => 5, timeout => 2", f"port => {migration.port}, interval => 2, timeout => 1, "
+                                              "up_thresh => 1, ok_thresh => 1, down_thresh => 1")
     dns = stage.endpoint()
     base = os.path.join(stage.folder, "gdnsd")
     for folder in ("run", "state"):

@@ -104,7 +104,7 @@ TEST_P(Secured, TheParentIsToldOfTheKeyWhenItIsKnownEverywhere) {
 
 // Whoever does not ask for signatures must not notice them.
 TEST_P(Secured, WithoutDoNothingChanges) {
-  const TestWorld plain;
+  const TestWorld plain(test_zone, SignedWorld::names());
   const auto same = [&](const Asked& q) {
     SCOPED_TRACE(fmt::format("{} {}", q.name, q.type));
     const auto a = plain.ask(TestQuery(q.name, q.type).edns(), Transport::tcp);

@@ -38,13 +38,18 @@ inline constexpr Asked no_such_name[] = {
 
 class SignedWorld {
  public:
+  /// What it serves, not signed: that of test_config(), and web.shop.test, which has an HTTPS record.
+  static model::Config names() {
+    model::Config config = test_config();
+    config.sites[0].hostnames.push_back(test_hostname("web.shop.test", model::Resolve::origin));
+    config.sites[0].hostnames.back().https_alpn = {"h2", "http/1.1"};
+    return config;
+  }
   explicit SignedWorld(model::DnssecAlgorithm algorithm = model::DnssecAlgorithm::ecdsa_p256,
                        bool split = false, model::Denial denial = model::Denial::compact)
       : keeper_(make_folder(), true) {
     keeper_.begin(now());
-    model::Config config = test_config();
-    config.sites[0].hostnames.push_back(test_hostname("web.shop.test", model::Resolve::origin));
-    config.sites[0].hostnames.back().https_alpn = {"h2", "http/1.1"};
+    model::Config config = names();
     model::Dnssec& dnssec = config.network.dnssec;
     dnssec.enabled = true;
     dnssec.algorithm = algorithm;
