@@ -113,15 +113,6 @@ std::vector<std::string> words_of(const std::string& entry) {
   return words;
 }
 
-/// ldns takes records that end too early.
-bool is_whole_soa(std::span<const uint8_t> data) {
-  constexpr size_t numbers_size = 20;
-  const size_t primary = measure_name(data).size;
-  if (primary == 0) return false;
-  const size_t contact = measure_name(data.subspan(primary)).size;
-  return contact != 0 && data.size() == primary + contact + numbers_size;
-}
-
 Result<Name> name_below(const std::string& text, const Name& origin) {
   if (text == "@") return origin;
   return parse_name(text.ends_with('.') ? text : text + "." + origin.to_text());
@@ -214,8 +205,8 @@ void MasterFile::add(const ldns_rr* rr, const Source& source) {
     const auto part = bytes_of(ldns_rr_rdf(rr, i));
     data.insert(data.end(), part.begin(), part.end());
   }
-  if (rr_type == type::soa && !is_whole_soa(data))
-    return complain(source, "the SOA record is not whole, write two names and five numbers");
+  if (!is_whole(rr_type, data))
+    return complain(source, fmt::format("the data does not fit type {}, write all of its fields", rr_type));
   if (data.size() > message_size_max)
     return complain(source, "the record is larger than a message can be, write a shorter one");
   records_.add(owner, rr_type, ldns_rr_ttl(rr), data, {source.id, source.line});

@@ -18,11 +18,6 @@ struct FreeRr {
   void operator()(ldns_rr* r) const { ldns_rr_free(r); }
 };
 
-/// Types of one length, which our own code takes for granted.
-bool has_right_size(uint16_t type, size_t size) {
-  return type == type::a ? size == 4 : type == type::aaaa ? size == 16 : true;
-}
-
 }  // namespace
 
 bool read_record(std::span<const uint8_t> message, size_t& position, WireRecord& record) {
@@ -50,7 +45,35 @@ bool read_record(std::span<const uint8_t> message, size_t& position, WireRecord&
   }
   // Decompression only makes it longer: if it is shorter, ldns has left something out that it did not expect.
   return record.data.size() >= data_size && record.data.size() <= message_size_max &&
-         has_right_size(record.type, record.data.size());
+         is_whole(record.type, record.data);
+}
+
+bool is_whole(uint16_t type, std::span<const uint8_t> data) {
+  constexpr size_t soa_numbers_size = 20;
+  const auto is_name = [](std::span<const uint8_t> bytes) {
+    return !bytes.empty() && measure_name(bytes).size == bytes.size();
+  };
+  switch (type) {
+    case type::a:
+      return data.size() == 4;
+    case type::aaaa:
+      return data.size() == 16;
+    case type::ns:
+    case type::cname:
+    case type::dname:
+    case type::ptr:
+      return is_name(data);
+    case type::mx:
+      return data.size() > 2 && is_name(data.subspan(2));
+    case type::soa: {
+      const size_t primary = measure_name(data).size;
+      if (primary == 0 || data.size() < primary + soa_numbers_size) return false;
+      const auto contact = data.subspan(primary);
+      return is_name(contact.first(contact.size() - soa_numbers_size));
+    }
+    default:
+      return true;
+  }
 }
 
 std::string why_no_data(uint16_t type) {
