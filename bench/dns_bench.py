@@ -13,6 +13,7 @@ server answers (Pss). Each part is one run and takes less than five minutes.
             500,000, the map made once, every second, and beside them Knot's module geoip
   signed    answers with DNSSEC signatures beside the same without
   latency   time to the answer at half of the load that each server bears
+  xdp       AF_XDP beside sockets, popnet's and Knot's, over a cable between two network namespaces; see dns_xdp.py
 """
 import argparse
 import shutil
@@ -21,6 +22,7 @@ import tempfile
 
 from dns_servers import (NAMES, message, queries, start_floor, start_gdnsd, start_knot, start_map, start_nsd, start_popnet,
                          subnet_queries)
+from dns_xdp import play_xdp
 
 MILLION, NETWORKS = 1_000_000, 500_000
 ASKS_DNSSEC = ("-D",)
@@ -73,7 +75,8 @@ PARTS = {"static": (static, ("floor", "gdnsd")),
          "million": (million, ("popnet", "knot, a million names")),
          "networks": (networks, ("popnet, 10 networks",)),
          "signed": (signed, ("popnet, DO, unsigned", "popnet, DO, decided", "knot, DO, unsigned")),
-         "latency": (beside, ("floor",))}
+         "latency": (beside, ("floor",)),
+         "xdp": (None, ())}
 
 
 def table(servers, references):
@@ -95,11 +98,13 @@ def latency_table(servers):
         print(f"{s.row:40}{s.rate / 2:12.0f}{middle[0]:12.0f}{middle[1]:10.0f}{middle[2]:10.0f}{lost:8.0f}")
 
 
-def play(part, seconds, rounds):
+def play(part, seconds, rounds, rate):
     start, references = PARTS[part]
     folder = tempfile.mkdtemp(prefix="popnet-bench-")
     servers = []
     try:
+        if part == "xdp":
+            return play_xdp(folder, int(seconds), rounds, rate)
         print(f"{part}: starting ...", file=sys.stderr)
         servers = start(folder)
         for number in range(rounds):
@@ -121,12 +126,13 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="PART", help="; ".join(PARTS) + "; none: all")
     parser.add_argument("--seconds", type=float, default=4, help="of one run (at most 10)")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rate", type=int, default=100_000, help="queries a second in the part xdp")
     arguments = parser.parse_args()
     for part in arguments.parts:
         if part not in PARTS:
             parser.error(f"there is no part '{part}', only {', '.join(PARTS)}")
     for part in arguments.parts or PARTS:
-        play(part, min(arguments.seconds, 10), arguments.rounds)
+        play(part, min(arguments.seconds, 10), arguments.rounds, arguments.rate)
 
 
 if __name__ == "__main__":

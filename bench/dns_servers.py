@@ -185,6 +185,7 @@ def start_knot(folder, query_file, names=NAMES, port=5403, row="knot", options=(
     text += "    dnssec-signing: on\n    dnssec-policy: csk\n" if signed else ""
     text += "    module: mod-geoip/nets\n" if networks else ""
     config = write(base, "knot.conf", text)
+    os.makedirs(os.path.join(base, "db"), exist_ok=True)
     return Server(row, ["knotd", "-c", config, "-s", f"{base}/knot.sock"], port, query_file, options, ask)
 
 
