@@ -74,6 +74,20 @@ struct QueryLog {
   double sample = 1;  // part of the queries
 };
 
+/// How frames come from a network interface to AF_XDP sockets, the best first.
+enum class XdpMode {
+  automatic,  ///< zero_copy if its driver can, else copy
+  zero_copy,
+  copy,
+  generic,  ///< behind the driver
+};
+
+/// An interface whose queries do not take the way through the kernel's network stack.
+struct XdpInterface {
+  std::string interface;
+  XdpMode mode = XdpMode::automatic;
+};
+
 /// Of one node.
 struct DnsNode {
   std::optional<std::string> nsid;  // RFC 5001; absent: the POP's name; empty: none is told
@@ -83,6 +97,7 @@ struct DnsNode {
   std::vector<Prefix> proxies;  // who must, and nobody else may, lead with a PROXY header
   Dnstap dnstap;
   QueryLog query_log;
+  std::vector<XdpInterface> xdp;
 };
 
 }  // namespace popnet::model

@@ -10,14 +10,16 @@ namespace {
 
 constexpr uint64_t for_the_process =
     32;  // loops of control, config, probes, bus and admin; state, logs, sockets
-constexpr uint64_t for_each_loop = 2;  // epoll and eventfd
+constexpr uint64_t for_each_loop = 2;          // epoll and eventfd
+constexpr uint64_t for_each_xdp = 3 + 2 * 64;  // the filter; a socket and its waker for each of many queues
 constexpr uint64_t for_others_least = 16;
 
 uint64_t own_need(const model::Node& node, int threads) {
   uint64_t each_thread = 0;
   if (node.edge) each_thread += for_each_loop + node.http_listen.size();
   if (node.dns) each_thread += for_each_loop + 3 * node.dns_listen.size();  // UDP and its waker, TCP
-  return for_the_process + each_thread * static_cast<uint64_t>(threads);
+  const uint64_t xdp = node.dns ? for_each_xdp * node.dns_server.xdp.size() : 0;
+  return for_the_process + xdp + each_thread * static_cast<uint64_t>(threads);
 }
 
 }  // namespace

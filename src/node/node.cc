@@ -61,6 +61,7 @@ dns::Server::Options dns_options(const model::Config& config, int threads, uint6
   options.tcp.per_source = static_cast<size_t>(config.dns.tcp_connections_per_source);
   options.tcp.idle = config.dns.tcp_idle;
   options.signing_rate = config.node.signing_rate;
+  options.xdp = config.node.dns_server.xdp;
   return options;
 }
 
@@ -738,6 +739,9 @@ std::string Node::listens() const {
   };
   if (dns_) add("dns", dns_->listening());
   if (dns_) add("dns over tls", dns_->listening_tls());
+  if (dns_)
+    for (const std::string& interface : dns_->listening_xdp())
+      parts.push_back("dns by AF_XDP on " + interface);
   if (edge_) add("http", edge_->listening());
   if (admin_) add("admin", {admin_->endpoint()});
   return fmt::format("{}", fmt::join(parts, ", "));

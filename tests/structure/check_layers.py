@@ -30,7 +30,7 @@ GENERATED = {"demo/network_yaml.h"}  # made by CMake, see CMakeLists.txt
 # Package of the table -> how its headers begin. A header that no row knows is the language's or the kernel's.
 PACKAGE_HEADERS = {"spdlog": "spdlog/", "yaml-cpp": "yaml-cpp/", "ldns": "ldns/", "curl": "curl/", "json": "nlohmann/",
                    "nats": "nats", "sqlite3": "sqlite3", "prometheus": "prometheus/", "cli11": "CLI/",
-                   "re2": "re2/", "crypto": "openssl/"}
+                   "re2": "re2/", "crypto": "openssl/", "xdp": ("xdp/", "bpf/")}
 
 
 def read_table(src):

@@ -25,6 +25,7 @@ const Table<model::RateLimit>& rate_limit_table();
 const Table<model::TsigKey>& tsig_key_table();
 const Table<model::Transfer>& transfer_table();
 const Table<model::Secondary>& secondary_table();
+const Table<model::XdpInterface>& xdp_table();
 const Table<model::DnsNode>& dns_node_table();
 const Table<model::Dnstap>& dnstap_table();
 const Table<model::QueryLog>& query_log_table();

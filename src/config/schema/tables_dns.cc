@@ -11,6 +11,8 @@ using model::Secondary;
 using model::Transfer;
 using model::TsigAlgorithm;
 using model::TsigKey;
+using model::XdpInterface;
+using model::XdpMode;
 
 const Table<Dns>& dns_table() {
   static const Table<Dns> table(
@@ -185,6 +187,45 @@ const Table<Secondary>& secondary_table() {
   return table;
 }
 
+const Table<XdpInterface>& xdp_table() {
+  static const Table<XdpInterface> table(
+      "xdp",
+      {"Network interfaces whose queries over UDP are taken off before the kernel's network stack, and "
+       "answered past "
+       "it (AF_XDP): for servers that get more queries than the stack can carry. TCP and all else takes its "
+       "usual "
+       "way. Needs root, or CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF. Firewalls, routes and packet captures do "
+       "not "
+       "see what goes this way: docs/dns.md says what follows from that.",
+       R"(dns_server:
+  xdp:
+    - {interface: eth0}
+)"},
+      {
+          option("interface", &XdpInterface::interface)
+              .text()
+              .required()
+              .restart()
+              .help("Its name, as `ip link` shows it. All its queues are served, each by one thread: "
+                    "`ethtool -L` sets "
+                    "how many it has."),
+          option("mode", &XdpInterface::mode)
+              .choice(
+                  {{"auto", XdpMode::automatic, "zero_copy if the driver can, else copy"},
+                   {"zero_copy", XdpMode::zero_copy,
+                    "the network card writes into popnet's memory; where it cannot, the node does not start"},
+                   {"copy", XdpMode::copy, "the kernel copies each frame; also for veth and virtio"},
+                   {"generic", XdpMode::generic,
+                    "for drivers without XDP: the kernel takes frames off behind the driver; hardly faster "
+                    "than "
+                    "sockets"}},
+                  "auto")
+              .restart()
+              .help("How frames come from the driver."),
+      });
+  return table;
+}
+
 const Table<DnsNode>& dns_node_table() {
   static const Table<DnsNode> table(
       "dns_server", {"The DNS server of this node.", R"(dns_server:
@@ -213,6 +254,11 @@ const Table<DnsNode>& dns_node_table() {
               .at_most(256)
               .help("Load balancers that put a PROXY header (version 2) before each UDP message and each "
                     "connection: from these it must be there, from others it is refused."),
+          option("xdp", &DnsNode::xdp)
+              .section(xdp_table())
+              .at_most(16)
+              .restart()
+              .help("Interfaces whose queries pass by the kernel's network stack."),
           option("dnstap", &DnsNode::dnstap)
               .section(dnstap_table())
               .help("Whole messages for programs that read dnstap (https://dnstap.info)."),

@@ -37,9 +37,14 @@ std::map<std::string, NotifyRule, std::less<>> notify_rules(const model::Config&
   return rules;
 }
 
+model::RateLimit part_of(model::RateLimit limit, int parts) {
+  limit.per_second = (limit.per_second + parts - 1) / parts;
+  return limit;
+}
+
 }  // namespace
 
-std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance, int threads) {
+std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance, int threads, int queues) {
   auto policy = std::make_shared<Policy>();
   policy->cookies = config.dns.cookies;
   policy->cookie_secrets = parse_cookie_secrets(config.dns.cookie_secrets);
@@ -47,8 +52,8 @@ std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance
   policy->nsid = config.node.dns_server.nsid.value_or(config.node.pop);
   const auto idle = std::chrono::duration_cast<std::chrono::milliseconds>(config.dns.tcp_idle).count() / 100;
   policy->keepalive_100ms = static_cast<uint16_t>(std::clamp<int64_t>(idle, 0, UINT16_MAX));
-  policy->rate_limit = config.dns.rate_limit;
-  policy->rate_limit.per_second = (policy->rate_limit.per_second + threads - 1) / threads;
+  policy->rate_limit = part_of(config.dns.rate_limit, threads);
+  policy->xdp_rate_limit = part_of(config.dns.rate_limit, queues);
   policy->tsig_keys = tsig_keys(config);
   policy->notify_rules = notify_rules(config);
   policy->proxies = config.node.dns_server.proxies;

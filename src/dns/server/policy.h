@@ -28,7 +28,8 @@ struct Policy {
   std::vector<CookieSecret> cookie_secrets;  // not empty unless cookies are off
   std::string nsid;                          // empty: not told
   uint16_t keepalive_100ms = 0;              // RFC 7828
-  model::RateLimit rate_limit;               // for each thread
+  model::RateLimit rate_limit;               // for each thread with a socket
+  model::RateLimit xdp_rate_limit;           // for each queue of an interface with AF_XDP
   std::vector<Prefix> proxies;               // who leads with a PROXY header
   std::vector<TsigKey> tsig_keys;
   std::map<std::string, NotifyRule, std::less<>>
@@ -48,7 +49,8 @@ std::vector<TsigKey> tsig_keys(const model::Config& config);
 
 /// `chance`: of this node; makes the cookie secret when the config has none.
 /// Without the TLS context, whose files may fail to load: the caller adds it.
-/// `threads`: over how many UDP threads the queries of one network spread.
-std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance, int threads);
+/// `threads`: over how many UDP threads the queries of one network spread; `queues`: over how many AF_XDP queues.
+std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance, int threads,
+                                    int queues = 1);
 
 }  // namespace popnet::dns

@@ -129,7 +129,8 @@ Outcome Responder::limit(const Policy& policy, std::span<const uint8_t> message,
   const bool by_name = full.kind == AnswerKind::answer;
   const bool by_zone = !by_name && full.kind != AnswerKind::error;
   const uint64_t about = by_name ? query.name.hash() + query.type : by_zone ? full.zone : 0;
-  const auto ruling = limiter_.rule(policy.rate_limit, source.address, full.kind, about, now.monotonic);
+  const model::RateLimit& most = source.path == Source::Path::xdp ? policy.xdp_rate_limit : policy.rate_limit;
+  const auto ruling = limiter_.rule(most, source.address, full.kind, about, now.monotonic);
   if (ruling == RateLimiter::Ruling::send) return full;
   Outcome outcome;
   outcome.zone = full.zone;

@@ -23,8 +23,10 @@ struct Moment {
 
 /// Where a message came from. The address is that of the resolver, not of a proxy between.
 struct Source {
+  enum class Path : uint8_t { socket, xdp };
   IpAddress address;
   Transport transport = Transport::udp;
+  Path path = Path::socket;
 };
 
 class Responder {

@@ -39,11 +39,11 @@ class ResponderTest : public ::testing::Test {
   TestReply ask(const TestQuery& message, Transport transport = Transport::udp,
                 const char* from = "198.51.100.100") {
     View view = world_.view();
-    view.policy = make_policy(config_, 1, 1);
+    view.policy = make_policy(config_, 1, threads_, queues_);
     Query query;
     parse_query(message, query);
     Bytes room(transport == Transport::udp ? udp_reply_max : message_size_max);
-    const Source source = {IpAddress::parse(from).value(), transport};
+    const Source source = {IpAddress::parse(from).value(), transport, path_};
     outcome_ = responder_.respond(view, message, query, source, {TimePoint{}, noon}, room);
     return TestReply::read(std::span(room).first(outcome_.size));
   }
@@ -58,6 +58,8 @@ class ResponderTest : public ::testing::Test {
   TestWorld world_;
   Responder responder_;
   Outcome outcome_;
+  int threads_ = 1, queues_ = 1;
+  Source::Path path_ = Source::Path::socket;
 };
 
 TEST_F(ResponderTest, AFirstCookieIsAnsweredWithBothParts) {
@@ -150,6 +152,19 @@ TEST_F(ResponderTest, OverTheLimitEveryOtherAnswerSlips) {
   EXPECT_EQ(outcome_.limited, Outcome::Limited::slipped);
   EXPECT_EQ(ask(www(), Transport::tcp).answer.size(), 2u);
   EXPECT_EQ(ask(TestQuery("www.example.com", type::aaaa).edns()).authority.size(), 1u) << "something else";
+}
+
+TEST_F(ResponderTest, TheLimitIsSharedByThoseWhoGetTheQueries) {
+  config_.dns.rate_limit = {.per_second = 6, .slip = 0, .exempt = {}};
+  threads_ = 2, queues_ = 3;
+  const auto sent = [&](Source::Path path, const char* from) {
+    path_ = path;
+    int n = 0;
+    for (int i = 0; i < 10; ++i) n += !ask(www(), Transport::udp, from).bytes.empty();
+    return n;
+  };
+  EXPECT_EQ(sent(Source::Path::socket, "192.0.2.1"), 3);
+  EXPECT_EQ(sent(Source::Path::xdp, "192.0.3.1"), 2);
 }
 
 TEST_F(ResponderTest, UnderPressureACookieIsTheWayOut) {

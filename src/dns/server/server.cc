@@ -1,5 +1,6 @@
 #include "dns/server/server.h"
 
+#include <algorithm>
 #include <cassert>
 #include <latch>
 
@@ -20,7 +21,7 @@ Result<std::shared_ptr<const tls::ServerContext>> load_certificate(const model::
 
 std::shared_ptr<const Policy> new_policy(const model::Config& config, const Server::Options& options,
                                          const View* before) {
-  auto policy = make_policy(config, options.seed, options.threads);
+  auto policy = make_policy(config, options.seed, options.threads, std::max(1, options.xdp_queues));
   policy->on_notify = options.on_notify;
   if (options.tls_listen.empty()) return policy;
   if (auto loaded = load_certificate(config)) {
@@ -97,14 +98,36 @@ Result<std::unique_ptr<Server>> Server::prepare(const Options& options, rt::Epoc
 
   auto thread_count = static_cast<size_t>(options.threads);
   for (const ListeningSockets& at : sockets) thread_count += at.udp.size();
+  auto xdp = prepare_xdp(options, sockets);
+  if (!xdp) return xdp.error();
+  Options counted = options;
+  for (const auto& interface : *xdp) counted.xdp_queues += interface->queues();
+  thread_count += static_cast<size_t>(counted.xdp_queues);
   auto recorder = tap::Recorder::open(snapshot->config->node.dns_server, options.identity, options.seed + 1,
                                       thread_count);
   if (!recorder) return recorder.error();
-  auto first = make_view(std::move(snapshot), std::move(names), options, thread_count, nullptr);
-  std::unique_ptr<Server> server(new Server(options, epoch, std::move(first), thread_count));
+  auto first = make_view(std::move(snapshot), std::move(names), counted, thread_count, nullptr);
+  std::unique_ptr<Server> server(new Server(counted, epoch, std::move(first), thread_count));
   server->recorder_ = std::move(*recorder);
-  server->take(std::move(sockets));
+  server->take(std::move(sockets), std::move(*xdp));
   return server;
+}
+
+/// What is taken from a process before this one is busy until that has stopped: open() takes it then.
+Result<Server::XdpInterfaces> Server::prepare_xdp(const Options& options,
+                                                  const std::vector<ListeningSockets>& sockets) {
+  std::vector<Endpoint> listening;
+  for (const ListeningSockets& at : sockets)
+    if (!at.udp.empty()) listening.push_back(at.endpoint);
+  XdpInterfaces interfaces;
+  for (const model::XdpInterface& wanted : options.xdp) {
+    auto interface = XdpInterface::prepare(wanted, listening);
+    if (!interface) return interface.error();
+    if (options.passed == nullptr)
+      if (auto attached = (*interface)->attach(); !attached) return attached.error();
+    interfaces.push_back(std::move(*interface));
+  }
+  return interfaces;
 }
 
 Result<std::unique_ptr<Server>> Server::start(const Options& options, rt::Epoch& epoch,
@@ -122,7 +145,7 @@ ThreadState& Server::new_state() {
   return state;
 }
 
-void Server::take(std::vector<ListeningSockets> sockets) {
+void Server::take(std::vector<ListeningSockets> sockets, XdpInterfaces xdp) {
   for (ListeningSockets& at : sockets) {
     (at.stream == Transport::tls ? listening_tls_ : listening_).push_back(at.endpoint);
     for (rt::SocketRef& ref : at.refs()) refs_.push_back(std::move(ref));
@@ -132,6 +155,9 @@ void Server::take(std::vector<ListeningSockets> sockets) {
       tcp_listeners_[i % tcp_listeners_.size()].push_back({std::move(at.tcp[i]), at.stream});
   }
   for (int i = 0; i < options_.threads; ++i) new_state();
+  xdp_ = std::move(xdp);
+  for (auto& interface : xdp_)
+    for (int i = 0; i < interface->queues(); ++i) interface->add_state(new_state());
 }
 
 void Server::open() {
@@ -142,6 +168,7 @@ void Server::open() {
       worker->run();
     });
   }
+  for (auto& interface : xdp_) interface->run(published_, epoch_);
   tcp_loops_->on_each([&](int i) {
     const auto s = static_cast<size_t>(i);
     tcp_[s] = std::make_unique<TcpShard>(tcp_loops_->loop(i), std::move(tcp_listeners_[s]), published_,
@@ -171,9 +198,16 @@ model::AnswerCounts Server::answer_counts(const model::Config& as) const {
   return view()->counts->read(as);
 }
 
+std::vector<std::string> Server::listening_xdp() const {
+  std::vector<std::string> interfaces;
+  for (const auto& interface : xdp_) interfaces.push_back(interface->to_string());
+  return interfaces;
+}
+
 void Server::collect(std::vector<CounterValue>& into) const {
   collect_metrics(states_, *view(), into);
   if (recorder_ != nullptr) recorder_->collect(into);
+  for (const auto& interface : xdp_) interface->collect(into);
 }
 
 void Server::adopt(rt::UniqueFd fd, const Endpoint& from, std::vector<uint8_t> received) {
@@ -186,6 +220,7 @@ void Server::adopt(rt::UniqueFd fd, const Endpoint& from, std::vector<uint8_t> r
 
 void Server::stop(Duration connections_at_most, const PassOn& pass_on) {
   const std::lock_guard lock(stop_mutex_);
+  for (auto& interface : xdp_) interface->stop();  // the sockets get its queries from now on
   for (size_t i = 0; i < udp_threads_.size(); ++i) udp_[i]->stop(udp_threads_[i]);
   for (auto& thread : udp_threads_) thread.join();
   udp_threads_.clear();

@@ -1,6 +1,6 @@
 // The DNS server of a node: for each listening address, `threads` threads that answer UDP, each with its own
-// SO_REUSEPORT socket, and `threads` event loops that answer TCP. All answer from one published View; nothing
-// else is shared.
+// SO_REUSEPORT socket, and `threads` event loops that answer TCP; for each interface with AF_XDP, a thread for
+// each of its queues. All answer from one published View; nothing else is shared.
 //
 // Life: prepare() binds everything, so that errors are known before anything runs; open(); publish() whenever
 // there is a new snapshot or new names; stop(). All public calls are thread safe.
@@ -24,6 +24,7 @@
 #include "dns/server/thread_state.h"
 #include "dns/server/udp.h"
 #include "dns/server/view.h"
+#include "dns/server/xdp.h"
 #include "rt/epoch.h"
 #include "rt/passing.h"
 #include "rt/published.h"
@@ -44,6 +45,8 @@ class Server {
     std::string identity = {};              // in dnstap messages
     /// A NOTIFY came that is to be believed. Called on any of the server's threads.
     std::function<void(const Name& zone, const IpAddress& from)> on_notify = {};
+    std::vector<model::XdpInterface> xdp = {};  // whose queries pass by the kernel
+    int xdp_queues = 0;                         // of all of these; prepare() counts them
   };
 
   /// `names` must have been made from snapshot->config. ErrorCode::machine when a port cannot be had.
@@ -71,6 +74,8 @@ class Server {
   void collect(std::vector<CounterValue>& into) const;
   [[nodiscard]] std::vector<Endpoint> listening() const { return listening_; }
   [[nodiscard]] std::vector<Endpoint> listening_tls() const { return listening_tls_; }
+  /// The interfaces that are served by AF_XDP, and how.
+  [[nodiscard]] std::vector<std::string> listening_xdp() const;
 
   /// For a process that goes on with them. Valid until stop().
   [[nodiscard]] const std::vector<rt::SocketRef>& sockets() const { return refs_; }
@@ -82,9 +87,13 @@ class Server {
   void adopt(rt::UniqueFd fd, const Endpoint& from, std::vector<uint8_t> received);
 
  private:
-  Server(const Options& options, rt::Epoch& epoch, std::shared_ptr<const View> first, size_t thread_count);
+  using XdpInterfaces = std::vector<std::unique_ptr<XdpInterface>>;
 
-  void take(std::vector<ListeningSockets> sockets);
+  Server(const Options& options, rt::Epoch& epoch, std::shared_ptr<const View> first, size_t thread_count);
+  static Result<XdpInterfaces> prepare_xdp(const Options& options,
+                                           const std::vector<ListeningSockets>& sockets);
+
+  void take(std::vector<ListeningSockets> sockets, XdpInterfaces xdp);
   ThreadState& new_state();
   [[nodiscard]] std::shared_ptr<const View> view() const;
 
@@ -99,6 +108,7 @@ class Server {
   rt::Published<View> published_;
   std::vector<std::unique_ptr<UdpWorker>> udp_;
   std::vector<std::thread> udp_threads_;
+  XdpInterfaces xdp_;
   std::unique_ptr<rt::Shards> tcp_loops_;
   std::vector<std::vector<TcpListener>> tcp_listeners_;  // by loop, until open()
   std::vector<std::unique_ptr<TcpShard>> tcp_;           // live on their loops

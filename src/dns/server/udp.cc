@@ -6,8 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "dns/server/policy.h"
-#include "dns/wire/proxy_header.h"
+#include "dns/server/proxies.h"
 #include "dns/wire/reply.h"
 #include "rt/clock.h"
 #include "rt/interrupt.h"
@@ -102,17 +101,11 @@ struct UdpWorker::Batch {
   }
 };
 
-/// Takes the PROXY headers off what came from proxies. A message of theirs without one is none of ours: it is
-/// made empty, and so gets no reply.
 void UdpWorker::Batch::unwrap(const Policy& policy, size_t received) {
   unwraps = !policy.proxies.empty();
   for (size_t i = 0; i < received; ++i) {
     skip[i] = 0;
-    if (!policy.is_proxy(resolvers[i])) continue;
-    const ProxyHeader header = read_proxy_header(query(i));
-    const bool fine = header.verdict == ProxyHeader::Verdict::fine;
-    skip[i] = static_cast<uint16_t>(fine ? header.size : in[i].msg_len);
-    if (fine && header.source) resolvers[i] = header.source->address;
+    skip[i] = static_cast<uint16_t>(skip_proxy_header(policy, query(i), resolvers[i]));
   }
 }
 
