@@ -52,7 +52,8 @@ Status XdpAttachment::admit(int queue, int socket) {
 }
 
 Status XdpAttachment::attach(XdpMode mode) {
-  DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options);
+  bpf_link_create_opts options{};
+  options.sz = sizeof options;
   options.flags = mode == XdpMode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
   link_ = UniqueFd(bpf_link_create(program_.get(), static_cast<int>(interface_.index), BPF_XDP, &options));
   if (!link_.valid()) return attach_error(interface_, mode, errno);

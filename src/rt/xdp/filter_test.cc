@@ -51,7 +51,8 @@ class Filter : public testing::Test {
   void load(const std::vector<Endpoint>& endpoints) {
     const auto code = make_filter(our_mac, endpoints, map_.get());
     std::string log(1 << 16, '\0');
-    DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options);
+    bpf_prog_load_opts options{};
+    options.sz = sizeof options;
     options.log_level = 1, options.log_buf = log.data(), options.log_size = static_cast<uint32_t>(log.size());
     program_ =
         UniqueFd(bpf_prog_load(BPF_PROG_TYPE_XDP, "test", "Apache-2.0", code.data(), code.size(), &options));
@@ -69,7 +70,8 @@ class Filter : public testing::Test {
     context.data_end = static_cast<uint32_t>(frame.size());
     context.ingress_ifindex = if_nametoindex("lo");
     context.rx_queue_index = queue;
-    DECLARE_LIBBPF_OPTS(bpf_test_run_opts, options);
+    bpf_test_run_opts options{};
+    options.sz = sizeof options;
     options.data_in = frame.data(), options.data_size_in = static_cast<uint32_t>(frame.size());
     options.ctx_in = &context, options.ctx_size_in = sizeof context;
     EXPECT_EQ(bpf_prog_test_run_opts(program_.get(), &options), 0) << std::strerror(errno);
