@@ -183,8 +183,8 @@ def not_stored(stage):
 def unsafe_methods(stage):
     """A successful POST makes the stored object of its URL unusable, a failed one does not."""
     status = {"POST": 500}
-    origin = stage.origin(lambda asked: asked.answer(status.get(asked.method, 200), FRESH, "hello"))
-    popnet = stage.popnet([site("a", [origin])])
+    answer = lambda asked: asked.answer(status.get(asked.method, 200), FRESH, "" if asked.method == "POST" else "hello")
+    popnet = stage.popnet([site("a", [stage.origin(answer)])])
     popnet.get("/x", "a.test")
     popnet.get("/x", "a.test", "POST")
     check("after a failure it serves on", popnet.get("/x", "a.test").hit)

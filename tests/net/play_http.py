@@ -311,8 +311,11 @@ class Origin:
         def work():
             try:
                 while not self._stopping:
-                    if request := self._next(0.05):
-                        handler(request)
+                    try:
+                        if request := self._next(0.05):
+                            handler(request)
+                    except ConnectionError:  # whoever asked has left before all of the answer was sent
+                        pass
             except Exception as error:  # reported by close(), in the play's own thread
                 if not self._stopping:
                     self.failure = error
