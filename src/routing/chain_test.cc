@@ -303,9 +303,10 @@ TEST_F(PopChainTest, AllWaysToSelectStayAmongTheTargets) {
   for (const Select select : {Select::least_load, Select::latency, Select::weighted, Select::failover}) {
     content().chain = {rule({2, 1}, select)};
     const Map map = make();
-    for (uint32_t i = 0; i < 300; ++i)
-      for (const uint16_t target : decide_pop(config_, map, content(), nth_client(i)).chosen())
-        ASSERT_NE(target, 0);
+    for (uint32_t i = 0; i < 300; ++i) {
+      const Decision decision = decide_pop(config_, map, content(), nth_client(i));
+      for (const uint16_t target : decision.chosen()) ASSERT_NE(target, 0);
+    }
   }
   EXPECT_THAT(pop("10.1.2.3").chosen(), ElementsAre(2)) << "failover in the rule's order";
 }

@@ -6,8 +6,21 @@
 #include "dns/sign/nsec3.h"
 #include "dns/zone/test_validator.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace popnet::dns {
 namespace {
+
+/// ldns_dnssec_verify_denial_nsec3 of ldns 1.8 leaks the names that it puts together: not our leaks.
+class LeaksOfLdns {
+#ifdef __SANITIZE_ADDRESS__
+  __lsan::ScopedDisabler disabler_;
+#endif
+ public:
+  LeaksOfLdns() {}
+};
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -30,6 +43,7 @@ class Hashed : public ::testing::Test {
     const RrList signatures(ldns_pkt_rr_list_by_type(raw, LDNS_RR_TYPE_RRSIG, LDNS_SECTION_AUTHORITY),
                             ldns_rr_list_deep_free);
     ldns_rr* question = ldns_rr_list_rr(ldns_pkt_question(raw), 0);
+    const LeaksOfLdns allowed;
     const ldns_status status =
         ldns_dnssec_verify_denial_nsec3(question, proofs.get(), signatures.get(), ldns_pkt_get_rcode(raw),
                                         static_cast<ldns_rr_type>(asked.type), ldns_pkt_ancount(raw) == 0);
