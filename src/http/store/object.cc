@@ -30,6 +30,7 @@ Object* Object::make(Kind kind, Store& store, Space& space, uint64_t hash, uint6
   }
   object->charge_ = bytes;
   store.held_.fetch_add(bytes, std::memory_order_relaxed);
+  store.objects_.fetch_add(1, std::memory_order_relaxed);
   return object;
 }
 
@@ -66,8 +67,10 @@ Object::~Object() {
 
 void Object::unref() const {
   if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  Store& store = store_;
   this->~Object();
   ::operator delete(const_cast<Object*>(this));
+  store.objects_.fetch_sub(1, std::memory_order_release);  // from here on the store may end
 }
 
 bool Object::look_at_floors() const {

@@ -39,7 +39,7 @@ Store::~Store() {
     }
   }
   // What was unlinked before waits in the epoch for the readers of other parts of the node, for a moment.
-  while (held_.load() > 0) {
+  while (objects_.load(std::memory_order_acquire) > 0) {
     epoch_.reclaim();
     std::this_thread::yield();
   }

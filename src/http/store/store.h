@@ -192,6 +192,7 @@ class Store {
   std::atomic<uint64_t> clock_{Space::first_stamp};  // stamps; moves under spaces_mutex_
   std::atomic<uint64_t> used_{0};                    // charged to linked objects
   std::atomic<uint64_t> held_{0};                    // charged to all objects
+  std::atomic<uint64_t> objects_{0};                 // that exist: linked, retired, or referred to
   std::atomic<uint64_t> evicted_{0};
   std::atomic<uint32_t> next_victim_{0};
 

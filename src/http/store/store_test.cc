@@ -234,6 +234,22 @@ TEST_F(StoreTest, BodyThatGrowsTooLargeLeavesTheStoreButReachesItsReaders) {
   EXPECT_EQ(store.stats().objects, 0U);
 }
 
+TEST(StoreEnd, OutlivesWhatHasGivenItsBodyToItsHeir) {
+  rt::Epoch epoch;
+  {
+    Store store({16 << 20, 7, 4}, epoch);
+    const Key key = store.key(store.space("shop"), "/a");
+    auto begun = store.begin(key, false, never);
+    begun.filler.open({bytes_of(Meta{}), {}, "HTTP/1.1 200 OK\r\n", 5, 5});
+    begun.filler.append("hello");
+    (void)begun.filler.commit();
+    auto again = store.begin(key, false, never);
+    (void)again.filler.commit_refreshed(ObjectRef::share(store.lookup(key, any)),
+                                        {bytes_of(Meta{}), {}, "", 5, 5});
+  }
+  EXPECT_EQ(epoch.retired(), 0U) << "or it would be destroyed after its store";
+}
+
 TEST_F(StoreTest, NotModifiedGivesANewHeadToTheOldBody) {
   for (const size_t size : {size_t{1000}, size_t{500'000}}) {
     const std::string name = "/" + std::to_string(size), body(size, 'x');
