@@ -6,10 +6,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "common/ip.h"
+#include "common/network_lists.h"
 #include "common/time.h"
 #include "model/node_id.h"
 
@@ -89,18 +88,14 @@ struct ServiceMetrics {
   [[nodiscard]] const std::optional<Value>& get(Metric m) const { return values[static_cast<size_t>(m)]; }
 };
 
-/// Round trips from POPs to one client network.
-struct ClientMetrics {
-  struct Rtt {
-    uint32_t pop;  // index into Config::pops
-    double ms;
-    TimePoint at;
-  };
-  std::vector<Rtt> rtts;
+/// Round trip from a POP to a client network.
+struct ClientRtt {
+  uint32_t pop;  // index into Config::pops
+  float ms;
+  TimePoint at;
 };
-
 /// What is known of all client networks. Not part of the snapshot: whoever ranks them takes it from the fold.
-using ClientsMetrics = std::unordered_map<Prefix, ClientMetrics>;
+using ClientsMetrics = NetworkLists<ClientRtt>;
 
 /// Immutable once published.
 struct MetricsSnapshot {

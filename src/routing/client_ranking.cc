@@ -32,14 +32,6 @@ namespace {
 constexpr double detour_min = 0.5;
 constexpr double detour_max = 2;
 
-/// Sorted so that a network comes right behind those that contain it.
-struct ByAddressThenLength {
-  bool operator()(const Prefix& a, const Prefix& b) const {
-    if (a.address() != b.address()) return a.address() < b.address();
-    return a.length() < b.length();
-  }
-};
-
 bool contains(const Prefix& outer, const Prefix& inner) {
   return outer.length() <= inner.length() && outer.contains(inner.address());
 }
@@ -56,13 +48,6 @@ struct Knowledge {
   }
 };
 
-/// One network that something is known of; either part may be missing.
-struct Known {
-  Prefix network;
-  const model::ClientMetrics* measured = nullptr;
-  const model::ClientPrior* prior = nullptr;
-};
-
 Knowledge nothing_known(size_t pops) {
   Knowledge knowledge;
   knowledge.pops.resize(pops);
@@ -70,15 +55,13 @@ Knowledge nothing_known(size_t pops) {
   return knowledge;
 }
 
-std::vector<Known> known_networks(const model::Config& config, const model::ClientsMetrics& clients) {
-  std::vector<Known> known;
-  known.reserve(clients.size() + config.clients.size());
-  for (const auto& [network, measured] : clients) known.push_back({network, &measured, nullptr});
-  for (const auto& prior : config.clients) known.push_back({prior.network, nullptr, &prior});
-  std::stable_sort(known.begin(), known.end(), [](const Known& a, const Known& b) {
-    return ByAddressThenLength()(a.network, b.network);
-  });
-  return known;
+/// What the operator has written, in order of network.
+std::vector<const model::ClientPrior*> sorted_priors(const model::Config& config) {
+  std::vector<const model::ClientPrior*> priors;
+  for (const auto& prior : config.clients) priors.push_back(&prior);
+  std::stable_sort(priors.begin(), priors.end(),
+                   [](const auto* a, const auto* b) { return a->network < b->network; });
+  return priors;
 }
 
 void learn_location(const model::Config& config, const model::GeoPoint& location, Knowledge& knowledge) {
@@ -94,8 +77,8 @@ void learn_prior(const model::Config& config, const model::ClientPrior& prior, K
   if (prior.location) learn_location(config, *prior.location, knowledge);
 }
 
-void learn_measured(const model::ClientMetrics& measured, TimePoint oldest, Knowledge& knowledge) {
-  for (const auto& rtt : measured.rtts)
+void learn_measured(std::span<const model::ClientRtt> measured, TimePoint oldest, Knowledge& knowledge) {
+  for (const auto& rtt : measured)
     if (rtt.at >= oldest) knowledge.learn(rtt.pop, LatencySource::measured, rtt.ms);
 }
 
@@ -185,24 +168,25 @@ ClientTable make_client_table(const model::Config& config, const model::ClientsM
   };
   const TimePoint oldest = now - config.network.client_latency.max_age;
   const Knowledge nothing = nothing_known(config.pops.size());
-  const auto known = known_networks(config, measured);
-  std::vector<ClientTable::Entry> entries;
-  entries.reserve(known.size());
+  const auto priors = sorted_priors(config);
+  ClientTable::Builder table(nothing.pops, places);
   std::vector<Open> around;  // the networks that contain the present one, outermost first
-  for (size_t i = 0; i < known.size();) {
-    const Prefix network = known[i].network;
+  for (size_t i = 0, p = 0; i < measured.size() || p < priors.size();) {
+    const bool by_prior =
+        i == measured.size() || (p < priors.size() && priors[p]->network <= measured[i].network);
+    const Prefix network = by_prior ? priors[p]->network : measured[i].network;
     while (!around.empty() && !contains(around.back().network, network)) around.pop_back();
     Knowledge knowledge = around.empty() ? nothing : around.back().knowledge;
     if (const auto location = places ? places->location(network) : std::nullopt)
       learn_location(config, *location, knowledge);
-    for (; i < known.size() && known[i].network == network; ++i) {
-      if (known[i].prior) learn_prior(config, *known[i].prior, knowledge);
-      if (known[i].measured) learn_measured(*known[i].measured, oldest, knowledge);
-    }
-    entries.push_back({network, rank(config, knowledge)});
+    for (; p < priors.size() && priors[p]->network == network; ++p)
+      learn_prior(config, *priors[p], knowledge);
+    if (i < measured.size() && measured[i].network == network)
+      learn_measured(measured[i++].values, oldest, knowledge);
+    table.add(network, rank(config, knowledge));
     around.push_back({network, std::move(knowledge)});
   }
-  return {entries, nothing.pops, std::move(places)};
+  return std::move(table).finish();
 }
 
 }  // namespace popnet::routing

@@ -43,6 +43,7 @@ class RankingPool {
       pool_.resize(count_ * length_);
     return *found;
   }
+  [[nodiscard]] size_t length() const { return length_; }
   std::vector<RankedPop> take() && { return std::move(pool_); }
 
  private:
@@ -84,7 +85,7 @@ struct ClientTable::Contents {
   std::vector<RankedPop> pool;                  // the first ranking is the fallback
   Ranges<uint32_t> v4;                          // values: indexes of rankings
   Ranges<uint64_t> v6;                          // networks up to /64, by the upper half
-  Ranges<Uint128> v6_longer;                    // the others; no_ranking where there is none
+  Ranges<Uint128> v6_longer{{}, no_ranking};    // the others; no_ranking where there is none
   std::shared_ptr<const PlaceRankings> places;  // may be null
 
   [[nodiscard]] std::span<const RankedPop> ranking(uint32_t index) const {
@@ -98,34 +99,57 @@ struct ClientTable::Contents {
   }
 };
 
-ClientTable::ClientTable() : ClientTable({}, {}) {}
+struct ClientTable::Builder::Parts {
+  Parts(const std::vector<RankedPop>& fallback, std::shared_ptr<const PlaceRankings> by_place)
+      : rankings(fallback.size()), fallback_ranking(rankings.add(fallback)), places(std::move(by_place)) {}
 
-ClientTable::ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback,
-                         std::shared_ptr<const PlaceRankings> places) {
-  RankingPool rankings(fallback.size());
-  const uint32_t fallback_ranking = rankings.add(fallback);
+  RankingPool rankings;
+  const uint32_t fallback_ranking;
+  const std::shared_ptr<const PlaceRankings> places;
+  size_t entries = 0;
   Networks<uint32_t> v4;
   Networks<uint64_t> v6;
   Networks<Uint128> v6_longer;
-  for (const auto& [network, ranking] : entries) {
-    const uint32_t index = rankings.add(ranking);
-    if (network.address().is_v4())
-      add_network<uint32_t>(v4, network, index);
-    else if (network.length() <= half_length)
-      add_network<uint64_t>(v6, network, index);
-    else
-      add_network<Uint128>(v6_longer, network, index);
-  }
+};
+
+ClientTable::Builder::Builder(const std::vector<RankedPop>& fallback,
+                              std::shared_ptr<const PlaceRankings> places)
+    : parts_(std::make_unique<Parts>(fallback, std::move(places))) {}
+ClientTable::Builder::~Builder() = default;
+
+void ClientTable::Builder::add(const Prefix& network, const std::vector<RankedPop>& ranking) {
+  const uint32_t index = parts_->rankings.add(ranking);
+  ++parts_->entries;
+  if (network.address().is_v4())
+    add_network<uint32_t>(parts_->v4, network, index);
+  else if (network.length() <= half_length)
+    add_network<uint64_t>(parts_->v6, network, index);
+  else
+    add_network<Uint128>(parts_->v6_longer, network, index);
+}
+
+ClientTable ClientTable::Builder::finish() && {
   auto contents = std::make_shared<Contents>();
-  contents->entries = entries.size();
-  contents->length = fallback.size();
-  contents->pool = std::move(rankings).take();
+  contents->entries = parts_->entries;
+  contents->pool = std::move(parts_->rankings).take();
   contents->pool.shrink_to_fit();
-  contents->v4 = {std::move(v4), fallback_ranking};
-  contents->v6 = {std::move(v6), fallback_ranking};
-  contents->v6_longer = {std::move(v6_longer), no_ranking};
-  contents->places = std::move(places);
-  contents_ = std::move(contents);
+  contents->length = parts_->rankings.length();
+  contents->v4 = {std::move(parts_->v4), parts_->fallback_ranking};
+  contents->v6 = {std::move(parts_->v6), parts_->fallback_ranking};
+  contents->v6_longer = {std::move(parts_->v6_longer), no_ranking};
+  contents->places = parts_->places;
+  ClientTable table;
+  table.contents_ = std::move(contents);
+  return table;
+}
+
+ClientTable::ClientTable() : contents_(std::make_shared<const Contents>()) {}
+
+ClientTable::ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback,
+                         std::shared_ptr<const PlaceRankings> places) {
+  Builder builder(fallback, std::move(places));
+  for (const auto& [network, ranking] : entries) builder.add(network, ranking);
+  contents_ = std::move(builder).finish().contents_;
 }
 
 ClientTable::Found ClientTable::find(const IpAddress& client) const& {

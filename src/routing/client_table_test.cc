@@ -23,8 +23,8 @@ uint16_t first_pop(const ClientTable& table, std::string_view client) {
 
 class ClientTableTest : public ::testing::Test {
  protected:
-  void measure(std::string_view network, uint32_t pop, double ms, double at = 100) {
-    measured_[net(network)].rtts.push_back({pop, ms, at_second(at)});
+  void measure(std::string_view network, uint32_t pop, float ms, double at = 100) {
+    measured_.add(net(network), {pop, ms, at_second(at)});
   }
   void configure(std::string_view network, std::vector<model::ClientPrior::PopLatency> latency,
                  std::optional<model::GeoPoint> location = {}) {

@@ -316,7 +316,8 @@ TEST_F(DecideTest, APopNearlyAsNearIsASecondAnswer) {
 
 TEST_F(DecideTest, MeasuredLatencyWinsOverConfigured) {
   latency("10.0.0.0/8", {5, 40, 60});
-  measured_[net("10.1.2.0/24")].rtts = {{1, 11, at_second(0)}, {0, 90, at_second(0)}};
+  measured_.add(net("10.1.2.0/24"), {1, 11, at_second(0)});
+  measured_.add(net("10.1.2.0/24"), {0, 90, at_second(0)});
   const auto decision = pop("10.1.2.3");
   EXPECT_THAT(decision.chosen(), ElementsAre(1));
   EXPECT_EQ(decision.reason, Reason::measured);

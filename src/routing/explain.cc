@@ -80,9 +80,7 @@ Candidate explain_pop(const Snapshot& snapshot, size_t index, TimePoint now) {
 TimePoint measured_at(const Snapshot& snapshot, const Client& client, uint32_t pop) {
   if (!snapshot.clients) return {};
   for (int length = client.network.length(); length >= 0; --length) {
-    const auto found = snapshot.clients->find(Prefix(client.network.address(), length));
-    if (found == snapshot.clients->end()) continue;
-    for (const auto& rtt : found->second.rtts)
+    for (const auto& rtt : snapshot.clients->find(Prefix(client.network.address(), length)))
       if (rtt.pop == pop) return rtt.at;
   }
   return {};

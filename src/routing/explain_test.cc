@@ -96,7 +96,7 @@ TEST_F(ExplainTest, EveryOriginIsShownWithWhatIsKnownOfIt) {
 
 TEST_F(ExplainTest, PopsAreShownWithTheirLatencyToThisClient) {
   config_.clients.push_back({net("10.0.0.0/8"), {{0, milliseconds(90)}, {2, milliseconds(7)}}, {}});
-  measured_[net("10.1.2.0/24")].rtts = {{0, 11, at_second(99)}};
+  measured_.add(net("10.1.2.0/24"), {0, 11, at_second(99)});
   shares_ = make_shares({}, {1, 1, 0});
   for (const char* name : {"static.shop.example", "cdn.example"}) {
     const auto result = ask(name);

@@ -76,6 +76,22 @@ class ClientTable {
   /// `places`: rankings of networks that no entry contains, where a GeoIP database knows more; may be null.
   ClientTable(const std::vector<Entry>& entries, const std::vector<RankedPop>& fallback,
               std::shared_ptr<const PlaceRankings> places = nullptr);
+  /// The same, of one entry after the other.
+  class Builder {
+   public:
+    explicit Builder(const std::vector<RankedPop>& fallback,
+                     std::shared_ptr<const PlaceRankings> places = nullptr);
+    ~Builder();
+    Builder(const Builder&) = delete;
+    Builder& operator=(const Builder&) = delete;
+    void add(const Prefix& network, const std::vector<RankedPop>& ranking);
+    ClientTable finish() &&;
+
+   private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+  };
+
   /// No allocation, no locks. The span lives as long as this table or a copy of it.
   [[nodiscard]] Found find(const IpAddress& client) const&;
   Found find(const IpAddress& client) && = delete;

@@ -90,9 +90,11 @@ class Ranges {
   static constexpr int index_bits_max = 16;
 
   void flatten(std::vector<Network> networks, uint32_t fallback) {
-    std::stable_sort(networks.begin(), networks.end(), [](const Network& a, const Network& b) {
+    const auto before = [](const Network& a, const Network& b) {
       return a.first != b.first ? a.first < b.first : a.last > b.last;
-    });
+    };
+    if (!std::is_sorted(networks.begin(), networks.end(), before))
+      std::stable_sort(networks.begin(), networks.end(), before);
     std::vector<Network> open;  // the networks around the present key, outermost first
     const auto close = [&] {
       const Key last = open.back().last;

@@ -11,6 +11,9 @@ using model::Health;
 using model::ProbeSample;
 using model::TargetId;
 
+constexpr size_t new_clients_min = 4096;  // networks that may wait to join the others
+constexpr size_t new_clients_share = 8;   // and more where there are many others: this part of them
+
 bool is_fresh(TimePoint at, Duration max_age, TimePoint now) {
   return at + max_age >= now;
 }
@@ -55,22 +58,83 @@ bool Fold::add_client(const ProbeSample& sample) {
       std::find_if(sample.readings.begin(), sample.readings.end(),
                    [](const model::Reading& r) { return r.metric == model::Metric::rtt_ms; });
   if (!network || !sample.ok || reading == sample.readings.end()) return false;
-  if (clients_.size() >= client_networks_max_ && !clients_.contains(*network)) return false;
-  const uint32_t prober = client_prober(sample.prober);
-  auto& rtts = clients_[*network];
-  auto rtt = std::find_if(rtts.begin(), rtts.end(), [&](const Rtt& held) { return held.prober == prober; });
-  if (rtt == rtts.end()) rtt = rtts.insert(rtts.end(), {prober, {}});
-  if (sample.at < rtt->ms.at) return false;
-  rtt->ms = {reading->value, sample.at, sample.max_age};
+  const Rtt rtt{sample.at, static_cast<float>(reading->value),
+                client_source({sample.prober, sample.max_age})};
+  if (Rtt* held = client_rtt(*network, sample.prober)) {
+    if (rtt.at < held->at) return false;
+    *held = rtt;
+  } else {
+    const bool known = !clients_.find(*network).empty() || new_clients_.contains(*network);
+    if (!known && client_networks() >= client_networks_max_) return false;
+    new_networks_ += known ? 0 : 1;
+    new_clients_[*network].push_back(rtt);
+    if (new_clients_.size() > std::max(new_clients_min, clients_.size() / new_clients_share))
+      join_clients(TimePoint::min());
+  }
   ++client_changes_;
   return false;
 }
 
-uint32_t Fold::client_prober(const model::NodeId& prober) {
-  const auto found = std::find(client_probers_.begin(), client_probers_.end(), prober);
-  const auto index = static_cast<uint32_t>(found - client_probers_.begin());
-  if (found == client_probers_.end()) client_probers_.push_back(prober);
+/// Null if this node has not measured the network.
+Fold::Rtt* Fold::client_rtt(const Prefix& network, const model::NodeId& prober) {
+  const auto by_prober = [&](std::span<Rtt> rtts) -> Rtt* {
+    for (Rtt& rtt : rtts)
+      if (client_sources_[rtt.source].prober == prober) return &rtt;
+    return nullptr;
+  };
+  if (Rtt* held = by_prober(clients_.find(network))) return held;
+  const auto found = new_clients_.find(network);
+  return found != new_clients_.end() ? by_prober(found->second) : nullptr;
+}
+
+uint32_t Fold::client_source(ClientSource source) {
+  const auto found = std::find(client_sources_.begin(), client_sources_.end(), source);
+  const auto index = static_cast<uint32_t>(found - client_sources_.begin());
+  if (found == client_sources_.end()) client_sources_.push_back(std::move(source));
   return index;
+}
+
+bool Fold::counts(const Rtt& rtt, TimePoint now) const {
+  return is_fresh(rtt.at, client_sources_[rtt.source].max_age, now);
+}
+
+/// Calls visit(network, rtts) for all networks in order: twice in a row for one that is in both places.
+template <class Visit>
+void Fold::each_client(Visit visit) const {
+  size_t i = 0;
+  const auto held_before = [&](const Prefix* network) {
+    for (; i < clients_.size() && (network == nullptr || clients_[i].network <= *network); ++i)
+      visit(clients_[i].network, clients_[i].values);
+  };
+  for (const auto& [network, rtts] : new_clients_) {
+    held_before(&network);
+    visit(network, std::span<const Rtt>(rtts));
+  }
+  held_before(nullptr);
+}
+
+/// Puts all that is fresh at `now` into clients_, and forgets the sources of what is not.
+void Fold::join_clients(TimePoint now) {
+  NetworkLists<Rtt> joined;
+  joined.reserve(client_networks(), clients_.value_count() + new_clients_.size());
+  std::vector<ClientSource> sources;
+  std::vector<uint32_t> new_index(client_sources_.size(), UINT32_MAX);
+  each_client([&](const Prefix& network, std::span<const Rtt> rtts) {
+    for (Rtt rtt : rtts) {
+      if (!counts(rtt, now)) continue;
+      uint32_t& index = new_index[rtt.source];
+      if (index == UINT32_MAX) {
+        index = static_cast<uint32_t>(sources.size());
+        sources.push_back(client_sources_[rtt.source]);
+      }
+      rtt.source = index;
+      joined.add(network, rtt);
+    }
+  });
+  clients_ = std::move(joined);
+  client_sources_ = std::move(sources);
+  new_clients_.clear();
+  new_networks_ = 0;
 }
 
 bool Fold::holds_fresh(const Probe& probe, TimePoint now) {
@@ -88,10 +152,12 @@ void Fold::forget(TimePoint now) {
 }
 
 void Fold::forget_clients(TimePoint now) {
-  for (auto& [network, rtts] : clients_)
-    client_changes_ +=
-        std::erase_if(rtts, [now](const Rtt& rtt) { return !is_fresh(rtt.ms.at, rtt.ms.max_age, now); });
-  std::erase_if(clients_, [](const auto& entry) { return entry.second.empty(); });
+  size_t old = 0;
+  each_client([&](const Prefix&, std::span<const Rtt> rtts) {
+    for (const Rtt& rtt : rtts) old += counts(rtt, now) ? 0 : 1;
+  });
+  if (old > 0 || !new_clients_.empty()) join_clients(now);
+  client_changes_ += old;
 }
 
 void Fold::conclude_health(const Target& target, const Voters& silenced, TimePoint now,
@@ -171,37 +237,36 @@ model::ServiceMetrics Fold::conclude(const Targets& targets, const TargetId& tar
   return result;
 }
 
-/// The POPs of this config by index into client_probers_.
+/// The POPs of this config by index into client_sources_.
 std::vector<std::optional<uint32_t>> Fold::client_pops(const model::Config& config) const {
-  std::vector<std::optional<uint32_t>> pops(client_probers_.size());
-  for (size_t i = 0; i < client_probers_.size(); ++i)
+  std::vector<std::optional<uint32_t>> pops(client_sources_.size());
+  for (size_t i = 0; i < client_sources_.size(); ++i)
     for (uint32_t pop = 0; pop < config.pops.size(); ++pop)
-      if (config.pops[pop].name == client_probers_[i].pop) pops[i] = pop;
+      if (config.pops[pop].name == client_sources_[i].prober.pop) pops[i] = pop;
   return pops;
 }
 
 model::ClientsMetrics Fold::clients(const model::Config& config, TimePoint now) const {
   const auto pops = client_pops(config);
   model::ClientsMetrics result;
-  result.reserve(clients_.size());
-  std::vector<double> nodes(config.pops.size());  // that have measured the network
-  for (const auto& [network, rtts] : clients_) {
-    model::ClientMetrics client;
-    for (const auto& rtt : rtts) {
-      const auto& pop = pops[rtt.prober];
-      if (!pop || !is_fresh(rtt.ms.at, rtt.ms.max_age, now)) continue;
-      const auto known = std::find_if(client.rtts.begin(), client.rtts.end(),
-                                      [&](const auto& other) { return other.pop == *pop; });
-      if (known == client.rtts.end()) {
-        client.rtts.push_back({*pop, rtt.ms.value, rtt.ms.at});
+  result.reserve(client_networks(), clients_.value_count());
+  std::vector<float> nodes(config.pops.size());  // that have measured the network
+  each_client([&](const Prefix& network, std::span<const Rtt> rtts) {
+    for (const Rtt& rtt : rtts) {
+      const auto& pop = pops[rtt.source];
+      if (!pop || !counts(rtt, now)) continue;
+      const auto known = result.find(network);
+      const auto of_pop = std::find_if(known.begin(), known.end(),
+                                       [&](const model::ClientRtt& other) { return other.pop == *pop; });
+      if (of_pop == known.end()) {
+        result.add(network, {*pop, rtt.ms, rtt.at});
         nodes[*pop] = 1;
       } else {
-        known->ms += (rtt.ms.value - known->ms) / ++nodes[*pop];  // the mean
-        known->at = std::max(known->at, rtt.ms.at);
+        of_pop->ms += (rtt.ms - of_pop->ms) / ++nodes[*pop];  // the mean
+        of_pop->at = std::max(of_pop->at, rtt.at);
       }
     }
-    if (!client.rtts.empty()) result.emplace(network, std::move(client));
-  }
+  });
   return result;
 }
 
@@ -265,19 +330,20 @@ std::vector<ProbeSample> Fold::samples(TimePoint now) const {
   for (const Targets* targets : {&origins_, &pops_})
     for (const auto& [name, target] : *targets)
       for (const auto& [key, probe] : target) add_samples(probe, now, result);
-  for (const auto& [network, rtts] : clients_)
-    for (const auto& rtt : rtts) {
-      if (!is_fresh(rtt.ms.at, rtt.ms.max_age, now)) continue;
+  each_client([&](const Prefix& network, std::span<const Rtt> rtts) {
+    for (const Rtt& rtt : rtts) {
+      if (!counts(rtt, now)) continue;
       ProbeSample sample;
-      sample.prober = client_probers_[rtt.prober];
+      sample.prober = client_sources_[rtt.source].prober;
       sample.target = TargetId::client(network);
       sample.ok = true;
       sample.affects_health = false;
-      sample.readings = {{model::Metric::rtt_ms, rtt.ms.value}};
-      sample.at = rtt.ms.at;
-      sample.max_age = rtt.ms.max_age;
+      sample.readings = {{model::Metric::rtt_ms, rtt.ms}};
+      sample.at = rtt.at;
+      sample.max_age = client_sources_[rtt.source].max_age;
       result.push_back(std::move(sample));
     }
+  });
   std::stable_sort(result.begin(), result.end(),
                    [](const ProbeSample& a, const ProbeSample& b) { return a.at < b.at; });
   return result;

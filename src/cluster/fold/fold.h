@@ -30,7 +30,8 @@
 // of its nodes answers at its address.
 //
 // Client networks are kept apart from the rest: there may be a million, and they change slowly. Whoever wants
-// their picture asks for it (clients()), when client_changes() says that it is another one.
+// their picture asks for it (clients()), when client_changes() says that it is another one. They are held in flat
+// arrays, which what is new joins once there is enough of it.
 #pragma once
 
 #include <array>
@@ -41,7 +42,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/ip.h"
+#include "common/network_lists.h"
 #include "common/time.h"
 #include "model/config.h"
 #include "model/metrics.h"
@@ -73,7 +74,7 @@ class Fold {
   /// kept on disk.
   [[nodiscard]] std::vector<model::ProbeSample> samples(TimePoint now) const;
 
-  [[nodiscard]] size_t client_networks() const { return clients_.size(); }
+  [[nodiscard]] size_t client_networks() const { return clients_.size() + new_networks_; }
 
  private:
   struct Held {
@@ -93,14 +94,26 @@ class Fold {
   using Target = std::map<ProbeKey, Probe>;
   using Place = Target::const_iterator;
   using Targets = std::unordered_map<std::string, Target>;
+  /// Who measured client networks, and for how long that counts.
+  struct ClientSource {
+    model::NodeId prober;
+    Duration max_age{};
+    bool operator==(const ClientSource&) const = default;
+  };
   struct Rtt {
-    uint32_t prober;  // index into client_probers_
-    Held ms;
+    TimePoint at;
+    float ms;
+    uint32_t source;  // index into client_sources_
   };
   using Voters = std::vector<std::string>;
 
   bool add_client(const model::ProbeSample& sample);
-  uint32_t client_prober(const model::NodeId& prober);
+  Rtt* client_rtt(const Prefix& network, const model::NodeId& prober);
+  uint32_t client_source(ClientSource source);
+  [[nodiscard]] bool counts(const Rtt& rtt, TimePoint now) const;
+  void join_clients(TimePoint now);
+  template <class Visit>
+  void each_client(Visit visit) const;
   static bool holds_fresh(const Probe& probe, TimePoint now);
   static model::ServiceMetrics conclude(const Targets& targets, const model::TargetId& target,
                                         const Voters& silenced, TimePoint now);
@@ -115,8 +128,10 @@ class Fold {
 
   size_t client_networks_max_;
   Targets origins_, pops_;
-  std::unordered_map<Prefix, std::vector<Rtt>> clients_;
-  std::vector<model::NodeId> client_probers_;
+  NetworkLists<Rtt> clients_;
+  std::map<Prefix, std::vector<Rtt>> new_clients_;  // of nodes that had not measured the network before
+  size_t new_networks_ = 0;                         // of these, not in clients_
+  std::vector<ClientSource> client_sources_;
   uint64_t client_changes_ = 0;
 };
 

@@ -246,7 +246,7 @@ TEST_F(FoldTest, ClientRoundTripsAreKeptByPop) {
   fold_.add(failed);
   const auto all = fold_.clients(config_, at(2));
   ASSERT_EQ(all.size(), 1U);
-  const auto& rtts = all.at(*Prefix::parse("198.51.100.0/24")).rtts;
+  const auto rtts = all.find(*Prefix::parse("198.51.100.0/24"));
   ASSERT_EQ(rtts.size(), 2U);
   EXPECT_EQ(rtts[0].pop, 1U);
   EXPECT_EQ(rtts[0].ms, 80);
@@ -254,6 +254,35 @@ TEST_F(FoldTest, ClientRoundTripsAreKeptByPop) {
   EXPECT_EQ(rtts[1].ms, 14);
   EXPECT_EQ(rtts[1].at, at(2));
   EXPECT_TRUE(fold_.clients(config_, at(13)).empty());
+}
+
+TEST_F(FoldTest, ManyClientNetworksOfSeveralNodesAreAllKeptAndUpdated) {
+  constexpr int many = 20'000;
+  const auto network = [](int i) {
+    return Prefix(IpAddress::v4(10, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i), 0), 24);
+  };
+  const auto measure = [&](const std::string& pop, int i, double ms, double seconds) {
+    fold_.add(sample(pop, TargetId::client(network(i)), seconds, {{Metric::rtt_ms, ms}}));
+  };
+  for (int i = 0; i < many; ++i) measure("fra", i * 7919 % many, 10, 0);
+  for (int i = many; i-- > 0;) measure(i % 2 ? "nyc" : "tyo", i, 20, 1);
+  for (int i = 0; i < many; ++i) measure("fra", i, 11, 2);
+  EXPECT_EQ(fold_.client_networks(), size_t{many});
+  const auto seen = [&](double now) {
+    size_t rtts = 0;
+    const auto all = fold_.clients(config_, at(now));
+    EXPECT_EQ(all.size(), size_t{many});
+    for (size_t i = 0; i < all.size(); ++i) {
+      EXPECT_EQ(all[i].network, network(static_cast<int>(i)));
+      for (const auto& rtt : all[i].values) EXPECT_EQ(rtt.ms, config_.pops[rtt.pop].name == "fra" ? 11 : 20);
+      rtts += all[i].values.size();
+    }
+    return rtts;
+  };
+  EXPECT_EQ(seen(2), size_t{2 * many});
+  fold_.forget_clients(at(11.5));
+  EXPECT_EQ(seen(11.5), size_t{many}) << "the others are too old";
+  EXPECT_EQ(fold_.samples(at(11.5)).size(), size_t{many});
 }
 
 TEST_F(FoldTest, NodesOfOnePopMeasureEachForItselfAndCountAsOne) {
@@ -317,7 +346,7 @@ TEST_F(FoldTest, NodesOfOnePopDoNotOverwriteEachOthersRoundTrips) {
   fold_.add(sample({"fra-2", "fra"}, client, 1, {{Metric::rtt_ms, 20}}));
   fold_.add(sample({"fra-1", "fra"}, client, 2, {{Metric::rtt_ms, 12}}));
   const auto all = fold_.clients(config_, at(2));
-  const auto& rtts = all.at(*Prefix::parse("198.51.100.0/24")).rtts;
+  const auto rtts = all.find(*Prefix::parse("198.51.100.0/24"));
   ASSERT_EQ(rtts.size(), 1U);
   EXPECT_EQ(rtts[0].ms, 16);
   EXPECT_EQ(rtts[0].at, at(2));
@@ -400,7 +429,7 @@ TEST_F(FoldTest, ItsSamplesMakeTheSameFoldAgain) {
     EXPECT_EQ(x.values[metric]->samples, y.values[metric]->samples);
   }
   EXPECT_EQ(seen.pops[2].health, Health::down);
-  EXPECT_EQ(again.clients(config_, at(4)).at(*Prefix::parse("2001:db8::/48")).rtts[0].ms, 14);
+  EXPECT_EQ(again.clients(config_, at(4))[0].values[0].ms, 14);
 }
 
 }  // namespace

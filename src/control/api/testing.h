@@ -39,7 +39,9 @@ inline std::shared_ptr<const routing::Snapshot> make_snapshot() {
   origins[2].probers_down = 2;
   origins[2].error = "connection refused, the server said \xff";
   model::ClientsMetrics clients;
-  clients[routing::testing::net("198.51.100.0/24")].rtts = {{0, 12, at_second(99)}, {1, 40, at_second(99)}};
+  const Prefix network = routing::testing::net("198.51.100.0/24");
+  clients.add(network, {0, 12, at_second(99)});
+  clients.add(network, {1, 40, at_second(99)});
   metrics.pop_nodes = {{"p0-a", "p0-b"}, {"p1"}};
   auto shares = routing::testing::make_shares({0.8, 0.2, 0}, {1, 1});
   shares.author = {"p0-a", "p0"};
