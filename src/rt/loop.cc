@@ -81,6 +81,7 @@ void Loop::run() {
     if (reader_ && timeout != 0) reader_->online();
     if (count < 0 && errno != EINTR) bug("epoll_wait");
     read_clocks();
+    told_all_ = count < static_cast<int>(ready_.size());
     run_watchers(count);
     run_timers();
   }
@@ -117,8 +118,7 @@ bool Loop::post(Task task) {
 bool Loop::watch(int fd, uint32_t events, Watcher& watcher) {
   if (watches_.size() <= static_cast<size_t>(fd)) watches_.resize(static_cast<size_t>(fd) + 1);
   Watch& watch = watches_[static_cast<size_t>(fd)];
-  assert(watch.watcher == nullptr);
-  watch.watcher = &watcher;
+  watch.watcher = &watcher;  // there may be one of a descriptor that was given away, and then closed
   ++watch.generation;
   epoll_event event{};
   event.events = events;
@@ -141,6 +141,11 @@ void Loop::unwatch(int fd) {
   assert(watch.watcher != nullptr);
   watch.watcher = nullptr;
   ++watch.generation;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) != 0) bug("epoll_ctl del");
+}
+
+// What is noted of the watcher stays: it is this thread's. The kernel reports nothing for it any more.
+void Loop::give_away(int fd) {
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) != 0) bug("epoll_ctl del");
 }
 

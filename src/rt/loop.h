@@ -88,6 +88,11 @@ class Loop {
   bool watch(int fd, uint32_t events, Watcher& watcher);
   void rewatch(int fd, uint32_t events);
   void unwatch(int fd);
+  /// Any thread, for a descriptor that goes to another loop: this one watches it no more. Its watcher may still be told
+  /// of it until the end of the turn that runs now, and must live as long; then the loop has forgotten it.
+  void give_away(int fd);
+  /// Every descriptor that was ready when this turn began is reported in it; false when they were too many.
+  [[nodiscard]] bool told_all() const { return told_all_; }
 
  private:
   friend class Timer;
@@ -115,6 +120,7 @@ class Loop {
   std::vector<Watch> watches_;  // by descriptor
   std::vector<Timer*> timers_;  // binary heap by queued_
   std::atomic<bool> stop_{false};
+  bool told_all_ = true;
   Timer* running_ = nullptr;  // the timer whose callback runs, unless that destroyed it
   bool in_timers_ = false;
   std::mutex mutex_;  // guards posted_ and ended_

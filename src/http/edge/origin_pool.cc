@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -23,15 +24,17 @@ bool is_silent(int fd) {
 
 }  // namespace
 
-OriginConnection::OriginConnection(rt::Loop& loop, OriginPeer peer, rt::UniqueFd fd)
-    : loop_(loop), peer_(std::move(peer)), fd_(std::move(fd)), decrypted_(loop, [this] { on_decrypted(); }) {}
+OriginConnection::OriginConnection(OriginPool& pool, OriginPeer peer, rt::UniqueFd fd)
+    : pool_(pool), loop_(pool.loop_), peer_(std::move(peer)), fd_(std::move(fd)), decrypted_(loop_, [this] {
+        on_decrypted();
+      }) {}
 
 OriginConnection::~OriginConnection() {
   if (watched_) loop_.unwatch(fd_.get());
 }
 
 void OriginConnection::on_ready(uint32_t events) {
-  if (user_ == nullptr) return;
+  if (user_ == nullptr) return pool_.on_idle_ready(*this);
   if (!connected_) {
     if (tls_) return shake_hands();
     Status status = rt::connect_error(fd_.get(), peer_.endpoint);
@@ -42,6 +45,7 @@ void OriginConnection::on_ready(uint32_t events) {
     want(true, false);
     return user_->on_connected();
   }
+  untimely_ = reused_ && since_ == loop_.now();  // the loop knew it before the request was sent
   // One of the two: the call may end the use. The other event comes again.
   if (reading_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return user_->on_readable();
   if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) user_->on_writable();
@@ -56,6 +60,7 @@ void OriginConnection::want(bool read, bool write) {
 }
 
 ssize_t OriginConnection::read(std::span<char> room) {
+  if (untimely_) return 0;  // as good as closed
   if (!tls_) return ::recv(fd_.get(), room.data(), room.size(), 0);
   const ssize_t n = as_socket(tls_->read(room));
   expect_decrypted();
@@ -122,98 +127,203 @@ void OriginConnection::on_decrypted() {
   if (user_ != nullptr && reading_) user_->on_readable();
 }
 
-// --- idle ---
+// --- what all threads share ---
 
-IdleConnections::Idle IdleConnections::take(const OriginPeer& peer) {
-  for (;;) {
-    Idle idle;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = idle_.find(peer);
-      if (found == idle_.end() || found->second.empty()) return {};
-      idle = std::move(found->second.back());  // the one used last is the least likely to be closed
-      found->second.pop_back();
-    }
-    if (is_silent(idle.fd.get())) return idle;
-  }
+void IdleConnections::join(OriginPool& pool) {
+  const std::lock_guard lock(mutex_);
+  pools_.push_back(&pool);
 }
 
-void IdleConnections::park(const OriginPeer& peer, Idle idle) {
-  Idle too_many;  // closed without the lock
+void IdleConnections::leave(OriginPool& pool) {
   const std::lock_guard lock(mutex_);
-  auto& there = idle_[peer];
-  if (there.size() >= each_max_ && !there.empty()) {
-    too_many = std::move(there.front());
-    there.pop_front();
-  }
-  there.push_back(std::move(idle));
+  std::erase(pools_, &pool);
 }
 
-void IdleConnections::sweep(TimePoint now) {
-  std::vector<Idle> over;  // closed without the lock
+std::shared_ptr<IdleConnections::Count> IdleConnections::count_of(const OriginPeer& peer) {
   const std::lock_guard lock(mutex_);
-  for (auto peer = idle_.begin(); peer != idle_.end();) {
-    std::erase_if(peer->second, [&](Idle& idle) {
-      const bool ends = now - idle.since >= idle_max_ || !is_silent(idle.fd.get());
-      if (ends) over.push_back(std::move(idle));
-      return ends;
-    });
-    peer = peer->second.empty() ? idle_.erase(peer) : std::next(peer);
-  }
+  std::erase_if(counts_, [](const auto& known) { return known.second.expired(); });
+  std::weak_ptr<Count>& known = counts_[peer];
+  std::shared_ptr<Count> count = known.lock();
+  if (!count) known = count = std::make_shared<Count>(0);
+  return count;
 }
 
 // --- one thread's ---
 
-OriginPool::OriginPool(rt::Loop& loop, IdleConnections& idle)
-    : loop_(loop),
-      idle_(idle),
-      burial_(loop, [this] { dead_.clear(); }),
-      sweeper_(loop, [this] { idle_.sweep(loop_.now()); }) {}
-
-OriginPool::~OriginPool() = default;
-
-std::unique_ptr<OriginConnection> OriginPool::make(const OriginPeer& peer, rt::UniqueFd fd, bool connected,
-                                                   OriginConnection::User& user) {
-  const int number = fd.get();
-  std::unique_ptr<OriginConnection> connection(new OriginConnection(loop_, peer, std::move(fd)));
-  connection->user_ = &user;
-  connection->connected_ = connection->reused_ = connected;
-  connection->writing_ = !connected;
-  connection->watched_ = loop_.watch(number, connected ? EPOLLIN : EPOLLIN | EPOLLOUT, *connection);
-  return connection->watched_ ? std::move(connection) : nullptr;
+OriginPool::OriginPool(rt::Loop& loop, IdleConnections& all)
+    : loop_(loop), all_(all), burial_(loop, [this] { dead_.clear(); }), sweeper_(loop, [this] { sweep(); }) {
+  all_.join(*this);
 }
 
-std::unique_ptr<OriginConnection> OriginPool::take(const OriginPeer& peer, OriginConnection::User& user) {
-  IdleConnections::Idle idle = idle_.take(peer);
-  if (!idle.fd.valid()) return nullptr;
-  auto connection = make(peer, std::move(idle.fd), true, user);
-  if (connection) connection->tls_ = std::move(idle.tls);
-  return connection;
+OriginPool::~OriginPool() {
+  all_.leave(*this);
+}
+
+std::unique_ptr<OriginConnection> OriginPool::make(const OriginPeer& peer, rt::UniqueFd fd, bool connected,
+                                                   OriginConnection::User* user) {
+  const int number = fd.get();
+  std::unique_ptr<OriginConnection> connection(new OriginConnection(*this, peer, std::move(fd)));
+  connection->user_ = user;
+  connection->connected_ = connected;
+  connection->writing_ = !connected;
+  connection->since_ = loop_.now();
+  connection->watched_ = loop_.watch(number, connected ? EPOLLIN : EPOLLIN | EPOLLOUT, *connection);
+  return connection->watched_ ? std::move(connection) : nullptr;
 }
 
 Result<std::unique_ptr<OriginConnection>> OriginPool::connect(OriginPeer peer, OriginConnection::User& user) {
   auto fd = rt::connect_tcp(peer.endpoint);
   if (!fd) return fd.error();
-  auto connection = make(peer, std::move(*fd), false, user);
+  auto connection = make(peer, std::move(*fd), false, &user);
   if (!connection) return Error{ErrorCode::machine, "the kernel watches no more descriptors for us"};
   return connection;
 }
 
-// Closed or parked at once, destroyed later: the call that leads here may come from the connection itself.
+std::unique_ptr<OriginConnection> OriginPool::take(const OriginPeer& peer, OriginConnection::User& user) {
+  Shelf& there = shelf(peer);
+  while (there.count->load(std::memory_order_relaxed) > 0) {
+    std::unique_ptr<OriginConnection> connection = take_own(there);
+    if (!connection) connection = take_from_others(peer);
+    if (!connection) return nullptr;
+    OriginConnection& c = *connection;
+    const bool loop_would_know = c.since_ != loop_.now() && loop_.told_all();
+    if (!loop_would_know && !is_silent(c.fd_.get())) {
+      close(std::move(connection));
+      continue;
+    }
+    c.user_ = &user;
+    c.since_ = loop_.now();
+    c.reused_ = true;
+    return connection;
+  }
+  return nullptr;
+}
+
+OriginPool::Shelf& OriginPool::shelf(const OriginPeer& peer) {
+  const auto known = shelves_.find(peer);
+  if (known != shelves_.end()) return known->second;
+  std::shared_ptr<IdleConnections::Count> count = all_.count_of(peer);
+  if (!sweeper_.armed()) sweeper_.arm_after(between_sweeps);
+  const std::lock_guard lock(mutex_);
+  return shelves_.emplace(peer, Shelf{std::move(count)}).first->second;
+}
+
+/// The one used last is the least likely to be closed. Those given back in this turn come last: they have to be asked.
+std::unique_ptr<OriginConnection> OriginPool::take_own(Shelf& shelf) {
+  const std::lock_guard lock(mutex_);
+  if (shelf.idle.empty()) return nullptr;
+  auto found = std::find_if(shelf.idle.rbegin(), shelf.idle.rend(),
+                            [now = loop_.now()](const auto& c) { return c->since_ != now; });
+  if (found == shelf.idle.rend()) found = shelf.idle.rbegin();
+  std::unique_ptr<OriginConnection> connection = std::move(*found);
+  shelf.idle.erase(std::next(found).base());
+  shelf.count->fetch_sub(1, std::memory_order_relaxed);
+  return connection;
+}
+
+std::unique_ptr<OriginConnection> OriginPool::take_from_others(const OriginPeer& peer) {
+  rt::UniqueFd fd;
+  std::unique_ptr<tls::Session> tls;
+  {
+    const std::lock_guard lock(all_.mutex_);
+    const auto& pools = all_.pools_;
+    const auto own = static_cast<size_t>(std::find(pools.begin(), pools.end(), this) - pools.begin());
+    for (size_t i = 1; i < pools.size() && !fd.valid(); ++i)
+      (void)pools[(own + i) % pools.size()]->lend(peer, fd, tls);
+  }
+  if (!fd.valid()) return nullptr;
+  auto connection = make(peer, std::move(fd), true, nullptr);
+  if (connection) connection->tls_ = std::move(tls);
+  return connection;
+}
+
+bool OriginPool::lend(const OriginPeer& peer, rt::UniqueFd& fd, std::unique_ptr<tls::Session>& tls) {
+  const std::lock_guard lock(mutex_);
+  const auto there = shelves_.find(peer);
+  if (there == shelves_.end() || there->second.idle.empty()) return false;
+  Shelf& shelf = there->second;
+  OriginConnection& connection = *lent_.emplace_back(std::move(shelf.idle.front()));
+  shelf.idle.pop_front();
+  shelf.count->fetch_sub(1, std::memory_order_relaxed);
+  loop_.give_away(connection.fd_.get());
+  connection.watched_ = false;
+  fd = std::move(connection.fd_);
+  tls = std::move(connection.tls_);
+  return true;
+}
+
 void OriginPool::give_back(std::unique_ptr<OriginConnection> connection, bool keep) {
   OriginConnection& c = *connection;
   c.user_ = nullptr;
-  loop_.unwatch(c.fd_.get());
-  c.watched_ = false;
   c.decrypted_.cancel();
-  if (keep && c.connected_ && !(c.tls_ && c.tls_->has_decrypted())) {
-    idle_.park(c.peer_, {std::move(c.fd_), std::move(c.tls_), loop_.now()});
-    if (!sweeper_.armed()) sweeper_.arm_after(between_sweeps);
+  if (!keep || !c.connected_ || (c.tls_ && c.tls_->has_decrypted())) return close(std::move(connection));
+  c.want(true, false);
+  c.since_ = loop_.now();
+  park(std::move(connection));
+}
+
+/// Closes the one that is idle here for the longest when there are too many.
+void OriginPool::park(std::unique_ptr<OriginConnection> connection) {
+  Shelf& there = shelf(connection->peer_);
+  std::unique_ptr<OriginConnection> too_many;
+  {
+    const std::lock_guard lock(mutex_);
+    there.idle.push_back(std::move(connection));
+    if (there.count->fetch_add(1, std::memory_order_relaxed) >= all_.each_max_) {
+      too_many = std::move(there.idle.front());
+      there.idle.pop_front();
+      there.count->fetch_sub(1, std::memory_order_relaxed);
+    }
   }
+  if (too_many) close(std::move(too_many));
+}
+
+// An idle origin has nothing to say but good-bye. If the connection is not here, another thread has just taken it.
+void OriginPool::on_idle_ready(OriginConnection& connection) {
+  std::unique_ptr<OriginConnection> over;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto there = shelves_.find(connection.peer_);
+    if (there == shelves_.end()) return;
+    auto& idle = there->second.idle;
+    const auto found =
+        std::find_if(idle.begin(), idle.end(), [&](const auto& c) { return c.get() == &connection; });
+    if (found == idle.end()) return;
+    over = std::move(*found);
+    idle.erase(found);
+    there->second.count->fetch_sub(1, std::memory_order_relaxed);
+  }
+  close(std::move(over));
+}
+
+// Closed at once, destroyed later: the call that leads here may come from the connection itself.
+void OriginPool::close(std::unique_ptr<OriginConnection> connection) {
+  OriginConnection& c = *connection;
+  if (std::exchange(c.watched_, false)) loop_.unwatch(c.fd_.get());
   c.tls_.reset();
   c.fd_.reset();
   dead_.push_back(std::move(connection));
   if (!burial_.armed()) burial_.arm_after(Duration::zero());
+}
+
+/// Those that are idle for too long go, and what is left of those that were lent.
+void OriginPool::sweep() {
+  Connections over;
+  {
+    const std::lock_guard lock(mutex_);
+    over.swap(lent_);
+    for (auto there = shelves_.begin(); there != shelves_.end();) {
+      Shelf& shelf = there->second;
+      while (!shelf.idle.empty() && loop_.now() - shelf.idle.front()->since_ >= all_.idle_max_) {
+        over.push_back(std::move(shelf.idle.front()));
+        shelf.idle.pop_front();
+        shelf.count->fetch_sub(1, std::memory_order_relaxed);
+      }
+      there = shelf.idle.empty() ? shelves_.erase(there) : std::next(there);
+    }
+  }
+  for (auto& connection : over) close(std::move(connection));
+  if (!shelves_.empty()) sweeper_.arm_after(between_sweeps);
 }
 
 }  // namespace popnet::http

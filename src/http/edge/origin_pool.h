@@ -1,14 +1,20 @@
 // Connections to origins, plain or with TLS: one exchange at a time on each, kept open between exchanges.
 //
 //   in use: an OriginConnection, of one thread, watched by its loop
-//      │ give_back        ^ take
+//      │ give_back        ^ take: the one that was used last
 //      v                  │
-//   idle: of all threads, watched by no loop (IdleConnections): whoever needs one next takes the one that was used last.
-//   Whether the origin has closed it meanwhile is looked at when it is taken, and now and then.
+//   idle: still watched by that loop, which so learns without asking that the origin has closed it
+//      │
+//      └─ take, by a thread that has none idle itself: the one that another has not used for the longest moves to it
+//
+// An exchange on a kept connection costs no system call but those that send and receive. What an origin sends unasked
+// must never be taken for an answer: a connection that was given back in this very turn, and one of another thread, is
+// asked for it when it is taken; what the loop had found before a request was sent is none of its answer.
 #pragma once
 
 #include <sys/uio.h>
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -35,7 +41,9 @@ struct OriginPeer {
   auto operator<=>(const OriginPeer&) const = default;
 };
 
-/// A connection in use. Never destroyed within its own callbacks: see OriginPool::give_back.
+class OriginPool;
+
+/// A connection. Never destroyed within its own callbacks: see OriginPool::give_back.
 class OriginConnection final : rt::Watcher {
  public:
   /// Told of events while it uses the connection. Each call may end the use.
@@ -67,7 +75,7 @@ class OriginConnection final : rt::Watcher {
 
  private:
   friend class OriginPool;
-  OriginConnection(rt::Loop& loop, OriginPeer peer, rt::UniqueFd fd);
+  OriginConnection(OriginPool& pool, OriginPeer peer, rt::UniqueFd fd);
   void on_ready(uint32_t events) override;
   void want(bool read, bool write);
   Status begin_tls();
@@ -76,49 +84,51 @@ class OriginConnection final : rt::Watcher {
   void expect_decrypted();
   void on_decrypted();
 
+  OriginPool& pool_;
   rt::Loop& loop_;
   const OriginPeer peer_;
   rt::UniqueFd fd_;
   std::unique_ptr<tls::Session> tls_;  // null: plain, or not connected yet
   rt::Timer decrypted_;                // fires when bytes wait that no event of the socket announces
-  User* user_ = nullptr;               // null: given back
+  User* user_ = nullptr;               // null: idle, or over
+  TimePoint since_{};                  // in use, or idle
   bool reused_ = false;
   bool watched_ = false;
   bool connected_ = false;
   bool reading_ = true;
-  bool writing_ = true;  // until connected
+  bool writing_ = true;    // until connected
+  bool untimely_ = false;  // what there is to read came before the request
 };
 
-/// The idle connections of all threads. Thread safe.
+/// What the pools of all threads share. Thread safe.
 class IdleConnections {
  public:
-  struct Idle {
-    rt::UniqueFd fd;
-    std::unique_ptr<tls::Session> tls;  // null: plain; goes first
-    TimePoint since{};
-  };
-
+  /// `each_max`: kept to one peer, by all threads together.
   IdleConnections(Duration idle_max, uint32_t each_max) : idle_max_(idle_max), each_max_(each_max) {}
 
-  /// The one that was used last and is still open; without descriptor when there is none.
-  Idle take(const OriginPeer& peer);
-  /// Closes the one that is idle for the longest when there are too many.
-  void park(const OriginPeer& peer, Idle idle);
-  /// Closes those that are idle for too long, or closed by the origin.
-  void sweep(TimePoint now);
-
  private:
+  friend class OriginPool;
+  using Count = std::atomic<uint32_t>;
+
+  void join(OriginPool& pool);
+  void leave(OriginPool& pool);
+  /// How many are idle there.
+  std::shared_ptr<Count> count_of(const OriginPeer& peer);
+
   const Duration idle_max_;
   const uint32_t each_max_;
-  std::mutex mutex_;  // guards idle_
-  std::map<OriginPeer, std::deque<Idle>> idle_;
+  std::mutex mutex_;  // guards what follows; may be held when a pool's is taken, never the other way round
+  std::vector<OriginPool*> pools_;
+  std::map<OriginPeer, std::weak_ptr<Count>> counts_;
 };
 
-/// One thread's way to connections.
+/// One thread's connections, and its way to those of others. That thread's but for lend().
 class OriginPool {
  public:
-  OriginPool(rt::Loop& loop, IdleConnections& idle);
+  OriginPool(rt::Loop& loop, IdleConnections& all);
   ~OriginPool();
+  OriginPool(const OriginPool&) = delete;
+  OriginPool& operator=(const OriginPool&) = delete;
 
   /// An idle connection to there, or null.
   std::unique_ptr<OriginConnection> take(const OriginPeer& peer, OriginConnection::User& user);
@@ -129,12 +139,33 @@ class OriginPool {
   void give_back(std::unique_ptr<OriginConnection> connection, bool keep);
 
  private:
+  friend class OriginConnection;
+  using Connections = std::vector<std::unique_ptr<OriginConnection>>;
+  /// The idle ones to one peer.
+  struct Shelf {
+    std::shared_ptr<IdleConnections::Count> count;         // those of all threads
+    std::deque<std::unique_ptr<OriginConnection>> idle{};  // longest first
+  };
+
   std::unique_ptr<OriginConnection> make(const OriginPeer& peer, rt::UniqueFd fd, bool connected,
-                                         OriginConnection::User& user);
+                                         OriginConnection::User* user);
+  Shelf& shelf(const OriginPeer& peer);
+  std::unique_ptr<OriginConnection> take_own(Shelf& shelf);
+  std::unique_ptr<OriginConnection> take_from_others(const OriginPeer& peer);
+  /// Any thread: the one that is idle for the longest, or none.
+  bool lend(const OriginPeer& peer, rt::UniqueFd& fd, std::unique_ptr<tls::Session>& tls);
+  void park(std::unique_ptr<OriginConnection> connection);
+  void on_idle_ready(OriginConnection& connection);
+  void close(std::unique_ptr<OriginConnection> connection);
+  void sweep();
 
   rt::Loop& loop_;
-  IdleConnections& idle_;
-  std::vector<std::unique_ptr<OriginConnection>> dead_;  // destroyed when the calls in progress are over
+  IdleConnections& all_;
+  std::mutex mutex_;  // guards what follows; this thread alone adds and removes shelves
+  std::map<OriginPeer, Shelf> shelves_;
+  Connections lent_;  // without descriptor: another thread has it
+
+  Connections dead_;  // destroyed when the calls in progress are over
   rt::Timer burial_;
   rt::Timer sweeper_;
 };

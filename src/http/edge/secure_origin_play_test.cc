@@ -51,6 +51,16 @@ TEST_F(SecureOrigins, AnswerAsOthersDoAndKeepTheirConnection) {
   EXPECT_EQ(p.origin().connections(), 1);
 }
 
+TEST_F(SecureOrigins, KeepOneConnectionForAllThreads) {
+  Play p(Setting{.site = [&](model::Site& site) { trust(site.origins[0]); },
+                 .options = [](Edge::Options& o) { o.threads = 3; }});
+  p.origin().secure(context_);
+  p.origin().on("/a", ok("hi", "Cache-Control: no-store\r\n"));
+  for (int i = 0; i < 24; ++i) EXPECT_EQ(p.get("/a").body, "hi");  // each by another connection of a user
+  EXPECT_EQ(p.origin().count("/a"), 24);
+  EXPECT_EQ(p.origin().connections(), 1);
+}
+
 TEST_F(SecureOrigins, LargeBodiesComeWholeBothWays) {
   Play& p = play();
   std::string large;
