@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "http/store/store.h"
 #include "rt/loop.h"
@@ -13,6 +14,19 @@ constexpr uint32_t first_slab_bytes = 8 * 1024;  // of a body whose length is no
 constexpr uint32_t window_slab_bytes = 64 * 1024;
 constexpr int window_slabs = 4;
 }  // namespace
+
+Fill* Fill::make(Store& store, Space& space, uint64_t hash, std::string_view key, uint64_t stamp) {
+  void* place = ::operator new(sizeof(Fill) + key.size());
+  auto* fill = new (place) Fill(store, space, hash, static_cast<uint32_t>(key.size()), stamp);
+  if (!key.empty()) std::memcpy(static_cast<void*>(fill + 1), key.data(), key.size());
+  return fill;
+}
+
+void Fill::unref() {
+  if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  this->~Fill();
+  ::operator delete(this);
+}
 
 void Fill::Listener::leave() {
   if (fill_ == nullptr) return;
@@ -92,6 +106,7 @@ Filler& Filler::operator=(Filler&& other) noexcept {
     length_ = other.length_;
     size_max_ = other.size_max_;
     grown_ = std::exchange(other.grown_, 0);
+    passes_ = std::exchange(other.passes_, false);
     window_ = std::move(other.window_);
     told_ = other.told_;
   }
@@ -102,7 +117,7 @@ void Filler::make_object(const Draft& draft) {
   Fill& fill = *fill_.get();
   length_ = draft.length;
   size_max_ = draft.size_max;
-  Object::Parts parts{draft.meta, fill.key_, draft.variant, draft.head, draft.tags};
+  Object::Parts parts{draft.meta, fill.key(), draft.variant, draft.head, draft.tags};
   const bool in_line =
       length_ && *length_ <= Store::inline_max;  // also what passes: it is one slab either way
   // An empty body has a slab too: "no first slab" says that the beginning is gone.
@@ -121,7 +136,7 @@ void Filler::open(const Draft& draft) {
 }
 
 void Filler::open_alone(const Draft& draft, std::span<const std::byte> marker) {
-  window_ = std::make_shared<Window>(window_slabs);
+  passes_ = true;
   make_object(draft);
   fill_->store_.set_aside(*fill_.get(), marker);
 }
@@ -130,18 +145,19 @@ void Filler::add_slab() {
   Body& body = object_->body_;
   const uint64_t size = body.size_.load(std::memory_order_relaxed);
   const bool first = body.tail_.get() == nullptr;
-  uint64_t want = window_ ? window_slab_bytes : Store::slab_bytes;
+  uint64_t want = passes_ ? window_slab_bytes : Store::slab_bytes;
   if (length_)
     want = std::min<uint64_t>(want, std::max<uint64_t>(1, *length_ - std::min(size, *length_)));
   else
     want = std::min<uint64_t>(want, std::max<uint64_t>(first_slab_bytes, size));
-  if (!window_ && !charge(Slab::footprint(static_cast<uint32_t>(want))) && !first) stop_storing();
+  if (!passes_ && !charge(Slab::footprint(static_cast<uint32_t>(want))) && !first) stop_storing();
+  if (passes_ && !window_) window_ = std::make_shared<Window>(window_slabs);
   Slab* slab = Slab::make(static_cast<uint32_t>(want), window_);
   if (first) {
     body.first_.store(slab, std::memory_order_release);
   } else {
     body.tail_.get()->link(slab);
-    if (window_ && told_) forget_beginning();
+    if (passes_ && told_) forget_beginning();
   }
   body.tail_ = SlabRef::share(slab);
   body.tail_used_ = 0;
@@ -174,7 +190,7 @@ void Filler::advance(size_t count) {
   body.tail_used_ += static_cast<uint32_t>(count);
   const uint64_t size = body.size_.load(std::memory_order_relaxed) + count;
   body.size_.store(size, std::memory_order_release);
-  if (!window_ && size > size_max_) stop_storing();
+  if (!passes_ && size > size_max_) stop_storing();
 }
 
 void Filler::append(std::string_view bytes) {
@@ -188,8 +204,7 @@ void Filler::append(std::string_view bytes) {
 }
 
 void Filler::stop_storing() {
-  if (window_) return;
-  window_ = std::make_shared<Window>(window_slabs);
+  if (std::exchange(passes_, true)) return;
   fill_->stores_.store(false, std::memory_order_release);
   fill_->store_.drop(*fill_.get(), object_);
   if (told_) forget_beginning();
@@ -205,7 +220,7 @@ void Filler::tell(const rt::Loop& loop) {
 }
 
 FillRef Filler::commit() {
-  if (!window_) {
+  if (!passes_) {
     object_->body_.state_.store(Body::State::complete, std::memory_order_release);
     Object* compact = worth_compacting() ? make_compact() : nullptr;
     fill_->store_.settle(*fill_.get(), *object_, compact);
@@ -267,7 +282,7 @@ FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {
 
 void Filler::make_heir(const ObjectRef& base, const Draft& draft) {
   Fill& fill = *fill_.get();
-  const Object::Parts parts{draft.meta, fill.key_, draft.variant, draft.head, draft.tags};
+  const Object::Parts parts{draft.meta, fill.key(), draft.variant, draft.head, draft.tags};
   object_ = Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
   const Object* owner = base->base_ != nullptr ? base->base_ : base.get();
   owner->ref();

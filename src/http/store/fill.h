@@ -97,12 +97,15 @@ class Fill {
     std::atomic<bool> told{false};  // a task is on its way
   };
 
-  Fill(Store& store, Space& space, uint64_t hash, std::string_view key, uint64_t stamp)
-      : store_(store), space_(space), hash_(hash), key_(key), stamp_(stamp) {}
+  /// With one reference. The key lies behind it, in the same allocation.
+  static Fill* make(Store& store, Space& space, uint64_t hash, std::string_view key, uint64_t stamp);
+  Fill(Store& store, Space& space, uint64_t hash, uint32_t key_length, uint64_t stamp)
+      : store_(store), space_(space), hash_(hash), key_length_(key_length), stamp_(stamp) {}
   ~Fill() = default;
   void ref() { refs_.fetch_add(1, std::memory_order_relaxed); }
-  void unref() {
-    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  void unref();
+  [[nodiscard]] std::string_view key() const {
+    return {reinterpret_cast<const char*>(this + 1), key_length_};
   }
   Ring& ring_of(rt::Loop& loop);
   void tell_ring(Ring& ring);
@@ -110,17 +113,18 @@ class Fill {
   Store& store_;
   Space& space_;
   const uint64_t hash_;
-  const std::string key_;
+  const uint32_t key_length_;
   const uint64_t stamp_;
   std::atomic<uint32_t> refs_{1};
   std::atomic<Stage> stage_{Stage::asked};
   std::atomic<int> listeners_{0};
   std::atomic<uint16_t> note_{0};
   std::atomic<bool> stores_{false};
-  ObjectRef object_;          // set before stage_ leaves asked
-  bool joinable_ = true;      // stripe's lock
-  bool doomed_ = false;       // stripe's lock: purged while it ran
-  bool soft_purged_ = false;  // stripe's lock
+  ObjectRef object_;              // set before stage_ leaves asked
+  Fill* next_running_ = nullptr;  // stripe's lock
+  bool joinable_ = true;          // stripe's lock
+  bool doomed_ = false;           // stripe's lock: purged while it ran
+  bool soft_purged_ = false;      // stripe's lock
   std::mutex
       mutex_;  // guards rings_ (the vector; each ring is its loop's) and the beginning of a growing body
   std::optional<Ring> first_ring_;  // most fills have readers on one loop
@@ -193,7 +197,7 @@ class Filler {
   /// From here on the body passes through to those who read it already, and is not stored. Safe when it does.
   void stop_storing();
   /// The body passes through and is not stored.
-  [[nodiscard]] bool passes() const { return window_ != nullptr; }
+  [[nodiscard]] bool passes() const { return passes_; }
   /// Room for body bytes, at least one, owned by the fill; then advance().
   std::span<char> room();
   void advance(size_t count);
@@ -229,7 +233,8 @@ class Filler {
   std::optional<uint64_t> length_;
   uint64_t size_max_ = 0;
   uint64_t grown_ = 0;              // charged to Space::growing_
-  std::shared_ptr<Window> window_;  // set: the body passes through
+  bool passes_ = false;             // the body passes through
+  std::shared_ptr<Window> window_;  // of a passing body's slabs; made with the first
   bool told_ = false;               // once: whoever reads a passing body has its beginning
 };
 

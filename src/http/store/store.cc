@@ -8,10 +8,11 @@
 namespace popnet::http {
 
 namespace {
-constexpr uint64_t bytes_each_bucket = 8 * 1024;             // about one object each bucket at this mean size
+// One small object each bucket: each one more in a chain is a wait for memory, and a bucket takes but 8 bytes.
+constexpr uint64_t bytes_each_bucket = 1024;
 constexpr uint64_t unlinked_max_least = uint64_t{64} << 20;  // of bytes that wait for the epoch
 constexpr uint64_t buckets_min = 1024;
-constexpr uint64_t buckets_max = uint64_t{1} << 22;
+constexpr uint64_t buckets_max = uint64_t{1} << 24;
 constexpr int sweep_buckets = 1024;  // at a time, under one lock
 
 uint64_t bucket_count(const Store::Options& options) {
@@ -63,18 +64,14 @@ Store::Begun Store::begin(const Key& key, bool alone, const std::function<bool(c
   }
   const uint64_t stamp = clock_.load();
   if (!alone) {
-    const auto [first, last] = s.fills.equal_range(key.hash);
-    for (auto it = first; it != last; ++it) {
-      Fill& fill = *it->second;
-      if (fill.joinable_ && !fill.doomed_ && fill.stage() == Fill::Stage::asked &&
-          &fill.space_ == key.space && fill.key_ == key.text &&
-          !key.space->verdict(fill.stamp_, key.text, {}).gone)
-        return {{}, {}, FillRef::share(&fill)};
-    }
+    for (Fill* fill = fill_chain(s, key.hash); fill != nullptr; fill = fill->next_running_)
+      if (is(*fill, key) && fill->joinable_ && !fill->doomed_ && fill->stage() == Fill::Stage::asked &&
+          !key.space->verdict(fill->stamp_, key.text, {}).gone)
+        return {{}, {}, FillRef::share(fill)};
   }
-  FillRef fill = FillRef::adopt(new Fill(*this, *key.space, key.hash, key.text, stamp));
+  FillRef fill = FillRef::adopt(Fill::make(*this, *key.space, key.hash, key.text, stamp));
   fill->joinable_ = !alone;
-  s.fills.emplace(key.hash, fill.get());
+  fill->next_running_ = std::exchange(fill_chain(s, key.hash), fill.get());
   return {{}, Filler(fill), fill};
 }
 
@@ -134,7 +131,7 @@ void Store::drop(Fill& fill, Object* object) {
 void Store::set_aside(Fill& fill, std::span<const std::byte> marker) {
   Object* object = nullptr;
   if (!marker.empty()) {
-    const Object::Parts parts{marker, fill.key_, {}, {}};
+    const Object::Parts parts{marker, fill.key(), {}, {}};
     object = Object::make(Object::Kind::marker, *this, fill.space_, fill.hash_, fill.stamp_, parts);
   }
   Stripe& s = stripe(fill.hash_);
@@ -200,12 +197,8 @@ bool Store::purge(const Key& key, Purge how, const Fill* except) {
         o->expired_.store(true, std::memory_order_relaxed);
       }
     }
-    const auto [first, last] = s.fills.equal_range(key.hash);
-    for (auto it = first; it != last; ++it) {
-      Fill& fill = *it->second;
-      if (&fill == except || &fill.space_ != key.space || fill.key_ != key.text) continue;
-      (how == Purge::hard ? fill.doomed_ : fill.soft_purged_) = true;
-    }
+    for (Fill* fill = fill_chain(s, key.hash); fill != nullptr; fill = fill->next_running_)
+      if (fill != except && is(*fill, key)) (how == Purge::hard ? fill->doomed_ : fill->soft_purged_) = true;
   }
   retire(out);
   return found;
@@ -267,7 +260,8 @@ uint64_t Store::oldest_fill() const {
   uint64_t oldest = UINT64_MAX;
   for (uint64_t i = 0; i <= stripe_mask_; ++i) {
     const std::lock_guard lock(stripes_[i].mutex);
-    for (const auto& [hash, fill] : stripes_[i].fills) oldest = std::min(oldest, fill->stamp_);
+    for (const Fill* fill : stripes_[i].running)
+      for (; fill != nullptr; fill = fill->next_running_) oldest = std::min(oldest, fill->stamp_);
   }
   return oldest;
 }
@@ -286,9 +280,11 @@ Store::Stats Store::stats() const {
   for (uint64_t i = 0; i <= stripe_mask_; ++i) {
     const std::lock_guard lock(stripes_[i].mutex);
     stats.objects += stripes_[i].objects;
-    stats.fills += stripes_[i].fills.size();
-    for (const auto& [hash, fill] : stripes_[i].fills)
-      stats.waiting += static_cast<uint64_t>(std::max(fill->listeners(), 0));
+    for (const Fill* fill : stripes_[i].running)
+      for (; fill != nullptr; fill = fill->next_running_) {
+        ++stats.fills;
+        stats.waiting += static_cast<uint64_t>(std::max(fill->listeners(), 0));
+      }
   }
   stats.bytes = used_.load();
   stats.held_bytes = held_.load() - std::min(held_.load(), stats.bytes);
@@ -317,7 +313,7 @@ void Store::unlink(Stripe& stripe, Object& object, Unlinked& out) {
   object.in_sieve_ = object.linked_ = false;
   --stripe.objects;
   used_.fetch_sub(object.charge_, std::memory_order_relaxed);
-  out.push_back(&object);
+  out.add(object);
 }
 
 void Store::unlink_replaced(Stripe& stripe, const Object& by, Unlinked& out) {
@@ -333,17 +329,18 @@ void Store::unlink_replaced(Stripe& stripe, const Object& by, Unlinked& out) {
 }
 
 void Store::forget(Stripe& stripe, Fill& fill) {
-  const auto [first, last] = stripe.fills.equal_range(fill.hash_);
-  for (auto it = first; it != last; ++it) {
-    if (it->second == &fill) {
-      stripe.fills.erase(it);
+  for (Fill** link = &fill_chain(stripe, fill.hash_); *link != nullptr; link = &(*link)->next_running_)
+    if (*link == &fill) {
+      *link = fill.next_running_;
       return;
     }
-  }
 }
 
-void Store::retire(const Unlinked& objects) {
-  for (Object* object : objects) epoch_.retire([object] { object->unref(); });
+void Store::retire(Unlinked objects) {
+  while (objects.first != nullptr) {
+    Object* object = std::exchange(objects.first, objects.first->sieve_older);
+    epoch_.retire([object] { object->unref(); });
+  }
 }
 
 void Store::make_room() {
@@ -355,8 +352,12 @@ void Store::make_room() {
       const std::lock_guard lock(s.mutex);
       if (Object* victim = s.sieve.victim()) unlink(s, *victim, out);
     }
-    idle = out.empty() ? idle + 1 : 0;
-    evicted_.fetch_add(out.size(), std::memory_order_relaxed);
+    if (out.first == nullptr) {
+      ++idle;
+      continue;
+    }
+    idle = 0;
+    evicted_.fetch_add(1, std::memory_order_relaxed);
     retire(out);
   }
 }

@@ -30,6 +30,7 @@
 // Life: the store outlives every reference to its objects and fills.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -38,7 +39,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
 #include "common/hash.h"
 #include "http/store/fill.h"
@@ -139,17 +140,26 @@ class Store {
   struct alignas(64) Stripe {
     mutable std::mutex mutex;  // guards all below, and the buckets of this stripe for writing
     Sieve<Object> sieve;
-    std::unordered_multimap<uint64_t, Fill*> fills;  // by hash; running ones, not owned
+    std::array<Fill*, 16> running{};  // chains of fills, not owned; by fill_chain()
     uint64_t objects = 0;
   };
-  /// Unlinked under a lock, to be retired after it.
-  using Unlinked = std::vector<Object*>;
+  /// Unlinked under a lock, to be retired after it. A chain by sieve_older.
+  struct Unlinked {
+    Object* first = nullptr;
+    void add(Object& object) { object.sieve_older = std::exchange(first, &object); }
+  };
 
   static bool is(const Object& o, const Key& key) {
     return o.hash_ == key.hash && &o.space_ == key.space && o.key() == key.text;
   }
+  static bool is(const Fill& fill, const Key& key) {
+    return fill.hash_ == key.hash && &fill.space_ == key.space && fill.key() == key.text;
+  }
   [[nodiscard]] std::atomic<Object*>& bucket(uint64_t hash) const { return buckets_[hash & bucket_mask_]; }
   [[nodiscard]] Stripe& stripe(uint64_t hash) const { return stripes_[hash & stripe_mask_]; }
+  static Fill*& fill_chain(Stripe& stripe, uint64_t hash) {
+    return stripe.running[hash >> 32 & (stripe.running.size() - 1)];
+  }
 
   // For Filler.
   void link(Fill& fill, Object& object, bool stale = false);
@@ -180,7 +190,7 @@ class Store {
   void unlink_replaced(Stripe& stripe, const Object& by, Unlinked& out);
   static void forget(Stripe& stripe, Fill& fill);
 
-  void retire(const Unlinked& objects);
+  void retire(Unlinked objects);
   void make_room();
 
   const Options options_;
