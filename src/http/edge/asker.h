@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/time.h"
+#include "http/edge/spares.h"
 
 namespace popnet::http {
 
@@ -18,6 +19,12 @@ struct Asker {
   std::string own_lines;
   /// From the request to the head of the answer that counted.
   Duration origin_time{};
+
+  void clear() {
+    on_interim = nullptr;
+    clear_text(own_lines);
+    origin_time = {};
+  }
 };
 
 }  // namespace popnet::http

@@ -22,10 +22,8 @@ namespace {
 constexpr int interims_max = 16;  // 1xx answers before the final one
 }  // namespace
 
-Fetch::Fetch(Worker& worker, Task task)
+Fetch::Fetch(Worker& worker)
     : worker_(worker),
-      task_(std::move(task)),
-      site_(*task_.request->route().site),
       timer_(worker.loop, [this] { on_timeout(); }),
       total_timer_(worker.loop, [this] { on_total_timeout(); }) {}
 
@@ -34,8 +32,36 @@ Fetch::~Fetch() {
   leave_gate();
 }
 
-void Fetch::start(const RequestHead& head) {
+void Fetch::reset() {
+  worker_.saved_requests.give_back(std::move(task_.request));
+  worker_.askers.give_back(std::move(task_.asker));
+  task_ = {};
+  site_ = nullptr;
+  state_ = State::connecting;
+  order_ = {};
+  tried_ = 0;
+  origin_ = 0;
+  entered_ = waited_ = unconditional_ = attended_ = keep_alive_ = false;
+  last_note_ = note::bad_gateway;
+  clear_text(out_);
+  clear_text(in_);
+  clear_text(name_);
+  sent_ = 0;
+  interims_ = 0;
+  framing_ = {};
+  left_ = moved_ = received_ = 0;
+  chunks_.reset();
+}
+
+Fetch::Handle Fetch::handle() {
+  if (!handle_) handle_ = std::make_shared<Fetch*>(this);
+  return handle_;
+}
+
+void Fetch::start(Task task, const RequestHead& head) {
   starting_ = true;
+  task_ = std::move(task);
+  site_ = task_.request->route().site;
   attended_ = task_.filler.fill().listeners() > 0;
   if (task_.upload) task_.upload->on_data = [this] { on_upload(); };
   // What was purged between its lookup and the begin of the fill may not live on in what that brings.
@@ -60,30 +86,30 @@ void Fetch::cancel() {
 // --- origins ---
 
 void Fetch::plan_origins() {
-  std::array<routing::FillTarget, 64> own;  // more origins than that: of the rest nothing is known
-  const size_t count = std::min(site_.origins.size(), own.size());
+  auto& own = worker_.scratch->targets;  // more origins than that: of the rest nothing is known
+  const size_t count = std::min(site_->origins.size(), own.size());
   const TimePoint now = worker_.loop.now();
   for (size_t i = 0; i < count; ++i) {
-    const OriginState& origin = *site_.origins[i];
+    const OriginState& origin = *site_->origins[i];
     const uint32_t in_flight = origin.in_flight.load(std::memory_order_relaxed);
     own[i] = {in_flight, origin.first_bytes.ms(now), origin.health.share(now),
-              in_flight >= site_.site->fill.origin_requests};
+              in_flight >= site_->site->fill.origin_requests};
   }
   const routing::Snapshot& snapshot = *task_.request->view().snapshot;
-  order_ = routing::decide_fill(*snapshot.config, snapshot.map, site_.index, std::span(own).first(count),
-                                site_.state->fill_rate.add(now), worker_.random.next());
+  order_ = routing::decide_fill(*snapshot.config, snapshot.map, site_->index, std::span(own).first(count),
+                                site_->state->fill_rate.add(now), worker_.random.next());
 }
 
 /// Retries are a share of the requests: when all origins fail, they are not asked all the more often.
 bool Fetch::may_retry() {
   const auto thread = static_cast<size_t>(worker_.index);
-  RetryBudget& budget = site_.state->retries[thread];
+  RetryBudget& budget = site_->state->retries[thread];
   if (tried_ == 0) {
     if (!waited_) budget.on_request();
     return true;
   }
   const bool may = budget.take(worker_.loop.now());
-  SiteCounters& counters = site_.state->counters[thread];
+  SiteCounters& counters = site_->state->counters[thread];
   (may ? counters.retries : counters.retries_refused).add();
   return may;
 }
@@ -96,35 +122,35 @@ void Fetch::try_next() {
       if (tried_ > 0) continue;  // who was with one already does not wait for another
       if (!wait_for_turn()) return;
     }
-    if (connect_to(site_.site->origins[origin_], idempotent)) return;
+    if (connect_to(site_->site->origins[origin_], idempotent)) return;
     leave_gate();
   }
   give_up(last_note_);
 }
 
 bool Fetch::enter() {
-  entered_ = site_.state->gate.enter(site_.origins[origin_]->in_flight, site_.site->fill, waited_);
+  entered_ = site_->state->gate.enter(site_->origins[origin_]->in_flight, site_->site->fill, waited_);
   return entered_;
 }
 
 void Fetch::leave_gate() {
-  if (std::exchange(entered_, false)) site_.state->gate.leave(site_.origins[origin_]->in_flight);
+  if (std::exchange(entered_, false)) site_->state->gate.leave(site_->origins[origin_]->in_flight);
 }
 
 /// True when there is room after all; false when it waits, or has given up.
 bool Fetch::wait_for_turn() {
-  FillGate& gate = site_.state->gate;
-  const auto told = [worker = &worker_, self = this, state = site_.state] {
-    if (worker->lives(self) && self->state_ == State::queued) return self->on_turn();
+  FillGate& gate = site_->state->gate;
+  const auto told = [self = handle(), state = site_->state] {
+    if (*self != nullptr && (*self)->state_ == State::queued) return (*self)->on_turn();
     state->gate.pass_on();
   };
-  const auto place = gate.wait(this, worker_.loop, told, site_.site->fill, waited_);
+  const auto place = gate.wait(this, worker_.loop, told, site_->site->fill, waited_);
   if (place == FillGate::Wait::refused) {
     gate.refuse();
     give_up(note::overloaded);
     return false;
   }
-  if (!waited_) timer_.arm_after(site_.site->fill.queue_timeout);
+  if (!waited_) timer_.arm_after(site_->site->fill.queue_timeout);
   waited_ = true;
   state_ = State::queued;
   if (place != FillGate::Wait::alone || !enter()) return false;
@@ -135,7 +161,7 @@ bool Fetch::wait_for_turn() {
 void Fetch::on_turn() {
   if (attended_ && task_.filler.fill().listeners() == 0) {  // all have left the queue
     give_up(note::overloaded);
-    return site_.state->gate.pass_on();
+    return site_->state->gate.pass_on();
   }
   plan_origins();
   try_next();
@@ -143,11 +169,11 @@ void Fetch::on_turn() {
 
 OriginPeer Fetch::peer_of(const model::Origin& origin) const {
   if (!origin.tls) return {origin.endpoint};
-  return {origin.endpoint, site_.tls[origin_], origin.tls_name.empty() ? name_ : origin.tls_name};
+  return {origin.endpoint, site_->tls[origin_], origin.tls_name.empty() ? name_ : origin.tls_name};
 }
 
 bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
-  OriginState& state = *site_.origins[origin_];
+  OriginState& state = *site_->origins[origin_];
   const OriginPeer peer = peer_of(origin);
   if (allow_pooled) connection_ = worker_.pool.take(peer, *this);
   if (!connection_) {
@@ -155,7 +181,7 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
                                               Error{ErrorCode::invalid, "its tls_ca_file could not be used"})
                                         : worker_.pool.connect(peer, *this);
     if (!made) {
-      state.failed(worker_.loop.now(), site_.site->name, origin.name, made.error().message);
+      state.failed(worker_.loop.now(), site_->site->name, origin.name, made.error().message);
       return false;
     }
     connection_ = std::move(*made);
@@ -167,7 +193,7 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
   in_.clear();
   interims_ = 0;
   request_time_ = worker_.loop.now();
-  const model::FillOptions& fill = site_.site->fill;
+  const model::FillOptions& fill = site_->site->fill;
   if (fill.total_timeout > Duration::zero() && !is_tunnel()) total_timer_.arm_after(fill.total_timeout);
   if (connection_->connected()) {
     on_connected();
@@ -180,7 +206,7 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
 
 void Fetch::on_connected() {
   state_ = State::awaiting_head;
-  timer_.arm_after(site_.site->fill.first_byte_timeout);
+  timer_.arm_after(site_->site->fill.first_byte_timeout);
   send();
 }
 
@@ -191,7 +217,7 @@ void Fetch::on_connect_failed(const Error& error) {
 void Fetch::on_timeout() {
   switch (state_) {
     case State::queued:
-      site_.state->gate.refuse();
+      site_->state->gate.refuse();
       return give_up(note::overloaded);
     case State::connecting:
       if (!connection_) return give_up(last_note_);  // put off by start()
@@ -218,7 +244,7 @@ bool Fetch::may_repeat() const {
 }
 
 void Fetch::attempt_failed(uint16_t note, std::string_view why) {
-  const model::Origin& origin = site_.site->origins[origin_];
+  const model::Origin& origin = site_->site->origins[origin_];
   const bool stale_connection = connection_->reused() && in_.empty() && note == note::bad_gateway;
   const bool repeat = may_repeat();
   leave_connection(false);
@@ -226,8 +252,8 @@ void Fetch::attempt_failed(uint16_t note, std::string_view why) {
   leave_gate();
   if (!stale_connection) {
     const TimePoint now = worker_.loop.now();
-    OriginState& state = *site_.origins[origin_];
-    state.failed(now, site_.site->name, origin.name, why);
+    OriginState& state = *site_->origins[origin_];
+    state.failed(now, site_->site->name, origin.name, why);
     if (note == note::gateway_timeout) state.first_bytes.add(now, now - request_time_);
     last_note_ = note;
   }
@@ -266,9 +292,9 @@ bool Fetch::write_request(const RequestHead& head) {
     what.same_as = task_.head.get();
   }
   if (!unconditional_ && task_.want != Want::answer) what.validate = task_.stale.get();
-  const auto& origins = site_.site->origins;
+  const auto& origins = site_->site->origins;
   if (std::any_of(origins.begin(), origins.end(), [](const model::Origin& o) { return o.tls; }))
-    name_ = origin_name(*site_.site, head, task_.may_store);
+    name_ = origin_name(*site_->site, head, task_.may_store);
   return write_origin_request(*worker_.scratch, *task_.request, head, what, worker_.loop.wall(), out_);
 }
 
@@ -376,7 +402,7 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   task_.request->restore(request);
 
   if (task_.asker) task_.asker->origin_time = response_time_ - request_time_;
-  site_.origins[origin_]->first_bytes.add(response_time_, response_time_ - request_time_);
+  site_->origins[origin_]->first_bytes.add(response_time_, response_time_ - request_time_);
 
   const ResponseFraming framing = response_framing(head, request.method);
   if (framing.fault != Fault::none) return attempt_failed(note::bad_gateway, to_string(framing.fault));
@@ -384,9 +410,9 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   keep_alive_ = head.keep_alive && (framing_.kind != Framing::Kind::none || rest.empty());
   in_.clear();
   if (head.status >= 502 && head.status <= 504)
-    (void)site_.origins[origin_]->health.failed(response_time_);
+    (void)site_->origins[origin_]->health.failed(response_time_);
   else
-    site_.origins[origin_]->health.succeeded();
+    site_->origins[origin_]->health.succeeded();
   FillRef object;  // of the head that has been made, whose first slice this answer is
   if (task_.head) {
     if (is_origin_error(head.status)) return ask_another(note::bad_gateway);
@@ -440,7 +466,8 @@ void Fetch::ask_in_full(std::string_view why) {
 void Fetch::ask_again() {
   leave_connection(false);
   RequestHead& request = worker_.scratch->request;
-  if (!write_request(request) || !connect_to(site_.site->origins[origin_], false)) give_up(note::bad_gateway);
+  if (!write_request(request) || !connect_to(site_->site->origins[origin_], false))
+    give_up(note::bad_gateway);
 }
 
 /// RFC 9111 section 4.3.4. False when it does not fit the stored object.
@@ -526,9 +553,9 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
   intake.take_sliced(request, head, place->whole, task_.slice_size, series);
   if (!intake.keep()) return false;
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
-  const std::string key = slice_key(worker_.key(site_, request).text, series, task_.slice);
+  const std::string key = slice_key(worker_.key(*site_, request).text, series, task_.slice);
   // Before others can see the head: they would begin this slice too.
-  Store::Begun slice = worker_.store.begin(worker_.store.key(site_.state->space, key), false,
+  Store::Begun slice = worker_.store.begin(worker_.store.key(site_->state->space, key), false,
                                            [](const Object&) { return false; });
   Filler filler = std::exchange(task_.filler, std::move(slice.filler));
   open_slice_body(intake.draft().tags);
@@ -555,7 +582,7 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head) {
 
 // RFC 9111 section 4.3.5: what a HEAD says of the stored answer to a GET.
 void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
-  const Key key = worker_.key(site_, request);
+  const Key key = worker_.key(*site_, request);
   VariantMatcher matcher(request.fields);
   const Object* stored = worker_.store.lookup(key, [&](const Object& o) {
     return o.kind() == Object::Kind::response && o.body().state() == Body::State::complete &&
@@ -576,13 +603,13 @@ void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
 }
 
 void Fetch::invalidate(const RequestHead& request, const ResponseHead& head) {
-  const bool ignore_query = site_.site->cache.ignore_query;
+  const bool ignore_query = site_->site->cache.ignore_query;
   Invalidation plan;
-  plan_invalidation(site_.site->name, request, head, ignore_query, plan);
+  plan_invalidation(site_->site->name, request, head, ignore_query, plan);
   for (uint8_t i = 0; i < plan.count; ++i) {
     const std::string_view key = worker_.keys.make(plan.keys[i]);
     if (!key.empty())
-      worker_.store.purge(worker_.store.key(site_.state->space, key), Purge::hard, &task_.filler.fill());
+      worker_.store.purge(worker_.store.key(site_->state->space, key), Purge::hard, &task_.filler.fill());
   }
 }
 
@@ -595,7 +622,7 @@ void Fetch::give_up(uint16_t note) {
     timer_.arm_after(Duration::zero());
     return;
   }
-  if (state_ == State::queued) (void)site_.state->gate.cancel(this);
+  if (state_ == State::queued) (void)site_->state->gate.cancel(this);
   if (connection_) leave_connection(false);
   leave_gate();
   task_.filler.note(note);
@@ -607,6 +634,8 @@ void Fetch::finish(FillRef fill) {
   timer_.cancel();
   total_timer_.cancel();
   if (task_.upload) task_.upload->on_data = nullptr;
+  if (handle_) *handle_ = nullptr;
+  handle_.reset();
   worker_.bury(*this);
   fill->tell(worker_.loop);
 }

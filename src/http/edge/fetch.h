@@ -1,6 +1,6 @@
 // One request to the origins of a site on behalf of a fill: chooses an origin, sends, reads, and writes what
 // comes into the store. Lives on one thread, that of the request that asked first; goes on without that
-// request.
+// request. The worker keeps those that have ended for the next ones.
 //
 //   choose ──> connect ──> send, await head ──> head: 304 for the stored object ──> refreshed, done
 //   ^ │ ^         │               │              │    shareable ──> Filler::open ───────┐
@@ -54,7 +54,7 @@ class Fetch final : OriginConnection::User {
     Want want = Want::answer;
     bool may_store = true;  // false: a rule that never stores
     Filler filler;
-    std::shared_ptr<const SavedRequest> request;
+    std::shared_ptr<SavedRequest> request;
     ObjectRef stale;                 // the stored object to be confirmed or replaced; may be null
     ObjectRef part;                  // Want::rest: the stored part
     uint64_t slice_size = 0;         // Want::slice
@@ -63,15 +63,22 @@ class Fetch final : OriginConnection::User {
     std::shared_ptr<Upload> upload;  // the request's body; null = none
     std::shared_ptr<Asker> asker;    // null: nobody waits
   };
-  Fetch(Worker& worker, Task task);
+  explicit Fetch(Worker& worker);
   ~Fetch();
 
   /// `head`: the request, restored. Tells nobody within this call.
-  void start(const RequestHead& head);
+  void start(Task task, const RequestHead& head);
+  /// As if new, but for the room of its texts. REQUIRES: it has ended
+  void reset();
   /// Stops at once: the fill is abandoned.
   void cancel();
 
  private:
+  friend class Worker;
+  /// For calls that come later, on this thread: what it points to is null when the exchange is over by then.
+  using Handle = std::shared_ptr<Fetch*>;
+  [[nodiscard]] Handle handle();
+
   enum class State : uint8_t { queued, connecting, awaiting_head, reading_body, ended };
 
   void on_connected() override;
@@ -135,8 +142,10 @@ class Fetch final : OriginConnection::User {
   [[nodiscard]] Exchange exchange() const;
 
   Worker& worker_;
+  size_t place_ = 0;  // among the worker's
+  Handle handle_;     // made when it is needed
   Task task_;
-  const SiteView& site_;  // task_.request keeps its view
+  const SiteView* site_ = nullptr;  // task_.request keeps its view
   State state_ = State::connecting;
   rt::Timer timer_;
   rt::Timer total_timer_;

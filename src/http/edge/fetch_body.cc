@@ -18,7 +18,7 @@ bool Fetch::is_tunnel() const {
 }
 
 Duration Fetch::body_patience() const {
-  return is_tunnel() ? worker_.shared.timeouts.tunnel : site_.site->fill.between_bytes_timeout;
+  return is_tunnel() ? worker_.shared.timeouts.tunnel : site_->site->fill.between_bytes_timeout;
 }
 
 void Fetch::read_body() {
@@ -117,13 +117,14 @@ void Fetch::take_chunks(std::string_view bytes) {
 
 void Fetch::wait_for_room() {
   if (state_ == State::ended) return;  // told followers, the last of which has given up
-  Worker* worker = &worker_;
-  const auto resume = [worker, self = this] {
-    if (!worker->lives(self) || self->state_ != State::reading_body) return;
+  if (!task_.filler.full()) return;
+  const auto resume = [handle = handle()] {
+    Fetch* self = *handle;
+    if (self == nullptr || self->state_ != State::reading_body) return;
     self->connection_->want_read(true);
     self->timer_.arm_after(self->body_patience());
   };
-  if (!task_.filler.full(worker_.loop, resume)) return;
+  if (!task_.filler.when_room(worker_.loop, resume)) return;
   connection_->want_read(false);
   timer_.cancel();  // it is the reader who is slow, and watched for that
 }
@@ -138,8 +139,8 @@ void Fetch::body_complete(bool reusable) {
 
 void Fetch::body_broken(std::string_view why) {
   if (!why.empty())
-    site_.origins[origin_]->failed(worker_.loop.now(), site_.site->name, site_.site->origins[origin_].name,
-                                   why);
+    site_->origins[origin_]->failed(worker_.loop.now(), site_->site->name, site_->site->origins[origin_].name,
+                                    why);
   give_up(note::bad_gateway);
 }
 

@@ -527,9 +527,8 @@ void Request::start(Peer& peer) {
 
 void Request::reset() {
   leave_fill();
-  if (asked_) asked_->on_interim = nullptr;
-  asked_.reset();
-  saved_.reset();
+  forget_asked();
+  worker_.saved_requests.give_back(std::move(saved_));
   stale_.reset();
   part_.reset();
   piece_.reset();
@@ -547,6 +546,11 @@ void Request::reset() {
   note_lengths_ = {};
 }
 
+void Request::forget_asked() {
+  if (asked_) asked_->on_interim = nullptr;
+  worker_.askers.give_back(std::move(asked_));
+}
+
 void Request::leave_fill() {
   leave();
   fill_.reset();
@@ -560,7 +564,7 @@ void Request::on_progress() {
   }
   if (fill_->stage() == Fill::Stage::asked) return;
   RequestHead& head = worker_.scratch->request;
-  const std::shared_ptr<const SavedRequest> saved = saved_;  // outlives the end of the request
+  std::shared_ptr<SavedRequest> saved = saved_;  // outlives the end of the request
   saved->restore(head);
   Turn turn(head);
   turn.view = &saved->view();
@@ -569,12 +573,13 @@ void Request::on_progress() {
   turn.directives = read_request_directives(head.fields);
   Peer& peer = *peer_;  // this may be another's request when the steps are over
   run(turn, Step::progress);
+  worker_.saved_requests.give_back(std::move(saved));
   peer.resumed();
 }
 
 void Request::save(const Turn& turn) {
-  saved_ = std::make_shared<const SavedRequest>(turn.head, turn.route, turn.view->shared_from_this(),
-                                                peer_->address(), request_id());
+  saved_ = worker_.saved_requests.take();
+  saved_->save(turn.head, turn.route, turn.view->shared_from_this(), peer_->address(), request_id());
 }
 
 Key Request::make_key(const Turn& turn) {
@@ -609,7 +614,8 @@ bool Request::usable(Turn& turn, const Object& object) const {
 }
 
 void Request::fetch(Turn& turn, Filler filler) {
-  asked_ = std::make_shared<Asker>();
+  forget_asked();
+  asked_ = worker_.askers.take();
   asked_->on_interim = [this](uint16_t status, std::string_view lines) { peer_->interim(status, lines); };
   Fetch::Task task;
   task.want = want_;
@@ -626,7 +632,7 @@ void Request::fetch(Turn& turn, Filler filler) {
     task.upload = peer_->tunnel();
   else if (passed_ && turn.head.body.kind != Framing::Kind::none)  // null where that is of length 0
     task.upload = peer_->upload();
-  worker_.start(std::make_unique<Fetch>(worker_, std::move(task)), turn.head);
+  worker_.new_fetch().start(std::move(task), turn.head);
 }
 
 // A fetch that nobody waits for, unless one is under way: stale-while-revalidate, and what is popular and fresh for
@@ -649,7 +655,7 @@ void Request::refresh(Turn& turn, const Object& object) {
   task.filler = std::move(begun.filler);
   task.request = std::move(saved_);
   task.stale = ObjectRef::share(&object);
-  worker_.start(std::make_unique<Fetch>(worker_, std::move(task)), turn.head);
+  worker_.new_fetch().start(std::move(task), turn.head);
   turn.head.method = method;
   turn.head.method_text = method_text;
 }
@@ -680,8 +686,9 @@ void Request::hand_over(Answer& answer, std::optional<Cursor> cursor) {
   if (tells_timing_) answer.server_timing = format_timing(timing);
   if (tells_id_) answer.request_id = request_id();
   if (!answer.body) cursor.reset();
-  if (!cursor) leave_fill();                    // no more will come of it
-  if (answer.piece == nullptr) saved_.reset();  // no more will be asked for
+  if (!cursor) leave_fill();  // no more will come of it
+  if (answer.piece == nullptr)
+    worker_.saved_requests.give_back(std::move(saved_));  // no more will be asked for
   delivering_ = true;
   peer_->answer(answer, std::move(cursor));
 }

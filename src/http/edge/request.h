@@ -149,6 +149,7 @@ class Request final : Fill::Listener {
   bool make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer);
   void fetch(Turn& turn, Filler filler);
   void refresh(Turn& turn, const Object& object);
+  void forget_asked();
   void leave_fill();
   Step take_failure(Turn& turn);
   Step answer_failure(uint16_t why);
@@ -166,7 +167,7 @@ class Request final : Fill::Listener {
 
   Worker& worker_;
   Peer* peer_ = nullptr;
-  std::shared_ptr<const SavedRequest> saved_;  // while it waits
+  std::shared_ptr<SavedRequest> saved_;  // while it waits
   FillRef fill_;
   std::shared_ptr<Asker> asked_;  // of the fetch that is for this request
   ObjectRef stale_;               // what may serve if no origin answers

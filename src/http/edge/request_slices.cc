@@ -108,7 +108,7 @@ void Request::fetch_slice(uint64_t slice, Filler filler) {
   task.slice_size = stored_meta(*sliced_).slice;
   task.slice = slice;
   task.head = sliced_;
-  worker_.start(std::make_unique<Fetch>(worker_, std::move(task)), head);
+  worker_.new_fetch().start(std::move(task), head);
 }
 
 /// The origin need not rest while the client reads the end of a slice that is all here: one slice more.

@@ -1,18 +1,20 @@
 #include "http/edge/saved_request.h"
 
+#include "http/edge/spares.h"
+
 namespace popnet::http {
 
-SavedRequest::SavedRequest(const RequestHead& head, const Route& route, std::shared_ptr<const View> view,
-                           const IpAddress& client, std::string_view request_id)
-    : method_(head.method),
-      https_(head.https),
-      minor_(head.minor),
-      keep_alive_(head.keep_alive),
-      expect_continue_(head.expect_continue),
-      body_(head.body),
-      route_(route),
-      view_(std::move(view)),
-      client_(client) {
+void SavedRequest::save(const RequestHead& head, const Route& route, std::shared_ptr<const View> view,
+                        const IpAddress& client, std::string_view request_id) {
+  method_ = head.method;
+  https_ = head.https;
+  minor_ = head.minor;
+  keep_alive_ = head.keep_alive;
+  expect_continue_ = head.expect_continue;
+  body_ = head.body;
+  route_ = route;
+  view_ = std::move(view);
+  client_ = client;
   const Target& t = head.target;
   size_t bytes = head.method_text.size() + t.text.size() + t.path.size() + t.query.size() + head.host.size() +
                  head.port.size() + request_id.size();
@@ -29,6 +31,12 @@ SavedRequest::SavedRequest(const RequestHead& head, const Route& route, std::sha
     lines_.push_back({f.id, name, keep(f.value)});
   }
   route_.path = target_.path;
+}
+
+void SavedRequest::clear() {
+  clear_text(bytes_);
+  lines_.clear();
+  view_.reset();
 }
 
 std::string_view SavedRequest::keep(std::string_view text) {

@@ -1,5 +1,5 @@
 // A request kept beyond the loop turn in which it was read: what its connection's buffer held is copied, the
-// fields packed. Restored into the thread's RequestHead when the request goes on.
+// fields packed. Restored into the thread's RequestHead when the request goes on. Used again and again: see spares.h.
 #pragma once
 
 #include <memory>
@@ -14,11 +14,16 @@ namespace popnet::http {
 
 class SavedRequest {
  public:
-  /// `route` with its path as in head.target.
-  SavedRequest(const RequestHead& head, const Route& route, std::shared_ptr<const View> view,
-               const IpAddress& client, std::string_view request_id);
+  SavedRequest() = default;
+  SavedRequest(const SavedRequest&) = delete;
+  SavedRequest& operator=(const SavedRequest&) = delete;
 
-  /// The views in `head` are valid as long as this is.
+  /// `route` with its path as in head.target. REQUIRES: empty
+  void save(const RequestHead& head, const Route& route, std::shared_ptr<const View> view,
+            const IpAddress& client, std::string_view request_id);
+  void clear();
+
+  /// The views in `head` are valid as long as this is, and not cleared.
   void restore(RequestHead& head) const;
   [[nodiscard]] const Route& route() const { return route_; }
   [[nodiscard]] const View& view() const { return *view_; }
@@ -31,14 +36,14 @@ class SavedRequest {
 
   std::string bytes_;  // reserved once: views into it stay
   std::vector<Field> lines_;
-  Method method_;
+  Method method_{};
   std::string_view method_text_;
   Target target_;
   std::string_view host_, port_;
-  bool https_;
-  uint8_t minor_;
-  bool keep_alive_;
-  bool expect_continue_;
+  bool https_ = false;
+  uint8_t minor_ = 1;
+  bool keep_alive_ = false;
+  bool expect_continue_ = false;
   Framing body_;
   Route route_;
   std::shared_ptr<const View> view_;

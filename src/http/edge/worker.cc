@@ -14,6 +14,7 @@ namespace {
 constexpr Duration between_sweeps = std::chrono::seconds(1);
 constexpr Duration between_steps = std::chrono::milliseconds(10);
 constexpr size_t idle_actives_max = 256;
+constexpr size_t idle_fetches_max = 256;
 }  // namespace
 
 Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
@@ -28,8 +29,8 @@ Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
       burial_(l,
               [this] {
                 dead_clients_.clear();
-                dead_fetches_.clear();
                 dead_actives_.clear();
+                free_fetches();
               }),
       sweep_(l, [this] { sweep_.arm_after(store.sweep() ? between_steps : between_sweeps); }) {
   if (index == 0) sweep_.arm_after(between_sweeps);
@@ -91,10 +92,24 @@ void Worker::accepted(rt::UniqueFd socket, const IpAddress& from) {
   clients_.emplace(key, std::move(client));
 }
 
-void Worker::start(std::unique_ptr<Fetch> fetch, const RequestHead& head) {
-  Fetch* key = fetch.get();
-  fetches_.emplace(key, std::move(fetch));
-  key->start(head);
+Fetch& Worker::new_fetch() {
+  std::unique_ptr<Fetch> fetch;
+  if (idle_fetches_.empty()) {
+    fetch = std::make_unique<Fetch>(*this);
+  } else {
+    fetch = std::move(idle_fetches_.back());
+    idle_fetches_.pop_back();
+  }
+  fetch->place_ = fetches_.size();
+  return *fetches_.emplace_back(std::move(fetch));
+}
+
+void Worker::free_fetches() {
+  for (std::unique_ptr<Fetch>& fetch : dead_fetches_) {
+    fetch->reset();
+    if (idle_fetches_.size() < idle_fetches_max) idle_fetches_.push_back(std::move(fetch));
+  }
+  dead_fetches_.clear();
 }
 
 std::unique_ptr<Active> Worker::take_active() {
@@ -121,9 +136,10 @@ void Worker::bury(Client& client) {
 }
 
 void Worker::bury(Fetch& fetch) {
-  const auto found = fetches_.find(&fetch);
-  dead_fetches_.push_back(std::move(found->second));
-  fetches_.erase(found);
+  fetches_.back()->place_ = fetch.place_;
+  std::swap(fetches_[fetch.place_], fetches_.back());
+  dead_fetches_.push_back(std::move(fetches_.back()));
+  fetches_.pop_back();
   burial_.arm_after(Duration::zero());
 }
 
@@ -140,7 +156,7 @@ void Worker::stop() {
   draining_ = true;
   listeners_.clear();
   while (!clients_.empty()) clients_.begin()->first->close();
-  while (!fetches_.empty()) fetches_.begin()->first->cancel();
+  while (!fetches_.empty()) fetches_.back()->cancel();
   dead_clients_.clear();
   dead_fetches_.clear();
 }

@@ -15,14 +15,18 @@
 #include "common/random.h"
 #include "common/source_counts.h"
 #include "http/edge/access_log.h"
+#include "http/edge/asker.h"
 #include "http/edge/counters.h"
 #include "http/edge/edge.h"
 #include "http/edge/origin_pool.h"
+#include "http/edge/saved_request.h"
+#include "http/edge/spares.h"
 #include "http/edge/view.h"
 #include "http/policy/key.h"
 #include "http/store/store.h"
 #include "http/wire/date.h"
 #include "http/wire/head.h"
+#include "routing/decide.h"
 #include "rt/loop.h"
 #include "rt/published.h"
 
@@ -73,6 +77,7 @@ struct Scratch {
   ResponseHead response;
   Fields fields;
   Fields merged;
+  std::array<routing::FillTarget, 64> targets;
 };
 
 class Worker {
@@ -93,6 +98,8 @@ class Worker {
   KeyBuilder keys;
   DateText date;
   const std::unique_ptr<Scratch> scratch;
+  Spares<SavedRequest> saved_requests;
+  Spares<Asker> askers;
 
   /// What the answer to that request is stored under. Valid until the next call.
   Key key(const SiteView& site, const RequestHead& request);
@@ -100,17 +107,16 @@ class Worker {
   /// Takes connections from that listening socket.
   void listen(rt::UniqueFd socket);
   void accepted(rt::UniqueFd socket, const IpAddress& from);
-  void start(std::unique_ptr<Fetch> fetch, const RequestHead& head);
+  /// To be started at once; from then on it runs by itself.
+  Fetch& new_fetch();
 
   /// For the length of one exchange.
   std::unique_ptr<Active> take_active();
   void give_back(std::unique_ptr<Active> active);
 
-  /// They end, and are destroyed when the calls in progress are over.
+  /// They end; when the calls in progress are over, a client is destroyed, and a fetch free for the next.
   void bury(Client& client);
   void bury(Fetch& fetch);
-  /// The fetch, while it has not ended: for calls that come later.
-  [[nodiscard]] bool lives(Fetch* fetch) const { return fetches_.count(fetch) > 0; }
 
   void drain(Edge::Idle idle);
   [[nodiscard]] bool draining() const { return draining_; }
@@ -121,12 +127,14 @@ class Worker {
   [[nodiscard]] bool is_limited(const IpAddress& client) const;
   [[nodiscard]] bool admit(const IpAddress& client);
   void leave(const IpAddress& client);
+  void free_fetches();
 
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
-  std::unordered_map<Fetch*, std::unique_ptr<Fetch>> fetches_;
+  std::vector<std::unique_ptr<Fetch>> fetches_;  // running; each knows its place
   std::vector<std::unique_ptr<Client>> dead_clients_;
   std::vector<std::unique_ptr<Fetch>> dead_fetches_;
+  std::vector<std::unique_ptr<Fetch>> idle_fetches_;
   std::vector<std::unique_ptr<Active>>
       idle_actives_;  // the one used last is taken first: it is in the CPU's cache
   std::vector<std::unique_ptr<Active>> dead_actives_;  // more than a crowd of a moment leaves is not kept

@@ -210,8 +210,8 @@ void Filler::stop_storing() {
   if (told_) forget_beginning();
 }
 
-bool Filler::full(rt::Loop& loop, std::function<void()> room) {
-  return window_ && window_->full() && window_->wait(loop, std::move(room));
+bool Filler::when_room(rt::Loop& loop, std::function<void()> room) {
+  return window_ && window_->wait(loop, std::move(room));
 }
 
 void Filler::tell(const rt::Loop& loop) {

@@ -203,9 +203,10 @@ class Filler {
   void advance(size_t count);
   /// Copies.
   void append(std::string_view bytes);
-  /// The window of a passing body is full: read no more from the origin. Then `room` is called once, on
-  /// `loop`, when it is not.
-  bool full(rt::Loop& loop, std::function<void()> room);
+  /// The window of a passing body is full: read no more from the origin.
+  [[nodiscard]] bool full() const { return window_ && window_->full(); }
+  /// Calls `room` once, on `loop`, when it is not full any more. False, and no call, when it is not full now.
+  bool when_room(rt::Loop& loop, std::function<void()> room);
   /// fill().tell(loop).
   void tell(const rt::Loop& loop);
   /// The body is complete. Ends the Filler; tell() the fill it returns.

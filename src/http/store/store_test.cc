@@ -191,7 +191,7 @@ TEST_F(StoreTest, PassingBodyKeepsABoundedWindow) {
   bool room = false;
   uint64_t written = 0;
   const std::string piece(10'000, 'x');
-  while (!begun.filler.full(loop, [&] {
+  while (!begun.filler.when_room(loop, [&] {
     room = true;
     loop.stop();
   })) {
@@ -203,7 +203,7 @@ TEST_F(StoreTest, PassingBodyKeepsABoundedWindow) {
   cursor.advance(200'000);
   loop.run();
   EXPECT_TRUE(room) << "the writer is called when the reader has made room";
-  EXPECT_FALSE(begun.filler.full(loop, [] {}));
+  EXPECT_FALSE(begun.filler.when_room(loop, [] {}));
   (void)begun.filler.commit();
   EXPECT_EQ(find("/pass"), nullptr);
 }
