@@ -124,8 +124,7 @@ std::vector<std::string> waiting_for_restart(const model::Config& running, const
   std::vector<std::string> keys;
   const auto compare = [&](const TableBase& table, const void* a, const void* b) {
     for (const Row& row : table.rows())
-      if (row.effect == Effect::restart && row.same && !row.same(a, b))
-        keys.push_back(join(table.name(), row.name));
+      if (row.effect == Effect::restart && !row.same(a, b)) keys.push_back(join(table.name(), row.name));
   };
   compare(network_table(), &running.network, &loaded.network);
   compare(node_table(), &running.node, &loaded.node);

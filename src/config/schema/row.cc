@@ -84,7 +84,7 @@ std::string TableBase::nearest(std::string_view name) const {
 void TableBase::add(Row row) {
   if (find(row.name))
     throw std::logic_error(fmt::format("table {}: option {} stands twice", name_, row.name));
-  if (!row.set && !row.set_key && !row.open)
+  if (!row.set_member && !row.set_entry && !row.open_member)
     throw std::logic_error(fmt::format("table {}: option {} has no type", name_, row.name));
   rows_.push_back(std::move(row));
 }

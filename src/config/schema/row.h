@@ -62,7 +62,8 @@ struct About {
   std::string example;  // YAML, as it would stand in the file under the section's key
 };
 
-/// One option. The functions take the address of the struct that the row's table describes.
+/// One option. What it does it does to a member, of a type that only its maker knows; where that is in the struct that
+/// the row's table describes says `offset`.
 struct Row {
   std::string name;
   Type type = Type::text;
@@ -79,17 +80,32 @@ struct Row {
   std::string content;               // Type::file only: what should be in it ("a master file")
   const TableBase* table = nullptr;  // Type::section only
 
-  /// Scalars: parses and stores one value; appends to a list.
-  std::function<Status(void* object, std::string_view text)> set;
-  /// Form::map: stores one entry.
-  std::function<Status(void* object, const std::string& key, std::string_view text)> set_key;
-  /// Sections and probes: the struct to fill; a new one at the end of a list.
-  std::function<void*(void* object)> open;
+  ptrdiff_t offset = 0;  // bytes
+  std::function<Status(void* member, std::string_view text)> set_member;
+  std::function<Status(void* member, const std::string& key, std::string_view text)> set_entry;
+  std::function<void*(void* member)> open_member;
+  std::function<bool(const void* a, const void* b)> same_members;
 
-  /// Scalars: has the option the same value in both?
-  std::function<bool(const void* a, const void* b)> same;
+  // The same for the address of the struct.
+
+  /// Scalars: parses and stores one value; appends to a list.
+  Status set(void* object, std::string_view text) const { return set_member(at(object), text); }
+  /// Form::map: stores one entry.
+  Status set_key(void* object, const std::string& key, std::string_view text) const {
+    return set_entry(at(object), key, text);
+  }
+  /// Sections and probes: the struct to fill; a new one at the end of a list.
+  [[nodiscard]] void* open(void* object) const { return open_member(at(object)); }
+  /// Has the option the same value in both? Of sections it cannot be told: yes.
+  [[nodiscard]] bool same(const void* a, const void* b) const {
+    return !same_members || same_members(at(a), at(b));
+  }
 
   [[nodiscard]] bool is_scalar() const { return type != Type::section && type != Type::probes; }
+
+ private:
+  [[nodiscard]] void* at(void* object) const { return static_cast<char*>(object) + offset; }
+  [[nodiscard]] const void* at(const void* object) const { return static_cast<const char*>(object) + offset; }
 };
 
 class TableBase {

@@ -61,6 +61,13 @@ struct Element<std::vector<T>> {
   static T& slot(std::vector<T>& member) { return member.emplace_back(); }
 };
 
+/// From the text in the file to the value.
+template <class T>
+using Parse = std::function<Result<T>(std::string_view text)>;
+/// A condition on one value.
+template <class T>
+using Check = std::function<Status(const T& value)>;
+
 /// For values that we wrote into a table ourselves.
 template <class T>
 T must(Result<T> result) {
@@ -84,6 +91,86 @@ struct Choice {
   std::string help = {};
 };
 
+// What depends on the member's type alone stands outside of Option, for the compiler's sake: tables have many structs,
+// and few types.
+namespace detail {
+
+inline Parse<std::string> text() {
+  return [](std::string_view text) -> Result<std::string> { return std::string(text); };
+}
+inline Parse<double> number(double low, double high) {
+  return [=](std::string_view text) { return parse_number(text, low, high); };
+}
+inline Parse<Duration> duration(const std::string& low, const std::string& high) {
+  return [low = must(parse_duration(low)), high = must(parse_duration(high))](std::string_view text) {
+    return parse_duration_between(text, low, high);
+  };
+}
+inline Parse<uint64_t> size(const std::string& low, const std::string& high) {
+  return [low = must(parse_size(low)), high = must(parse_size(high))](std::string_view text) {
+    return parse_size_between(text, low, high);
+  };
+}
+inline Parse<uint64_t> bit_rate(const std::string& low, const std::string& high) {
+  return [low = must(parse_bit_rate(low)), high = must(parse_bit_rate(high))](std::string_view text) {
+    return parse_bit_rate_between(text, low, high);
+  };
+}
+
+template <Integer T>
+Parse<T> integer(int64_t low, int64_t high) {
+  return [low, high](std::string_view text) -> Result<T> {
+    auto value = parse_integer(text, low, high);
+    if (!value) return value.error();
+    return static_cast<T>(*value);
+  };
+}
+
+template <class T>
+Parse<T> choice(std::vector<Choice<T>> choices, std::vector<ChoiceName> names) {
+  return [choices = std::move(choices), names = std::move(names)](std::string_view text) -> Result<T> {
+    for (const auto& c : choices)
+      if (c.name == text) return c.value;
+    return not_a_choice(text, names);
+  };
+}
+
+template <class M, class T = typename Element<M>::Type>
+std::function<Status(void*, std::string_view)> setter(Parse<T> parse, Check<T> check) {
+  return [parse = std::move(parse), check = std::move(check)](void* member, std::string_view text) -> Status {
+    auto value = parse(text);
+    if (!value) return value.error();
+    if (check)
+      if (Status status = check(*value); !status) return status;
+    M& place = *static_cast<M*>(member);
+    if constexpr (std::same_as<M, std::vector<T>>)
+      place.push_back(std::move(value).value());
+    else
+      place = std::move(value).value();
+    return {};
+  };
+}
+
+template <class M>
+bool same(const void* a, const void* b) {
+  return *static_cast<const M*>(a) == *static_cast<const M*>(b);
+}
+
+template <class M>
+void* open(void* member) {
+  return &Element<M>::slot(*static_cast<M*>(member));
+}
+
+/// How far behind the beginning of a D the member of its base S stands.
+template <class D, class S, class M>
+ptrdiff_t offset(M S::*member) {
+  static const D like;
+  const S& base = like;
+  return reinterpret_cast<const char*>(&(base.*member)) - reinterpret_cast<const char*>(&like);
+}
+
+}  // namespace detail
+
 /// Builds one row for the member `M S::*`. Exactly one of the type functions is called, then any of the
 /// others.
 template <class S, class M>
@@ -99,9 +186,7 @@ class Option {
   // Types. The last argument of each is the default, written as in the file; without one the member stays as
   // its struct makes it (empty, absent), which the manual shows as "none".
 
-  Option& text() requires std::same_as<T, std::string> {
-    return typed(Type::text, {}, [](std::string_view text) -> Result<T> { return std::string(text); });
-  }
+  Option& text() requires std::same_as<T, std::string> { return typed(Type::text, {}, detail::text()); }
   Option& text(std::string preset) requires std::same_as<T, std::string> {
     return text().preset({std::move(preset)});
   }
@@ -109,7 +194,7 @@ class Option {
   /// The path of a file that can be read when the config is. `content`: what should be in it.
   Option& file(std::string content) requires std::same_as<T, std::string> {
     row_.content = std::move(content);
-    return typed(Type::file, {}, [](std::string_view text) -> Result<T> { return std::string(text); });
+    return typed(Type::file, {}, detail::text());
   }
 
   /// A name of the DNS; kept in lower case, without the final dot.
@@ -121,17 +206,15 @@ class Option {
   }
 
   Option& integer(int64_t low, int64_t high) requires Integer<T> {
-    return typed(
-        Type::integer, std::to_string(low) + " to " + std::to_string(high),
-        [low, high](std::string_view text) -> Result<T> { return cast(parse_integer(text, low, high)); });
+    return typed(Type::integer, std::to_string(low) + " to " + std::to_string(high),
+                 detail::integer<T>(low, high));
   }
   Option& integer(int64_t low, int64_t high, int64_t preset) requires Integer<T> {
     return integer(low, high).preset({std::to_string(preset)});
   }
 
   Option& number(double low, double high) requires std::same_as<T, double> {
-    return typed(Type::number, format_number(low) + " to " + format_number(high),
-                 [low, high](std::string_view text) { return parse_number(text, low, high); });
+    return typed(Type::number, format_number(low) + " to " + format_number(high), detail::number(low, high));
   }
   Option& number(double low, double high, double preset) requires std::same_as<T, double> {
     return number(low, high).preset({format_number(preset)});
@@ -143,9 +226,7 @@ class Option {
   }
 
   Option& duration(const std::string& low, const std::string& high) requires std::same_as<T, Duration> {
-    return typed(Type::duration, low + " to " + high,
-                 [low = detail::must(parse_duration(low)), high = detail::must(parse_duration(high))](
-                     std::string_view text) { return parse_duration_between(text, low, high); });
+    return typed(Type::duration, low + " to " + high, detail::duration(low, high));
   }
   Option& duration(const std::string& low, const std::string& high,
                    std::string preset) requires std::same_as<T, Duration> {
@@ -153,9 +234,7 @@ class Option {
   }
 
   Option& size(const std::string& low, const std::string& high) requires std::same_as<T, uint64_t> {
-    return typed(Type::size, low + " to " + high,
-                 [low = detail::must(parse_size(low)), high = detail::must(parse_size(high))](
-                     std::string_view text) { return parse_size_between(text, low, high); });
+    return typed(Type::size, low + " to " + high, detail::size(low, high));
   }
   Option& size(const std::string& low, const std::string& high,
                std::string preset) requires std::same_as<T, uint64_t> {
@@ -163,9 +242,7 @@ class Option {
   }
 
   Option& bit_rate(const std::string& low, const std::string& high) requires std::same_as<T, uint64_t> {
-    return typed(Type::bit_rate, low + " to " + high,
-                 [low = detail::must(parse_bit_rate(low)), high = detail::must(parse_bit_rate(high))](
-                     std::string_view text) { return parse_bit_rate_between(text, low, high); });
+    return typed(Type::bit_rate, low + " to " + high, detail::bit_rate(low, high));
   }
   Option& bit_rate(const std::string& low, const std::string& high,
                    std::string preset) requires std::same_as<T, uint64_t> {
@@ -174,12 +251,7 @@ class Option {
 
   Option& choice(std::vector<Choice<T>> choices) {
     for (const auto& c : choices) row_.choices.push_back({c.name, c.help});
-    return typed(Type::choice, {},
-                 [choices = std::move(choices), names = row_.choices](std::string_view text) -> Result<T> {
-                   for (const auto& c : choices)
-                     if (c.name == text) return c.value;
-                   return not_a_choice(text, names);
-                 });
+    return typed(Type::choice, {}, detail::choice<T>(std::move(choices), row_.choices));
   }
   Option& choice(std::vector<Choice<T>> choices, std::string preset) {
     return choice(std::move(choices)).preset({std::move(preset)});
@@ -201,14 +273,14 @@ class Option {
     row_.type = Type::section;
     row_.table = &table;
     row_.optional_section = !std::same_as<T, M>;
-    row_.open = [](void* member) -> void* { return &detail::Element<M>::slot(*static_cast<M*>(member)); };
+    row_.open_member = detail::open<M>;
     return *this;
   }
 
   /// A list of probes: mappings with the options of probe_spec() and those of the kind they name.
   Option& probes() requires std::same_as<M, std::vector<model::ProbeSpec>> {
     row_.type = Type::probes;
-    row_.open = [](void* member) -> void* { return &static_cast<M*>(member)->emplace_back(); };
+    row_.open_member = detail::open<M>;
     return *this;
   }
 
@@ -219,9 +291,9 @@ class Option {
     row_.type = Type::duration;
     row_.form = Form::map;
     row_.bounds = low + " to " + high;
-    row_.set_key = [key, value, low = detail::must(parse_duration(low)),
-                    high = detail::must(parse_duration(high))](void* member, const std::string& name,
-                                                               std::string_view text) -> Status {
+    row_.set_entry = [key, value, low = detail::must(parse_duration(low)),
+                      high = detail::must(parse_duration(high))](void* member, const std::string& name,
+                                                                 std::string_view text) -> Status {
       auto duration = parse_duration_between(text, low, high);
       if (!duration) return duration.error();
       E& element = static_cast<M*>(member)->emplace_back();
@@ -239,8 +311,8 @@ class Option {
     row_.type = Type::number;
     row_.form = Form::map;
     row_.bounds = format_number(low) + " to " + format_number(high);
-    row_.set_key = [key, value, low, high](void* member, const std::string& name,
-                                           std::string_view text) -> Status {
+    row_.set_entry = [key, value, low, high](void* member, const std::string& name,
+                                             std::string_view text) -> Status {
       auto number = parse_number(text, low, high);
       if (!number) return number.error();
       E& element = static_cast<M*>(member)->emplace_back();
@@ -265,60 +337,30 @@ class Option {
   /// Says in words what an absent option means, where that is not a fixed value.
   Option& preset_help(std::string words) { return row_.preset_help = std::move(words), *this; }
   /// A further condition on one value, asked after type and bounds. The message says what would be right.
-  Option& check(std::function<Status(const T&)> condition) { return check_ = std::move(condition), *this; }
+  Option& check(detail::Check<T> condition) { return check_ = std::move(condition), *this; }
 
   /// The finished row for the struct D, which is S or derived from it.
   template <class D>
   [[nodiscard]] Row finish() const requires std::derived_from<D, S> {
     Row row = row_;
-    const auto locate = [member = member_](void* object) -> M* {
-      return &(static_cast<S*>(static_cast<D*>(object))->*member);
-    };
-    if (parse_)
-      row.set = [locate, parse = parse_, check = check_](void* object, std::string_view text) -> Status {
-        auto value = parse(text);
-        if (!value) return value.error();
-        if (check)
-          if (Status status = check(*value); !status) return status;
-        if constexpr (std::same_as<M, std::vector<T>>)
-          locate(object)->push_back(std::move(value).value());
-        else
-          *locate(object) = std::move(value).value();
-        return {};
-      };
-    if constexpr (std::equality_comparable<T>)
-      row.same = [member = member_](const void* a, const void* b) {
-        const auto value = [member](const void* object) -> const M& {
-          return static_cast<const S*>(static_cast<const D*>(object))->*member;
-        };
-        return value(a) == value(b);
-      };
-    if (row_.open) row.open = [locate, open = row_.open](void* object) { return open(locate(object)); };
-    if (row_.set_key)
-      row.set_key = [locate, set = row_.set_key](void* object, const std::string& key,
-                                                 std::string_view text) {
-        return set(locate(object), key, text);
-      };
+    row.offset = detail::offset<D>(member_);
+    if (parse_) row.set_member = detail::setter<M>(parse_, check_);
+    if constexpr (std::equality_comparable<T>) row.same_members = detail::same<M>;
     return row;
   }
 
  private:
-  template <class Parse>
-  Option& typed(Type type, std::string bounds, Parse parse) {
+  Option& typed(Type type, std::string bounds, detail::Parse<T> parse) {
     row_.type = type;
     row_.bounds = std::move(bounds);
     parse_ = std::move(parse);
     return *this;
   }
-  static Result<T> cast(Result<int64_t> value) {
-    if (!value) return value.error();
-    return static_cast<T>(*value);
-  }
 
   Row row_;
   M S::*member_;
-  std::function<Result<T>(std::string_view)> parse_;
-  std::function<Status(const T&)> check_;
+  detail::Parse<T> parse_;
+  detail::Check<T> check_;
 };
 
 template <class S, class M>
