@@ -189,7 +189,7 @@ def start_knot(folder, query_file, names=NAMES, port=5403, row="knot", options=(
     return Server(row, ["knotd", "-c", config, "-s", f"{base}/knot.sock"], port, query_file, options, ask)
 
 
-def start_nsd(folder, query_file, names=NAMES, port=5416, row="nsd"):
+def start_nsd(folder, query_file, names=NAMES, port=5411, row="nsd"):
     base = os.path.join(folder, f"nsd-{port}")
     zone = write(base, "bench.test.zone", "$ORIGIN bench.test.\n" + zone_text(names))
     config = write(base, "nsd.conf",

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """popnet as a secondary of hidden primaries: Knot, NSD, BIND and popnet; their death, bad zones, signing, decided names."""
 import base64
-import os
 import re
 import signal
 
 from play import check, equal, run, scene, site, until
 from play_dig import run_dig
+from play_dns_servers import bind, bind_key, knot, knot_key, nsd, nsd_key, split
 from play_http import Failure
 
 KEY, SECRET = "transfer.test", base64.b64encode(bytes(range(32))).decode()
@@ -65,27 +65,12 @@ def has(popnet, serial):
     until(f"version {serial} is there", lambda: serial_at(popnet.dns) == serial)
 
 
-def knot(stage, endpoint, told):
-    host, port = endpoint.rsplit(":", 1)
-    to, to_port = told.rsplit(":", 1)
-    base = os.path.join(stage.folder, "knot")
-    os.makedirs(base, exist_ok=True)
-    config = stage.file("knot.conf", f"""
-server:
-  listen: {host}@{port}
-  rundir: {base}
-database:
-  storage: {base}
-log:
-  - target: stderr
-    any: info
-key:
-  - id: {KEY}
-    algorithm: hmac-sha256
-    secret: {SECRET}
+def knots(stage, endpoint, told):
+    host, port = split(told)
+    return knot(stage, endpoint, knot_key(KEY, SECRET) + f"""
 remote:
   - id: popnet
-    address: {to}@{to_port}
+    address: {host}@{port}
     key: {KEY}
 acl:
   - id: fetch
@@ -101,31 +86,10 @@ zone:
     zonefile-load: difference
     zonefile-sync: -1
 """)
-    return stage.spawn("knot", ["/usr/sbin/knotd", "-c", config, "-s", f"{base}/knot.sock"])
 
 
-def nsd(stage, endpoint, told):
-    host, port = endpoint.rsplit(":", 1)
-    base = os.path.join(stage.folder, "nsd")
-    os.makedirs(base, exist_ok=True)
-    config = stage.file("nsd.conf", f"""
-server:
-  ip-address: {host}@{port}
-  server-count: 1
-  database: ""
-  username: ""
-  chroot: ""
-  zonesdir: "{base}"
-  xfrdfile: "{base}/xfrd.state"
-  xfrdir: "{base}"
-  zonelistfile: "{base}/zone.list"
-  pidfile: ""
-remote-control:
-  control-enable: no
-key:
-  name: {KEY}
-  algorithm: hmac-sha256
-  secret: "{SECRET}"
+def nsds(stage, endpoint, told):
+    return nsd(stage, endpoint, nsd_key(KEY, SECRET) + f"""
 zone:
   name: zone.test
   zonefile: {stage.folder}/zone.test.zone
@@ -134,25 +98,14 @@ zone:
   store-ixfr: yes
   create-ixfr: yes
 """)
-    return stage.spawn("nsd", ["/usr/sbin/nsd", "-d", "-c", config])
 
 
-def bind(stage, endpoint, told):
-    (host, port), (to, to_port) = endpoint.rsplit(":", 1), told.rsplit(":", 1)
-    base = os.path.join(stage.folder, "bind")
-    os.makedirs(base, exist_ok=True)
-    config = stage.file("named.conf", f"""
-key "{KEY}" {{ algorithm hmac-sha256; secret "{SECRET}"; }};
-options {{
-  directory "{base}"; pid-file none; session-keyfile "{base}/session.key"; lock-file none;
-  listen-on port {port} {{ {host}; }}; listen-on-v6 {{ none; }}; recursion no; dnssec-validation no;
-  ixfr-from-differences yes; notify explicit; notify-delay 0; startup-notify-rate 100;
-}};
-controls {{ }};
-zone "zone.test" {{ type primary; file "{stage.folder}/zone.test.zone"; journal "{base}/journal"; check-integrity no;
-                    allow-transfer {{ key "{KEY}"; }}; also-notify {{ {to} port {to_port} key "{KEY}"; }}; }};
-""")
-    return stage.spawn("bind", ["/usr/sbin/named", "-g", "-c", config])
+def binds(stage, endpoint, told):
+    host, port = split(told)
+    return bind(stage, endpoint, bind_key(KEY, SECRET) + f"""
+zone "zone.test" {{ type primary; file "{stage.folder}/zone.test.zone"; journal "{stage.folder}/bind/journal"; check-integrity no;
+                    allow-transfer {{ key "{KEY}"; }}; also-notify {{ {host} port {port} key "{KEY}"; }}; }};
+""", "ixfr-from-differences yes; notify explicit; notify-delay 0; startup-notify-rate 100;")
 
 
 def follows(stage, start, address=None, incremental=True):
@@ -169,7 +122,7 @@ def follows(stage, start, address=None, incremental=True):
         ours, theirs = ask(popnet.dns), ask(endpoint)
         equal(f"{name} {kind}", (ours.status, sorted(ours.answer)), (theirs.status, sorted(theirs.answer)))
     write(stage, 2, "new A 192.0.2.77")
-    server.signal(signal.SIGHUP)
+    server.process.signal(signal.SIGHUP)
     has(popnet, 2)
     equal("what is new", run_dig(popnet.dns, "new.zone.test").answer, ["new.zone.test. 300 IN A 192.0.2.77"])
     equal("what has changed", run_dig(popnet.dns, "www.zone.test").answer, ["www.zone.test. 300 IN A 192.0.2.2"])
@@ -180,19 +133,19 @@ def follows(stage, start, address=None, incremental=True):
 @scene
 def knot_is_followed(stage):
     """Knot as the primary."""
-    follows(stage, knot)
+    follows(stage, knots)
 
 
 @scene
 def nsd_is_followed(stage):
     """NSD as the primary."""
-    follows(stage, nsd, incremental=False)
+    follows(stage, nsds, incremental=False)
 
 
 @scene
 def bind_is_followed(stage):
     """BIND as the primary; it listens at addresses of interfaces only."""
-    follows(stage, bind, "127.0.0.1")
+    follows(stage, binds, "127.0.0.1")
 
 
 @scene

@@ -8,6 +8,7 @@ import subprocess
 
 from play import check, equal, run, scene, site, until
 from play_dig import run_dig
+from play_dns_servers import bind, bind_key, knot, knot_key, nsd, nsd_key, split
 from play_http import PATIENCE
 
 KEY, SECRET = "transfer.test", base64.b64encode(bytes(range(32))).decode()
@@ -140,26 +141,12 @@ def decided_names_go_along(stage):
     equal("left out", [line for line in fetch(without.dns)[0] if line.startswith("shop.")], [])
 
 
-def knot(stage, popnet, endpoint):
-    (host, port), (master, master_port) = endpoint.rsplit(":", 1), popnet.rsplit(":", 1)
-    base = os.path.join(stage.folder, "knot")
-    os.makedirs(base, exist_ok=True)
-    config = stage.file("knot.conf", f"""
-server:
-  listen: {host}@{port}
-  rundir: {base}
-database:
-  storage: {base}
-log:
-  - target: stderr
-    any: info
-key:
-  - id: {KEY}
-    algorithm: hmac-sha256
-    secret: {SECRET}
+def knots(stage, popnet, endpoint):
+    host, port = split(popnet)
+    return knot(stage, endpoint, knot_key(KEY, SECRET) + f"""
 remote:
   - id: popnet
-    address: {master}@{master_port}
+    address: {host}@{port}
     key: {KEY}
 acl:
   - id: told
@@ -170,56 +157,25 @@ zone:
   - domain: zone.test
     master: popnet
     acl: told
-    storage: {base}
+    storage: {{base}}
 """)
-    return stage.spawn("knot", ["/usr/sbin/knotd", "-c", config, "-s", f"{base}/knot.sock"])
 
 
-def nsd(stage, popnet, endpoint):
-    host, port = endpoint.rsplit(":", 1)
-    base = os.path.join(stage.folder, "nsd")
-    os.makedirs(base, exist_ok=True)
-    config = stage.file("nsd.conf", f"""
-server:
-  ip-address: {host}@{port}
-  server-count: 1
-  database: ""
-  username: ""
-  chroot: ""
-  zonesdir: "{base}"
-  xfrdfile: "{base}/xfrd.state"
-  xfrdir: "{base}"
-  zonelistfile: "{base}/zone.list"
-  pidfile: ""
-remote-control:
-  control-enable: no
-key:
-  name: {KEY}
-  algorithm: hmac-sha256
-  secret: "{SECRET}"
+def nsds(stage, popnet, endpoint):
+    return nsd(stage, endpoint, nsd_key(KEY, SECRET) + f"""
 zone:
   name: zone.test
   allow-notify: 127.0.0.0/8 {KEY}
   request-xfr: {popnet.replace(":", "@")} {KEY}
 """)
-    return stage.spawn("nsd", ["/usr/sbin/nsd", "-d", "-c", config])
 
 
-def bind(stage, popnet, endpoint):
-    (host, port), (master, master_port) = endpoint.rsplit(":", 1), popnet.rsplit(":", 1)
-    base = os.path.join(stage.folder, "bind")
-    os.makedirs(base, exist_ok=True)
-    config = stage.file("named.conf", f"""
-key "{KEY}" {{ algorithm hmac-sha256; secret "{SECRET}"; }};
-options {{
-  directory "{base}"; pid-file none; session-keyfile "{base}/session.key"; lock-file none;
-  listen-on port {port} {{ {host}; }}; listen-on-v6 {{ none; }}; recursion no; dnssec-validation no;
-}};
-controls {{ }};
-zone "zone.test" {{ type secondary; file "zone"; primaries {{ {master} port {master_port} key "{KEY}"; }};
+def binds(stage, popnet, endpoint):
+    host, port = split(popnet)
+    return bind(stage, endpoint, bind_key(KEY, SECRET) + f"""
+zone "zone.test" {{ type secondary; file "zone"; primaries {{ {host} port {port} key "{KEY}"; }};
                     allow-notify {{ key "{KEY}"; }}; }};
 """)
-    return stage.spawn("bind", ["/usr/sbin/named", "-g", "-c", config])
 
 
 def follows(stage, start, address=None):
@@ -249,19 +205,19 @@ def soa_or_none(server):
 @scene
 def knot_follows(stage):
     """Knot as a secondary."""
-    follows(stage, knot)
+    follows(stage, knots)
 
 
 @scene
 def nsd_follows(stage):
     """NSD as a secondary."""
-    follows(stage, nsd)
+    follows(stage, nsds)
 
 
 @scene
 def bind_follows(stage):
     """BIND as a secondary; it listens at addresses of interfaces only."""
-    follows(stage, bind, "127.0.0.1")
+    follows(stage, binds, "127.0.0.1")
 
 
 if __name__ == "__main__":
