@@ -76,7 +76,7 @@ class Reply:
             data = data[4 + size:]
 
 
-def make_query(name, kind="A", subnet=None):
+def make_query(name, kind="A", subnet=None, dnssec_ok=False):
     question = b"".join(bytes([len(label)]) + label.encode() for label in name.rstrip(".").split(".")) + b"\0"
     option = b""
     if subnet:
@@ -86,7 +86,7 @@ def make_query(name, kind="A", subnet=None):
         option = struct.pack("!HH", OPTION_SUBNET, len(payload)) + payload
     ident = struct.unpack("!H", os.urandom(2))[0]
     header = struct.pack("!6H", ident, 0x100, 1, 0, 0, 1)
-    opt = b"\0" + struct.pack("!HHIH", TYPE_OPT, 1232, 0, len(option)) + option
+    opt = b"\0" + struct.pack("!HHIH", TYPE_OPT, 1232, 0x8000 if dnssec_ok else 0, len(option)) + option
     return header + question + struct.pack("!HH", TYPES[kind], CLASS_IN) + opt
 
 

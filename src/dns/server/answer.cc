@@ -52,7 +52,7 @@ class Answerer {
   bool found(const Node& node, const Name& name, size_t offset);
   /// `owner` stands at `offset` of the reply.
   void put(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset);
-  void put_signature(const Node& node, NameBytes owner, size_t offset);
+  bool put_signature(const Node& node, NameBytes owner, size_t offset);
   void ask_elsewhere();
   void decide(const Node& node, const Name& name, size_t offset);
   void decide_service(const Node& node, const Name& name, size_t offset);
@@ -107,7 +107,10 @@ void Answerer::question() {
     outcome_.rcode = Rcode::formerr;
     return;
   }
-  if (query_.qclass == class_in && query_.type != type::axfr && query_.type != type::ixfr) return follow();
+  if (query_.qclass == class_in && query_.type != type::axfr && query_.type != type::ixfr) {
+    follow();
+    return secure_.prove_wildcards();
+  }
   outcome_.rcode = Rcode::refused;
   reply_.explain(query_.qclass == class_in ? ExtendedError::prohibited : ExtendedError::not_supported);
 }
@@ -197,10 +200,7 @@ bool Answerer::found(const Node& node, const Name& name, size_t offset) {
     decide_service(node, name, offset);
     return false;
   }
-  if (query_.type == type::rrsig && secure_.wanted(node) && !is_wildcard(node.name())) {
-    put_signature(node, name.bytes(), offset);
-    return false;
-  }
+  if (query_.type == type::rrsig && put_signature(node, name.bytes(), offset)) return false;
   if (node.decided() != Node::not_decided && (query_.type == type::a || query_.type == type::aaaa || any)) {
     decide(node, name, offset);
     return false;
@@ -226,14 +226,20 @@ void Answerer::put(Section section, const Node& node, const RRset& set, NameByte
   if (secure_.wanted(node)) secure_.sign(section, node, set, owner, offset);
 }
 
-/// For RRSIG itself as for ANY: one set's signatures are enough.
-void Answerer::put_signature(const Node& node, NameBytes owner, size_t offset) {
+/// For RRSIG itself as for ANY: one set's signatures are enough. Those that wildcards of our own signing make are not ready.
+bool Answerer::put_signature(const Node& node, NameBytes owner, size_t offset) {
+  const bool carried = names_.denials(node.zone()) != nullptr;
+  if (!node.has(Node::is_signed) || (!carried && (!secure_.wanted(node) || is_wildcard(node.name()))))
+    return false;
   for (size_t i = 0; i < node.rrsets(); ++i) {
     const RRset signature = node.signature(node.rrset(i));
     if (!signature) continue;
     append(reply_.body(), signature, offset, owner.size());
-    return reply_.count(Section::answer, signature.records);
+    reply_.count(Section::answer, signature.records);
+    if (carried && secure_.wanted(node)) secure_.note_wildcard(node, owner, offset);
+    return true;
   }
+  return false;
 }
 
 // The budget for signatures is used up, or OpenSSL failed: over UDP, where anybody can ask in another's name,
@@ -380,6 +386,7 @@ void Answerer::refer(const Match& match, size_t offset) {
   reply_.count(Section::additional, ns.additional);
   if (!cut.has(Node::is_signed)) return;
   if (secure_.wanted(cut)) secure_.prove_delegation(cut, cut.name(), cut_offset);
+  secure_.prove_wildcards();
   const RRset glue = cut.find(type_glue);
   append(reply_.body(), glue, cut_offset, cut.name().size());
   reply_.count(Section::additional, glue.additional);
@@ -413,7 +420,8 @@ bool Answerer::rename(const Match& match, const Name& name, size_t offset) {
 void Answerer::deny_name(const Node& encloser, const Name& name, size_t offset) {
   const uint32_t zone = encloser.zone();
   const bool proven = secure_.wanted(zone);
-  if (!proven || query_.compact_ok || names_.signer(zone)->denial() != model::Denial::compact)
+  const sign::ZoneSigner* const signer = names_.signer(zone);
+  if (!proven || query_.compact_ok || signer == nullptr || signer->denial() != model::Denial::compact)
     outcome_.rcode = Rcode::nxdomain;
   put_soa(zone, name, offset);
   if (proven) secure_.deny_name(encloser, decided_at(encloser), name.bytes(), offset);

@@ -6,6 +6,7 @@
 
 #include "common/test_allocations.h"
 #include "dns/server/server.h"
+#include "dns/server/test_carried.h"
 #include "dns/server/test_secure.h"
 #include "dns/server/test_world.h"
 #include "rt/socket.h"
@@ -88,6 +89,30 @@ TEST(HotPath, NoQueryForSignaturesAllocatesOnceTheyAreMade) {
        {"www.example.com", "nowhere.example.com", "x.wild.example.com", "www.sub.example.com",
         "oak.tree.example.com", "big.example.com", "www.shop.test", "img.shop.test", "ams.cdn.test"})
     for (const uint16_t rr_type : {type::a, type::aaaa, type::soa, type::txt, type::dnskey})
+      messages.push_back(TestQuery(name, rr_type).edns(1232, 0, 0x8000).bytes());
+  expect_no_allocation(world.view(), messages);
+}
+
+TEST(HotPath, NoQueryForZonesThatComeSignedAllocates) {
+  if (!POPNET_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer allocates";
+  for (const char* part : {nsec_zone, nsec3_zone}) {
+    const CarriedWorld world(part);
+    std::vector<std::vector<uint8_t>> messages;
+    for (const char* name : {"x.w.example", "ns1.example", "a.z.w.example", "y.w.example", "ml.example",
+                             "mc.c.example", "mc.a.example", "x.alias.example", "example"})
+      for (const uint16_t rr_type : {type::a, type::mx, type::ds, type::rrsig})
+        messages.push_back(TestQuery(name, rr_type).edns(1232, 0, 0x8000).bytes());
+    expect_no_allocation(world.view(), messages);
+  }
+}
+
+TEST(HotPath, NoQueryForHashedDenialsAllocatesOnceTheyAreMade) {
+  if (!POPNET_COUNTS_ALLOCATIONS) GTEST_SKIP() << "a sanitizer allocates";
+  const SignedWorld world(model::DnssecAlgorithm::ecdsa_p256, false, model::Denial::nsec3);
+  std::vector<std::vector<uint8_t>> messages;
+  for (const char* name :
+       {"www.example.com", "nowhere.example.com", "x.wild.example.com", "www.sub.example.com"})
+    for (const uint16_t rr_type : {type::aaaa, type::soa, type::ds})
       messages.push_back(TestQuery(name, rr_type).edns(1232, 0, 0x8000).bytes());
   expect_no_allocation(world.view(), messages);
 }

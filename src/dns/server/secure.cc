@@ -31,11 +31,27 @@ void add_decided_types(const model::Config& config, const DecidedName& name, sig
 void Secure::sign(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset) {
   const RRset signature = node.signature(set);
   if (!signature) return;
-  if (is_wildcard(node.name()))
+  const bool carried = view_.names->denials(node.zone()) != nullptr;
+  if (carried) note_wildcard(node, owner, offset);
+  if (!carried && is_wildcard(node.name()))
     return sign_now(section, node.zone(), {owner, set.type, set.ttl(), signature.bytes}, set.ttl(), offset,
                     Bounded::no);
   append(reply_.body(), signature, offset, owner.size());
   reply_.count(section, signature.records);
+}
+
+void Secure::note_wildcard(const Node& node, NameBytes owner, size_t offset) {
+  const bool made = is_wildcard(node.name()) && !std::ranges::equal(node.name(), owner);
+  if (made && wildcard_count_ < wildcards_.size()) wildcards_[wildcard_count_++] = offset;
+}
+
+void Secure::prove_wildcards() {
+  for (size_t i = 0; i < wildcard_count_ && reply_.body().ok(); ++i) {
+    const auto rest = reply_.body().written().subspan(wildcards_[i]);
+    const Name name(rest.first(measure_name(rest).size));
+    carried_.deny_nearer(view_.names->find(name).node, name.bytes(), wildcards_[i]);
+  }
+  wildcard_count_ = 0;
 }
 
 void Secure::sign_decided(uint32_t zone, const Decided& decided, NameBytes owner, size_t offset) {
@@ -89,6 +105,7 @@ bool Secure::hashes(uint32_t zone) const {
 }
 
 void Secure::deny_type(const Node& node, const DecidedName* decided, NameBytes owner, size_t offset) {
+  if (view_.names->denials(node.zone()) != nullptr) return carried_.deny_type(node, owner, offset);
   const bool wildcard = is_wildcard(node.name());
   if (hashes(node.zone())) {
     sign::TypeSet types = types_at(node, decided);
@@ -109,6 +126,7 @@ void Secure::deny_type(const Node& node, const DecidedName* decided, NameBytes o
 /// By hashes (RFC 5155 section 7.2.2): the closest encloser is there; neither the next name below it is, nor a wildcard.
 void Secure::deny_name(const Node& encloser, const DecidedName* decided, NameBytes owner, size_t offset) {
   const uint32_t zone = encloser.zone();
+  if (view_.names->denials(zone) != nullptr) return carried_.deny_name(encloser, owner, offset);
   if (!hashes(zone)) {
     sign::TypeSet types;
     types.add(type::nxname);
@@ -189,6 +207,7 @@ void Secure::deny(uint32_t zone, sign::TypeSet& types, NameBytes owner, size_t o
 
 void Secure::prove_delegation(const Node& cut, NameBytes owner, size_t offset) {
   RRset proof = cut.find(type::ds);
+  if (!proof && view_.names->denials(cut.zone()) != nullptr) return carried_.deny_ds(cut, offset);
   if (!proof && hashes(cut.zone())) {
     sign::TypeSet types = types_at(cut, nullptr);
     return match_hash(cut.zone(), types, owner, apex_offset(cut.zone(), owner, offset), Bounded::by_config);

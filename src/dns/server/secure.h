@@ -1,10 +1,12 @@
 // The DNSSEC part of one answer: signatures beside the records, and the proof that a name or type is not
-// there (RFC 4035 section 3.1, RFC 9824). Used only for queries with DO and zones that are signed; everything
+// there (RFC 4035 section 3.1, RFC 9824). In zones that come signed both are theirs (carried_proofs.h). Used only for queries with DO and zones that are signed; everything
 // else pays one test of a flag. See "Signing" in docs/dns.md for what is signed when.
 #pragma once
 
+#include <array>
 #include <span>
 
+#include "dns/server/carried_proofs.h"
 #include "dns/server/view.h"
 #include "dns/sign/nsec3.h"
 #include "dns/wire/query.h"
@@ -20,10 +22,15 @@ class Secure {
 
   /// All outlive this.
   Secure(const View& view, const Query& query, Transport transport, Reply& reply)
-      : view_(view), query_(query), transport_(transport), reply_(reply), wanted_(query.dnssec_ok) {}
+      : view_(view),
+        query_(query),
+        transport_(transport),
+        reply_(reply),
+        wanted_(query.dnssec_ok),
+        carried_(*view.names, reply) {}
 
   [[nodiscard]] bool wanted(const Node& node) const { return wanted_ && node.has(Node::is_signed); }
-  [[nodiscard]] bool wanted(uint32_t zone) const { return wanted_ && view_.names->signer(zone) != nullptr; }
+  [[nodiscard]] bool wanted(uint32_t zone) const { return wanted_ && view_.names->is_signed(zone); }
 
   /// Signs a set of the node that was just written for `owner`, which stands at `offset` of the reply.
   /// REQUIRES: wanted(node)
@@ -48,6 +55,11 @@ class Secure {
   void deny_name(const Node& encloser, const DecidedName* decided, NameBytes owner, size_t offset);
   /// The proof that goes with a referral: the DS set, or that there is none. REQUIRES: wanted(cut)
   void prove_delegation(const Node& cut, NameBytes owner, size_t offset);
+  /// To be called where sign() is not: a wildcard of a zone that has come signed has answered for `owner`.
+  void note_wildcard(const Node& node, NameBytes owner, size_t offset);
+  /// That the wildcards which have answered so far, of zones that come signed, were the nearest. To be called when
+  /// all answers are written, and nothing behind the authority section.
+  void prove_wildcards();
   /// Some signature could not be made: the answer must not go out as it is.
   [[nodiscard]] bool failed() const { return failed_; }
 
@@ -74,6 +86,10 @@ class Secure {
   Reply& reply_;
   const bool wanted_;
   bool failed_ = false;
+  CarriedProofs carried_;
+  static constexpr size_t wildcards_max = 8;
+  std::array<size_t, wildcards_max> wildcards_;  // where names that they have made stand in the reply
+  size_t wildcard_count_ = 0;
 };
 
 }  // namespace popnet::dns

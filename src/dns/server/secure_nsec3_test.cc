@@ -66,9 +66,19 @@ TEST_F(Hashed, NamesAreHashedAsOthersDo) {
     ldns_rdf* hash = ldns_nsec3_hash_name(owner, 1, 0, 0, nullptr);
     EXPECT_EQ(std::string(reinterpret_cast<const char*>(room), out.size()),
               std::string(reinterpret_cast<const char*>(ldns_rdf_data(hash)), 33));
+    EXPECT_EQ(sign::read_hash_label(out.written()), sign::hash_for_nsec3(name.bytes()));
+    ldns_rdf_deep_free(hash);
+    const std::vector<uint8_t> salt = {0xaa, 0xbb, 0xcc};
+    hash = ldns_nsec3_hash_name(owner, 1, 7, 3, salt.data());
+    ByteWriter salted(room);
+    sign::write_hash_label(salted, sign::hash_for_nsec3(name.bytes(), 7, salt));
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(room), salted.size()),
+              std::string(reinterpret_cast<const char*>(ldns_rdf_data(hash)), 33));
     ldns_rdf_deep_free(hash);
     ldns_rdf_deep_free(owner);
   }
+  EXPECT_FALSE(sign::read_hash_label(parse_name("www.example.com").value().bytes()));
+  EXPECT_FALSE(sign::read_hash_label(parse_name("b4um86eghhds6nea196smvmlo4ors99z.example").value().bytes()));
   sign::NameHash last;
   last.fill(0xff);
   EXPECT_EQ(sign::hash_behind(last), sign::NameHash{});

@@ -144,12 +144,12 @@ struct TestAnswer : TestReply {
 
 class TestWorld {
  public:
-  /// `zone`: the text of example.com's file; empty = no such zone.
+  /// `zone`: the text of example.com's file, or of another name's; empty = no such zone.
   explicit TestWorld(const std::string& zone = test_zone, model::Config config = test_config(),
-                     sign::KeyKeeper* keeper = nullptr)
+                     sign::KeyKeeper* keeper = nullptr, const std::string& name = "example.com")
       : file_(zone) {
     if (!zone.empty()) {
-      config.zones.push_back({"example.com", file_.path(), {}});
+      config.zones.push_back({name, file_.path(), {}});
       if (keeper != nullptr) config.zones.back().dnssec = config.network.dnssec;
     }
     config_ = std::make_shared<model::Config>(std::move(config));

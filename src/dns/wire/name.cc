@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "common/text.h"
@@ -105,6 +106,23 @@ size_t count_labels(NameBytes name) {
 bool is_at_or_below(NameBytes name, NameBytes ancestor) {
   while (name.size() > ancestor.size()) name = parent(name);
   return name.size() == ancestor.size() && std::memcmp(name.data(), ancestor.data(), name.size()) == 0;
+}
+
+int compare_canonical(NameBytes a, NameBytes b) {
+  uint8_t labels_of_a[name_size_max / 2 + 1], labels_of_b[name_size_max / 2 + 1];
+  const auto labels = [](NameBytes name, uint8_t* begins) {
+    size_t count = 0;
+    for (size_t at = 0; name[at] != 0; at += name[at] + 1U) begins[count++] = static_cast<uint8_t>(at);
+    return count;
+  };
+  size_t i = labels(a, labels_of_a), j = labels(b, labels_of_b);
+  while (i > 0 && j > 0) {
+    const uint8_t* of_a = &a[labels_of_a[--i]];
+    const uint8_t* of_b = &b[labels_of_b[--j]];
+    if (const int c = std::memcmp(of_a + 1, of_b + 1, std::min(*of_a, *of_b)); c != 0) return c;
+    if (*of_a != *of_b) return *of_a < *of_b ? -1 : 1;
+  }
+  return i > 0 ? 1 : j > 0 ? -1 : 0;
 }
 
 bool same_name(NameBytes a, NameBytes b) {

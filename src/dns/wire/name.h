@@ -39,6 +39,8 @@ inline bool is_wildcard(NameBytes name) {
 size_t count_labels(NameBytes name);
 /// Ends with all labels of `ancestor`, or is the same. REQUIRES: both in lower case
 bool is_at_or_below(NameBytes name, NameBytes ancestor);
+/// Canonical order (RFC 4034 section 6.1): negative if `a` comes first, 0 if they are the same. REQUIRES: both in lower case
+int compare_canonical(NameBytes a, NameBytes b);
 /// Case-insensitive.
 bool same_name(NameBytes a, NameBytes b);
 /// Master file form (RFC 1035 section 5.1): dots and backslashes inside labels escaped, final dot.

@@ -84,6 +84,22 @@ TEST(Name, MeasuringStopsAtPointersOverlongNamesAndTheEnd) {
   EXPECT_EQ(measure_name(longest).size, 0);
 }
 
+TEST(Name, CanonicalOrderGoesByLabelsFromTheRoot) {
+  const std::vector<std::vector<uint8_t>> in_order = {
+      // RFC 4034 section 6.1, and longer labels among shorter ones
+      wire("."),           wire("example"),
+      wire("a.example"),   wire("yljkjljk.a.example"),
+      wire("z.a.example"), wire("zabc.a.example"),
+      wire("zz.example"),  {1, 1, 1, 'z', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'f', 0},
+  };
+  for (size_t i = 0; i < in_order.size(); ++i)
+    for (size_t j = 0; j < in_order.size(); ++j) {
+      const int c = compare_canonical(in_order[i], in_order[j]);
+      EXPECT_EQ(c < 0, i < j) << i << " " << j;
+      EXPECT_EQ(c == 0, i == j) << i << " " << j;
+    }
+}
+
 TEST(Name, KnowsItsAncestors) {
   const auto at_or_below = [](std::string_view a, std::string_view b) {
     return is_at_or_below(wire(a), wire(b));

@@ -33,10 +33,13 @@ const std::string& folder() {
   return path;
 }
 
-/// Every record that is not hidden by a delegation or a DNAME is where lookups find it.
+/// Every record that is not hidden by a delegation or a DNAME is where lookups find it; but signatures and hashed denials of
+/// a zone that comes signed, which nobody looks up by name.
 void check_names(const Records& records, const Names& names) {
+  const bool carried = names.denials(0) != nullptr;
   for (size_t i = 0; i < records.size(); ++i) {
     const Record record = records[i];
+    if (carried && (record.type == type::rrsig || record.type == type::nsec3)) continue;
     const Name owner = owner_name(record.owner);
     const Match match = names.find(owner);
     require(match.kind == MatchKind::exact || match.kind == MatchKind::delegation);

@@ -6,7 +6,9 @@
 #include <cstring>
 #include <set>
 
+#include "dns/sign/nsec3.h"
 #include "dns/wire/protocol.h"
+#include "dns/zone/carried.h"
 #include "dns/zone/render.h"
 
 namespace popnet::dns {
@@ -31,6 +33,11 @@ bool is_signature_data(uint16_t t) {
   return t == type::rrsig || t == type::nsec;
 }
 
+/// What stands at the hash of a name.
+bool is_hash_data(uint16_t t) {
+  return t == type::rrsig || t == type::nsec3;
+}
+
 /// The records of one owner, in order of type.
 class Group {
  public:
@@ -51,6 +58,11 @@ class Group {
     for (size_t i = begin_; i < end_; ++i)
       if (records_[i].type == type) return true;
     return false;
+  }
+  [[nodiscard]] bool has_only(bool (*wanted)(uint16_t)) const {
+    for (size_t i = begin_; i < end_; ++i)
+      if (!wanted(records_[i].type)) return false;
+    return true;
   }
   template <class Visit>
   void each_set(Visit visit) const {
@@ -86,6 +98,9 @@ class Freezer {
       i = group.end();
     }
     check_lost_cuts();
+    if (carried_)
+      if (const std::string missing = denials_.finish(apex_, names_, zone_); !missing.empty())
+        complain(records_.describe({0, 1}), fmt::format("comes signed, but {}", missing));
   }
 
  private:
@@ -99,10 +114,12 @@ class Freezer {
   void check_lost_cuts();
   void visit(const Group& group);
   void visit_cut(const Group& group);
+  void visit_hash(const Group& group);
+  void check_carried(const Group& apex);
   void check_owner(const Group& group);
   void add_owner(const Group& group);
-  void add_at(OwnerKey owner, const NamesBuilder::NodeDraft& draft);
-  void step_to(OwnerKey owner, const NamesBuilder::NodeDraft& draft);
+  NamesBuilder::NodeId add_at(OwnerKey owner, const NamesBuilder::NodeDraft& draft);
+  NamesBuilder::NodeId step_to(OwnerKey owner, const NamesBuilder::NodeDraft& draft);
   void lead_path_to(OwnerKey owner);
   void add_negative_soa(const Group& group);
   /// What a node is made of; `signatures` is empty in zones that are not signed.
@@ -110,8 +127,9 @@ class Freezer {
     std::vector<RenderedSet> sets, signatures;
   };
   enum class Sign : uint8_t { no, yes };
+  /// `carried`: the owner's RRSIG records.
   void add_set(const Name& owner, const std::vector<Record>& set, Sets& sets, Sign sign,
-               std::span<const Glue> glue = {});
+               std::span<const Record> carried, std::span<const Glue> glue = {});
   void add_denial(const Name& owner, Sets& sets);
   std::vector<Glue> glue_for(const Group& cut);
   bool add_addresses(const Name& target, std::vector<Glue>& glue);
@@ -127,6 +145,8 @@ class Freezer {
   SetSigner* const signer_;
   const std::string apex_;
   const uint32_t zone_;
+  bool carried_ = false;  // the zone comes signed
+  CarriedDenials denials_;
 
   OwnerKey cut_;  // records below it are not ours; valid if has_cut_
   bool has_cut_ = false;
@@ -157,11 +177,15 @@ void Freezer::check_apex() {
   if (soas.size() > 1) complain(records_.describe(soas[1].place), "has a second SOA record, write one only");
   if (!group.has(type::ns)) complain(where, "has no NS record at its apex, write one");
   for (const Record& ns : group.of(type::ns)) check_name_server(ns);
-  if (signer_ == nullptr && group.has(type::rrsig))
-    complain(records_.describe(group.of(type::rrsig)[0].place),
-             "is signed already, and popnet serves no signatures but its own, write it without, or give it "
-             "dnssec here");
+  if (signer_ == nullptr && group.has(type::rrsig)) check_carried(group);
   if (signer_ != nullptr && !soas.empty()) signer_->set_denial_ttl(negative_ttl(soas[0]));
+}
+
+void Freezer::check_carried(const Group& apex) {
+  carried_ = true;
+  const auto parameters = apex.of(type::nsec3param);
+  if (const std::string why = denials_.choose(parameters); !why.empty())
+    complain(records_.describe(parameters[0].place), why);
 }
 
 /// Of the zone itself. What lies below a delegation is looked for there.
@@ -239,11 +263,18 @@ void Freezer::visit(const Group& group) {
       complain(group.where(), "this hostname lies below a delegation of its zone, remove the NS records");
     return;
   }
+  if (carried_ && group.has(type::nsec3)) visit_hash(group);
+  if (carried_ && group.has_only(is_hash_data)) return;
   if (has_dname_)
     return complain(group.where(),
                     fmt::format("{} stands below the DNAME of {} (RFC 6672 section 2.4), remove one",
                                 text(owner), text(dname_)));
   check_owner(group);
+  if (carried_ && group.has(type_decided))
+    complain(group.where(),
+             "the addresses of this hostname are decided query by query, but its zone comes signed, and "
+             "popnet cannot sign "
+             "for it: take another zone, or have popnet sign this one (dnssec)");
   if (group.has(type_zone_begins) || (owner != apex_ && group.has(type::ns))) return visit_cut(group);
   add_owner(group);
 }
@@ -266,6 +297,9 @@ void Freezer::check_owner(const Group& group) {
                            t == type::cname ? "CNAME" : "DNAME"));
     if (t == type::soa && owner != apex_)
       complain(where, fmt::format("{} has a SOA record but is not the zone's apex, remove it", text(owner)));
+    if (carried_ && t == type::nsec && set.size() > 1)
+      complain(records_.describe(set[1].place),
+               fmt::format("{} has a second NSEC record, write one only", text(owner)));
     if (is_address(t) && group.has(type_decided))
       complain(where, fmt::format("the addresses of {} are decided query by query, remove this record",
                                   text(owner)));
@@ -293,32 +327,62 @@ void Freezer::visit_cut(const Group& group) {
   const Name owner = owner_name(group.owner());
   Sets sets;
   const std::vector<Glue> glue = glue_for(group);
-  const bool apart = signer_ != nullptr;
+  const bool apart = signer_ != nullptr || carried_;
+  const auto carried = group.of(type::rrsig);
   if (const auto ns = group.of(type::ns); !ns.empty())
-    add_set(owner, ns, sets, Sign::no, apart ? std::span<const Glue>() : glue);
-  if (const auto ds = group.of(type::ds); !ds.empty()) add_set(owner, ds, sets, Sign::yes);
+    add_set(owner, ns, sets, Sign::no, carried, apart ? std::span<const Glue>() : glue);
+  if (const auto ds = group.of(type::ds); !ds.empty()) add_set(owner, ds, sets, Sign::yes, carried);
+  if (const auto nsec = group.of(type::nsec); carried_ && !nsec.empty())
+    add_set(owner, nsec, sets, Sign::yes, carried);
   if (apart) {
-    if (signer_->has_nsec()) signer_->add_denial(owner.bytes(), sets.sets, sets.signatures, true);
+    if (signer_ != nullptr && signer_->has_nsec())
+      signer_->add_denial(owner.bytes(), sets.sets, sets.signatures, true);
     sets.sets.push_back(render_glue(owner.bytes(), glue));
     sets.signatures.emplace_back();
   }
   const NamesBuilder::NodeDraft draft{owner.bytes(), zone_,     Node::not_decided,
                                       Node::cut,     sets.sets, sets.signatures};
   const auto other_zone = group.of(type_zone_begins);
-  if (other_zone.empty()) return add_at(group.owner(), draft);
-  lead_path_to(group.owner());
-  names_.set_parent_side(other_zone[0].index(), names_.add_side_node(draft));
+  NamesBuilder::NodeId node = 0;
+  if (other_zone.empty()) {
+    node = add_at(group.owner(), draft);
+  } else {
+    lead_path_to(group.owner());
+    node = names_.add_side_node(draft);
+    names_.set_parent_side(other_zone[0].index(), node);
+  }
+  if (carried_ && group.has(type::nsec)) denials_.add_nsec(group.owner(), node);
+}
+
+/// A name that is there only for its NSEC3 record is no name of the zone (RFC 5155 section 7.2.8).
+void Freezer::visit_hash(const Group& group) {
+  const Name owner = owner_name(group.owner());
+  const auto hash = sign::read_hash_label(owner.bytes());
+  for (const Record& nsec3 : group.of(type::nsec3)) {
+    if (!denials_.serves(nsec3)) continue;
+    if (!hash || first_labels(group.owner(), count_key_labels(apex_)) != apex_ ||
+        count_key_labels(group.owner()) != count_key_labels(apex_) + 1)
+      return complain(
+          records_.describe(nsec3.place),
+          fmt::format("{} has an NSEC3 record but is no hash of a name right below the apex, remove it",
+                      owner.to_text()));
+    Sets sets;
+    add_set(owner, {nsec3}, sets, Sign::yes, group.of(type::rrsig));
+    return denials_.add_nsec3(*hash, names_.add_side_node({owner.bytes(), zone_, Node::not_decided, 0,
+                                                           sets.sets, sets.signatures}));
+  }
 }
 
 void Freezer::add_owner(const Group& group) {
   const Name owner = owner_name(group.owner());
   Sets sets;
   NamesBuilder::NodeDraft draft{owner.bytes(), zone_, Node::not_decided, 0, {}, {}};
+  const auto carried = group.of(type::rrsig);
   group.each_set([&](const std::vector<Record>& set) {
     if (set[0].type == type_decided) {
       draft.decided = set[0].index();
-    } else {
-      add_set(owner, set, sets, Sign::yes);
+    } else if (!carried_ || !is_hash_data(set[0].type)) {
+      add_set(owner, set, sets, Sign::yes, carried);
     }
   });
   if (sets.sets.size() > sign::types_max)
@@ -333,20 +397,22 @@ void Freezer::add_owner(const Group& group) {
     dname_ = group.owner();
     has_dname_ = true;
   }
-  add_at(group.owner(), draft);
+  const NamesBuilder::NodeId node = add_at(group.owner(), draft);
+  if (carried_ && group.has(type::nsec)) denials_.add_nsec(group.owner(), node);
   if (group.owner() == apex_) add_negative_soa(group);
 }
 
-void Freezer::add_at(OwnerKey owner, const NamesBuilder::NodeDraft& draft) {
+NamesBuilder::NodeId Freezer::add_at(OwnerKey owner, const NamesBuilder::NodeDraft& draft) {
   lead_path_to(owner);
-  step_to(owner, draft);
+  return step_to(owner, draft);
 }
 
 // Of an empty non-terminal too: where there is "*.*.a", "*.a" makes names without records (RFC 4592
 // section 2.2.2).
-void Freezer::step_to(OwnerKey owner, const NamesBuilder::NodeDraft& draft) {
+NamesBuilder::NodeId Freezer::step_to(OwnerKey owner, const NamesBuilder::NodeDraft& draft) {
   if (is_wildcard(draft.name) && !path_.empty()) names_.set_flag(path_.back().node, Node::has_wildcard);
   path_.push_back({owner.size(), names_.add_node(draft)});
+  return path_.back().node;
 }
 
 // Makes path_ end at the owner's parent, with empty non-terminals for what is missing on the way.
@@ -376,13 +442,15 @@ void Freezer::add_negative_soa(const Group& group) {
   Sets sets;
   sets.sets.push_back(render(owner.bytes(), set, ttl));
   if (signer_ != nullptr) sets.signatures.push_back(signer_->sign(owner.bytes(), set, soa[0].ttl, ttl));
+  if (carried_)
+    sets.signatures.push_back(carried_signatures(owner.bytes(), group.of(type::rrsig), type::soa, ttl));
   names_.set_negative_soa(zone_, names_.add_side_node({owner.bytes(), zone_, Node::not_decided, Node::apex,
                                                        sets.sets, sets.signatures}));
 }
 
 // Different TTLs in one set are against RFC 2181 section 5.2; the lowest serves everybody.
 void Freezer::add_set(const Name& owner, const std::vector<Record>& set, Sets& sets, Sign sign,
-                      std::span<const Glue> glue) {
+                      std::span<const Record> carried, std::span<const Glue> glue) {
   const auto lowest = std::min_element(set.begin(), set.end(),
                                        [](const Record& a, const Record& b) { return a.ttl < b.ttl; });
   const uint32_t ttl = lowest->ttl;
@@ -391,9 +459,13 @@ void Freezer::add_set(const Name& owner, const std::vector<Record>& set, Sets& s
     complain(
         records_.describe(set[0].place),
         fmt::format("{} has more records of one type than fit into a message, write fewer", owner.to_text()));
-  if (signer_ == nullptr) return;
+  if (signer_ == nullptr && !carried_) return;
   sets.signatures.emplace_back();
   if (sign == Sign::no) return;
+  if (carried_) {
+    sets.signatures.back() = carried_signatures(owner.bytes(), carried, set[0].type, ttl);
+    return;
+  }
   sets.signatures.back() = signer_->sign(owner.bytes(), set, ttl, ttl);
   if (ttl > signer_->ttl_max)
     complain(records_.describe(lowest->place),

@@ -5,7 +5,8 @@
 // DNAMEs, records below a DNAME, DNAME beside a delegation, delegated wildcards, delegations to a name below
 // themselves without its address, addresses beside a decided hostname. Data at and below a delegation other
 // than NS and DS is not ours: not served, except addresses as glue. A zone
-// to be signed must not bring signatures or denials of its own.
+// to be signed must not bring signatures or denials of its own; one that is not, and whose apex has signatures, is served
+// with those it brings (carried.h).
 #pragma once
 
 #include "dns/zone/names_builder.h"

@@ -9,6 +9,7 @@
 
 #include "dns/sign/nsec3.h"
 #include "dns/wire/protocol.h"
+#include "dns/zone/carried.h"
 #include "dns/zone/freeze.h"
 #include "dns/zone/master_file.h"
 #include "dns/zone/names_builder.h"
@@ -55,8 +56,9 @@ class Maker {
     Plan(const Name& apex, const std::string& source) : records(apex, source) {}
     Records records;
     uint32_t index = 0;
-    std::string file;      // to be read; empty for zones made here, and those that are fetched
-    bool fetched = false;  // from its primaries
+    std::string file;       // to be read; empty for zones made here, and those that are fetched
+    bool fetched = false;   // from its primaries
+    bool has_pops = false;  // our POPs' addresses are added
     const model::Dnssec* dnssec = nullptr;
     const model::Transfer* transfer = nullptr;  // null if nobody may fetch it
     std::vector<Name> decided;
@@ -148,6 +150,7 @@ void Maker::plan_network_zone() {
   const Place place{plan->records.add_file(source), 0};
   if (made_here) add_apex_records(*plan, place);
   add_pop_addresses(*plan, *network_zone_, place);
+  plan->has_pops = true;
 }
 
 // Shorter names first, so that a hostname below another one joins its zone.
@@ -257,6 +260,11 @@ void Maker::freeze(Plan& plan) {
   const auto signer = signer_for(plan);
   if (signer != nullptr) add_keys(plan, *signer);
   plan.records.sort();
+  if (signer == nullptr && plan.has_pops && comes_signed(plan.records))
+    problems_.add(plan.records.describe({}),
+                  "comes signed, and popnet cannot sign the addresses of POPs that it adds: take another "
+                  "network.zone, or "
+                  "have popnet sign this one (dnssec)");
   if (complete && signer == nullptr) freeze_zone(plan.records, plan.index, builder_, problems_);
   if (complete && signer != nullptr) {
     SetSigner sets(signer, keeper_->store(), keeper_->now(), seconds(plan.dnssec->zone_ttl_max));

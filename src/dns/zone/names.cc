@@ -1,5 +1,7 @@
 #include "dns/zone/names.h"
 
+#include <algorithm>
+
 #include "dns/wire/protocol.h"
 
 namespace popnet::dns {
@@ -65,6 +67,23 @@ Match Names::find_above(NameBytes name, size_t labels) const {
     return {MatchKind::wildcard, stripped, Node(at(find_exact(wild, hash_name(wild))))};
   }
   return {};
+}
+
+Node Names::nsec_at_or_before(const Denials& denials, NameBytes name) const {
+  const auto comes_before = [this](NameBytes sought, uint32_t node) {
+    return compare_canonical(sought, Node(at(node)).name()) < 0;
+  };
+  const auto behind = std::upper_bound(denials.by_name.begin(), denials.by_name.end(), name, comes_before);
+  return Node(at(behind == denials.by_name.begin() ? denials.by_name.back() : behind[-1]));
+}
+
+Names::HashFound Names::nsec3_at_or_before(const Denials& denials, NameBytes name) const {
+  const sign::NameHash hash = sign::hash_for_nsec3(name, denials.rounds, denials.salt);
+  const auto behind = std::upper_bound(
+      denials.by_hash.begin(), denials.by_hash.end(), hash,
+      [](const sign::NameHash& sought, const Denials::Hashed& entry) { return sought < entry.hash; });
+  const Denials::Hashed& found = behind == denials.by_hash.begin() ? denials.by_hash.back() : behind[-1];
+  return {Node(at(found.node)), found.hash == hash};
 }
 
 bool Names::parent_side(uint32_t zone, Node& node) const {

@@ -17,6 +17,9 @@
 // second heads hold what such signatures are made of: the set's CanonicalData. Names that exist have their
 // NSEC set ready, except wildcards and decided names, whose types depend on the query.
 //
+// A zone that comes signed (carried.h) has the RRSIG records that it brought as second heads, of wildcards too, and its
+// denials in an order to search: its NSEC sets stand in their owners' nodes, its NSEC3 sets in nodes beside the table.
+//
 // Built by make_names(); immutable after that; read by any number of threads.
 #pragma once
 
@@ -27,6 +30,7 @@
 #include <vector>
 
 #include "common/bytes.h"
+#include "dns/sign/nsec3.h"
 #include "dns/sign/signer.h"
 #include "dns/wire/name.h"
 #include "model/config.h"
@@ -150,6 +154,19 @@ struct DecidedName {
   uint32_t ttl_max = 0;     // seconds: the longest that its answers may have
 };
 
+/// The NSEC or NSEC3 records that a zone has brought, as places of their nodes in the arena.
+struct Denials {
+  struct Hashed {
+    sign::NameHash hash;
+    uint32_t node;
+  };
+  bool hashed = false;
+  uint16_t rounds = 0;
+  std::vector<uint8_t> salt;
+  std::vector<uint32_t> by_name;  // in canonical order
+  std::vector<Hashed> by_hash;    // in order
+};
+
 class Names {
  public:
   [[nodiscard]] Match find(const Name& name) const;
@@ -163,8 +180,22 @@ class Names {
   [[nodiscard]] Node negative_soa(uint32_t zone) const { return Node(at(zones_[zone].negative_soa)); }
   /// The name of the zone's apex.
   [[nodiscard]] NameBytes zone_name(uint32_t zone) const { return negative_soa(zone).name(); }
-  /// Null if the zone is not signed.
+  /// Null if the zone is not signed here.
   [[nodiscard]] const sign::ZoneSigner* signer(uint32_t zone) const { return zones_[zone].signer.get(); }
+  /// Null unless the zone has come signed.
+  [[nodiscard]] const Denials* denials(uint32_t zone) const { return zones_[zone].denials.get(); }
+  [[nodiscard]] bool is_signed(uint32_t zone) const {
+    return signer(zone) != nullptr || denials(zone) != nullptr;
+  }
+  /// Of a zone that has come signed with NSEC: the last name that has one, up to this name itself. REQUIRES: at or below the
+  /// apex, in lower case
+  [[nodiscard]] Node nsec_at_or_before(const Denials& denials, NameBytes name) const;
+  /// The same by hashes; the last one is before the first.
+  struct HashFound {
+    Node node;
+    bool matches;
+  };
+  [[nodiscard]] HashFound nsec3_at_or_before(const Denials& denials, NameBytes name) const;
   /// What transfers of the zone send; null if nobody may fetch it.
   [[nodiscard]] const std::shared_ptr<const ZoneVersion>& version(uint32_t zone) const {
     return zones_[zone].version;
@@ -191,6 +222,7 @@ class Names {
     uint32_t negative_soa = none;
     uint32_t parent_side = none;
     std::shared_ptr<const sign::ZoneSigner> signer;
+    std::shared_ptr<const Denials> denials;
     std::shared_ptr<const ZoneVersion> version;
   };
 

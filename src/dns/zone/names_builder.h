@@ -43,6 +43,10 @@ class NamesBuilder {
   void set_signer(uint32_t zone, std::shared_ptr<const sign::ZoneSigner> signer) {
     names_->zones_[zone].signer = std::move(signer);
   }
+  /// REQUIRES: has at least one of the kind it denies by
+  void set_denials(uint32_t zone, Denials denials) {
+    names_->zones_[zone].denials = std::make_shared<const Denials>(std::move(denials));
+  }
   void set_parent_side(uint32_t zone, NodeId side) { names_->zones_[zone].parent_side = side; }
 
   /// Ends the building.

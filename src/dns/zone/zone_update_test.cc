@@ -139,5 +139,22 @@ TEST(ReadRecord, NamesAreDecompressedAndSizesMustFit) {
   }
 }
 
+TEST(IsWhole, SignaturesAndDenialsHaveWhatOurCodeReads) {
+  const std::vector<uint8_t> rrsig = {0, 1, 13, 1, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 1, 0, 7, 1, 'a', 0, 's'};
+  const std::vector<uint8_t> nsec = {1, 'a', 0, 0, 1, 0x40};
+  const std::vector<uint8_t> nsec3 = {1, 0, 0, 0, 1, 0xaa, 2, 1, 2, 0, 1, 0x40};
+  const std::vector<uint8_t> nsec3param = {1, 0, 0, 0, 1, 0xaa};
+  const auto shortest = [](uint16_t type, const std::vector<uint8_t>& data) {
+    size_t size = data.size();
+    while (size > 0 && is_whole(type, std::span(data).first(size - 1))) --size;
+    return size;
+  };
+  EXPECT_EQ(shortest(type::rrsig, rrsig), rrsig.size());
+  EXPECT_EQ(shortest(type::nsec, nsec), 4U) << "the next name and something of a bit map";
+  EXPECT_EQ(shortest(type::nsec3, nsec3), 9U) << "no bit map is one, too";
+  EXPECT_EQ(shortest(type::nsec3param, nsec3param), nsec3param.size());
+  EXPECT_FALSE(is_whole(type::nsec3param, std::vector<uint8_t>{1, 0, 0, 0, 1, 0xaa, 0xbb}));
+}
+
 }  // namespace
 }  // namespace popnet::dns
