@@ -62,6 +62,9 @@ class Maker {
     const model::Dnssec* dnssec = nullptr;
     const model::Transfer* transfer = nullptr;  // null if nobody may fetch it
     std::vector<Name> decided;
+
+    /// For problems of the zone as a whole.
+    [[nodiscard]] std::string where() const { return records.describe({0, file.empty() ? 0U : 1U}); }
   };
 
   void plan_configured_zones();
@@ -261,7 +264,7 @@ void Maker::freeze(Plan& plan) {
   if (signer != nullptr) add_keys(plan, *signer);
   plan.records.sort();
   if (signer == nullptr && plan.has_pops && comes_signed(plan.records))
-    problems_.add(plan.records.describe({}),
+    problems_.add(plan.where(),
                   "comes signed, and popnet cannot sign the addresses of POPs that it adds: take another "
                   "network.zone, or "
                   "have popnet sign this one (dnssec)");
@@ -323,7 +326,7 @@ std::shared_ptr<const sign::ZoneSigner> Maker::signer_for(const Plan& plan) {
   if (keeper_ == nullptr || !plan.dnssec->enabled) return nullptr;
   auto signer = keeper_->signer(plan.records.apex(), *plan.dnssec);
   if (signer) return *signer;
-  problems_.add(plan.records.describe({}), signer.error().message);
+  problems_.add(plan.where(), signer.error().message);
   return nullptr;
 }
 

@@ -167,6 +167,47 @@ TEST_F(MakeNames, AnIncludeOfItselfEnds) {
                               "example.com:3:1: zone example.com.: $INCLUDE is nested more than 8 deep")));
 }
 
+TEST_F(MakeNames, FilesThatIncludeEachOtherManyTimesEnd) {
+  std::string text = good;
+  for (int i = 0; i < 20; ++i) text += "$INCLUDE example.com\n";
+  zone("example.com", text);
+  EXPECT_THAT(problems(),
+              ::testing::Contains(HasSubstr("example.com:3:1: zone example.com.: $INCLUDE is nested")));
+  std::string wide, narrow;
+  for (int i = 0; i < 101; ++i) wide += "$INCLUDE narrow\n";
+  for (int i = 0; i < 99; ++i) narrow += "$INCLUDE host\n";
+  file("narrow", narrow);
+  file("host", "www 60 IN A 192.0.2.1\n");
+  config_.zones.clear();
+  zone("example.com", std::string(good) + wide);
+  EXPECT_THAT(
+      problems(),
+      ElementsAre(HasSubstr("example.com:103:1: zone example.com.: more than 10000 files are included")))
+      << "reading ends there";
+}
+
+TEST_F(MakeNames, IncludedFilesAreBoundedInSize) {
+  file("huge", "");
+  std::filesystem::resize_file(folder_ + "/huge", include_bytes_max + 1);  // of nothing; it is not read
+  zone("example.com", std::string(good) + "$INCLUDE huge\n$INCLUDE huge\n");
+  EXPECT_THAT(
+      problems(),
+      ElementsAre("example.com:3:1: zone example.com.: with this file more than 1024 MiB are included, "
+                  "write fewer or smaller ones"));
+}
+
+TEST_F(MakeNames, WhatAnIncludedFileSetsEndsWithIt) {
+  file("sub", "$TTL 60\n$ORIGIN deep.example.com.\nin IN A 192.0.2.2\n");
+  file("stated", "x 50 IN A 192.0.2.4\n");
+  zone("example.com", "$TTL 77\n" + std::string(good) +
+                          "$INCLUDE sub\nafter IN A 192.0.2.3\n$INCLUDE stated\nlast IN A 192.0.2.5\n");
+  const auto names = made();
+  const auto ttl_of = [&](const char* owner) { return names->find(name(owner)).node.find(type::a).ttl(); };
+  EXPECT_EQ(ttl_of("in.deep.example.com"), 60U);
+  EXPECT_EQ(ttl_of("after.example.com"), 77U);
+  EXPECT_EQ(ttl_of("last.example.com"), 77U);
+}
+
 TEST_F(MakeNames, AFileThatIsNotThereIsTheOnlyProblem) {
   config_.zones.push_back({"example.com", folder_ + "/missing", {}});
   EXPECT_THAT(problems(),

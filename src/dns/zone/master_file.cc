@@ -140,6 +140,7 @@ class MasterFile {
   void set_ttl(const Source& source, const Words& words);
   void set_origin(Source& source, const Words& words);
   void include(const Source& source, const Words& words);
+  bool may_include(const Source& source, const std::string& path);
   void complain(const Source& source, const std::string& what) {
     problems_.add(records_.describe({source.id, std::max(source.line, 1U)}),
                   fmt::format("zone {}: {}", records_.apex().to_text(), what));
@@ -147,8 +148,14 @@ class MasterFile {
 
   Records& records_;
   Problems& problems_;
-  uint32_t ttl_ = default_ttl;
-  bool ttl_directive_ = false;
+  struct Ttl {
+    uint32_t seconds = default_ttl;  // of records that state none
+    bool by_directive = false;
+  };
+  Ttl ttl_;
+  size_t includes_ = 0;
+  size_t included_bytes_ = 0;
+  bool ended_ = false;  // too much was included
 };
 
 bool MasterFile::read(const std::string& path, const Name& origin, int depth) {
@@ -160,7 +167,7 @@ bool MasterFile::read(const std::string& path, const Name& origin, int depth) {
     return false;
   }
   EntryReader reader(file->get());
-  while (reader.next()) {
+  while (!ended_ && reader.next()) {
     source.line = reader.line();
     if (reader.unclosed()) {
       complain(source, "a quote or a parenthesis that opens here is not closed, write its end");
@@ -181,13 +188,13 @@ void MasterFile::read_entry(Source& source, const std::string& entry) {
   const Rdf origin = to_rdf(source.origin);
   ldns_rr* made = nullptr;
   ldns_rdf* previous = source.previous.release();
-  const ldns_status status = ldns_rr_new_frm_str(&made, entry.c_str(), ttl_, origin.get(), &previous);
+  const ldns_status status = ldns_rr_new_frm_str(&made, entry.c_str(), ttl_.seconds, origin.get(), &previous);
   source.previous.reset(previous);
   const std::unique_ptr<ldns_rr, FreeRr> rr(made);
   if (status != LDNS_STATUS_OK)
     return complain(
         source, fmt::format("{}, write one like www 300 IN A 192.0.2.1", ldns_get_errorstr_by_id(status)));
-  if (!ttl_directive_) ttl_ = ldns_rr_ttl(rr.get());  // RFC 1035 section 5.1: the last one stated
+  if (!ttl_.by_directive) ttl_.seconds = ldns_rr_ttl(rr.get());  // RFC 1035 section 5.1: the last one stated
   add(rr.get(), source);
 }
 
@@ -218,8 +225,7 @@ void MasterFile::set_ttl(const Source& source, const Words& words) {
   const uint32_t ttl = words.size() == 2 ? ldns_str2period(words[1].c_str(), &end) : 0;
   if (end == nullptr || end == words[1].c_str() || *end != '\0')
     return complain(source, "$TTL wants a length of time, write one like $TTL 300 or $TTL 1h");
-  ttl_ = ttl;
-  ttl_directive_ = true;
+  ttl_ = {ttl, true};
 }
 
 /// $ORIGIN <name>
@@ -235,13 +241,34 @@ void MasterFile::set_origin(Source& source, const Words& words) {
 void MasterFile::include(const Source& source, const Words& words) {
   if (words.size() != 2 && words.size() != 3)
     return complain(source, "$INCLUDE wants a file and perhaps a name, write one like $INCLUDE mail.zone");
+  if (++includes_ > include_files_max) {
+    ended_ = true;
+    return complain(source,
+                    fmt::format("more than {} files are included, write fewer $INCLUDE", include_files_max));
+  }
   if (source.depth == include_depth_max)
     return complain(source,
                     fmt::format("$INCLUDE is nested more than {} deep, write fewer", include_depth_max));
   const auto origin = name_below(words.size() == 3 ? words[2] : "@", source.origin);
   if (!origin) return complain(source, origin.error().message);
   const auto folder = std::filesystem::path(source.path).parent_path();
-  (void)read((folder / words[1]).string(), *origin, source.depth + 1);
+  const std::string path = (folder / words[1]).string();
+  if (!may_include(source, path)) return;
+  const Ttl ttl = ttl_;
+  (void)read(path, *origin, source.depth + 1);
+  ttl_ = ttl;
+}
+
+/// A few files that include each other, each several times, would else be read for ever.
+bool MasterFile::may_include(const Source& source, const std::string& path) {
+  std::error_code unreadable;  // read() will say why
+  const auto size = std::filesystem::file_size(path, unreadable);
+  if (!unreadable) included_bytes_ += size;
+  if (included_bytes_ <= include_bytes_max) return true;
+  ended_ = true;
+  complain(source, fmt::format("with this file more than {} MiB are included, write fewer or smaller ones",
+                               include_bytes_max >> 20));
+  return false;
 }
 
 }  // namespace
