@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "dns/guard/tsig.h"
 #include "dns/server/policy.h"
 #include "dns/server/test_world.h"
 
@@ -204,6 +205,98 @@ TEST_F(ResponderTest, AllOptionsAtOnce) {
   EXPECT_NE(reply.flags.find("tc"), std::string::npos);
   EXPECT_LE(reply.bytes.size(), 512u);
   EXPECT_EQ(options_of(reply).size(), 3u);
+}
+
+class NotifyTest : public ResponderTest {
+ protected:
+  NotifyTest() {
+    model::Zone& zone = config_.zones.emplace_back();
+    zone.name = "example.com";
+    zone.secondary.primaries = {Endpoint::parse("192.0.2.1:53").value(),
+                                Endpoint::parse("[2001:db8::1]:53").value()};
+    config_.dns.tsig_keys = {
+        {"right.example", model::TsigAlgorithm::hmac_sha256, "MDEyMzQ1Njc4OTAxMjM0NQ=="},
+        {"wrong.example", model::TsigAlgorithm::hmac_sha256, "NDU2Nzg5MDEyMzQ1Njc4OQ=="}};
+  }
+  static Bytes notify(const char* name = "example.com", uint16_t rr_type = type::soa) {
+    return TestQuery(name, rr_type).set_flags(static_cast<uint16_t>(opcode_notify << 11 | flag::aa)).bytes();
+  }
+  static Bytes signed_notify(const TsigKey& key) {
+    Tsig client(key);
+    Bytes message = notify();
+    const size_t size = message.size();
+    message.resize(size + client.size_max());
+    message.resize(client.append(message, size, noon.time_since_epoch() / std::chrono::seconds(1)));
+    return message;
+  }
+  Rcode tell(const Bytes& message, const char* from = "192.0.2.1") {
+    const auto policy = make_policy(config_, 1, threads_, queues_);
+    policy->on_notify = [this](const Name& zone, const IpAddress& sender) {
+      heard_.push_back(zone.to_text() + " " + sender.to_string());
+    };
+    View view = world_.view();
+    view.policy = policy;
+    Query query;
+    parse_query(message, query);
+    Bytes room(udp_reply_max);
+    const Source source = {IpAddress::parse(from).value(), Transport::udp, path_};
+    outcome_ = responder_.respond(view, message, query, source, {TimePoint{}, noon}, room);
+    reply_ = TestReply::read(std::span(room).first(outcome_.size));
+    return outcome_.rcode;
+  }
+
+  std::vector<std::string> heard_;
+  TestReply reply_;
+};
+
+TEST_F(NotifyTest, PrimariesAreBelieved) {
+  for (const char* from : {"192.0.2.1", "2001:db8::1"})
+    EXPECT_EQ(tell(notify("Example.COM"), from), Rcode::noerror);
+  EXPECT_THAT(heard_, ElementsAre("example.com. 192.0.2.1", "example.com. 2001:db8::1"));
+}
+
+TEST_F(NotifyTest, WhereOthersAreNamedTheyAloneAreBelieved) {
+  config_.zones.back().secondary.notify_from = {Prefix::parse("198.51.100.0/24").value()};
+  EXPECT_EQ(tell(notify(), "198.51.100.77"), Rcode::noerror);
+  EXPECT_EQ(tell(notify(), "192.0.2.1"), Rcode::refused);
+  EXPECT_THAT(heard_, ElementsAre("example.com. 198.51.100.77"));
+}
+
+TEST_F(NotifyTest, TheReplyIsAuthoritativeAndRepeatsTheQuestion) {
+  ASSERT_EQ(tell(notify()), Rcode::noerror);
+  EXPECT_EQ(reply_.flags, "qr aa");
+  EXPECT_EQ(reply_.bytes[2] >> 3 & 15, opcode_notify);
+  EXPECT_EQ(reply_.question.size(), 1U);
+  EXPECT_TRUE(reply_.answer.empty() && reply_.authority.empty() && reply_.additional.empty());
+}
+
+TEST_F(NotifyTest, OthersAreRefusedAndNotHeard) {
+  EXPECT_EQ(tell(notify(), "192.0.2.2"), Rcode::refused);
+  EXPECT_EQ(tell(notify("www.example.com")), Rcode::notauth) << "no zone's name";
+  EXPECT_EQ(tell(notify("example.org")), Rcode::notauth);
+  EXPECT_EQ(tell(notify("example.com", type::a)), Rcode::notauth) << "RFC 1996 section 3.7 knows SOA alone";
+  EXPECT_TRUE(heard_.empty());
+}
+
+TEST_F(NotifyTest, WithAKeyItMustBeSignedByThatKey) {
+  config_.zones.back().secondary.key = "right.example";
+  const auto keys = tsig_keys(config_);
+  ASSERT_EQ(keys.size(), 2U);
+  EXPECT_EQ(tell(notify()), Rcode::refused);
+  EXPECT_EQ(tell(signed_notify(keys[1])), Rcode::refused);
+  TsigKey forged = keys[0];
+  forged.secret[0] ^= 1;
+  EXPECT_EQ(tell(signed_notify(forged)), Rcode::notauth);
+  EXPECT_TRUE(heard_.empty());
+  EXPECT_EQ(tell(signed_notify(keys[0])), Rcode::noerror);
+  EXPECT_EQ(reply_.bytes[11], 1) << "an additional record: signed, too";
+  EXPECT_EQ(heard_.size(), 1U);
+  EXPECT_EQ(tell(signed_notify(keys[0]), "192.0.2.2"), Rcode::refused) << "the key alone is not enough";
+}
+
+TEST_F(NotifyTest, WhoFollowsNoZoneDoesNotKnowIt) {
+  config_.zones.clear();
+  EXPECT_EQ(tell(notify()), Rcode::notimp);
 }
 
 }  // namespace

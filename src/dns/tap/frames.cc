@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "common/log.h"
+#include "dns/tap/control_frame.h"
 
 namespace popnet::dns::tap {
 
@@ -15,45 +16,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view content_type = "protobuf:dnstap.Dnstap";
 constexpr Duration between_connects = 1s;
 constexpr Duration between_looks = 1s;
 constexpr int finish_patience_ms = 500;
 constexpr size_t unsent_max = 4 << 20;      // bytes; a reader that is so far behind loses frames
 constexpr size_t gathered_max = 256 << 10;  // written to a file at a time
-constexpr size_t said_max = 512;            // control frames of a reader, with the two words before
-
-enum class Control : uint32_t { accept = 1, start = 2, stop = 3, ready = 4, finish = 5 };
-constexpr uint32_t content_type_field = 1;
-
-void put_word(uint32_t value, std::string& out) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
-}
-uint32_t word_at(std::string_view bytes, size_t at) {
-  uint32_t value = 0;
-  for (size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[at + i]);
-  return value;
-}
-
-/// Escape (a length of 0), length, type; the content type where there is one to say.
-std::string control_frame(Control type) {
-  const bool says_content = type == Control::ready || type == Control::start;
-  std::string out;
-  put_word(0, out);
-  put_word(static_cast<uint32_t>(says_content ? 12 + content_type.size() : 4), out);
-  put_word(static_cast<uint32_t>(type), out);
-  if (says_content) {
-    put_word(content_type_field, out);
-    put_word(static_cast<uint32_t>(content_type.size()), out);
-    out += content_type;
-  }
-  return out;
-}
-
-void put_frame(std::string_view frame, std::string& out) {
-  put_word(static_cast<uint32_t>(frame.size()), out);
-  out += frame;
-}
 
 class FrameFile final : public FrameSink {
  public:
@@ -152,18 +119,14 @@ class FrameSocket final : public FrameSink {
   }
 
   void hear() {
-    char room[said_max];
+    char room[control_size_max];
     const ssize_t n = ::recv(socket_.get(), room, sizeof room, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) return close();
     said_.append(room, static_cast<size_t>(n));
-    if (said_.size() < 12) return;
-    const uint32_t length = word_at(said_, 4);
-    if (word_at(said_, 0) != 0 || length < 4 || length > said_max) return refuse();
-    if (said_.size() < 8 + length) return;
-    const bool takes_it = word_at(said_, 8) == static_cast<uint32_t>(Control::accept) &&
-                          (length == 4 || said_.find(content_type) != std::string::npos);
-    if (!takes_it) return refuse();
+    const Heard heard = hear_accept(said_);
+    if (heard == Heard::more) return;
+    if (heard == Heard::refuses) return refuse();
     unsent_ += control_frame(Control::start);
     state_ = State::open;
     log::info("dnstap: {} reads", path_);
