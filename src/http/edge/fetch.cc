@@ -86,6 +86,11 @@ void Fetch::cancel() {
 // --- origins ---
 
 void Fetch::plan_origins() {
+  if (site_->origins.size() == 1) {  // nothing to decide
+    order_.targets[0] = 0;
+    order_.count = 1;
+    return;
+  }
   auto& own = worker_.scratch->targets;  // more origins than that: of the rest nothing is known
   const size_t count = std::min(site_->origins.size(), own.size());
   const TimePoint now = worker_.loop.now();
@@ -555,8 +560,7 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   const std::string key = slice_key(worker_.key(*site_, request).text, series, task_.slice);
   // Before others can see the head: they would begin this slice too.
-  Store::Begun slice = worker_.store.begin(worker_.store.key(site_->state->space, key), false,
-                                           [](const Object&) { return false; });
+  Store::Begun slice = worker_.store.begin(worker_.store.key(site_->state->space, key), false, nullptr);
   Filler filler = std::exchange(task_.filler, std::move(slice.filler));
   open_slice_body(intake.draft().tags);
   filler.open(intake.draft());
@@ -598,7 +602,7 @@ void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   const ObjectRef base = ObjectRef::share(stored);
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_update(*base, request, head)) return;
-  Store::Begun begun = worker_.store.begin(key, true, [](const Object&) { return false; });
+  Store::Begun begun = worker_.store.begin(key, true, nullptr);
   (void)begun.filler.commit_refreshed(base, intake.draft());
 }
 

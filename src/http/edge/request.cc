@@ -200,7 +200,7 @@ Request::Step Request::pass(Turn& turn) {
   passed_ = true;
   want_ = Want::answer;
   save(turn);
-  Store::Begun begun = worker_.store.begin(make_key(turn), true, [](const Object&) { return false; });
+  Store::Begun begun = worker_.store.begin(make_key(turn), true, nullptr);
   asker_ = true;
   fill_ = begun.fill;
   fill_->listen(worker_.loop, *this);

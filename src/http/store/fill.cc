@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "http/store/store.h"
 #include "rt/loop.h"
@@ -16,7 +17,7 @@ constexpr int window_slabs = 4;
 }  // namespace
 
 Fill* Fill::make(Store& store, Space& space, uint64_t hash, std::string_view key, uint64_t stamp) {
-  void* place = ::operator new(sizeof(Fill) + key.size());
+  void* place = store.blocks_.take(sizeof(Fill) + key.size());
   auto* fill = new (place) Fill(store, space, hash, static_cast<uint32_t>(key.size()), stamp);
   if (!key.empty()) std::memcpy(static_cast<void*>(fill + 1), key.data(), key.size());
   return fill;
@@ -24,8 +25,11 @@ Fill* Fill::make(Store& store, Space& space, uint64_t hash, std::string_view key
 
 void Fill::unref() {
   if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  const ObjectRef last = std::move(object_);  // the store may end without it
+  Store& store = store_;
+  const size_t bytes = sizeof(Fill) + key_length_;
   this->~Fill();
-  ::operator delete(this);
+  store.blocks_.give_back(this, bytes);
 }
 
 void Fill::Listener::leave() {

@@ -21,7 +21,8 @@ Object* Object::make(Kind kind, Store& store, Space& space, uint64_t hash, uint6
                  parts.variant.size() + parts.head.size();
   const size_t slab_at = round_up(bytes);
   if (parts.inline_body > 0) bytes = slab_at + Slab::footprint(parts.inline_body);
-  void* place = ::operator new(bytes);
+  bytes = Blocks::footprint(bytes);
+  void* place = store.blocks_.take(bytes);
   auto* object = new (place) Object(kind, store, space, hash, stamp, parts);
   if (parts.inline_body > 0) {
     Slab* slab = Slab::embed(static_cast<char*>(place) + slab_at, parts.inline_body);
@@ -29,6 +30,7 @@ Object* Object::make(Kind kind, Store& store, Space& space, uint64_t hash, uint6
     object->body_.tail_ = SlabRef::share(slab);
   }
   object->charge_ = bytes;
+  object->footprint_ = static_cast<uint32_t>(bytes);
   store.held_.fetch_add(bytes, std::memory_order_relaxed);
   store.objects_.fetch_add(1, std::memory_order_relaxed);
   return object;
@@ -68,8 +70,9 @@ Object::~Object() {
 void Object::unref() const {
   if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   Store& store = store_;
+  const size_t bytes = footprint_;
   this->~Object();
-  ::operator delete(const_cast<Object*>(this));
+  store.blocks_.give_back(const_cast<Object*>(this), bytes);
   store.objects_.fetch_sub(1, std::memory_order_release);  // from here on the store may end
 }
 

@@ -182,6 +182,7 @@ class Object {
   mutable std::atomic<uint8_t> visited_{0};
   mutable std::atomic<bool> expired_{false};
   const uint64_t stamp_;
+  uint32_t footprint_ = 0;  // of this allocation
 
   bool linked_ = false;    // stripe's lock
   bool in_sieve_ = false;  // stripe's lock

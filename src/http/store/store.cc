@@ -11,6 +11,8 @@ namespace {
 // One small object each bucket: each one more in a chain is a wait for memory, and a bucket takes but 8 bytes.
 constexpr uint64_t bytes_each_bucket = 1024;
 constexpr uint64_t unlinked_max_least = uint64_t{64} << 20;  // of bytes that wait for the epoch
+constexpr uint64_t blocks_kept_max = uint64_t{8}
+                                     << 20;  // what a busy thread frees between two turns of the epoch
 constexpr uint64_t buckets_min = 1024;
 constexpr uint64_t buckets_max = uint64_t{1} << 24;
 constexpr int sweep_buckets = 1024;  // at a time, under one lock
@@ -24,6 +26,7 @@ uint64_t bucket_count(const Store::Options& options) {
 Store::Store(const Options& options, rt::Epoch& epoch)
     : options_(options),
       epoch_(epoch),
+      blocks_(std::min(blocks_kept_max, options.memory / 2)),
       bucket_mask_(bucket_count(options) - 1),
       stripe_mask_(options.stripes - 1),
       buckets_(new std::atomic<Object*>[bucket_mask_ + 1]()),
@@ -56,7 +59,7 @@ Space& Store::space(std::string_view site) {
 Store::Begun Store::begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable) {
   Stripe& s = stripe(key.hash);
   const std::lock_guard lock(s.mutex);
-  for (const Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load()) {
+  for (const Object* o = usable ? bucket(key.hash).load() : nullptr; o != nullptr; o = o->next_.load()) {
     if (is(*o, key) && o->kind() == Object::Kind::response && !o->purged() && usable(*o)) {
       o->visit();
       return {ObjectRef::share(o), {}, {}};

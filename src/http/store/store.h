@@ -42,6 +42,7 @@
 #include <utility>
 
 #include "common/hash.h"
+#include "http/store/blocks.h"
 #include "http/store/fill.h"
 #include "http/store/object.h"
 #include "http/store/sieve.h"
@@ -111,8 +112,8 @@ class Store {
     Filler filler;     // nobody fetches it: the caller does, and `fill` is what it writes
     FillRef fill;      // without filler: somebody fetches it, listen there
   };
-  /// `usable` decides whether an object (never a marker) would do; it is called under a lock. With `alone`,
-  /// neither joins nor is joined. REQUIRES: the calling thread's Epoch::Reader is online
+  /// `usable` decides whether an object (never a marker) would do; it is called under a lock; null: none does.
+  /// With `alone`, neither joins nor is joined. REQUIRES: the calling thread's Epoch::Reader is online
   Begun begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable);
 
   /// Returns true if something was stored under the key. `except`: a running fill that it does not concern,
@@ -195,6 +196,7 @@ class Store {
 
   const Options options_;
   rt::Epoch& epoch_;
+  Blocks blocks_;
   const uint64_t bucket_mask_;
   const uint64_t stripe_mask_;
   std::unique_ptr<std::atomic<Object*>[]> buckets_;
