@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint64_t copied_max = 16 * 1024;  // longer bodies are sent from where they lie
 constexpr size_t pieces_max = 16;
+constexpr uint32_t input = EPOLLIN | EPOLLRDHUP;
 
 /// Bytes that the peer has acknowledged. What we have written says little of a slow reader: the kernel takes
 /// megabytes at once, and then nothing for as long as he needs for them.
@@ -55,8 +56,8 @@ Client::Client(Worker& worker, rt::UniqueFd socket, const IpAddress& address)
 Client::~Client() = default;
 
 bool Client::start() {
-  if (!worker_.loop.watch(fd_.get(), EPOLLIN, *this)) return false;
-  watched_ = EPOLLIN;
+  if (!worker_.loop.watch(fd_.get(), input | EPOLLET, *this)) return false;
+  watched_ = input;
   timer_.arm_after(worker_.shared.timeouts.keep_alive);
   return true;
 }
@@ -83,7 +84,7 @@ void Client::on_ready(uint32_t events) {
     pump();
     go_on();
   }
-  if ((events & EPOLLIN) && state_ != State::closed) read();
+  if ((events & EPOLLIN) && state_ != State::closed) read((events & EPOLLRDHUP) != 0);
 }
 
 // --- deadlines ---
@@ -126,7 +127,8 @@ bool Client::wants_input() const {
   return false;
 }
 
-void Client::read() {
+/// `ended`: the client sends no more than what is here.
+void Client::read(bool ended) {
   if (!wants_input()) {
     mute_ = true;
     return watch_for();
@@ -134,10 +136,12 @@ void Client::read() {
   Scratch& scratch = *worker_.scratch;
   const size_t before = in_.size();
   std::memcpy(scratch.in.data(), in_.data(), before);
-  const ssize_t n = ::recv(fd_.get(), scratch.in.data() + before, scratch.in.size() - before, 0);
+  const size_t room = scratch.in.size() - before;
+  const ssize_t n = ::recv(fd_.get(), scratch.in.data() + before, room, 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return close();
-  if (state_ == State::lingering) return;  // whatever it is, it comes too late
+  if (ended || static_cast<size_t>(n) == room) watched_ = 0;  // there is more
+  if (state_ == State::lingering) return watch_for();         // whatever it is, it comes too late
   received_ += static_cast<size_t>(n);
   std::string_view bytes(scratch.in.data(), before + static_cast<size_t>(n));
   if (state_ == State::idle) return process(bytes, before);
@@ -574,10 +578,10 @@ void Client::settle() {
 void Client::watch_for() {
   uint32_t events = blocked_ ? EPOLLOUT : 0U;
   if (wants_input()) mute_ = false;
-  if (!mute_) events |= EPOLLIN;
+  if (!mute_) events |= input;
   if (events == watched_) return;
   watched_ = events;
-  worker_.loop.rewatch(fd_.get(), events);
+  worker_.loop.rewatch(fd_.get(), events | EPOLLET);
 }
 
 // Closing with unread bytes would make the kernel send a reset, which can overtake the answer: the client is

@@ -4,7 +4,8 @@
 //   idle ──head complete──> busy ──answer handed over──> idle      (pipelined requests wait in `in_`)
 //     │                       └── it was the last ─────> lingering ──> closed
 //
-// One recv() for each event and no second one to see EAGAIN: the loop is level triggered. Short answers to
+// One recv() for each event and no second one to see EAGAIN. Events are edges, of which the kernel looks at each once: where a
+// recv() may have left something, the socket is watched anew, which tells it once more. Short answers to
 // pipelined requests leave together in one send(). A complete stored object is sent straight from the store,
 // in one sendmsg() when the socket takes it; what the socket does not take is kept as a Cursor.
 //
@@ -45,7 +46,7 @@ class Client final : rt::Watcher, Peer {
 
   // Reading.
   [[nodiscard]] bool wants_input() const;
-  void read();
+  void read(bool ended);
   void process(std::string_view bytes, size_t judged);
   bool process_request(std::string_view& bytes, size_t judged);
   void take_body(std::string_view& bytes);
@@ -103,7 +104,7 @@ class Client final : rt::Watcher, Peer {
   bool mute_ = false;          // not watched for input
   bool blocked_ = false;       // the socket took less than was given
   bool must_linger_ = false;   // something of the client's is unread
-  uint32_t watched_ = 0;       // events
+  uint32_t watched_ = 0;       // events; 0 also: to be watched anew
   uint64_t received_ = 0;      // since the progress deadline was set
   uint64_t acknowledged_ = 0;  // by the client, when it was set
 

@@ -46,8 +46,12 @@ void OriginConnection::on_ready(uint32_t events) {
     return user_->on_connected();
   }
   untimely_ = reused_ && since_ == loop_.now();  // the loop knew it before the request was sent
+  ended_ = (events & EPOLLRDHUP) != 0;
   // One of the two: the call may end the use. The other event comes again.
-  if (reading_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return user_->on_readable();
+  if (reading_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) {
+    if (writing_ && (events & EPOLLOUT)) loop_.rewatch(fd_.get(), wanted());
+    return user_->on_readable();
+  }
   if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) user_->on_writable();
 }
 
@@ -55,13 +59,24 @@ void OriginConnection::want(bool read, bool write) {
   if (read == reading_ && write == writing_) return;
   reading_ = read;
   writing_ = write;
-  loop_.rewatch(fd_.get(), (read ? EPOLLIN : 0U) | (write ? EPOLLOUT : 0U));
+  loop_.rewatch(fd_.get(), wanted());
   if (tls_ && connected_) expect_decrypted();
+}
+
+/// With TLS nobody can say what is left in the socket: the kernel looks each time.
+uint32_t OriginConnection::wanted() const {
+  const uint32_t events = (reading_ ? EPOLLIN : 0U) | (writing_ ? EPOLLOUT : 0U);
+  return peer_.tls ? events : events | EPOLLRDHUP | EPOLLET;
 }
 
 ssize_t OriginConnection::read(std::span<char> room) {
   if (untimely_) return 0;  // as good as closed
-  if (!tls_) return ::recv(fd_.get(), room.data(), room.size(), 0);
+  if (!tls_) {
+    const ssize_t n = ::recv(fd_.get(), room.data(), room.size(), 0);
+    const bool more = n > 0 && (ended_ || static_cast<size_t>(n) == room.size());
+    if (more) loop_.rewatch(fd_.get(), wanted());
+    return n;
+  }
   const ssize_t n = as_socket(tls_->read(room));
   expect_decrypted();
   return n;
@@ -167,7 +182,7 @@ std::unique_ptr<OriginConnection> OriginPool::make(const OriginPeer& peer, rt::U
   connection->connected_ = connected;
   connection->writing_ = !connected;
   connection->since_ = loop_.now();
-  connection->watched_ = loop_.watch(number, connected ? EPOLLIN : EPOLLIN | EPOLLOUT, *connection);
+  connection->watched_ = loop_.watch(number, connection->wanted(), *connection);
   return connection->watched_ ? std::move(connection) : nullptr;
 }
 

@@ -43,7 +43,8 @@ struct OriginPeer {
 
 class OriginPool;
 
-/// A connection. Never destroyed within its own callbacks: see OriginPool::give_back.
+/// A connection. Never destroyed within its own callbacks: see OriginPool::give_back. Where it is plain, its events are edges
+/// (client.h), which its user does not notice.
 class OriginConnection final : rt::Watcher {
  public:
   /// Told of events while it uses the connection. Each call may end the use.
@@ -78,6 +79,7 @@ class OriginConnection final : rt::Watcher {
   OriginConnection(OriginPool& pool, OriginPeer peer, rt::UniqueFd fd);
   void on_ready(uint32_t events) override;
   void want(bool read, bool write);
+  [[nodiscard]] uint32_t wanted() const;
   Status begin_tls();
   void shake_hands();
   [[nodiscard]] ssize_t as_socket(const tls::Session::Progress& progress);
@@ -98,6 +100,7 @@ class OriginConnection final : rt::Watcher {
   bool reading_ = true;
   bool writing_ = true;    // until connected
   bool untimely_ = false;  // what there is to read came before the request
+  bool ended_ = false;     // the origin sends no more than what is here
 };
 
 /// What the pools of all threads share. Thread safe.
