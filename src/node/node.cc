@@ -333,8 +333,9 @@ void Node::start_threads() {
     sign_again_ = std::make_unique<rt::Timer>(config_loop_, [this] { sign_again_in_time(); });
     sign_again_->arm_after(sign_interval);
     notifier_ = std::make_unique<dns::Notifier>(config_loop_, mix64(options_.seed + 1));
-    secondaries_ = std::make_unique<dns::Secondaries>(config_loop_, *zone_copies_, mix64(options_.seed + 2),
-                                                      [this] { return renew_names(); });
+    secondaries_ =
+        std::make_unique<dns::Secondaries>(config_loop_, *zone_copies_, zone_states_,
+                                           mix64(options_.seed + 2), [this] { return renew_names(); });
     commit_zones(*started_with_);
     follow_primaries();
     config_loop_.run();
@@ -709,6 +710,7 @@ std::shared_ptr<const routing::Snapshot> Node::snapshot() const {
 std::vector<CounterValue> Node::counters() const {
   std::vector<CounterValue> all;
   if (dns_) dns_->collect(all);
+  zone_states_.collect(unix_seconds(), all);
   if (edge_) edge_->collect(all);
   if (runner_)
     for (auto& value : runner_->counters()) all.push_back(std::move(value));

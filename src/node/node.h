@@ -187,6 +187,7 @@ class Node {
   std::shared_ptr<const model::Config> in_force_;
   dns::ZoneSources::Map zone_files_;  // as they were read last; only while zones are fetched, too
   std::unique_ptr<dns::ZoneCopies> zone_copies_;
+  dns::ZoneStates zone_states_;  // any thread
   std::unique_ptr<dns::Secondaries> secondaries_;
   dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
 

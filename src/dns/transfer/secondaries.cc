@@ -46,6 +46,7 @@ class Secondaries::Follower {
     refused_.reset();  // what was wrong with it may have been the config
     const bool same =
         options.primaries == primaries_ && (key ? key->secret : std::vector<uint8_t>{}) == secret_;
+    tell();
     primaries_ = options.primaries;
     key_ = std::move(key);
     secret_ = key_ ? key_->secret : std::vector<uint8_t>{};
@@ -72,8 +73,9 @@ class Secondaries::Follower {
     refused_.reset();
     confirmed();
   }
-  void rejected(uint32_t serial) {
+  void rejected(uint32_t serial, const std::string& why) {
     refused_ = serial;
+    error_ = refusal_ = fmt::format("version {} is refused: {}", serial, why);
     wait_for_retry();
   }
 
@@ -99,6 +101,8 @@ class Secondaries::Follower {
   void confirmed() {
     delivering_ = false;
     pause_ = first_pause;
+    error_.clear();
+    tell();
     const ZoneCopy* copy = all_.copies_.find(zone_);
     // A little less than REFRESH, each its own, so that the zones of one primary spread.
     arm_next(interval(copy->soa.refresh) * (0.9 + 0.1 * all_.random_.uniform()));
@@ -106,6 +110,7 @@ class Secondaries::Follower {
   }
   void wait_for_retry() {
     delivering_ = false;
+    tell();
     const ZoneCopy* copy = all_.copies_.find(zone_);
     if (copy != nullptr) return arm_next(interval(copy->soa.retry));
     arm_next(pause_);
@@ -117,6 +122,7 @@ class Secondaries::Follower {
     if (std::exchange(again_, false)) next_look_.arm(std::max(all_.loop_.now(), last_look_ + notice_gap));
   }
   void check_age();
+  void tell() const;
 
   Secondaries& all_;
   std::vector<Endpoint> primaries_;
@@ -131,6 +137,8 @@ class Secondaries::Follower {
   bool whole_ = false;               // differences have failed
   size_t first_ = 0, tried_ = 0;     // of the primaries
   std::optional<uint32_t> refused_;  // a version
+  std::string refusal_;              // why
+  std::string error_;                // of the last look, or of what it brought
   TimePoint last_look_{};
   Duration pause_ = first_pause;
 };
@@ -158,7 +166,9 @@ void Secondaries::Follower::found(Result<Refresh::Found> result) {
   const Endpoint primary = primaries_[(first_ + tried_) % primaries_.size()];
   give_back_turn();
   if (!result) {
-    log::warning("zone {}: {} {}", zone_.to_text(), primary.to_string(), result.error().message);
+    error_ = fmt::format("{} {}", primary.to_string(), result.error().message);
+    log::warning("zone {}: {}", zone_.to_text(), error_);
+    if (refused_) error_ += "; " + refusal_;
     whole_ = true;
     if (++tried_ < primaries_.size()) {
       turn_ = Turn::wanted;
@@ -183,6 +193,17 @@ void Secondaries::Follower::found(Result<Refresh::Found> result) {
   all_.give_turns();
 }
 
+void Secondaries::Follower::tell() const {
+  ZoneStates::State state;
+  state.error = error_;
+  if (const ZoneCopy* copy = all_.copies_.find(zone_)) {
+    state.serial = copy->soa.serial;
+    state.confirmed = copy->confirmed;
+    state.expires = copy->expires();
+  }
+  all_.states_.set(zone_.to_text(), std::move(state));
+}
+
 /// Tells when the zone has become too old to be served.
 void Secondaries::Follower::check_age() {
   const ZoneCopy* copy = all_.copies_.find(zone_);
@@ -198,10 +219,14 @@ void Secondaries::Follower::check_age() {
   if (!expired_) expiry_.arm_after(std::min<Duration>(std::chrono::seconds(left), clock_check));
 }
 
-Secondaries::Secondaries(rt::Loop& loop, ZoneCopies& copies, uint64_t seed, std::function<Status()> renew)
-    : loop_(loop), copies_(copies), random_(seed), renew_(std::move(renew)), renewal_(loop, [this] {
-        renew_all();
-      }) {}
+Secondaries::Secondaries(rt::Loop& loop, ZoneCopies& copies, ZoneStates& states, uint64_t seed,
+                         std::function<Status()> renew)
+    : loop_(loop),
+      copies_(copies),
+      states_(states),
+      random_(seed),
+      renew_(std::move(renew)),
+      renewal_(loop, [this] { renew_all(); }) {}
 Secondaries::~Secondaries() {
   followers_.clear();  // they take themselves off the other members
 }
@@ -228,6 +253,7 @@ void Secondaries::configure(const model::Config& config, const std::vector<TsigK
     const Follower* gone = entry.second.get();
     if (gone == nullptr) continue;
     copies_.drop(gone->zone_);
+    states_.drop(gone->zone_.to_text());
     std::erase_if(arrivals_, [&](const Arrival& a) { return a.zone == gone->zone_; });
   }
   followers_ = std::move(kept);
@@ -316,7 +342,7 @@ void Secondaries::settle(const Arrival& arrival, const Status& status) {
   log::error("zone {}: version {} ({}) is refused, {}: {}", zone, serial, arrival.how,
              copies_.find(arrival.zone) != nullptr ? "the one before stays" : "there is no other",
              status.error().message);
-  if (follower != followers_.end()) follower->second->rejected(serial);
+  if (follower != followers_.end()) follower->second->rejected(serial, status.error().message);
 }
 
 }  // namespace popnet::dns
