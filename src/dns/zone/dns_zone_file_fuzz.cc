@@ -21,16 +21,18 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-/// A folder of this process, in memory where there is such a place.
+/// A folder of this process, in memory where there is such a place; gone at its end.
+struct Folder {
+  Folder() : path(std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : "/tmp") {
+    path += "/popnet-zone-fuzz-XXXXXX";
+    require(mkdtemp(path.data()) != nullptr);
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string path;
+};
 const std::string& folder() {
-  static const std::string path = [] {
-    const bool shm = std::filesystem::is_directory("/dev/shm");
-    std::string name = std::string(shm ? "/dev/shm" : "/tmp") + "/popnet-zone-fuzz-XXXXXX";
-    require(mkdtemp(name.data()) != nullptr);
-    std::atexit([] { std::filesystem::remove_all(folder()); });
-    return name;
-  }();
-  return path;
+  static const Folder here;
+  return here.path;
 }
 
 /// Every record that is not hidden by a delegation or a DNAME is where lookups find it; but signatures and hashed denials of
