@@ -29,8 +29,11 @@ int check(const ConfigArguments& arguments) {
   std::fputs(config::report(loaded.problems).c_str(), stdout);
   // Zone files are input too: they are read as serve would read them.
   std::vector<std::string> problems;
-  if (!dns::make_names(*loaded.config, &problems))
+  if (!dns::make_names(*loaded.config, &problems)) {
+    for (std::string& line : problems)
+      if (const auto problem = config::located(loaded, line)) line = config::to_string(*problem);
     return complain(fmt::format("{}\n", fmt::join(problems, "\n")));
+  }
   std::printf(
       "%s: fine (%s, %s, %s)\n", arguments.file.c_str(), count(loaded.config->pops.size(), "POP").c_str(),
       count(loaded.config->sites.size(), "site").c_str(), count(loaded.config->zones.size(), "zone").c_str());

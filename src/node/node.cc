@@ -152,7 +152,11 @@ Status Node::start_all() {
       dns::make_names(*loaded.config, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr,
                       loaded.config->node.dns ? &zone_history_ : nullptr, &sources);
   plan_signing(names.ok());
-  if (!names) return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(zone_problems, "\n"))};
+  if (!names) {
+    for (std::string& line : zone_problems)
+      if (const auto problem = config::located(loaded, line)) line = config::to_string(*problem);
+    return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(zone_problems, "\n"))};
+  }
 
   zone_files_ = std::move(sources.files);
   config_ = in_force_ = loaded.config;
@@ -518,7 +522,8 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
   std::vector<std::string> zone_problems;
   auto names = dns::make_names(candidate, &zone_problems, candidate.node.dns ? keeper : nullptr,
                                candidate.node.dns ? history : nullptr, sources);
-  for (const auto& text : zone_problems) problems.push_back(problem_of("zones", text));
+  for (const auto& text : zone_problems)
+    problems.push_back(config::located(read.loaded, text).value_or(problem_of("zones", text)));
   for (const auto& key : config::waiting_for_restart(*started_with_, candidate))
     problems.push_back(problem_of(key, "has changed, which counts from the next start of the node",
                                   config::Problem::Severity::warning));

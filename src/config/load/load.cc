@@ -116,8 +116,17 @@ Loaded load(const LoadInput& input) {
   if (input.unreadable) read_geo(draft);
   complete(draft, folder);
   check(draft);
-  if (problems.has_errors()) config = nullptr;
-  return {std::move(config), std::move(problems).sorted()};
+  if (problems.has_errors()) return {nullptr, std::move(problems).sorted()};
+  return {std::move(config), std::move(problems).sorted(), root};
+}
+
+std::optional<Problem> located(const Loaded& loaded, std::string_view text) {
+  const auto key = text.substr(0, text.find(": "));
+  const bool is_key = key.size() < text.size() &&
+                      key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789.") == key.npos &&
+                      config_table().find(key.substr(0, key.find('.'))) != nullptr;
+  if (!is_key || loaded.root == nullptr) return std::nullopt;
+  return Problem{locate(*loaded.root, key), std::string(key), std::string(text.substr(key.size() + 2))};
 }
 
 std::vector<std::string> waiting_for_restart(const model::Config& running, const model::Config& loaded) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result.h"
@@ -21,6 +22,8 @@
 #include "model/config.h"
 
 namespace popnet::config {
+
+struct Node;
 
 struct LoadInput {
   std::string text;                  // the local file
@@ -40,11 +43,16 @@ struct LoadInput {
 struct Loaded {
   std::shared_ptr<const model::Config> config;  // null when there is an error
   std::vector<Problem> problems;                // errors and warnings, in the order of the files
+  std::shared_ptr<const Node> root{};           // what it was read from; null when there is an error
 };
 
 /// Config::source is what was read, merged: file, network document and sets, without comments, passwords
 /// masked.
 Loaded load(const LoadInput& input);
+
+/// What another part says of a config that was loaded: with its place if it begins with a dotted key, like
+/// "sites.0.hostnames.1: is not …".
+std::optional<Problem> located(const Loaded& loaded, std::string_view text);
 
 /// The options (dotted keys) whose new value is not felt before a restart, although a reload took the config.
 /// `running`: what the node was started with.

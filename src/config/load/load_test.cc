@@ -36,6 +36,22 @@ TEST(Load, RefusesAKindThatHidesAGenericOption) {
   EXPECT_THROW((void)load(input), std::logic_error);
 }
 
+TEST(Load, WhatOtherPartsSayOfAKeyGetsItsPlace) {
+  const Loaded loaded = load(input_of("node: {}\nzones:\n  - {name: example.com, file: a.zone}\n"));
+  ASSERT_NE(loaded.config, nullptr);
+  const auto text = [&](std::string_view said) {
+    const auto problem = located(loaded, said);
+    return problem ? to_string(*problem) : "";
+  };
+  EXPECT_EQ(text("zones.0.name: zone example.com: is configured twice"),
+            "a.yaml:3:12: zones.0.name: zone example.com: is configured twice");
+  EXPECT_EQ(text("zones.0.file.x: is not there"), "a.yaml:3:31: zones.0.file.x: is not there")
+      << "of the nearest above";
+  EXPECT_EQ(text("a.zone:3:1: zone example.com.: has no SOA record"), "");
+  EXPECT_EQ(text("example.com: says something"), "") << "no section of the config";
+  EXPECT_EQ(text("zones"), "");
+}
+
 TEST(Load, NamesWhatWaitsForARestart) {
   const std::string text =
       "node: {threads: 2, http_listen: 127.0.0.1:80, log_level: info}\nbus: {kind: memory}\n";

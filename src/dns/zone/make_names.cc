@@ -41,7 +41,9 @@ bool is_of_a_signer(uint16_t t) {
 struct Wanted {
   Name name;
   DecidedName decided;
-  std::string from;  // for complaints
+  std::string key, what;  // for complaints: where it stands in the config, and what it is
+
+  [[nodiscard]] std::string from() const { return key + ": " + what; }
 };
 
 class Maker {
@@ -70,7 +72,7 @@ class Maker {
   void plan_configured_zones();
   void plan_network_zone();
   void plan_hostnames();
-  void want(DecidedName decided, const std::string& from);
+  void want(DecidedName decided, const std::string& key, const std::string& what);
   void place(const Wanted& wanted);
   void mark_nested_zones();
   void freeze(Plan& plan);
@@ -127,10 +129,12 @@ Maker::Plan* Maker::innermost(const Name& name) {
 }
 
 void Maker::plan_configured_zones() {
-  for (const model::Zone& zone : config_.zones) {
-    const std::string where = fmt::format("zone {}", zone.name);
+  for (size_t i = 0; i < config_.zones.size(); ++i) {
+    const model::Zone& zone = config_.zones[i];
+    const std::string what = fmt::format("zone {}", zone.name),
+                      where = fmt::format("zones.{}.name: {}", i, what);
     const bool fetched = !zone.secondary.primaries.empty();
-    Plan* plan = new_plan(checked(parse_name(zone.name), where), fetched ? where : zone.file);
+    Plan* plan = new_plan(checked(parse_name(zone.name), where), fetched ? what : zone.file);
     if (plan == nullptr) {
       problems_.add(where, "is configured twice");
     } else {
@@ -145,8 +149,8 @@ void Maker::plan_configured_zones() {
 
 void Maker::plan_network_zone() {
   if (config_.network.zone.empty()) return;
-  network_zone_ = checked(parse_name(config_.network.zone), "network zone");
-  const std::string source = fmt::format("network zone {}", config_.network.zone);
+  network_zone_ = checked(parse_name(config_.network.zone), "network.zone: network zone");
+  const std::string source = fmt::format("network.zone: network zone {}", config_.network.zone);
   Plan* plan = new_plan(*network_zone_, source);
   const bool made_here = plan != nullptr;
   if (!made_here) plan = innermost(*network_zone_);
@@ -159,14 +163,18 @@ void Maker::plan_network_zone() {
 // Shorter names first, so that a hostname below another one joins its zone.
 void Maker::plan_hostnames() {
   for (uint32_t s = 0; s < config_.sites.size(); ++s)
-    for (const model::Hostname& host : config_.sites[s].hostnames)
-      want({host, s}, fmt::format("site {}: hostname {}", config_.sites[s].name, host.name));
+    for (size_t h = 0; h < config_.sites[s].hostnames.size(); ++h) {
+      const model::Hostname& host = config_.sites[s].hostnames[h];
+      want({host, s}, fmt::format("sites.{}.hostnames.{}.name", s, h),
+           fmt::format("site {}: hostname {}", config_.sites[s].name, host.name));
+    }
   if (!config_.network.content_hostname.empty()) {
     model::Hostname shared;
     shared.name = config_.network.content_hostname;
     shared.resolve = model::Resolve::pop;
     shared.ttl = config_.network.content_ttl;
-    want({shared, DecidedName::no_site}, fmt::format("content hostname {}", shared.name));
+    want({shared, DecidedName::no_site}, "network.content_hostname",
+         fmt::format("content hostname {}", shared.name));
   }
   std::vector<const Wanted*> wanted;
   for (const auto& [key, w] : wanted_) wanted.push_back(&w);
@@ -175,29 +183,30 @@ void Maker::plan_hostnames() {
   for (const Wanted* w : wanted) place(*w);
 }
 
-void Maker::want(DecidedName decided, const std::string& from) {
+void Maker::want(DecidedName decided, const std::string& key, const std::string& what) {
   const auto name = parse_name(decided.host.name);
-  if (!name) return problems_.add(from, name.error().message);
+  if (!name) return problems_.add(key + ": " + what, name.error().message);
   decided.ttl_max = seconds(longest_ttl(decided.host));
   decided.host.chain.clear();
   const auto [entry, is_new] =
-      wanted_.try_emplace(owner_key(name->bytes()), Wanted{*name, std::move(decided), from});
-  if (!is_new) problems_.add(from, fmt::format("is also {}", entry->second.from));
+      wanted_.try_emplace(owner_key(name->bytes()), Wanted{*name, std::move(decided), key, what});
+  if (!is_new) problems_.add(key + ": " + what, fmt::format("is also {}", entry->second.what));
 }
 
 void Maker::place(const Wanted& wanted) {
   Plan* plan = innermost(wanted.name);
   const bool own_zone = plan == nullptr;
-  if (own_zone) plan = new_plan(wanted.name, wanted.from);
-  const Place place{plan->records.add_file(wanted.from), 0};
+  if (own_zone) plan = new_plan(wanted.name, wanted.from());
+  const Place place{plan->records.add_file(wanted.from()), 0};
   if (own_zone) {
     add_apex_records(*plan, place);
     if (!network_zone_) add_pop_addresses(*plan, wanted.name, place);
   }
   if (keeper_ != nullptr && plan->dnssec->enabled &&
       wanted.decided.ttl_max > seconds(plan->dnssec->zone_ttl_max))
-    problems_.add(wanted.from, fmt::format("has a TTL of {} s, above its zone's dnssec.zone_ttl_max of {} s",
-                                           wanted.decided.ttl_max, seconds(plan->dnssec->zone_ttl_max)));
+    problems_.add(wanted.from(),
+                  fmt::format("has a TTL of {} s, above its zone's dnssec.zone_ttl_max of {} s",
+                              wanted.decided.ttl_max, seconds(plan->dnssec->zone_ttl_max)));
   plan->decided.push_back(wanted.name);
   plan->records.add(wanted.name, type_decided, 0, index_data(builder_.add_decided(wanted.decided)), place);
 }
@@ -211,8 +220,10 @@ void Maker::add_apex_records(Plan& plan, Place place) {
 }
 
 void Maker::add_pop_addresses(Plan& plan, const Name& under, Place place) {
-  for (const model::Pop& pop : config_.pops) {
-    const Name name = checked(child_name(pop.name, under.bytes()), fmt::format("POP {}", pop.name));
+  for (size_t i = 0; i < config_.pops.size(); ++i) {
+    const model::Pop& pop = config_.pops[i];
+    const Name name =
+        checked(child_name(pop.name, under.bytes()), fmt::format("pops.{}.name: POP {}", i, pop.name));
     for (const IpAddress& address : pop.addresses)
       plan.records.add(name, address.is_v4() ? type::a : type::aaaa, seconds(config_.network.ttl),
                        address.bytes(), place);
@@ -227,16 +238,17 @@ Name Maker::name_server(const model::Pop& pop, const Name& apex) const {
 Name Maker::contact(const Name& apex) {
   const std::string& mail = config_.network.contact;
   const size_t at = mail.find('@');
-  if (at == mail.npos) return checked(child_name("hostmaster", apex.bytes()), "network contact");
-  const Name domain = checked(parse_name(mail.substr(at + 1)), "network contact");
-  return checked(child_name(mail.substr(0, at), domain.bytes()), "network contact");
+  if (at == mail.npos)
+    return checked(child_name("hostmaster", apex.bytes()), "network.contact: network contact");
+  const Name domain = checked(parse_name(mail.substr(at + 1)), "network.contact: network contact");
+  return checked(child_name(mail.substr(0, at), domain.bytes()), "network.contact: network contact");
 }
 
 std::vector<uint8_t> Maker::soa_data(const Name& apex) {
   constexpr uint32_t refresh = 3600, retry = 600, expire = 604800;
   std::vector<uint8_t> data;
   if (config_.pops.empty())
-    problems_.add("network", "a zone made by popnet needs at least one POP as its name server");
+    problems_.add("pops", "a zone made by popnet needs at least one POP as its name server");
   append_name(data, config_.pops.empty() ? Name() : name_server(config_.pops[0], apex));
   append_name(data, contact(apex));
   append_u32(data, static_cast<uint32_t>(config_.generation));

@@ -33,7 +33,7 @@ struct ZoneSources {
 
 /// Reads zone files; may take seconds for millions of names, so not on a loop's thread. ErrorCode::invalid;
 /// the message is the first problem and how many more there are, `problems` gets them all (at most a
-/// hundred), each "file:line: reason".
+/// hundred), each "file:line: reason", or "key: reason" with a dotted key of the config.
 ///
 /// `keeper`: has the keys of zones that are to be signed, at the time its begin() was told; null leaves all
 /// zones unsigned.

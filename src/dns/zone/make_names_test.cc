@@ -388,7 +388,8 @@ TEST_F(MakeNames, ADecidedHostnameMayNotHaveAddressesOrBeDelegated) {
           "example.com:3:1: zone example.com.: the addresses of www.example.com. are decided query by query, "
           "remove this record",
           HasSubstr("example.com:5:1: zone example.com.: img.example.com. has a CNAME beside other records"),
-          "site shop: hostname page.sub.example.com: zone example.com.: this hostname lies below a "
+          "sites.0.hostnames.2.name: site shop: hostname page.sub.example.com: zone example.com.: this "
+          "hostname lies below a "
           "delegation "
           "of its zone, remove the NS records"));
 }
@@ -397,9 +398,8 @@ TEST_F(MakeNames, AHostnameBelongsToOneSite) {
   hostname("www.shop.example");
   config_.sites.emplace_back().name = "other";
   config_.sites[1].hostnames = config_.sites[0].hostnames;
-  EXPECT_THAT(
-      problems(),
-      ElementsAre("site other: hostname www.shop.example: is also site shop: hostname www.shop.example"));
+  EXPECT_THAT(problems(), ElementsAre("sites.1.hostnames.0.name: site other: hostname www.shop.example: is "
+                                      "also site shop: hostname www.shop.example"));
 }
 
 TEST_F(MakeNames, HostnamesBelowOneAnotherShareAZone) {
