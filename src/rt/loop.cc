@@ -184,6 +184,7 @@ void Loop::run_timers() {
   while (!timers_.empty() && timers_.front()->queued_ <= now_) {
     Timer& timer = *timers_.front();
     heap_remove(timer);
+    if (!timer.armed_) continue;  // it rests
     if (timer.due_ > now_) {
       heap_push(timer);
       continue;

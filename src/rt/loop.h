@@ -35,7 +35,7 @@ class Watcher {
 };
 
 /// Fires once each time it is armed. Re-arming to a later time is nearly free (the heap is corrected when the
-/// old time comes), which suits deadlines that move with every request. Destroying it cancels it.
+/// old time comes), which suits deadlines that move with every request; so is rest(). Destroying it cancels it.
 class Timer {
  public:
   Timer(Loop& loop, std::function<void()> on_due) : loop_(loop), on_due_(std::move(on_due)) {}
@@ -46,7 +46,12 @@ class Timer {
   void arm(TimePoint due);
   void arm_after(Duration delay);
   void cancel();
+  /// As cancel(), but it keeps its place in the loop, which costs a look when its time comes: for what is armed again soon,
+  /// for later.
+  void rest() { armed_ = false; }
   [[nodiscard]] bool armed() const { return armed_; }
+  /// When it fires. REQUIRES: armed
+  [[nodiscard]] TimePoint due() const { return due_; }
 
  private:
   friend class Loop;

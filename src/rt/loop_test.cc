@@ -49,6 +49,24 @@ TEST(Loop, WithoutDescriptorsItIsAnErrorOfWhoMakesIt) {
   const Loop again;
 }
 
+TEST(Loop, ATimerThatRestsDoesNotFireUnlessArmedAgain) {
+  Loop loop;
+  int resting = 0, again = 0;
+  Timer a(loop, [&] { ++resting; });
+  Timer b(loop, [&] { ++again; });
+  Timer end(loop, [&] { loop.stop(); });
+  for (Timer* timer : {&a, &b}) {
+    timer->arm_after(1ms);
+    timer->rest();
+    EXPECT_FALSE(timer->armed());
+  }
+  b.arm_after(2ms);
+  end.arm_after(10ms);
+  loop.run();
+  EXPECT_EQ(resting, 0);
+  EXPECT_EQ(again, 1);
+}
+
 TEST(Loop, TimerMayDestroyItself) {
   Loop loop;
   std::unique_ptr<Timer> timer;

@@ -635,8 +635,8 @@ void Fetch::give_up(uint16_t note) {
 
 void Fetch::finish(FillRef fill) {
   state_ = State::ended;
-  timer_.cancel();
-  total_timer_.cancel();
+  timer_.rest();
+  total_timer_.rest();
   if (task_.upload) task_.upload->on_data = nullptr;
   if (handle_) *handle_ = nullptr;
   handle_.reset();

@@ -63,6 +63,7 @@ std::string_view received_by(std::string_view entry) {
 }  // namespace
 
 HopByHop::HopByHop(const Fields& fields) : fields_(fields) {
+  if (!fields.has(FieldName::connection)) return;
   for (ListItems items(fields, FieldName::connection); items.next();)
     if (!iequals(items.item(), "close") && !iequals(items.item(), "keep-alive")) named_ = true;
 }

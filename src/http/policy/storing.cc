@@ -68,6 +68,7 @@ bool has_heuristic_use(const ResponseHead& response) {
 }
 
 bool names(std::string_view list, std::string_view name) {
+  if (list.empty()) return false;
   for (ListItems items(list); items.next();)
     if (iequals(items.item(), name)) return true;
   return false;

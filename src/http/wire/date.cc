@@ -73,6 +73,14 @@ void read_time(DateReader& in, Civil& date) {
   date.second = in.digits(2);
 }
 
+/// Three letters, in any case, as one number.
+constexpr unsigned packed(const char* name) {
+  const auto letter = [name](int i) {
+    return static_cast<unsigned>(static_cast<unsigned char>(to_lower(name[i])));
+  };
+  return letter(0) | letter(1) << 8 | letter(2) << 16;
+}
+
 /// "Sun, 06 Nov 1994 08:49:37 GMT". The form that is sent, and read with every answer of an origin: all of it stands at
 /// fixed places.
 bool read_imf(std::string_view text, Civil& date) {
@@ -90,8 +98,8 @@ bool read_imf(std::string_view text, Civil& date) {
     return value;
   };
   const auto name = [&](std::span<const std::string_view> names, size_t first) {
-    const auto found = std::find_if(names.begin(), names.end(), [p = &text[first]](std::string_view n) {
-      return iequals(n, {p, 3});
+    const auto found = std::find_if(names.begin(), names.end(), [asked = packed(&text[first])](auto n) {
+      return packed(n.data()) == asked;
     });
     ok = ok && found != names.end();
     return static_cast<unsigned>(found - names.begin());
