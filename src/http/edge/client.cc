@@ -130,6 +130,7 @@ bool Client::wants_input() const {
 /// `ended`: the client sends no more than what is here.
 void Client::read(bool ended) {
   if (!wants_input()) {
+    if (ended && has_gone()) return close();
     mute_ = true;
     return watch_for();
   }
@@ -148,6 +149,14 @@ void Client::read(bool ended) {
   take_body(bytes);
   keep(bytes);
   go_on();
+}
+
+/// The client has closed its side while it waits, and asks for nothing more: nobody is there who reads the answer. Once that
+/// has begun, sending it tells.
+bool Client::has_gone() const {
+  char byte;
+  return state_ == State::busy && active_->sent == 0 && !active_->object && in_.empty() &&
+         ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void Client::process(std::string_view bytes, size_t judged) {

@@ -37,8 +37,15 @@ class Client final : rt::Watcher, Peer {
   void close();
   /// Now if it is idle, else with its present answer.
   void close_soon();
+  /// Nothing of a request is here, and nothing of an answer left.
+  [[nodiscard]] bool idle() const {
+    return state_ == State::idle && !head_begun_ && in_.empty() && unsent_.empty();
+  }
+  /// Then its time is over. REQUIRES: idle
+  [[nodiscard]] TimePoint idle_until() const { return timer_.due(); }
 
  private:
+  friend class Worker;
   enum class State : uint8_t { idle, busy, lingering, closed };
 
   void on_ready(uint32_t events) override;
@@ -46,6 +53,7 @@ class Client final : rt::Watcher, Peer {
 
   // Reading.
   [[nodiscard]] bool wants_input() const;
+  [[nodiscard]] bool has_gone() const;
   void read(bool ended);
   void process(std::string_view bytes, size_t judged);
   bool process_request(std::string_view& bytes, size_t judged);
@@ -92,6 +100,7 @@ class Client final : rt::Watcher, Peer {
   void linger();
 
   Worker& worker_;
+  size_t place_ = 0;  // among the worker's
   rt::Timer timer_;
   std::unique_ptr<Active> active_;  // of the present request; null: idle
   rt::UniqueFd fd_;

@@ -232,16 +232,76 @@ TEST(Client, PassedBodyOfASlowReaderIsNotPiledUp) {
   EXPECT_LT(sent.load(), 500'000'000U);
 }
 
-TEST(Client, TooManyConnectionsAreClosedAtOnce) {
-  Play play({.options = [](Edge::Options& o) { o.limits.connections_max = 3; }});
+constexpr const char* get_a = "GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n";
+
+void three_at_most(Edge::Options& options) {
+  options.limits.connections_max = 3;
+  options.threads = 1;
+}
+
+TEST(Client, IdleConnectionsMakeRoomForNewOnes) {
+  Play play({.options = three_at_most});
   play.origin().on("/a", ok("x"));
   std::list<Browser> browsers;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 5; ++i) {
     browsers.emplace_back(play.address());
-    EXPECT_EQ(browsers.back().ask("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n").body, "x");
+    EXPECT_EQ(browsers.back().ask(get_a).body, "x");
   }
+  EXPECT_TRUE(browsers.front().at_end()) << "idle for the longest";
+  EXPECT_EQ(browsers.back().ask(get_a).body, "x");
+  EXPECT_EQ(play.counter("popnet_http_connections_evicted_total"), 2);
+  EXPECT_EQ(play.counter("popnet_http_connections_refused_total"), 0);
+}
+
+TEST(Client, TooManyConnectionsAreClosedAtOnceWhereNoneIsIdle) {
+  Play play({.options = three_at_most});
+  Gate gate;
+  play.origin().on("/a", [&](Asked& asked) {
+    gate.wait();
+    asked.line.send(ok("x"));
+  });
+  std::list<Browser> browsers;
+  for (int i = 0; i < 3; ++i) browsers.emplace_back(play.address()).send(get_a);
+  ASSERT_TRUE(Play::eventually([&] { return play.counter("popnet_http_store_waiting") == 3; }));
   EXPECT_TRUE(play.browser().at_end());
-  EXPECT_EQ(browsers.front().ask("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n").body, "x");
+  EXPECT_EQ(play.counter("popnet_http_connections_refused_total"), 1);
+  gate.open();
+  for (Browser& browser : browsers) EXPECT_EQ(browser.read().body, "x");
+}
+
+TEST(Client, WhoLeavesWhileHeWaitsIsNotWaitedFor) {
+  Play play;
+  Gate gate;
+  play.origin().on("/a", [&](Asked& asked) {
+    gate.wait();
+    asked.line.send(ok("x", "Cache-Control: max-age=600\r\n"));
+  });
+  Browser leaver = play.browser(), stays = play.browser();
+  leaver.send(get_a);
+  stays.send(get_a);
+  ASSERT_TRUE(Play::eventually([&] { return play.counter("popnet_http_store_waiting") == 2; }));
+  leaver.half_close();
+  EXPECT_TRUE(leaver.at_end());
+  ASSERT_TRUE(Play::eventually([&] { return play.counter("popnet_http_store_waiting") == 1; }));
+  gate.open();
+  EXPECT_EQ(stays.read().body, "x");
+  EXPECT_EQ(play.origin().count("/a"), 1);
+}
+
+TEST(Client, WhoHasAskedForAllHeWantsStillGetsIt) {
+  Play play;
+  const std::string large(3'000'000, 'x');
+  play.origin().on("/a", ok("x", "Cache-Control: max-age=600\r\n"));
+  play.origin().on("/large", ok(large, "Cache-Control: max-age=600\r\n"));
+  EXPECT_EQ(play.get("/a").body, "x");
+  EXPECT_EQ(play.get("/large").body, large);
+  Browser browser = play.browser();
+  browser.send(std::string(get_a) + get_a + "GET /large HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  browser.half_close();
+  EXPECT_EQ(browser.read().body, "x");
+  EXPECT_EQ(browser.read().body, "x");
+  EXPECT_EQ(browser.read().body, large);
+  EXPECT_TRUE(browser.at_end());
 }
 
 TEST(Client, MethodsThatAreNotForUs) {

@@ -97,6 +97,8 @@ void collect_workers(std::span<const std::unique_ptr<Worker>> workers, std::vect
        &WorkerCounters::connections_accepted},
       {"popnet_http_connections_refused_total", "Connections closed at once: too many.",
        &WorkerCounters::connections_refused},
+      {"popnet_http_connections_evicted_total", "Idle connections closed to make room for new ones.",
+       &WorkerCounters::connections_evicted},
       {"popnet_http_connections_over_network_total",
        "Connections closed at once: their client network had as many as it may.",
        &WorkerCounters::connections_over_network},

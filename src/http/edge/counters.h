@@ -95,6 +95,7 @@ struct alignas(64) WorkerCounters {
   Counter connections_accepted;
   Counter connections_closed;
   Counter connections_refused;       // over the limit
+  Counter connections_evicted;       // idle, to make room
   Counter connections_over_network;  // over that of the client network
   Counter timeouts;                  // clients that were too slow
   Counter bad_requests;              // messages that are errors by RFC 9112

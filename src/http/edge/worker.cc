@@ -56,7 +56,7 @@ bool Worker::is_limited(const IpAddress& client) const {
 
 /// Room for one more connection, of all and of that client's network? What it takes, leave() gives back.
 bool Worker::admit(const IpAddress& client) {
-  if (shared.connections.load(std::memory_order_relaxed) >= shared.limits.connections_max) {
+  if (shared.connections.load(std::memory_order_relaxed) >= shared.limits.connections_max && !close_idle()) {
     counters.connections_refused.add();
     return false;
   }
@@ -65,6 +65,22 @@ bool Worker::admit(const IpAddress& client) {
     return false;
   }
   shared.connections.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+/// Who is here makes room for who comes, if he has nothing in hand: of a few of this thread's that are drawn, the one that
+/// is idle for the longest. False when none of them is.
+bool Worker::close_idle() {
+  constexpr int drawn = 32;
+  Client* longest = nullptr;
+  for (int i = 0; i < drawn && !clients_.empty(); ++i) {
+    Client& client = *clients_[random.next() % clients_.size()];
+    if (client.idle() && (longest == nullptr || client.idle_until() < longest->idle_until()))
+      longest = &client;
+  }
+  if (longest == nullptr) return false;
+  counters.connections_evicted.add();
+  longest->close();
   return true;
 }
 
@@ -88,8 +104,8 @@ void Worker::accepted(rt::UniqueFd socket, const IpAddress& from) {
     leave(from);
     return;
   }
-  Client* key = client.get();
-  clients_.emplace(key, std::move(client));
+  client->place_ = clients_.size();
+  clients_.push_back(std::move(client));
 }
 
 Fetch& Worker::new_fetch() {
@@ -127,19 +143,23 @@ void Worker::give_back(std::unique_ptr<Active> active) {
   burial_.arm_after(Duration::zero());
 }
 
+template <class T>
+void Worker::move_to(std::vector<std::unique_ptr<T>>& dead, std::vector<std::unique_ptr<T>>& living,
+                     size_t place) {
+  living.back()->place_ = place;
+  std::swap(living[place], living.back());
+  dead.push_back(std::move(living.back()));
+  living.pop_back();
+}
+
 void Worker::bury(Client& client) {
-  const auto found = clients_.find(&client);
-  dead_clients_.push_back(std::move(found->second));
-  clients_.erase(found);
+  move_to(dead_clients_, clients_, client.place_);
   burial_.arm_after(Duration::zero());
   leave(client.from());
 }
 
 void Worker::bury(Fetch& fetch) {
-  fetches_.back()->place_ = fetch.place_;
-  std::swap(fetches_[fetch.place_], fetches_.back());
-  dead_fetches_.push_back(std::move(fetches_.back()));
-  fetches_.pop_back();
+  move_to(dead_fetches_, fetches_, fetch.place_);
   burial_.arm_after(Duration::zero());
 }
 
@@ -148,14 +168,14 @@ void Worker::drain(Edge::Idle idle) {
   listeners_.clear();
   if (idle == Edge::Idle::stay) return;  // their next answer ends them: see Client::answer()
   std::vector<Client*> all;
-  for (const auto& [client, owned] : clients_) all.push_back(client);
+  for (const auto& client : clients_) all.push_back(client.get());
   for (Client* client : all) client->close_soon();
 }
 
 void Worker::stop() {
   draining_ = true;
   listeners_.clear();
-  while (!clients_.empty()) clients_.begin()->first->close();
+  while (!clients_.empty()) clients_.back()->close();
   while (!fetches_.empty()) fetches_.back()->cancel();
   dead_clients_.clear();
   dead_fetches_.clear();

@@ -8,8 +8,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "common/random.h"
@@ -126,12 +124,17 @@ class Worker {
  private:
   [[nodiscard]] bool is_limited(const IpAddress& client) const;
   [[nodiscard]] bool admit(const IpAddress& client);
+  [[nodiscard]] bool close_idle();
   void leave(const IpAddress& client);
   void free_fetches();
+  /// The last one takes its place.
+  template <class T>
+  static void move_to(std::vector<std::unique_ptr<T>>& dead, std::vector<std::unique_ptr<T>>& living,
+                      size_t place);
 
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::unordered_map<Client*, std::unique_ptr<Client>> clients_;
-  std::vector<std::unique_ptr<Fetch>> fetches_;  // running; each knows its place
+  std::vector<std::unique_ptr<Client>> clients_;  // each knows its place
+  std::vector<std::unique_ptr<Fetch>> fetches_;   // running; each knows its place
   std::vector<std::unique_ptr<Client>> dead_clients_;
   std::vector<std::unique_ptr<Fetch>> dead_fetches_;
   std::vector<std::unique_ptr<Fetch>> idle_fetches_;
