@@ -663,7 +663,7 @@ std::vector<config::Problem> Node::reload() {
 }
 
 void Node::on_purge(const cluster::PurgeOrder& order) {
-  if (!edge_) return;
+  if (!edge_ || is_carried_out(order.id)) return;
   const Status status = edge_->purge(order);
   if (status)
     log::info("purged {}", to_string(order));
@@ -675,10 +675,24 @@ void Node::on_purge(const cluster::PurgeOrder& order) {
 void Node::send_purge(const model::PurgeOrder& order) {
   config_loop_.post([this, numbered = order]() mutable {
     numbered.id = purge_ids_.fetch_add(1);
+    expect_echo(numbered.id);
     if (const Status sent = bus_->purge(numbered); !sent.ok())
       log::warning("purge of {} by PURGE: the other nodes were not told: {}", to_string(numbered),
                    sent.error().message);
   });
+}
+
+/// What the edge has purged already comes back over the bus, when it may have been stored anew.
+void Node::expect_echo(uint64_t id) {
+  constexpr size_t echoes_max = 10'000;  // where the bus is away, none comes
+  const std::lock_guard lock(echoes_mutex_);
+  if (echoes_.size() >= echoes_max) echoes_.clear();
+  echoes_.insert(id);
+}
+
+bool Node::is_carried_out(uint64_t id) {
+  const std::lock_guard lock(echoes_mutex_);
+  return echoes_.erase(id) > 0;
 }
 
 /// Nobody can say which stored object a missed purge was about.

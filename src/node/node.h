@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -140,6 +141,8 @@ class Node {
   void on_purges_missed();
   bool is_own(const cluster::Report& report);
   void send_purge(const model::PurgeOrder& order);
+  void expect_echo(uint64_t id);
+  [[nodiscard]] bool is_carried_out(uint64_t id);
 
   Options options_;
   model::NodeId id_;
@@ -164,6 +167,8 @@ class Node {
   std::atomic<bool> stopped_{false};
   std::atomic<bool> keeping_{false};    // measurements are on their way to the disk
   std::atomic<uint64_t> purge_ids_{0};  // starts at a random number: ids are unique in the network
+  std::mutex echoes_mutex_;             // guards echoes_
+  std::set<uint64_t> echoes_;  // ids of purges that are carried out here, and will come back over the bus
   std::atomic<bool> has_namesake_{false};
   std::optional<Predecessor> predecessor_;  // from whom this process has its sockets
   std::unique_ptr<Handover> handover_;
