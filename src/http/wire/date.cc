@@ -63,6 +63,7 @@ class DateReader {
 
 struct Civil {
   unsigned year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  unsigned weekday = 0;  // 0 = Sunday
 };
 
 void read_time(DateReader& in, Civil& date) {
@@ -104,15 +105,15 @@ bool read_imf(std::string_view text, Civil& date) {
     ok = ok && found != names.end();
     return static_cast<unsigned>(found - names.begin());
   };
-  (void)name(day_names, 0);
-  date = {number(12, 4), name(month_names, 8) + 1, number(5, 2), number(17, 2), number(20, 2), number(23, 2)};
+  date = {number(12, 4), name(month_names, 8) + 1, number(5, 2), number(17, 2), number(20, 2),
+          number(23, 2), name(day_names, 0)};
   return ok;
 }
 
 /// "Sun Nov  6 08:49:37 1994"
 bool read_asctime(std::string_view text, Civil& date) {
   DateReader in(text);
-  in.name(day_names);
+  date.weekday = in.name(day_names);
   in.literal(" ");
   date.month = in.name(month_names) + 1;
   in.literal(" ");
@@ -127,7 +128,7 @@ bool read_asctime(std::string_view text, Civil& date) {
 /// "Sunday, 06-Nov-94 08:49:37 GMT"; the year as two digits
 bool read_rfc850(std::string_view text, Civil& date) {
   DateReader in(text);
-  in.name(long_day_names);
+  date.weekday = in.name(long_day_names);
   in.literal(", ");
   date.day = in.digits(2);
   in.literal("-");
@@ -140,11 +141,13 @@ bool read_rfc850(std::string_view text, Civil& date) {
   return in.done();
 }
 
-/// Seconds since 1970. A leap second is allowed for: RFC 9110 takes the grammar of RFC 5322.
+/// Seconds since 1970; none when there is no such day, or its weekday is another. A leap second is allowed for: RFC 9110
+/// takes the grammar of RFC 5322.
 std::optional<int64_t> to_seconds(const Civil& date) {
   using namespace std::chrono;
   const year_month_day day{year(static_cast<int>(date.year)), month(date.month), std::chrono::day(date.day)};
   if (!day.ok() || date.hour > 23 || date.minute > 59 || date.second > 60) return {};
+  if (weekday(sys_days(day)).c_encoding() != date.weekday) return {};
   const auto time = sys_days(day) + hours(date.hour) + minutes(date.minute) + seconds(date.second);
   return time_point_cast<seconds>(time).time_since_epoch().count();
 }
@@ -160,15 +163,11 @@ std::optional<WallTime> resolve_century(Civil date, WallTime now) {
   const auto this_year = static_cast<int>(year_month_day(floor<days>(now)).year());
   date.year += static_cast<unsigned>(this_year / 100 * 100);
   if (static_cast<int>(date.year) + 50 < this_year) date.year += 100;
-  auto seconds = to_seconds(date);
-  if (!seconds) return {};
   const auto horizon = now + years(50);
-  if (to_wall_time(*seconds) > horizon) {
-    date.year -= 100;
-    seconds = to_seconds(date);
-    if (!seconds) return {};
-  }
-  return to_wall_time(*seconds);
+  const year_month_day day{year(static_cast<int>(date.year)), month(date.month), std::chrono::day(date.day)};
+  if (day.ok() && sys_days(day) > horizon) date.year -= 100;
+  const auto seconds = to_seconds(date);
+  return seconds ? std::optional(to_wall_time(*seconds)) : std::nullopt;
 }
 
 void put_digits(char* out, unsigned value, int count) {

@@ -22,12 +22,18 @@ TEST(HttpDate, HasThreeForms) {
 }
 
 TEST(HttpDate, ResolvesTwoDigitYearsWithinFiftyYears) {
-  EXPECT_EQ(parse_http_date("Monday, 01-Jan-75 00:00:00 GMT", now), at(3313526400));  // 2075
-  EXPECT_EQ(parse_http_date("Monday, 01-Jan-76 00:00:00 GMT", now), at(189302400));   // 1976
-  EXPECT_EQ(parse_http_date("Monday, 01-Jan-99 00:00:00 GMT", now), at(915148800));   // 1999
-  EXPECT_EQ(parse_http_date("Monday, 01-Jan-24 00:00:00 GMT", now), at(1704067200));  // 2024
-  EXPECT_EQ(parse_http_date("Monday, 01-Jan-01 00:00:00 GMT", at(3597523200)),
+  EXPECT_EQ(parse_http_date("Tuesday, 01-Jan-75 00:00:00 GMT", now), at(3313526400));  // 2075
+  EXPECT_EQ(parse_http_date("Thursday, 01-Jan-76 00:00:00 GMT", now), at(189302400));  // 1976
+  EXPECT_EQ(parse_http_date("Friday, 01-Jan-99 00:00:00 GMT", now), at(915148800));    // 1999
+  EXPECT_EQ(parse_http_date("Monday, 01-Jan-24 00:00:00 GMT", now), at(1704067200));   // 2024
+  EXPECT_EQ(parse_http_date("Saturday, 01-Jan-01 00:00:00 GMT", at(3597523200)),
             at(4133980800));  // seen from 2084: 2101
+}
+
+TEST(HttpDate, IsNoneOnAnotherWeekday) {
+  for (const char* text :
+       {"Mon, 06 Nov 1994 08:49:37 GMT", "Monday, 06-Nov-94 08:49:37 GMT", "Mon Nov  6 08:49:37 1994"})
+    EXPECT_EQ(parse_http_date(text, now), std::nullopt) << text;
 }
 
 TEST(HttpDate, IsReadInAnyCase) {  // RFC 9111 section 4.2
