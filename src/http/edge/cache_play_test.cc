@@ -229,8 +229,11 @@ TEST(Cache, ClientsConditionsAreAnsweredFromTheStore) {
   EXPECT_EQ(same.field("etag"), "\"x\"");
   EXPECT_FALSE(same.has("content-type"));
   EXPECT_EQ(play.get("/a", "If-None-Match: \"y\"\r\n").status, 200);
-  EXPECT_EQ(play.get("/a", "If-Match: \"y\"\r\n").status, 412);
   EXPECT_EQ(play.origin().count("/a"), 1);
+  // RFC 9111 section 4.3.2: these are for an origin alone.
+  EXPECT_EQ(play.get("/a", "If-Match: \"y\"\r\n").status, 200);
+  EXPECT_NE(play.origin().last_head().find("If-Match: \"y\""), std::string::npos);
+  EXPECT_EQ(play.origin().count("/a"), 2);
   // On a miss they do not reach the origin either: the whole object is fetched.
   play.origin().on("/b", ok("hello", "ETag: \"x\"\r\nCache-Control: max-age=60\r\n"));
   EXPECT_EQ(play.get("/b", "If-None-Match: \"x\"\r\n").status, 304);
@@ -340,7 +343,7 @@ TEST(Cache, CacheStatusClaimsNothingOfWhatIsNotKept) {
   play.origin().on("/small", [&](Asked& asked) { asked.line.send(head + "1\r\nx\r\n0\r\n\r\n"); });
   const Response bad = play.get("/bad");
   EXPECT_EQ(bad.status, 502);
-  EXPECT_EQ(bad.field("cache-status"), "popnet-ams; fwd=uri-miss");
+  EXPECT_FALSE(bad.has("cache-status")) << "RFC 9211 section 2: the edge has made it up";
   EXPECT_EQ(play.get("/large").field("cache-status"), "popnet-ams; fwd=uri-miss");
   const std::string small = play.get("/small").field("cache-status");
   EXPECT_TRUE(small == "popnet-ams; fwd=uri-miss; stored" || small == "popnet-ams; fwd=uri-miss") << small;

@@ -10,8 +10,7 @@ namespace popnet::http {
 namespace {
 
 bool has_conditions(const Fields& fields) {
-  return fields.has(FieldName::if_none_match) || fields.has(FieldName::if_modified_since) ||
-         fields.has(FieldName::if_match) || fields.has(FieldName::if_unmodified_since);
+  return fields.has(FieldName::if_none_match) || fields.has(FieldName::if_modified_since);
 }
 
 bool status_has_content(uint16_t status) {
@@ -70,8 +69,8 @@ bool suits(Scratch& scratch, const Object& object, const RequestHead& request, W
          (plan.kind == RangePlan::Kind::part && lies_within(plan.range, meta.part()));
 }
 
-Delivery deliver_object(Scratch& scratch, const Object& object, const RequestHead& request, bool choose,
-                        WallTime now, Answer& answer) {
+void deliver_object(Scratch& scratch, const Object& object, const RequestHead& request, bool choose,
+                    WallTime now, Answer& answer) {
   const StoredMeta& meta = stored_meta(object);
   const bool head_only = request.method == Method::head;
   answer.status = meta.status;
@@ -85,20 +84,12 @@ Delivery deliver_object(Scratch& scratch, const Object& object, const RequestHea
   const bool ranged = answer.length && !head_only && request.fields.has(FieldName::range);
   const bool judged = choose && (meta.status == 200 || meta.is_part());
   if (!judged || (!ranged && !meta.is_part() && !has_conditions(request.fields))) [[likely]]
-    return Delivery::ready;
+    return;
   read_stored_fields(object, scratch.fields);
   const Validators validators = read_validators(scratch.fields, now);
   // RFC 9110 section 13.2.2: conditions first, then the range.
-  switch (evaluate_conditions(request, validators, now)) {
-    case Condition::proceed:
-      break;
-    case Condition::failed:
-      return Delivery::failed;
-    case Condition::not_modified:
-      make_not_modified(scratch, answer);
-      return Delivery::ready;
-  }
-  if (!ranged && !meta.is_part()) return Delivery::ready;
+  if (is_not_modified(request, validators, now)) return make_not_modified(scratch, answer);
+  if (!ranged && !meta.is_part()) return;
   const uint64_t whole = meta.is_part() ? meta.whole_size : *answer.length;
   const RangePlan plan = plan_range(request, validators, whole, now);
   if (plan.kind == RangePlan::Kind::unsatisfiable)
@@ -108,7 +99,6 @@ Delivery deliver_object(Scratch& scratch, const Object& object, const RequestHea
   else if (plan.kind == RangePlan::Kind::part)
     make_part(scratch, plan.range, {0, whole - 1}, whole, answer);
   if (answer.status == 416) answer.content_range = format_content_range(plan, whole, scratch.range);
-  return Delivery::ready;
 }
 
 }  // namespace popnet::http

@@ -1,5 +1,5 @@
-// What of a stored object one request gets: all of it, a part, the news that it has not changed, or that its
-// conditions do not hold (RFC 9110 sections 13 and 14, RFC 9111 sections 3.3 and 4.3.2).
+// What of a stored object one request gets: all of it, a part, or the news that it has not changed
+// (RFC 9110 sections 13 and 14, RFC 9111 sections 3.3 and 4.3.2).
 #pragma once
 
 #include "http/edge/answer.h"
@@ -12,14 +12,10 @@ namespace popnet::http {
 /// it. Uses scratch.fields.
 bool suits(Scratch& scratch, const Object& object, const RequestHead& request, WallTime now);
 
-enum class Delivery : uint8_t {
-  ready,   ///< the answer is complete
-  failed,  ///< a condition does not hold: 412
-};
 /// Fills status, lines, body, first, length and content_range of an answer made from the object. Uses
 /// scratch.fields, head and range, which the answer then borrows. `choose`: conditions and ranges are ours to
 /// judge; false where they were the origin's.
-Delivery deliver_object(Scratch& scratch, const Object& object, const RequestHead& request, bool choose,
-                        WallTime now, Answer& answer);
+void deliver_object(Scratch& scratch, const Object& object, const RequestHead& request, bool choose,
+                    WallTime now, Answer& answer);
 
 }  // namespace popnet::http

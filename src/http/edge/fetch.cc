@@ -425,7 +425,7 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   } else if (task_.want != Want::answer && head.status == 304) {
     if (!confirm_stored(request, head)) ask_in_full("304 to a request without conditions");
     return;
-  } else if (task_.stale && task_.want != Want::answer && is_origin_error(head.status) &&
+  } else if (task_.stale && is_origin_error(head.status) &&
              may_serve_after_error(stored_policy(*task_.stale), read_request_directives(request.fields),
                                    response_time_)
                      .use == Use::serve) {
@@ -537,7 +537,9 @@ bool Fetch::open_slice(const ResponseHead& head) {
       place->whole != stored_meta(*task_.head).content_length || framing_.kind != Framing::Kind::length ||
       framing_.length != place->range.size() || !confirms(head.fields, stored))
     return false;
-  open_slice_body(task_.head->tags());
+  const RequestHead& request = worker_.scratch->request;
+  open_slice_body(task_.head->tags(), may_update(request, read_request_directives(request.fields),
+                                                 read_response_directives(head.fields)));
   return true;
 }
 
@@ -562,17 +564,19 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
   // Before others can see the head: they would begin this slice too.
   Store::Begun slice = worker_.store.begin(worker_.store.key(site_->state->space, key), false, nullptr);
   Filler filler = std::exchange(task_.filler, std::move(slice.filler));
-  open_slice_body(intake.draft().tags);
+  open_slice_body(intake.draft().tags, true);
   filler.open(intake.draft());
   object = filler.commit();
   return true;
 }
 
-void Fetch::open_slice_body(std::span<const uint64_t> tags) {
+void Fetch::open_slice_body(std::span<const uint64_t> tags, bool may_store) {
   StoredMeta meta;
   meta.status = 206;
   meta.content_length = framing_.length;
-  task_.filler.open({std::as_bytes(std::span(&meta, 1)), {}, {}, framing_.length, framing_.length, tags});
+  const Draft draft{std::as_bytes(std::span(&meta, 1)), {}, {}, framing_.length, framing_.length, tags};
+  if (may_store) return task_.filler.open(draft);
+  task_.filler.open_alone(draft, {});
 }
 
 void Fetch::open(const RequestHead& request, const ResponseHead& head) {
@@ -580,8 +584,9 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head) {
   intake.take_new(request, head, framing_, task_.may_store);
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   if (intake.keep()) return task_.filler.open(intake.draft());
-  const bool leaves_marker = task_.want != Want::answer;
-  task_.filler.open_alone(intake.draft(), leaves_marker ? intake.marker() : std::span<const std::byte>{});
+  const bool leaves_marker = request.method == Method::get;
+  task_.filler.open_alone(intake.draft(), leaves_marker ? intake.marker() : std::span<const std::byte>{},
+                          intake.marker_variant());
 }
 
 // RFC 9111 section 4.3.5: what a HEAD says of the stored answer to a GET.

@@ -122,7 +122,7 @@ class Fetch final : OriginConnection::User {
   [[nodiscard]] ByteRange wanted_slice() const;
   bool open_slice(const ResponseHead& head);
   bool open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object);
-  void open_slice_body(std::span<const uint64_t> tags);
+  void open_slice_body(std::span<const uint64_t> tags, bool may_store);
   void open(const RequestHead& request, const ResponseHead& head);
   void heed_head(const RequestHead& request, const ResponseHead& head);
   void invalidate(const RequestHead& request, const ResponseHead& head);

@@ -17,6 +17,14 @@ std::span<const std::byte> bytes_of(const StoredMeta& meta) {
   return std::as_bytes(std::span(&meta, 1));
 }
 
+/// The variant of no object: Vary names fields, and "*" is none.
+constexpr std::string_view no_variant = "*";
+
+/// Refusals that speak of who has asked, or how often: what is stored is no worse for it.
+bool is_about_asker(uint16_t status) {
+  return status == 401 || status == 403 || status == 407 || status == 408 || status == 429;
+}
+
 void append_line(std::string& out, const Field& field) {
   out.append(field.name).append(": ").append(field.value).append("\r\n");
 }
@@ -79,9 +87,11 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   const bool too_large = framing.kind == Framing::Kind::length && framing.length > cache.object_size_max;
   const auto place = placed_part(head, framing);
   const RequestDirectives asked = read_request_directives(request.fields);
-  keep_ = may_keep && !too_large && (head.status != 206 || place) &&
-          may_store(request, asked, head, directives, store_options()).store() &&
-          make_variant(read_vary(head.fields), request.fields, variant_) && take_tags(head.fields);
+  const StoreDecision decision =
+      may_keep ? may_store(request, asked, head, directives, store_options()) : StoreDecision{};
+  const bool varies_little = may_keep && make_variant(read_vary(head.fields), request.fields, variant_);
+  keep_ = varies_little && !too_large && (head.status != 206 || place) && decision.store() &&
+          take_tags(head.fields);
   const bool whole = place && place->range.size() == place->whole;
   if (keep_ && whole) {
     meta_.status = 200;  // nothing is missing: it answers every request
@@ -111,8 +121,10 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   draft_ = {bytes_of(meta_), variant_, out.written(), length, cache.object_size_max, tags_};
   marker_meta_.policy.response_time = exchange_.response_time;
   marker_meta_.policy.lifetime = unshared_memory;
-  // An origin that fails now says nothing about what it will answer when it works.
-  if (may_keep && !is_origin_error(head.status)) marker_ = bytes_of(marker_meta_);
+  // An origin that fails now says nothing about what it will answer when it works, nor a request about others.
+  if (may_keep && !is_origin_error(head.status) && !is_of_request(decision.why))
+    marker_ = bytes_of(marker_meta_);
+  if (!keep_ && (!varies_little || is_about_asker(head.status))) variant_ = no_variant;
 }
 
 void Intake::take_sliced(const RequestHead& request, const ResponseHead& head, uint64_t whole, uint64_t slice,
@@ -137,6 +149,7 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
   meta_.status = status;
   meta_.aged = head.fields.has(FieldName::age);
   const ResponseDirectives directives = read_response_directives(scratch.merged);
+  if (!may_update(request, read_request_directives(request.fields), directives)) return false;
   meta_.policy = assess(status, scratch.merged, directives, exchange_, freshness_options());
 
   HeadWriter out(scratch.head);
@@ -168,8 +181,6 @@ bool Intake::take_update(const Object& stored, const RequestHead& request, const
 
 bool Intake::take_rest(const Object& part, const RequestHead& request, const ResponseHead& head) {
   if (!merge(part, request, head, 200)) return false;
-  const ResponseDirectives directives = read_response_directives(worker_.scratch->merged);
-  if (directives.no_store || directives.is_private) return false;
   const uint64_t whole = meta_.whole_size;
   meta_.content_length = whole;
   meta_.part_first = 0;

@@ -43,6 +43,8 @@ class Intake {
   [[nodiscard]] const std::string& own_lines() const { return own_lines_; }
   /// The meta of a marker ("hit for miss"); empty when this answer should leave none.
   [[nodiscard]] std::span<const std::byte> marker() const { return marker_; }
+  /// The stored variant that a marker ends; what is none where it ends none.
+  [[nodiscard]] std::string_view marker_variant() const { return variant_; }
 
  private:
   [[nodiscard]] FreshnessOptions freshness_options() const;

@@ -32,10 +32,10 @@ std::string origin_host(const model::Site& site, const RequestHead& head, bool m
   return site.hostnames.empty() ? site.origins.front().endpoint.to_string() : site.hostnames.front().name;
 }
 
-ForWhom for_whom(Want want) {
+ForWhom for_whom(Want want, bool may_store) {
   switch (want) {
     case Want::answer:
-      return ForWhom::asker;
+      return may_store ? ForWhom::first : ForWhom::asker;
     case Want::part:
       return ForWhom::part;
     case Want::whole:
@@ -113,7 +113,8 @@ bool write_origin_request(Scratch& scratch, const SavedRequest& request, const R
   out.request_line(head.method_text, head.target);
   out.field(FieldName::host, origin_host(*request.route().site->site, head, what.may_store));
   const HopByHop hop(head.fields);
-  const ForWhom whom = for_whom(what.want);
+  const ForWhom whom =
+      for_whom(what.want, what.may_store && (head.method == Method::get || head.method == Method::head));
   const bool counted = head.method == Method::options && head.fields.has(FieldName::max_forwards);
   for (const Field& field : head.fields) {
     if (!is_forwarded_request(field, hop, whom)) continue;

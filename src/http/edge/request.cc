@@ -141,7 +141,8 @@ Request::Step Request::route(Turn& turn) {
         keep_only(turn.head.fields, names);
       turn.directives = read_request_directives(turn.head.fields);
       if (may_lookup(turn.head)) return Step::lookup;
-      cache_status_.forward = is_safe(turn.head.method) ? CacheForward::request : CacheForward::method;
+      cache_status_.forward =
+          turn.head.method == Method::get || head_only_ ? CacheForward::request : CacheForward::method;
       return Step::pass;
     case model::Action::proxy:
       cache_status_.forward = CacheForward::bypass;
@@ -209,8 +210,13 @@ Request::Step Request::pass(Turn& turn) {
 }
 
 Request::Step Request::lookup(Turn& turn) {
-  const Object* object = find(turn);
-  if (object == nullptr || object->kind() == Object::Kind::marker) return missing(turn, object != nullptr);
+  if (has_conditions_for_origin(turn.head.fields)) {
+    cache_status_.forward = CacheForward::request;
+    return missing(turn, true);
+  }
+  bool marked = false;
+  const Object* object = find(turn, marked);
+  if (object == nullptr) return missing(turn, marked || !may_share_fill(turn.head, turn.directives));
   turn.object = object;
   const StoredPolicy policy = stored_policy(*object);
   const Verdict verdict = may_serve(policy, turn.directives, worker_.loop.now());
@@ -224,7 +230,7 @@ Request::Step Request::lookup(Turn& turn) {
       refresh(turn, *object);
       return Step::hit;
     case Use::validate:
-      cache_status_.forward = verdict.why == Why::expired || verdict.why == Why::response_no_cache
+      cache_status_.forward = verdict.why == Why::response_no_cache || !policy.fresh(worker_.loop.now())
                                   ? CacheForward::stale
                                   : CacheForward::request;
       if (object->body().state() == Body::State::complete) stale_ = ObjectRef::share(object);
@@ -237,12 +243,17 @@ Request::Step Request::lookup(Turn& turn) {
                       Outcome::failed);
 }
 
-// Nothing that could answer is stored: what is to be asked for? (A HEAD is asked for as it is.)
-Request::Step Request::missing(Turn& turn, bool marked) {
+// Nothing that could answer is stored: what is to be asked for? A HEAD as it is; and so what is this user's alone,
+// whose conditions and range are then the origin's to judge.
+Request::Step Request::missing(Turn& turn, bool own) {
   if (may_fill(turn.directives).use == Use::refuse)
     return answer_local(504, "Not stored here, and only-if-cached forbids to ask for it.\n", Outcome::failed);
   if (head_only_) return Step::pass;
-  alone_ = alone_ || marked || !may_share_fill(turn.head, turn.directives);
+  if (own) {
+    alone_ = true;
+    want_ = Want::answer;
+    return Step::fill;
+  }
   want_ = want_whole(turn, nullptr);
   if (want_ == Want::slice) return Step::fill;
   if (asks_for_part(turn.head.fields)) {
@@ -292,8 +303,9 @@ Request::Step Request::hit(Turn& turn) {
 Request::Step Request::fill(Turn& turn) {
   if (++fills_ > fills_max)
     return answer_local(503, "This object changes faster than it can be fetched.\n", Outcome::failed);
-  Store::Begun begun =
-      worker_.store.begin(make_key(turn), alone_, [&](const Object& object) { return usable(turn, object); });
+  std::function<bool(const Object&)> suitable;  // what an origin is to judge nothing stored can answer
+  if (want_ != Want::answer) suitable = [&](const Object& object) { return usable(turn, object); };
+  Store::Begun begun = worker_.store.begin(make_key(turn), alone_, suitable);
   if (begun.object) {
     turn.held = std::move(begun.object);
     turn.object = turn.held.get();
@@ -322,6 +334,7 @@ Request::Step Request::progress(Turn& turn) {
       if (!asker_) {
         leave_fill();
         alone_ = true;
+        if (!stale_) want_ = Want::answer;
         cache_status_.collapsed = false;
         return Step::fill;
       }
@@ -332,6 +345,13 @@ Request::Step Request::progress(Turn& turn) {
       if (!asker_ && (!answers(turn, *fill.object()) || fill.object()->purged())) {
         leave_fill();
         alone_ = alone_ || want_ == Want::part || want_ == Want::slice;
+        return Step::lookup;
+      }
+      // It may be for nobody but the one who asked, unless the origin has confirmed it for each (no-cache, max-age=0).
+      if (!asker_ && !may_reuse(turn, *fill.object())) {
+        leave_fill();
+        alone_ = true;
+        cache_status_.collapsed = false;
         return Step::lookup;
       }
       outcome_ = asker_ ? Outcome::miss : Outcome::collapsed;
@@ -386,25 +406,19 @@ Request::Step Request::deliver(Turn& turn) {
   }
   Answer answer;
   const bool from_store = is_hit(outcome_) || outcome_ == Outcome::collapsed;
-  if (!make_answer(turn, !alone && !passed_, from_store, answer)) {
-    leave_fill();
-    return answer_local(412, "The object is not what the request's conditions want.\n", outcome_);
-  }
+  // What was asked for without this user's conditions and range is ours to judge by them, stored or not.
+  make_answer(turn, !passed_ && (!alone || want_ == Want::whole), from_store, answer);
   hand_over(answer, std::move(cursor));
   return Step::done;
 }
 
-/// False when a condition of the request does not hold. RFC 9111 section 5.1: Age says that the answer was neither made
-/// nor confirmed for this request.
-bool Request::make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer) {
+/// RFC 9111 section 5.1: Age says that the answer was neither made nor confirmed for this request.
+void Request::make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer) {
   const Object& object = *turn.object;
-  if (deliver_object(*worker_.scratch, object, turn.head, choose, worker_.loop.wall(), answer) ==
-      Delivery::failed)
-    return false;
+  deliver_object(*worker_.scratch, object, turn.head, choose, worker_.loop.wall(), answer);
   if (has_age || stored_meta(object).aged)
     answer.age = std::max(Duration::zero(), stored_policy(object).age(worker_.loop.now()));
   if (asker_ && asked_ && answer.status != 304) answer.own_lines = asked_->own_lines;
-  return true;
 }
 
 void Request::log(uint64_t bytes) {
@@ -586,11 +600,15 @@ Key Request::make_key(const Turn& turn) {
   return worker_.key(*turn.route.site, turn.head);
 }
 
-const Object* Request::find(Turn& turn) {
+/// `marked`: answers to requests like this one could not be shared lately.
+const Object* Request::find(Turn& turn, bool& marked) {
   const TimePoint now = worker_.loop.now();
   cache_status_.forward = CacheForward::uri_miss;
   const Object* object = worker_.store.lookup(make_key(turn), [&](const Object& o) {
-    if (o.kind() == Object::Kind::marker) return stored_policy(o).fresh(now);
+    if (o.kind() == Object::Kind::marker) {
+      marked = marked || stored_policy(o).fresh(now);
+      return false;
+    }
     cache_status_.forward = CacheForward::vary_miss;
     if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
     if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) return true;
@@ -599,7 +617,7 @@ const Object* Request::find(Turn& turn) {
     return false;
   });
   if (object != nullptr) cache_status_.forward = CacheForward::none;
-  if (object != nullptr && object->kind() == Object::Kind::marker) cache_status_.forward = CacheForward::miss;
+  if (object == nullptr && marked) cache_status_.forward = CacheForward::miss;
   return object;
 }
 
@@ -608,7 +626,10 @@ bool Request::answers(Turn& turn, const Object& object) const {
 }
 
 bool Request::usable(Turn& turn, const Object& object) const {
-  if (object.body().state() == Body::State::broken || !answers(turn, object)) return false;
+  return object.body().state() != Body::State::broken && answers(turn, object) && may_reuse(turn, object);
+}
+
+bool Request::may_reuse(const Turn& turn, const Object& object) const {
   const Use use = may_serve(stored_policy(object), turn.directives, worker_.loop.now()).use;
   return use == Use::serve || use == Use::serve_and_refresh;
 }
@@ -624,7 +645,7 @@ void Request::fetch(Turn& turn, Filler filler) {
   task.filler = std::move(filler);
   task.request = saved_;
   task.asker = asked_;
-  if (want_ == Want::whole || want_ == Want::part || want_ == Want::slice) task.stale = stale_;
+  if (want_ != Want::rest) task.stale = stale_;
   task.slice_size = slice_size_;
   task.slice = slice_;
   if (want_ == Want::rest) task.part = part_;
@@ -639,6 +660,8 @@ void Request::fetch(Turn& turn, Filler filler) {
 // but a moment.
 void Request::refresh(Turn& turn, const Object& object) {
   if (object.body().state() != Body::State::complete || stored_meta(object).is_part()) return;
+  // What comes of a request that may not be stored would be of no use, and would end what is stored.
+  if (!may_share_fill(turn.head, turn.directives) || turn.directives.only_if_cached) return;
   const TimePoint now = worker_.loop.now();
   Store::Begun begun = worker_.store.begin(make_key(turn), false, [&](const Object& other) {
     return &other != &object && answers(turn, other) && stored_policy(other).fresh(now);
@@ -678,7 +701,8 @@ void Request::hand_over(Answer& answer, std::optional<Cursor> cursor) {
     cursor.reset();
   }
   char room[256];
-  if (site_ != nullptr && outcome_ != Outcome::redirected && outcome_ != Outcome::denied)
+  // RFC 9211 section 2: not on what this server says by itself, unless that was made from something stored.
+  if (answer.object != nullptr || answer.status == 416)
     answer.cache_status = format_cache_status(pseudonym_, cache_status_, room);
   status_ = answer.status;
   answered_ = rt::monotonic_now();

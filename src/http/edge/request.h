@@ -141,12 +141,13 @@ class Request final : Fill::Listener {
   void reset();
   void save(const Turn& turn);
   Key make_key(const Turn& turn);
-  [[nodiscard]] const Object* find(Turn& turn);
+  [[nodiscard]] const Object* find(Turn& turn, bool& marked);
   [[nodiscard]] bool answers(Turn& turn, const Object& object) const;
+  [[nodiscard]] bool may_reuse(const Turn& turn, const Object& object) const;
   [[nodiscard]] bool usable(Turn& turn, const Object& object) const;
   [[nodiscard]] bool can_be_completed(const Turn& turn) const;
   [[nodiscard]] Want want_whole(const Turn& turn, const Object* stale);
-  bool make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer);
+  void make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer);
   void fetch(Turn& turn, Filler filler);
   void refresh(Turn& turn, const Object& object);
   void forget_asked();

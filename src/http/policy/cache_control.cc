@@ -14,12 +14,13 @@ void set_duration(std::optional<Duration>& field, const Directive& directive) {
   if (!field) field = std::chrono::seconds(parse_delta_seconds(directive.value).value_or(0));
 }
 
-/// 'no-cache' binds the whole response, 'no-cache="a, b"' the fields that it names.
-void set_qualified(bool& whole, std::string_view& fields, const Directive& directive) {
-  if (directive.value.empty())
+/// 'no-cache' binds the whole response, 'no-cache="a, b"' the fields that it names. A second list, or one with quoted pairs, is
+/// more than is kept of it: it binds all.
+void set_qualified(bool& whole, std::string_view& fields, std::string_view list) {
+  if (list.empty() || !fields.empty() || list.find('\\') != list.npos)
     whole = true;
   else
-    fields = directive.value;
+    fields = list;
 }
 
 /// White space beside the "=" is an error (section 5.2 has no place for it), but what the directive meant is
@@ -64,8 +65,8 @@ void apply(ResponseDirectives& out, const Directive& directive) {
     if (iequals(directive.name, flag.name)) out.*flag.member = true;
   for (const Time& time : response_times)
     if (iequals(directive.name, time.name)) set_duration(out.*time.member, directive);
-  if (iequals(directive.name, "no-cache")) set_qualified(out.no_cache, out.no_cache_fields, directive);
-  if (iequals(directive.name, "private")) set_qualified(out.is_private, out.private_fields, directive);
+  if (iequals(directive.name, "no-cache")) set_qualified(out.no_cache, out.no_cache_fields, directive.value);
+  if (iequals(directive.name, "private")) set_qualified(out.is_private, out.private_fields, directive.value);
 }
 
 /// Of a member that stands twice the last counts (RFC 8941 section 4.2.2): what the earlier one said goes.
@@ -93,10 +94,8 @@ void apply_targeted(ResponseDirectives& out, const DictionaryMember& member) {
   for (const Flag& flag : response_flags)
     if (member.key == flag.name) out.*flag.member = flag.restricts || member.is_true();
   const std::string_view fields = member.type == Type::string ? member.text : std::string_view{};
-  if (member.key == "no-cache")
-    (fields.empty() ? void(out.no_cache = true) : void(out.no_cache_fields = fields));
-  if (member.key == "private")
-    (fields.empty() ? void(out.is_private = true) : void(out.private_fields = fields));
+  if (member.key == "no-cache") set_qualified(out.no_cache, out.no_cache_fields, fields);
+  if (member.key == "private") set_qualified(out.is_private, out.private_fields, fields);
 }
 
 /// A targeted field is a dictionary of structured fields; parameters of its members are not looked at. False

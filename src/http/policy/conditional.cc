@@ -9,25 +9,16 @@
 namespace popnet::http {
 namespace {
 
-using TagsEqual = bool (*)(const EntityTag&, const EntityTag&);
-
-/// Does the field (If-Match, If-None-Match) hold "*" or a tag that equals the stored one?
-bool any_tag(const RequestHead& request, FieldName name, std::string_view stored, TagsEqual equal) {
+/// Does the field hold "*" or a tag that equals the stored one (weakly: RFC 9110 section 13.1.2)?
+bool any_tag(const RequestHead& request, FieldName name, std::string_view stored) {
   const auto own = parse_entity_tag(stored);
   for (const Field& field : request.fields) {
     if (field.id != name) continue;
     if (field.value == "*") return true;
     for (std::string_view rest = field.value; const auto tag = take_entity_tag(rest);)
-      if (own && equal(*tag, *own)) return true;
+      if (own && weak_equal(*tag, *own)) return true;
   }
   return false;
-}
-
-bool strongly(const EntityTag& a, const EntityTag& b) {
-  return strong_equal(a, b);
-}
-bool weakly(const EntityTag& a, const EntityTag& b) {
-  return weak_equal(a, b);
 }
 
 /// The date of a condition; none when the field is absent, repeated or no date, and is to be ignored (RFC
@@ -81,22 +72,18 @@ Validators read_validators(const Fields& stored, WallTime now) {
   return validators;
 }
 
-// RFC 9110 section 13.2.2. Each later pair is only looked at when the earlier did not end it.
-Condition evaluate_conditions(const RequestHead& request, const Validators& stored, WallTime now) {
-  if (request.fields.has(FieldName::if_match)) {
-    if (!any_tag(request, FieldName::if_match, stored.etag, strongly)) return Condition::failed;
-  } else if (const auto since = date_in(request, FieldName::if_unmodified_since, now)) {
-    if (stored.last_modified_time && *stored.last_modified_time > *since) return Condition::failed;
-  }
+// RFC 9110 section 13.2.2: If-None-Match, where there is one, decides alone.
+bool is_not_modified(const RequestHead& request, const Validators& stored, WallTime now) {
   if (request.fields.has(FieldName::if_none_match))
-    return any_tag(request, FieldName::if_none_match, stored.etag, weakly) ? Condition::not_modified
-                                                                           : Condition::proceed;
-  if (const auto since = date_in(request, FieldName::if_modified_since, now)) {
-    // RFC 9111 section 4.3.2: without Last-Modified, Date stands for it.
-    const auto modified = stored.last_modified_time ? stored.last_modified_time : stored.date;
-    if (modified && *modified <= *since) return Condition::not_modified;
-  }
-  return Condition::proceed;
+    return any_tag(request, FieldName::if_none_match, stored.etag);
+  const auto since = date_in(request, FieldName::if_modified_since, now);
+  // RFC 9111 section 4.3.2: without Last-Modified, Date stands for it.
+  const auto modified = stored.last_modified_time ? stored.last_modified_time : stored.date;
+  return since && modified && *modified <= *since;
+}
+
+bool has_conditions_for_origin(const Fields& request) {
+  return request.has(FieldName::if_match) || request.has(FieldName::if_unmodified_since);
 }
 
 bool add_validation(const Validators& stored, Fields& out) {

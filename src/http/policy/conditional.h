@@ -22,14 +22,13 @@ struct Validators {
 };
 Validators read_validators(const Fields& stored, WallTime now);
 
-enum class Condition : uint8_t {
-  proceed,       ///< no condition, or it holds: answer in full
-  not_modified,  ///< 304
-  failed,        ///< 412
-};
-/// Evaluates a client's If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since against a stored 200
-/// response, in the order of RFC 9110 section 13.2.2. (If-Range: plan_range.) `now` resolves two-digit years.
-Condition evaluate_conditions(const RequestHead& request, const Validators& stored, WallTime now);
+/// Has the client what is stored already: 304? By its If-None-Match, else If-Modified-Since (RFC 9111 section 4.3.2), against a
+/// stored 200 response. (If-Range: plan_range.) `now` resolves two-digit years.
+bool is_not_modified(const RequestHead& request, const Validators& stored, WallTime now);
+
+/// If-Match and If-Unmodified-Since are for an origin to evaluate, never for a cache (RFC 9111 section 4.3.2): such a
+/// request goes there.
+bool has_conditions_for_origin(const Fields& request);
 
 /// The fields that turn a fill into a validation of the stored response: If-None-Match and, where there is a
 /// date, If-Modified-Since. Adds nothing (returns false) when there is no validator. `out` borrows from

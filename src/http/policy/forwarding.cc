@@ -45,7 +45,7 @@ bool is_of_one_user(FieldName id, ForWhom whom) {
     case FieldName::if_modified_since:
     case FieldName::if_none_match:
     case FieldName::if_unmodified_since:
-      return whom != ForWhom::asker;
+      return whom == ForWhom::store || whom == ForWhom::part;
     case FieldName::range:
     case FieldName::if_range:
       return whom == ForWhom::store;

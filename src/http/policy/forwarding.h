@@ -27,6 +27,7 @@ class HopByHop {
 /// Expect; what users claim (is_claim()); and what ForWhom says.
 enum class ForWhom : uint8_t {
   asker,  ///< as the user sent it
+  first,  ///< the same, but the answer may be stored: no other method than the one that it is stored for
   store,  ///< the whole object, whatever one user wants of it: no Range, no conditions
   part,   ///< that part of the object that the user wants, to be stored: no conditions but If-Range
 };

@@ -120,7 +120,9 @@ Verdict judge(const StoredPolicy& stored, const RequestDirectives& request, Time
   const Duration stale = staleness(stored, now);
   if (request.max_stale_any || (request.max_stale && stale <= *request.max_stale))
     return {Use::serve, Why::max_stale, age};
-  if (stale < stored.stale_while_revalidate) return {Use::serve_and_refresh, Why::while_revalidate, age};
+  // Who says max-age, and not max-stale, wants nothing stale (section 5.2.1.1).
+  if (!request.max_age && stale < stored.stale_while_revalidate)
+    return {Use::serve_and_refresh, Why::while_revalidate, age};
   return {Use::validate, Why::expired, age};
 }
 

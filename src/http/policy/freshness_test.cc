@@ -173,6 +173,17 @@ struct Judged {
   Why why;
 };
 
+TEST(ResponseDirectives, TakeASecondListForAll) {
+  for (const char* text :
+       {"Cache-Control: private=\"A\", private=\"B\"",
+        "Cache-Control: private=\"A\"\nCache-Control: private=\"B\"", "Cache-Control: private=\"\\A\""}) {
+    const Lines fields(text);
+    EXPECT_TRUE(read_response_directives(fields.fields).is_private) << text;
+  }
+  const Lines confirmed("Cache-Control: no-cache=\"A\", no-cache=\"B\"");
+  EXPECT_TRUE(read_response_directives(confirmed.fields).no_cache);
+}
+
 TEST(MayServe, DecidesByTheChartAtTheHeadOfFreshness) {
   const Judged cases[] = {
       {"Cache-Control: max-age=60", "", 59s, Use::serve, Why::fresh},
@@ -205,6 +216,8 @@ TEST(MayServe, DecidesByTheChartAtTheHeadOfFreshness) {
       {"Cache-Control: max-age=60, stale-while-revalidate=30", "", 89s, Use::serve_and_refresh,
        Why::while_revalidate},
       {"Cache-Control: max-age=60, stale-while-revalidate=30", "", 90s, Use::validate, Why::expired},
+      {"Cache-Control: max-age=60, stale-while-revalidate=30", "Cache-Control: max-age=100", 61s,
+       Use::validate, Why::expired},
       {"Cache-Control: max-age=60, must-revalidate, stale-while-revalidate=30", "", 61s, Use::validate,
        Why::never_stale},
       // RFC 8246 section 2

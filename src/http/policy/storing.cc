@@ -121,6 +121,27 @@ StoreDecision may_store(const RequestHead& request, const RequestDirectives& req
   return {judge(request, request_directives, response, directives, options)};
 }
 
+bool is_of_request(StoreWhy why) {
+  switch (why) {
+    case StoreWhy::method:
+    case StoreWhy::content:
+    case StoreWhy::condition:
+    case StoreWhy::part:
+    case StoreWhy::request_no_store:
+    case StoreWhy::authorization:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool may_update(const RequestHead& request, const RequestDirectives& request_directives,
+                const ResponseDirectives& directives) {
+  const bool no_store = directives.no_store && !directives.must_understand;  // section 5.2.2.3
+  return !request_directives.no_store && !no_store && !directives.is_private &&
+         (!request.fields.has(FieldName::authorization) || allows_authorized(directives));
+}
+
 bool may_lookup(const RequestHead& request) {
   return (request.method == Method::get || request.method == Method::head) && !has_content(request);
 }

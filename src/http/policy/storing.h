@@ -43,6 +43,14 @@ StoreDecision may_store(const RequestHead& request, const RequestDirectives& req
                         const ResponseHead& response, const ResponseDirectives& directives,
                         const StoreOptions& options);
 
+/// Is it this request alone that forbids to store, so that nothing is said of what others will get?
+bool is_of_request(StoreWhy why);
+/// May the stored response live on with what a 304, a 200 to HEAD or a further part says? `directives`: of its fields as
+/// they would then be. What may not be stored may not refresh what is: the next user would get it (sections 3.5, 5.2.1.5,
+/// 5.2.2.5 and 5.2.2.7).
+bool may_update(const RequestHead& request, const RequestDirectives& request_directives,
+                const ResponseDirectives& directives);
+
 /// Can a stored response answer this request at all? GET and HEAD without a body.
 bool may_lookup(const RequestHead& request);
 /// Before the origin is asked: may others wait for the answer to this request? Not when it can hardly be

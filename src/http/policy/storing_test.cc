@@ -150,6 +150,18 @@ TEST(MayStore, KeepsCookiesOnlyWhereTheyAreToBeStored) {
   EXPECT_FALSE(is_stored(cookie, hop, {.private_fields = "set-cookie"}, model::SetCookie::store));
 }
 
+TEST(MayUpdate, NotWhatMayNotBeStored) {  // RFC 9111 sections 3.5, 5.2.1.5, 5.2.2.5, 5.2.2.7
+  RequestHead request;
+  EXPECT_TRUE(may_update(request, {}, {}));
+  EXPECT_FALSE(may_update(request, {.no_store = true}, {}));
+  EXPECT_FALSE(may_update(request, {}, {.no_store = true}));
+  EXPECT_TRUE(may_update(request, {}, {.no_store = true, .must_understand = true}));
+  EXPECT_FALSE(may_update(request, {}, {.is_private = true}));
+  request.fields.add("Authorization", "Basic YTpi");
+  EXPECT_FALSE(may_update(request, {}, {}));
+  EXPECT_TRUE(may_update(request, {}, {.is_public = true}));
+}
+
 TEST(MayLookup, GetAndHeadWithoutBody) {
   RequestHead request;
   for (const Method method : {Method::get, Method::head}) {

@@ -139,10 +139,11 @@ void Filler::open(const Draft& draft) {
   if (!fill_->store_.grow(fill_->space_, grown_)) stop_storing();
 }
 
-void Filler::open_alone(const Draft& draft, std::span<const std::byte> marker) {
+void Filler::open_alone(const Draft& draft, std::span<const std::byte> marker,
+                        std::string_view marker_variant) {
   passes_ = true;
   make_object(draft);
-  fill_->store_.set_aside(*fill_.get(), marker);
+  fill_->store_.set_aside(*fill_.get(), marker, marker_variant);
 }
 
 void Filler::add_slab() {

@@ -193,7 +193,8 @@ class Filler {
   /// The answer is for the asker alone, who takes his Cursor when first told; it passes through a window.
   /// `marker`, unless empty, is the meta of a marker left in the store: the next requests for the key need
   /// not wait for each other.
-  void open_alone(const Draft& draft, std::span<const std::byte> marker);
+  void open_alone(const Draft& draft, std::span<const std::byte> marker,
+                  std::string_view marker_variant = {});
   /// From here on the body passes through to those who read it already, and is not stored. Safe when it does.
   void stop_storing();
   /// The body passes through and is not stored.

@@ -131,10 +131,10 @@ void Store::drop(Fill& fill, Object* object) {
   retire(out);
 }
 
-void Store::set_aside(Fill& fill, std::span<const std::byte> marker) {
+void Store::set_aside(Fill& fill, std::span<const std::byte> marker, std::string_view variant) {
   Object* object = nullptr;
   if (!marker.empty()) {
-    const Object::Parts parts{marker, fill.key(), {}, {}};
+    const Object::Parts parts{marker, fill.key(), variant, {}};
     object = Object::make(Object::Kind::marker, *this, fill.space_, fill.hash_, fill.stamp_, parts);
   }
   Stripe& s = stripe(fill.hash_);
@@ -324,8 +324,8 @@ void Store::unlink_replaced(Stripe& stripe, const Object& by, Unlinked& out) {
   for (Object* o = by.next_.load(std::memory_order_relaxed); o != nullptr;) {
     Object* next = o->next_.load(std::memory_order_relaxed);
     const bool same_key = o->hash_ == by.hash_ && &o->space_ == &by.space_ && o->key() == by.key();
-    // A marker and the answers under its key replace each other: the last word counts.
-    const bool replaced = o->kind() != by.kind() || o->variant() == by.variant();
+    // Of one variant the last word counts. A marker speaks for the whole key, until anything can be stored there again.
+    const bool replaced = o->kind() == Object::Kind::marker || o->variant() == by.variant();
     if (same_key && (replaced || ++variants >= variants_max)) unlink(stripe, *o, out);
     o = next;
   }

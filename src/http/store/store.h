@@ -166,7 +166,7 @@ class Store {
   void link(Fill& fill, Object& object, bool stale = false);
   void settle(Fill& fill, Object& object, Object* compact);
   void drop(Fill& fill, Object* object);
-  void set_aside(Fill& fill, std::span<const std::byte> marker);
+  void set_aside(Fill& fill, std::span<const std::byte> marker, std::string_view variant);
   /// False when the object is in the store no more.
   bool charge(Object& object, uint64_t bytes);
   /// A running fill of that site has charged so much. False when there is no room for it.

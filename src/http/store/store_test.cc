@@ -182,6 +182,23 @@ TEST_F(StoreTest, MarkerSaysThatAnswersCannotBeSharedUntilOneCan) {
   EXPECT_EQ(store.stats().objects, 1U);
 }
 
+TEST_F(StoreTest, MarkerEndsTheVariantThatItIsAbout) {
+  put("/a", "bonjour", "fr");
+  put("/a", "hello", "en");
+  auto begun = store.begin(key("/a"), true, never);
+  begun.filler.open_alone(draft(4), bytes_of(Meta{99}), "en");
+  begun.filler.append("mine");
+  (void)begun.filler.commit();
+  const auto stored = [&](std::string_view variant) {
+    return store.lookup(key("/a"), [&](const Object& o) {
+      return o.kind() == Object::Kind::response && o.variant() == variant;
+    });
+  };
+  EXPECT_NE(stored("fr"), nullptr);
+  EXPECT_EQ(stored("en"), nullptr);
+  EXPECT_EQ(find("/a")->kind(), Object::Kind::marker);
+}
+
 TEST_F(StoreTest, PassingBodyKeepsABoundedWindow) {
   auto begun = store.begin(key("/pass"), true, never);
   begun.filler.open_alone(draft(std::nullopt), {});

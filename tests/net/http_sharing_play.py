@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Who else may use an answer: what is one user's never reaches another, and takes nothing away from the others."""
+from play import check, equal, http_date, run, scene, site, until
+
+CC = "Cache-Control"
+FRESH, TAG = {CC: "max-age=600"}, {"ETag": '"v1"'}
+AGED = {**FRESH, "Age": "700", **TAG}  # stored, and stale
+ALICE, BOB = {"Cookie": "user=alice"}, {"Cookie": "user=bob"}
+AUTHORIZED, UNSTORED = {"Authorization": "Basic YTpi"}, {CC: "no-store"}
+FILE = "".join(f"{line:15}\n" for line in range(8192))  # two slices of 64 KiB
+
+
+def ask(popnet, path, fields=(), method="GET"):
+    client = popnet.connect()
+    answer = client.ask(path, "a.test", method, fields=dict(fields)).answer(method)
+    client.close()
+    return answer
+
+
+def together(stage, popnet, origin, path, users, handler):
+    """They ask at once, and wait for one fill before the origin answers. Returns their answers, and how often it was asked."""
+    before = len(origin.asked)
+    clients = [popnet.connect().ask(path, "a.test", fields=user) for user in users]
+    until("both wait", lambda: popnet.counter("popnet_http_store_waiting") == len(users))
+    for client in clients:
+        origin.serve_until(client, handler)
+    answers = [client.answer() for client in clients]
+    for client in clients:
+        client.close()
+    return answers, len(origin.asked) - before
+
+
+@scene
+def at_once(stage):
+    """RFC 9111 section 4: who waits for another's answer gets it only if it may be used again."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for number, fields in enumerate(({CC: "max-age=0"}, {CC: "max-age=0, must-revalidate"}, {CC: "s-maxage=0"}, {CC: "no-cache", **TAG},
+                                     {"Expires": "0", **TAG}, {CC: "private"}, {CC: "no-store"})):
+        page = lambda asked, fields=fields: asked.answer(200, fields, "page of " + asked.fields["Cookie"])
+        got, _ = together(stage, popnet, origin, f"/{number}", (ALICE, BOB), page)
+        equal(f"{fields}: to each his own", [answer.body for answer in got], [b"page of user=alice", b"page of user=bob"])
+    got, asked = together(stage, popnet, origin, "/fresh", (ALICE, BOB), lambda asked: asked.answer(200, FRESH, "for all"))
+    equal("what may be used again is fetched once", ([answer.body for answer in got], asked), ([b"for all"] * 2, 1))
+
+
+@scene
+def confirmed_for_each(stage):
+    """Section 5.2.2.4: no-cache wants each use confirmed; what is fresh again after a 304 is so for all who wait."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for path, directive, times in (("/each", "no-cache", 2), ("/all", "max-age=600", 1)):
+        client = popnet.connect().ask(path, "a.test")
+        origin.request().answer(200, {**AGED, CC: directive}, "hello")
+        client.answer()
+        confirm = lambda asked, directive=directive: asked.answer(304, {**TAG, CC: directive})
+        got, asked = together(stage, popnet, origin, path, (ALICE, BOB), confirm)
+        equal(f"{directive}: answers, requests", ([answer.body for answer in got], asked), ([b"hello"] * 2, times))
+
+
+@scene
+def what_refreshes(stage):
+    """Sections 3.5, 5.2.1.5, 5.2.2.5, 5.2.2.7: what may not be stored does not make what is stored fresh for all."""
+    now, asked_of = {}, {}
+
+    def answer(asked):
+        asked_of.setdefault(asked.path, []).append(asked)
+        if asked.method == "HEAD" or asked.fields["If-None-Match"]:
+            return asked.answer(200 if asked.method == "HEAD" else 304, {**TAG, **now.get(asked.path, FRESH), "Content-Length": "5" if asked.method == "HEAD" else None})
+        return asked.answer(200, AGED if len(asked_of[asked.path]) == 1 else {CC: "no-store"}, "hello")
+
+    popnet = stage.popnet([site("a", [stage.origin(answer)])])
+    for number, (what, fields, user, method) in enumerate((
+            ("304 with no-store", {CC: "no-store, max-age=600"}, {}, "GET"), ("304 with private", {CC: "private, max-age=600"}, {}, "GET"),
+            ("304 with a targeted no-store", {**FRESH, "CDN-Cache-Control": "no-store"}, {}, "GET"),
+            ("304 to Authorization", FRESH, AUTHORIZED, "GET"), ("304 to no-store", FRESH, UNSTORED, "GET"),
+            ("200 to HEAD with Authorization", FRESH, AUTHORIZED, "HEAD"), ("200 to HEAD with no-store", {CC: "no-store, max-age=600"}, {CC: "no-cache"}, "HEAD"))):
+        path = f"/{number}"
+        now[path] = fields
+        ask(popnet, path)
+        answered = ask(popnet, path, user, method)
+        equal(f"{what}: is answered", (answered.status, answered.body), (200, b"" if method == "HEAD" else b"hello"))
+        before = len(asked_of[path])
+        check("and the next user's request reaches the origin", not ask(popnet, path).hit and len(asked_of[path]) > before)
+    ask(popnet, "/public")
+    now["/public"] = {CC: "max-age=600, public"}
+    ask(popnet, "/public", AUTHORIZED)
+    check("304 to Authorization that says public refreshes it", ask(popnet, "/public").hit)
+
+
+@scene
+def parts(stage):
+    """The same for the rest of a stored part, and for a slice of a stored object."""
+    asked_of = {}
+
+    def answer(asked):
+        asked_of.setdefault(asked.path, []).append(asked)
+        span = asked.fields["Range"]
+        fields = {**FRESH, **TAG}
+        if asked.path == "/unstored" and len(asked_of[asked.path]) > 1:
+            fields[CC] = "no-store"
+        if not span:
+            return asked.answer(200, fields, FILE)
+        first, last = span.removeprefix("bytes=").split("-")
+        last = min(int(last or len(FILE)), len(FILE) - 1)
+        return asked.answer(206, {**fields, "Content-Range": f"bytes {first}-{last}/{len(FILE)}"}, FILE[int(first):last + 1])
+
+    for slices in ({}, {"slice": "64KiB"}):
+        asked_of.clear()
+        popnet = stage.popnet([site("a", [stage.origin(answer)], cache=slices)])
+        beginning = {"Range": "bytes=0-65535"}
+        for path, user in (("/authorized", AUTHORIZED), ("/wish", UNSTORED), ("/unstored", {})):
+            equal("the beginning", len(ask(popnet, path, beginning).body), 65536)
+            equal(f"{path} {slices}: all of it", ask(popnet, path, user).body, FILE.encode())
+            before = len(asked_of[path])
+            equal("the end, to another", ask(popnet, path, {"Range": "bytes=70000-70009"}).body, FILE[70000:70010].encode())
+            equal("has been asked for anew", len(asked_of[path]), before + 1)
+
+
+@scene
+def nobody_takes_it_away(stage):
+    """An answer that cannot be shared leaves what is stored for others: no single user makes a busy object cost its origin more."""
+    vary = {**FRESH, "Vary": "Cookie"}
+
+    def answer(asked):
+        if "alice" in asked.fields["Cookie"]:
+            return asked.answer(200, {CC: "private", "Vary": "Cookie"}, "hello Alice")
+        if "bob" in asked.fields["Cookie"]:
+            return asked.answer(403, {}, "not you")
+        return asked.answer(200, vary, "hello")
+
+    origin = stage.origin(answer)
+    popnet = stage.popnet([site("a", [origin])])
+    ask(popnet, "/")
+    for what, user in (("another's private page", ALICE), ("a refusal", BOB), ("no-cache, no-store", {CC: "no-cache, no-store"}),
+                       ("no-cache with Authorization", {**AUTHORIZED, CC: "no-cache"}), ("a range beyond the end", {"Range": "bytes=99-", CC: "no-cache"})):
+        before = len(origin.asked)
+        ask(popnet, "/", user)
+        check(f"{what} comes from the origin", len(origin.asked) > before)
+        check("the page is still stored", ask(popnet, "/").hit)
+
+
+@scene
+def conditions_of_what_is_not_stored(stage):
+    """Section 4.3.2: what can only be one user's is asked for with his conditions and his range, so that 304 and 206 are possible."""
+    def answer(asked):
+        if asked.fields["If-None-Match"] == '"v1"':
+            return asked.answer(304, TAG)
+        if asked.fields["Range"] == "bytes=1-3":
+            return asked.answer(206, {CC: "private", **TAG, "Content-Range": "bytes 1-3/5"}, "ell")
+        return asked.answer(200, {CC: "private", **TAG}, "hello")
+
+    origin = stage.origin(answer)
+    popnet = stage.popnet([site("a", [origin])])
+    equal("the first time the edge judges", ask(popnet, "/", {"If-None-Match": '"v1"'}).status, 304)
+    equal("as nobody knew that it cannot be stored", origin.asked[-1].fields["If-None-Match"], "")
+    equal("then the origin", ask(popnet, "/", {"If-None-Match": '"v1"'}).status, 304)
+    equal("by the user's own tag", origin.asked[-1].fields["If-None-Match"], '"v1"')
+    equal("another tag", ask(popnet, "/", {"If-None-Match": '"v0"'}).body, b"hello")
+    part = ask(popnet, "/", {"Range": "bytes=1-3"})
+    equal("a part", (part.status, part.body, part.fields["Content-Range"]), (206, b"ell", "bytes 1-3/5"))
+    equal("the first time too", ask(popnet, "/new", {"Range": "bytes=1-3"}).body, b"ell")
+    equal("one with Authorization", ask(popnet, "/own", {**AUTHORIZED, "If-None-Match": '"v1"'}).status, 304)
+    equal("is the origin's at once", origin.asked[-1].fields["If-None-Match"], '"v1"')
+
+
+@scene
+def a_head_when_the_origin_fails(stage):
+    """RFC 5861 section 4 holds for HEAD as for GET."""
+    status = [200]
+    popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(status[0], {**AGED, CC: "max-age=600, stale-if-error=6000"}, "hello"))])])
+    ask(popnet, "/")
+    status[0] = 503
+    for method in ("HEAD", "GET"):
+        equal(method, ask(popnet, "/", method=method).status, 200)
+
+
+if __name__ == "__main__":
+    run()
