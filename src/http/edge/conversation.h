@@ -177,6 +177,8 @@ inline rt::UniqueFd listen_quietly() {
   return fd;
 }
 
+inline constexpr uint64_t slice_bytes = 4;  // of objects below /slice
+
 /// What is the same for all scripts.
 struct Stage {
   Stage() {
@@ -192,6 +194,7 @@ struct Stage {
       site.rules.push_back({"/proxy*", model::Action::proxy, {}, {}});
       site.rules.push_back({"/deny*", model::Action::deny, {}, {}});
       site.rules.push_back({"/ttl*", model::Action::cache, std::chrono::seconds(60), {}});
+      site.rules.push_back({"/slice*", model::Action::cache, {}, {}, slice_bytes});
       site.cache.object_size_max = 64 << 10;
       site.cache.stale_if_error = std::chrono::hours(1);
       site.purge_from.emplace_back(IpAddress::v4(127, 0, 0, 0), 8);

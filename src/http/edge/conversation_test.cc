@@ -53,6 +53,11 @@ std::string changed(std::string script, const std::vector<std::string>& others, 
                                         "X: {\r\n",
                                         "304",
                                         "206",
+                                        "/slice",
+                                        "Content-Range: bytes 0-3/10\r\n",
+                                        "Content-Range: bytes 4-7/10\r\n",
+                                        "Content-Range: bytes 8-9/10\r\n",
+                                        "Content-Length: 4\r\n",
                                         "101",
                                         "103",
                                         "204",
@@ -121,6 +126,22 @@ TEST(Conversation, ReachesTheWebServersAndTheStore) {  // else it would hold any
   const std::string answers = conversation.answers(0);
   EXPECT_NE(answers.find("; stored"), answers.npos) << answers;
   EXPECT_NE(answers.find("; hit"), answers.npos) << answers;
+}
+
+TEST(Conversation, ReachesTheSlices) {
+  const Stage stage;
+  const auto slice = [](const std::string& place, const std::string& bytes) {
+    return "oHTTP/1.1 206 Partial\r\nCache-Control: max-age=60\r\nETag: \"v\"\r\nContent-Range: bytes " +
+           place + "/10\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + bytes + "\xff";
+  };
+  const std::string get = "cGET /slice HTTP/1.1\r\nHost: a.test\r\n\r\n\xff";
+  Conversation conversation(stage,
+                            slice("0-3", "abcd") + slice("4-7", "efgh") + slice("8-9", "ij") + get + get);
+  EXPECT_EQ(conversation.play(), "");
+  EXPECT_EQ(conversation.heard(), 3U);
+  const std::string answers = conversation.answers(0);
+  EXPECT_NE(answers.find("\r\n\r\nabcdefghijHTTP/1.1 200"), answers.npos) << answers;
+  EXPECT_TRUE(answers.ends_with("\r\n\r\nabcdefghij")) << answers;
 }
 
 TEST(Conversation, JudgesWhatIsWrong) {
