@@ -184,9 +184,10 @@ class Object {
   const uint64_t stamp_;
   uint32_t footprint_ = 0;  // of this allocation
 
-  bool linked_ = false;    // stripe's lock
-  bool in_sieve_ = false;  // stripe's lock
-  uint64_t charge_ = 0;    // stripe's lock
+  std::atomic<Object*>* link_ = nullptr;  // what points to it in its bucket; stripe's lock
+  bool linked_ = false;                   // stripe's lock
+  bool in_sieve_ = false;                 // stripe's lock
+  uint64_t charge_ = 0;                   // stripe's lock
   mutable std::atomic<uint32_t> refs_{1};
   std::atomic<Fill*> fill_{nullptr};  // holds a reference
   const Object* base_ = nullptr;      // holds a reference: the object whose body this one shares

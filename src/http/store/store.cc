@@ -301,17 +301,20 @@ void Store::push(Stripe& stripe, Object& object) {
   std::atomic<Object*>& head = bucket(object.hash_);
   object.ref();
   object.linked_ = true;
-  object.next_.store(head.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  Object* next = head.load(std::memory_order_relaxed);
+  object.link_ = &head;
+  object.next_.store(next, std::memory_order_relaxed);
+  if (next != nullptr) next->link_ = &object.next_;
   head.store(&object, std::memory_order_release);
   ++stripe.objects;
   used_.fetch_add(object.charge_, std::memory_order_relaxed);
 }
 
 void Store::unlink(Stripe& stripe, Object& object, Unlinked& out) {
-  std::atomic<Object*>* link = &bucket(object.hash_);
-  while (link->load(std::memory_order_relaxed) != &object)
-    link = &link->load(std::memory_order_relaxed)->next_;
-  link->store(object.next_.load(std::memory_order_relaxed), std::memory_order_release);
+  // Written, not read: who is evicted has been out of the CPU's cache for long, and so have its neighbours.
+  Object* next = object.next_.load(std::memory_order_relaxed);
+  object.link_->store(next, std::memory_order_release);
+  if (next != nullptr) next->link_ = object.link_;
   if (object.in_sieve_) stripe.sieve.remove(object);
   object.in_sieve_ = object.linked_ = false;
   --stripe.objects;
