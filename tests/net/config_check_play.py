@@ -134,7 +134,7 @@ def wrong_files(stage):
                 f"{words}cannot be read: it is a pipe, no file" in told if words.endswith(" ") else words in told for words in at), (code, told))
 
     stage.file("zone.yaml", "zones: [{name: example.com, file: a.zone}]\n")
-    for text, problem in ((SOA + "www IN A 1.2.3\n", ":4:1: zone example.com.: Syntax error"), ("hello world\n", ":1:1: "),
+    for text, problem in ((SOA + "www IN A 1.2.3\n", ":4:10: zone example.com.: A has the address 1.2.3, write"), ("hello world\n", ":1:7: "),
                           (SOA.replace("@ IN NS ns1\n", ""), ":1:1: zone example.com.: has no NS record"),
                           (SOA + "www.example.org. IN A 1.2.3.4\n", ":4:1: zone example.com.: www.example.org. is not in")):
         stage.file("a.zone", text)

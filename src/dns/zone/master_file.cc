@@ -1,7 +1,6 @@
 #include "dns/zone/master_file.h"
 
 #include <fmt/format.h>
-#include <ldns/ldns.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -11,6 +10,8 @@
 #include "common/file.h"
 #include "common/text.h"
 #include "dns/wire/protocol.h"
+#include "dns/zone/field_text.h"
+#include "dns/zone/fields.h"
 #include "dns/zone/wire_record.h"
 
 namespace popnet::dns {
@@ -18,21 +19,6 @@ namespace popnet::dns {
 namespace {
 
 constexpr uint32_t default_ttl = 3600;  // where a file names none at all
-
-struct FreeRdf {
-  void operator()(ldns_rdf* r) const { ldns_rdf_deep_free(r); }
-};
-struct FreeRr {
-  void operator()(ldns_rr* r) const { ldns_rr_free(r); }
-};
-using Rdf = std::unique_ptr<ldns_rdf, FreeRdf>;
-
-NameBytes bytes_of(const ldns_rdf* rdf) {
-  return {ldns_rdf_data(rdf), ldns_rdf_size(rdf)};
-}
-Rdf to_rdf(const Name& name) {
-  return Rdf(ldns_dname_new_frm_data(static_cast<uint16_t>(name.size()), name.bytes().data()));
-}
 
 /// Cuts a file into entries: a record or a directive each, on one line, without comments and parentheses.
 class EntryReader {
@@ -44,7 +30,9 @@ class EntryReader {
     do {
       entry_.clear();
       open_quote_ = false;
+      extra_close_ = no_offset;
       line_ = line_here_;
+      lines_.assign(1, 0);
       if (!read_entry()) return !blank();
     } while (blank());
     return true;
@@ -52,12 +40,24 @@ class EntryReader {
   [[nodiscard]] const std::string& entry() const { return entry_; }
   /// Where the entry began.
   [[nodiscard]] uint32_t line() const { return line_; }
+  /// "line:column" of a character of the entry.
+  [[nodiscard]] std::string place_of(size_t offset) const {
+    const auto behind = std::upper_bound(lines_.begin(), lines_.end(), offset);
+    return fmt::format("{}:{}", line_ + (behind - lines_.begin() - 1), offset - *(behind - 1) + 1);
+  }
   /// The entry has a quote that its line does not close, or the file ended inside of parentheses.
   [[nodiscard]] bool unclosed() const { return open_quote_ || quoted_ || depth_ > 0; }
+  static constexpr size_t no_offset = SIZE_MAX;
+  /// Of a parenthesis that closes nothing.
+  [[nodiscard]] size_t extra_close() const { return extra_close_; }
 
  private:
   [[nodiscard]] bool blank() const { return trim(entry_).empty(); }
   bool read_entry();
+  void begin_line(size_t offset) {
+    ++line_here_;
+    lines_.push_back(offset);
+  }
   void skip_comment() {
     for (int c = getc_unlocked(file_); c != EOF; c = getc_unlocked(file_))
       if (c == '\n') return void(std::ungetc(c, file_));
@@ -67,6 +67,8 @@ class EntryReader {
   std::string entry_;
   uint32_t line_ = 1;
   uint32_t line_here_ = 1;
+  std::vector<size_t> lines_;  // where the entry's lines begin in it
+  size_t extra_close_ = no_offset;
   int depth_ = 0;  // of parentheses
   bool quoted_ = false;
   bool open_quote_ = false;
@@ -76,7 +78,7 @@ class EntryReader {
 bool EntryReader::read_entry() {
   for (int c = getc_unlocked(file_); c != EOF; c = getc_unlocked(file_)) {
     if (c == '\n') {
-      ++line_here_;
+      begin_line(entry_.size() + 1);
       open_quote_ = open_quote_ || quoted_;
       quoted_ = false;
     }
@@ -84,7 +86,7 @@ bool EntryReader::read_entry() {
       entry_ += '\\';
       if ((c = getc_unlocked(file_)) == EOF) return false;
       entry_ += static_cast<char>(c);
-      line_here_ += c == '\n';
+      if (c == '\n') begin_line(entry_.size());
     } else if (c == '"') {
       quoted_ = !quoted_;
       entry_ += '"';
@@ -93,6 +95,7 @@ bool EntryReader::read_entry() {
     } else if (c == ';') {
       skip_comment();
     } else if (c == '(' || c == ')') {
+      if (c == ')' && depth_ == 0) extra_close_ = std::min(extra_close_, entry_.size());
       depth_ = std::max(0, depth_ + (c == '(' ? 1 : -1));
       entry_ += ' ';
     } else if (c == '\n' && depth_ == 0) {
@@ -104,18 +107,15 @@ bool EntryReader::read_entry() {
   return false;
 }
 
-std::vector<std::string> words_of(const std::string& entry) {
-  std::string spaced = entry;
-  std::replace(spaced.begin(), spaced.end(), '\t', ' ');
-  std::vector<std::string> words;
-  for (const auto word : split(spaced, ' '))
-    if (!word.empty()) words.emplace_back(trim(word, "\""));
-  return words;
+/// IN and the others, by name or by number (RFC 3597 section 5).
+bool is_class(std::string_view text) {
+  constexpr std::string_view unknown = "CLASS";
+  if (text.size() > unknown.size() && iequals(text.substr(0, unknown.size()), unknown))
+    return text.find_first_not_of("0123456789", unknown.size()) == text.npos;
+  return iequals(text, "IN") || iequals(text, "CH") || iequals(text, "HS") || iequals(text, "CS");
 }
-
-Result<Name> name_below(const std::string& text, const Name& origin) {
-  if (text == "@") return origin;
-  return parse_name(text.ends_with('.') ? text : text + "." + origin.to_text());
+bool is_class_in(std::string_view text) {
+  return iequals(text, "IN") || iequals(text, "CLASS1");
 }
 
 class MasterFile {
@@ -130,19 +130,30 @@ class MasterFile {
     uint32_t id;  // for Place
     int depth;    // of $INCLUDE
     Name origin;
-    Rdf previous;       // owner of the last record
-    uint32_t line = 0;  // of the present entry
+    Name previous;  // owner of the last record
+    const EntryReader* entries = nullptr;
   };
-  using Words = std::vector<std::string>;
+  using Words = std::vector<Word>;
+  /// What goes before the data of a record.
+  struct Head {
+    uint32_t ttl = 0;
+    uint16_t type = 0;
+    size_t words = 0;
+  };
 
-  void read_entry(Source& source, const std::string& entry);
-  void add(const ldns_rr* rr, const Source& source);
+  void read_entry(Source& source);
+  void read_record(Source& source, const Words& words);
+  std::optional<Head> read_head(const Source& source, const Words& words, size_t at);
+  void add(const Source& source, uint16_t type, uint32_t ttl);
   void set_ttl(const Source& source, const Words& words);
   void set_origin(Source& source, const Words& words);
+  std::optional<Name> read_origin(const Source& source, const Word& word);
   void include(const Source& source, const Words& words);
   bool may_include(const Source& source, const std::string& path);
-  void complain(const Source& source, const std::string& what) {
-    problems_.add(records_.describe({source.id, std::max(source.line, 1U)}),
+  /// `offset`: of what is wrong in the present entry.
+  void complain(const Source& source, const std::string& what, size_t offset = 0) {
+    problems_.add(fmt::format("{}:{}", source.path,
+                              source.entries == nullptr ? "1:1" : source.entries->place_of(offset)),
                   fmt::format("zone {}: {}", records_.apex().to_text(), what));
   }
 
@@ -153,13 +164,14 @@ class MasterFile {
     bool by_directive = false;
   };
   Ttl ttl_;
+  std::vector<uint8_t> data_;  // of the present record
   size_t includes_ = 0;
   size_t included_bytes_ = 0;
   bool ended_ = false;  // too much was included
 };
 
 bool MasterFile::read(const std::string& path, const Name& origin, int depth) {
-  Source source{path, records_.add_file(path), depth, origin, nullptr};
+  Source source{path, records_.add_file(path), depth, origin, origin};
   const auto file = open_to_read(path);
   if (!file) {
     complain(source,
@@ -167,74 +179,128 @@ bool MasterFile::read(const std::string& path, const Name& origin, int depth) {
     return false;
   }
   EntryReader reader(file->get());
+  source.entries = &reader;
   while (!ended_ && reader.next()) {
-    source.line = reader.line();
     if (reader.unclosed()) {
       complain(source, "a quote or a parenthesis that opens here is not closed, write its end");
+    } else if (reader.extra_close() != EntryReader::no_offset) {
+      complain(source, "this parenthesis closes none, remove it", reader.extra_close());
     } else {
-      read_entry(source, reader.entry());
+      read_entry(source);
     }
   }
   return true;
 }
 
-void MasterFile::read_entry(Source& source, const std::string& entry) {
-  if (entry.starts_with("$TTL")) return set_ttl(source, words_of(entry));
-  if (entry.starts_with("$ORIGIN")) return set_origin(source, words_of(entry));
-  if (entry.starts_with("$INCLUDE")) return include(source, words_of(entry));
-  if (entry.starts_with("$"))
-    return complain(source,
-                    fmt::format("{} is not known, write $TTL, $ORIGIN or $INCLUDE", words_of(entry)[0]));
-  const Rdf origin = to_rdf(source.origin);
-  ldns_rr* made = nullptr;
-  ldns_rdf* previous = source.previous.release();
-  const ldns_status status = ldns_rr_new_frm_str(&made, entry.c_str(), ttl_.seconds, origin.get(), &previous);
-  source.previous.reset(previous);
-  const std::unique_ptr<ldns_rr, FreeRr> rr(made);
-  if (status != LDNS_STATUS_OK)
-    return complain(
-        source, fmt::format("{}, write one like www 300 IN A 192.0.2.1", ldns_get_errorstr_by_id(status)));
-  if (!ttl_.by_directive) ttl_.seconds = ldns_rr_ttl(rr.get());  // RFC 1035 section 5.1: the last one stated
-  add(rr.get(), source);
+void MasterFile::read_entry(Source& source) {
+  const Words words = words_of(source.entries->entry());
+  const std::string_view first = words[0].text;
+  if (source.entries->entry()[0] != '$') return read_record(source, words);
+  if (iequals(first, "$TTL")) return set_ttl(source, words);
+  if (iequals(first, "$ORIGIN")) return set_origin(source, words);
+  if (iequals(first, "$INCLUDE")) return include(source, words);
+  complain(source, fmt::format("{} is not known, write $TTL, $ORIGIN or $INCLUDE", first));
 }
 
-void MasterFile::add(const ldns_rr* rr, const Source& source) {
-  const Name owner{bytes_of(ldns_rr_owner(rr))};
-  const uint16_t rr_type = ldns_rr_get_type(rr);
-  if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN) return complain(source, "only class IN is served, write IN");
+/// [<owner>] [<TTL>] [<class>] <type> <data>, class and TTL in any order (RFC 1035 section 5.1)
+void MasterFile::read_record(Source& source, const Words& words) {
+  const bool has_owner = words[0].offset == 0;
+  if (has_owner) {
+    std::string why;
+    const auto owner = read_name(words[0].text, source.origin, why);
+    if (owner.empty())
+      return complain(source, fmt::format("the owner is {}{}, write a name like www or www.example.com.",
+                                          shown(words[0].text), why));
+    source.previous = Name(owner);
+  }
+  const auto head = read_head(source, words, has_owner ? 1 : 0);
+  if (!head) return;
+  TextProblem problem;
+  const auto data = std::span(words).subspan(head->words);
+  if (!read_data(head->type, data, source.entries->entry().size(), source.origin, data_, problem))
+    return complain(source, problem.what, problem.offset);
+  if (!ttl_.by_directive) ttl_.seconds = head->ttl;  // RFC 1035 section 5.1: the last one stated
+  add(source, head->type, head->ttl);
+}
+
+/// `at`: of the word behind the owner. Nothing if it is wrong.
+std::optional<MasterFile::Head> MasterFile::read_head(const Source& source, const Words& words, size_t at) {
+  const auto fail = [&](const std::string& what, size_t offset) {
+    complain(source, what, offset);
+    return std::nullopt;
+  };
+  bool has_ttl = false, has_class = false;
+  Head head{ttl_.seconds, 0, 0};
+  for (; at < words.size(); ++at) {
+    const std::string_view text = words[at].text;
+    if (!has_ttl && !text.empty() && text[0] >= '0' && text[0] <= '9') {  // no type begins so
+      const auto ttl = read_period(text);
+      if (!ttl || *ttl > ttl_max)
+        return fail(fmt::format("the TTL is {}, write a length of time like 300 or 1h30m, at most {} s",
+                                shown(text), ttl_max),
+                    words[at].offset);
+      head.ttl = *ttl;
+      has_ttl = true;
+    } else if (!has_class && is_class(text)) {
+      if (!is_class_in(text)) return fail("only class IN is served, write IN", words[at].offset);
+      has_class = true;
+    } else {
+      break;
+    }
+  }
+  if (at == words.size())
+    return fail("the record has no type, write one like www 300 IN A 192.0.2.1",
+                source.entries->entry().size());
+  const auto type = read_type(words[at].text);
+  if (!type)
+    return fail(fmt::format("{} is no type of records, write one like A or TYPE65280", shown(words[at].text)),
+                words[at].offset);
+  if (const std::string why = why_no_data(*type); !why.empty())
+    return fail(why + ", remove it", words[at].offset);
+  head.type = *type;
+  head.words = at + 1;
+  return head;
+}
+
+/// The data is in data_, the owner that of the source.
+void MasterFile::add(const Source& source, uint16_t type, uint32_t ttl) {
+  const Name& owner = source.previous;
   if (!is_at_or_below(owner.bytes(), records_.apex().bytes()))
     return complain(source, fmt::format("{} is not in the zone, write a name at or below {}", owner.to_text(),
                                         records_.apex().to_text()));
-  if (const std::string why = why_no_data(rr_type); !why.empty())
-    return complain(source, why + ", remove it");
-  std::vector<uint8_t> data;
-  for (size_t i = 0; i < ldns_rr_rd_count(rr); ++i) {
-    const auto part = bytes_of(ldns_rr_rdf(rr, i));
-    data.insert(data.end(), part.begin(), part.end());
-  }
-  if (!is_whole(rr_type, data))
-    return complain(source, fmt::format("the data does not fit type {}, write all of its fields", rr_type));
-  if (data.size() > message_size_max)
+  if (!is_whole(type, data_))
+    return complain(source,
+                    fmt::format("the data does not fit type {}, write all of its fields", type_text(type)));
+  if (data_.size() > message_size_max)
     return complain(source, "the record is larger than a message can be, write a shorter one");
-  records_.add(owner, rr_type, ldns_rr_ttl(rr), data, {source.id, source.line});
+  records_.add(owner, type, ttl, data_, {source.id, source.entries->line()});
 }
 
 /// $TTL <period> (RFC 2308 section 4)
 void MasterFile::set_ttl(const Source& source, const Words& words) {
-  const char* end = nullptr;
-  const uint32_t ttl = words.size() == 2 ? ldns_str2period(words[1].c_str(), &end) : 0;
-  if (end == nullptr || end == words[1].c_str() || *end != '\0')
-    return complain(source, "$TTL wants a length of time, write one like $TTL 300 or $TTL 1h");
-  ttl_ = {ttl, true};
+  const auto ttl = words.size() == 2 ? read_period(words[1].text) : std::nullopt;
+  if (!ttl || *ttl > ttl_max)
+    return complain(
+        source, fmt::format("$TTL wants a length of time, at most {} s, write one like $TTL 300 or $TTL 1h",
+                            ttl_max));
+  ttl_ = {*ttl, true};
 }
 
 /// $ORIGIN <name>
 void MasterFile::set_origin(Source& source, const Words& words) {
   if (words.size() != 2)
     return complain(source, "$ORIGIN wants one name, write one like $ORIGIN sub.example.com.");
-  const auto origin = name_below(words[1], source.origin);
-  if (!origin) return complain(source, origin.error().message);
-  source.origin = *origin;
+  if (const auto origin = read_origin(source, words[1])) source.origin = *origin;
+}
+
+std::optional<Name> MasterFile::read_origin(const Source& source, const Word& word) {
+  std::string why;
+  const auto origin = read_name(word.text, source.origin, why);
+  if (!origin.empty()) return Name(origin);
+  complain(source,
+           fmt::format("the origin is {}{}, write a name like sub.example.com.", shown(word.text), why),
+           word.offset);
+  return std::nullopt;
 }
 
 /// $INCLUDE <file> [<origin>]
@@ -249,10 +315,14 @@ void MasterFile::include(const Source& source, const Words& words) {
   if (source.depth == include_depth_max)
     return complain(source,
                     fmt::format("$INCLUDE is nested more than {} deep, write fewer", include_depth_max));
-  const auto origin = name_below(words.size() == 3 ? words[2] : "@", source.origin);
-  if (!origin) return complain(source, origin.error().message);
+  const auto origin = words.size() == 3 ? read_origin(source, words[2]) : source.origin;
+  const auto name = unescape(words[1]);
+  if (!origin) return;
+  if (!name)
+    return complain(source, fmt::format("$INCLUDE has {}, write a file's path", shown(words[1].text)),
+                    words[1].offset);
   const auto folder = std::filesystem::path(source.path).parent_path();
-  const std::string path = (folder / words[1]).string();
+  const std::string path = (folder / *name).string();
   if (!may_include(source, path)) return;
   const Ttl ttl = ttl_;
   (void)read(path, *origin, source.depth + 1);

@@ -1,4 +1,4 @@
-// Reads a master file (RFC 1035 section 5, RFC 2308 $TTL, RFC 3597 unknown types) into Records, by ldns.
+// Reads a master file (RFC 1035 section 5, RFC 2308 $TTL, RFC 3597 unknown types) into Records.
 // $INCLUDE is followed, relative to the file that has it, at most include_depth_max deep, include_files_max times, and as
 // long as no more than include_bytes_max have been included; there, reading ends. Every line that is wrong becomes one
 // problem, "file:line:column: zone NAME: reason"; reading goes on behind it.
