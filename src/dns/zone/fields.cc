@@ -171,6 +171,12 @@ std::span<const Field> fields_of(uint16_t type) {
   return {found->fields, end};
 }
 
+std::string fields_text(uint16_t type) {
+  std::string text;
+  for (const Field& field : fields_of(type)) text.append(text.empty() ? "" : ", ").append(field.name);
+  return text;
+}
+
 std::string type_text(uint16_t type) {
   if (const auto* found = std::ranges::find(more_types, type, &TypeName::type); found != std::end(more_types))
     return std::string(found->name);

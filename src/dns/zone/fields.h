@@ -1,5 +1,5 @@
 // What the data of each type of record consists of: one table, by which text is read (field_text.h) and data that
-// came as bytes is checked. Of the types that the table lacks, the text is read by ldns, and bytes may be any (RFC 3597).
+// came as bytes is checked (has_fields). Of the types that the table lacks, the text is read by ldns, and bytes may be any (RFC 3597).
 #pragma once
 
 #include <cstdint>
@@ -61,6 +61,10 @@ constexpr bool is_tag_character(char c) {
 
 /// Empty if the table lacks the type.
 std::span<const Field> fields_of(uint16_t type);
+/// The data has all fields of its type, and nothing behind them. True of types that the table lacks.
+bool has_fields(uint16_t type, std::span<const uint8_t> data);
+/// "preference, exchange"
+std::string fields_text(uint16_t type);
 /// "MX", or "TYPE65400".
 std::string type_text(uint16_t type);
 /// Nothing if there is no such type.

@@ -269,8 +269,8 @@ void MasterFile::add(const Source& source, uint16_t type, uint32_t ttl) {
     return complain(source, fmt::format("{} is not in the zone, write a name at or below {}", owner.to_text(),
                                         records_.apex().to_text()));
   if (!is_whole(type, data_))
-    return complain(source,
-                    fmt::format("the data does not fit type {}, write all of its fields", type_text(type)));
+    return complain(source, fmt::format("{} bytes are not what {} has, write its fields: {}", data_.size(),
+                                        type_text(type), fields_text(type)));
   if (data_.size() > message_size_max)
     return complain(source, "the record is larger than a message can be, write a shorter one");
   records_.add(owner, type, ttl, data_, {source.id, source.entries->line()});

@@ -297,6 +297,63 @@ TEST_F(MasterFile, RightTextOfEveryManner) {
   EXPECT_EQ(records_[2].ttl, 30U);
 }
 
+// RFC 3597 section 5: of a known type the bytes must be its fields, or answers would be malformed.
+TEST_F(MasterFile, BytesOfKnownTypesMustBeTheirFields) {
+  const char* const wrong[] = {
+      "TYPE1 \\# 3 c00002",                              // A too short
+      "TYPE1 \\# 5 c000020101",                          // and too long
+      "TYPE28 \\# 4 c0000201",                           // AAAA
+      "TYPE2 \\# 0",                                     // NS
+      "TYPE2 \\# 2 c00c",                                // a pointer
+      "TYPE6 \\# 2 0000",                                // SOA
+      "TYPE13 \\# 2 0161",                               // HINFO
+      "TYPE15 \\# 2 0001",                               // MX
+      "TYPE16 \\# 0",                                    // TXT
+      "TYPE16 \\# 2 0561",                               // a string that is longer than the data
+      "TYPE17 \\# 1 00",                                 // RP
+      "TYPE29 \\# 1 00",                                 // LOC
+      "TYPE29 \\# 16 00121613ffffffff8000000000989680",  // beyond the pole
+      "TYPE33 \\# 4 00000000",                           // SRV
+      "TYPE35 \\# 5 0000000000",                         // NAPTR
+      "TYPE37 \\# 5 0001000100",                         // CERT
+      "TYPE39 \\# 0",                                    // DNAME
+      "TYPE42 \\# 8 00012104c0000201",                   // APL with /33
+      "TYPE43 \\# 4 00010802",                           // DS
+      "TYPE44 \\# 2 0101",                               // SSHFP
+      "TYPE45 \\# 3 000302",                             // IPSECKEY without its gateway
+      "TYPE45 \\# 1 00",
+      "TYPE46 \\# 4 00010d02",                   // RRSIG
+      "TYPE47 \\# 3 016100",                     // NSEC
+      "TYPE48 \\# 4 0100030d",                   // DNSKEY
+      "TYPE50 \\# 6 010000000000",               // NSEC3
+      "TYPE51 \\# 4 01000000",                   // NSEC3PARAM
+      "TYPE52 \\# 3 030101",                     // TLSA
+      "TYPE55 \\# 4 00020001",                   // HIP
+      "TYPE62 \\# 8 0000000100030000",           // CSYNC with a map of no bytes
+      "TYPE62 \\# 12 000000010003010140000140",  // and with windows out of order
+      "TYPE63 \\# 6 000000010101",               // ZONEMD
+      "TYPE104 \\# 2 000a",                      // NID
+      "TYPE108 \\# 5 00005e0053",                // EUI48
+      "TYPE256 \\# 3 000a00",                    // URI
+      "TYPE257 \\# 1 00",                        // CAA
+      "TYPE257 \\# 2 0000",                      // with an empty tag
+      "TYPE257 \\# 3 00012d",                    // with a tag of "-"
+      "TYPE260 \\# 2 0a03",                      // AMTRELAY
+  };
+  for (const char* line : wrong) {
+    expect_refused({{fmt::format("x {}", line), 1, " bytes are not what "}});
+  }
+  expect_refused({{"x TYPE33 \\# 4 00000000", 1,
+                   "4 bytes are not what SRV has, write its fields: priority, weight, port, target"}});
+  expect_data({
+      {"x TYPE2 \\# 3 016100", "016100"},
+      {"x TYPE33 \\# 7 00000000000000", "00000000000000"},
+      {"x TYPE29 \\# 16 0012161389172dd070be15f000988d20", "0012161389172dd070be15f000988d20"},
+      {"x TYPE45 \\# 3 0a0002", "0a0002"},
+      {"x TYPE257 \\# 3 000161", "000161"},
+  });
+}
+
 TEST_F(MasterFile, AnIncludedFilesNameMayHaveSpacesAndEscapes) {
   write("with space", "in A 192.0.2.1\n");
   EXPECT_THAT(read("$INCLUDE \"with space\"\n$INCLUDE with\\032space sub\n"), ElementsAre());

@@ -1,14 +1,16 @@
 #include "dns/zone/wire_record.h"
 
 #include <fmt/format.h>
-#include <ldns/ldns.h>
 
 #include <memory>
 
 #include "common/bytes.h"
 #include "dns/wire/protocol.h"
 #include "dns/wire/query.h"
+#include "dns/zone/fields.h"
 #include "dns/zone/records.h"
+
+#include <ldns/ldns.h>  // last: it spoils "bool" for what is included behind it
 
 namespace popnet::dns {
 
@@ -49,46 +51,9 @@ bool read_record(std::span<const uint8_t> message, size_t& position, WireRecord&
 }
 
 bool is_whole(uint16_t type, std::span<const uint8_t> data) {
-  constexpr size_t soa_numbers_size = 20;
-  constexpr size_t signature_head_size = 18;  // what goes before the signer's name
-  const auto begins_with_name = [](std::span<const uint8_t> bytes) {
-    const size_t size = bytes.empty() ? 0 : measure_name(bytes).size;
-    return size > 0 && size < bytes.size();
-  };
-  const auto is_name = [](std::span<const uint8_t> bytes) {
-    return !bytes.empty() && measure_name(bytes).size == bytes.size();
-  };
-  switch (type) {
-    case type::a:
-      return data.size() == 4;
-    case type::aaaa:
-      return data.size() == 16;
-    case type::ns:
-    case type::cname:
-    case type::dname:
-    case type::ptr:
-      return is_name(data);
-    case type::mx:
-      return data.size() > 2 && is_name(data.subspan(2));
-    case type::soa: {
-      const size_t primary = measure_name(data).size;
-      if (primary == 0 || data.size() < primary + soa_numbers_size) return false;
-      const auto contact = data.subspan(primary);
-      return is_name(contact.first(contact.size() - soa_numbers_size));
-    }
-    case type::rrsig:
-      return data.size() > signature_head_size && begins_with_name(data.subspan(signature_head_size));
-    case type::nsec:
-      return begins_with_name(data);
-    case type::nsec3param:
-      return data.size() >= 5 && data.size() == 5U + data[4];
-    case type::nsec3: {
-      const size_t hash_at = data.size() < 5 ? data.size() : 5U + data[4];
-      return data.size() > hash_at && data[hash_at] > 0 && data.size() > hash_at + data[hash_at];
-    }
-    default:
-      return true;
-  }
+  if (!has_fields(type, data)) return false;
+  // A name that has NSEC has this type at least.
+  return type != type::nsec || measure_name(data).size < data.size();
 }
 
 std::string why_no_data(uint16_t type) {

@@ -22,8 +22,8 @@ struct WireRecord {
 /// Reads the record at `position` of the message and moves `position` behind it. False if it is malformed.
 bool read_record(std::span<const uint8_t> message, size_t& position, WireRecord& record);
 
-/// Has the fields that our own code goes by: addresses, names, a SOA record's numbers, what signatures and denials begin with. ldns takes records that end too early,
-/// which "no data at all" (RFC 3597) makes of any type.
+/// Has what its type wants (fields.h), by which our own code goes too. ldns takes records that end too early, which "no data at all"
+/// (RFC 3597) makes of any type.
 bool is_whole(uint16_t type, std::span<const uint8_t> data);
 
 /// Why records of this type are none of a zone's data; empty if they may be.
