@@ -4,6 +4,7 @@
 
 #include "common/bytes.h"
 #include "dns/wire/name.h"
+#include "dns/zone/service_parameters.h"
 
 namespace popnet::dns {
 
@@ -102,6 +103,9 @@ void DataChecker::skip(FieldKind kind) {
     case relay:
       if (in_.ok()) skip_gateway(data_[1] & 0x7f);  // the second field, of a byte
       return;
+    case service_parameters:
+      if (in_.ok() && !why_no_service_parameters(data_.subspan(in_.position())).empty()) in_.fail();
+      return in_.skip(in_.left());
     case none:
       return;
   }

@@ -13,8 +13,10 @@
 #include "common/percent.h"
 #include "common/text.h"
 #include "dns/wire/protocol.h"
+#include "dns/zone/base64.h"
 #include "dns/zone/fields.h"
 #include "dns/zone/location_text.h"
+#include "dns/zone/service_parameters.h"
 
 namespace popnet::dns {
 
@@ -85,6 +87,8 @@ std::string what_is_right(const Field& field) {
       return "what its type says: 0 for a dot, 1 for an IPv4 address, 2 for an IPv6 address, 3 for a name";
     case relay_type:
       return "0 or 1 and a number from 0 to 127";
+    case service_parameters:
+      return "parameters like alpn=h2,h3 port=443";
     case none:
       break;
   }
@@ -112,27 +116,6 @@ bool append_hex(std::vector<uint8_t>& data, std::string_view text) {
     const int high = hex_value(text[i]), low = hex_value(text[i + 1]);
     if (high < 0 || low < 0) return false;
     data.push_back(static_cast<uint8_t>(high * 16 + low));
-  }
-  return true;
-}
-
-int base64_value(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-bool append_base64(std::vector<uint8_t>& data, std::string_view text) {
-  const size_t digits = text.find_last_not_of('=') + 1;
-  if (text.size() % 4 != 0 || text.size() - digits > 2) return false;
-  uint32_t bits = 0;
-  for (size_t i = 0; i < digits; ++i) {
-    const int value = base64_value(text[i]);
-    if (value < 0) return false;
-    bits = bits << 6 | static_cast<uint32_t>(value);
-    const size_t left = (6 * (i + 1)) % 8;  // bits that are no whole byte yet
-    if (left < 6) data.push_back(static_cast<uint8_t>(bits >> left));
   }
   return true;
 }
@@ -220,6 +203,7 @@ class DataReader {
   bool read_relay_type(const Word& word);
   bool read_host_identity(const Word& word);
   bool read_types();
+  bool read_parameters();
   bool check_digest();
 
   [[nodiscard]] bool at_end() const { return at_ == words_.size(); }
@@ -306,17 +290,29 @@ bool DataReader::read_by_ldns() {
 
 bool DataReader::read_field(const Field& field) {
   const bool optional = field.kind == optional_string || field.kind == optional_base64 ||
-                        field.kind == more_names || field.kind == types || field.kind == prefixes;
+                        field.kind == more_names || field.kind == types || field.kind == prefixes ||
+                        field.kind == service_parameters;
   if (at_end()) {
     if (optional) return true;
     return fail(end_,
                 fmt::format("{} has no {}, write {}", type_text(type_), field.name, what_is_right(field)));
   }
   why_.clear();
+  if (field.kind == service_parameters) return read_parameters();
   if (read_words(field)) return true;
   const Word& word = words_[at_ - 1];
   return fail(word.offset, fmt::format("{} has the {} {}{}, write {}", type_text(type_), field.name,
                                        shown(word.text), why_, what_is_right(field)));
+}
+
+/// To the end.
+bool DataReader::read_parameters() {
+  const Words rest = words_.subspan(at_);
+  size_t wrong = 0;
+  std::string what;
+  at_ = words_.size();
+  return read_service_parameters(rest, data_, wrong, what) ||
+         fail(rest[wrong].offset, fmt::format("{}: {}", type_text(type_), what));
 }
 
 /// A field of one word, or of all that are left. If it is wrong, the word that is was the last one taken.

@@ -77,6 +77,8 @@ const TypeFields table[] = {
       {period, "expire"},
       {ttl, "minimum"}}},
     {LDNS_RR_TYPE_SRV, {{u16, "priority"}, {u16, "weight"}, {u16, "port"}, {name, "target"}}},
+    {LDNS_RR_TYPE_HTTPS, {{u16, "priority"}, {name, "target"}, {service_parameters, "parameters"}}},
+    {LDNS_RR_TYPE_SVCB, {{u16, "priority"}, {name, "target"}, {service_parameters, "parameters"}}},
     {LDNS_RR_TYPE_CAA, {{u8, "flags"}, {tag, "tag"}, {long_string, "value"}}},
     {LDNS_RR_TYPE_TLSA,
      {{u8, "usage", usages},

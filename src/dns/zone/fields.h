@@ -45,6 +45,7 @@ enum class FieldKind : uint8_t {
   gateway,        ///< what it is stands in the field before the last one (RFC 4025 section 2.5)
   relay_type,     ///< RFC 8777 section 4.3
   relay,
+  service_parameters,  ///< RFC 9460
 };
 
 struct Field {

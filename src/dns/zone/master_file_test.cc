@@ -354,6 +354,96 @@ TEST_F(MasterFile, BytesOfKnownTypesMustBeTheirFields) {
   });
 }
 
+// RFC 9460 appendix D.1 and D.2, behind the owner.
+TEST_F(MasterFile, ServiceParameters) {
+  const std::string foo =
+      "03666f6f"
+      "076578616d706c65"
+      "03636f6d00";
+  expect_data({
+      {"s HTTPS 0 foo.example.com.", "0000" + foo},
+      {"s SVCB 1 .", "000100"},
+      {"s SVCB 16 foo.example.com. port=53", "0010" + foo + "000300020035"},
+      {"s SVCB 1 foo.example.com. key667=hello", "0001" + foo + "029b000568656c6c6f"},
+      {"s SVCB 1 foo.example.com. key667=\"hello\\210qoo\"", "0001" + foo + "029b000968656c6c6fd2716f6f"},
+      {"s SVCB 1 foo.example.com. ( ipv6hint=\"2001:db8::1,2001:db8::53:1\" )",
+       "0001" + foo +
+           "00060020"
+           "20010db8000000000000000000000001"
+           "20010db8000000000000000000530001"},
+      {"s SVCB 1 example.com. ipv6hint=\"2001:db8:122:344::192.0.2.33\"", "0001" + foo.substr(8) +
+                                                                              "00060010"
+                                                                              "20010db8012203440000"
+                                                                              "0000c0000221"},
+      {"s SVCB 16 foo.example.org. alpn=h2,h3-19 mandatory=ipv4hint,alpn ipv4hint=192.0.2.1",
+       "001003666f6f076578616d706c65036f726700"
+       "0000000400010004"
+       "00010009026832"
+       "0568332d3139"
+       "00040004c0000201"},
+      {"s SVCB 16 foo.example.org. alpn=\"f\\\\\\\\oo\\\\,bar,h2\"",
+       "001003666f6f076578616d706c65036f726700"
+       "0001000c"
+       "08665c6f6f2c626172"
+       "026832"},
+      {"s SVCB 16 foo.example.org. alpn=f\\\\\\092oo\\092,bar,h2",
+       "001003666f6f076578616d706c65036f726700"
+       "0001000c"
+       "08665c6f6f2c626172"
+       "026832"},
+      {"s SVCB 1 . no-default-alpn alpn=h3",
+       "000100"
+       "00010003026833"
+       "00020000"},
+      {"s SVCB 1 . key1=\\002h2 key3=\"\\001\\187\"",
+       "000100"
+       "00010003026832"
+       "0003000201bb"},
+      {"s SVCB 1 . ech=AQID dohpath=/q{?dns} ohttp",
+       "000100"
+       "00050003010203"
+       "000700082f717b3f646e737d"
+       "00080000"},
+      {"s SVCB 1 . key667",
+       "000100"
+       "029b0000"},
+  });
+}
+
+// RFC 9460 appendix D.3, and more of the kind.
+TEST_F(MasterFile, WrongServiceParametersAreRefused) {
+  expect_refused({
+      {"s SVCB 1 foo.example.com. ( key123=abc key123=def )", 40, "SVCB: key123 stands twice, write it once"},
+      {"s SVCB 1 foo.example.com. mandatory", 27,
+       "SVCB: mandatory wants other keys of this record, as in mandatory=alpn,port"},
+      {"s SVCB 1 foo.example.com. alpn", 27, "SVCB: alpn wants one or more protocols, as in alpn=h2,h3"},
+      {"s SVCB 1 foo.example.com. port", 27, "SVCB: port wants a number from 0 to 65535"},
+      {"s SVCB 1 foo.example.com. ipv4hint", 27, "SVCB: ipv4hint wants IPv4 addresses"},
+      {"s SVCB 1 foo.example.com. ipv6hint", 27, "SVCB: ipv6hint wants IPv6 addresses"},
+      {"s SVCB 1 foo.example.com. alpn=h2 no-default-alpn=abc", 27, "SVCB: no-default-alpn wants no value"},
+      {"s SVCB 1 foo.example.com. no-default-alpn", 27, "SVCB: no-default-alpn stands without alpn"},
+      {"s SVCB 1 foo.example.com. mandatory=key123", 27,
+       "SVCB: mandatory names key123, which the record does not have"},
+      {"s SVCB 1 foo.example.com. mandatory=mandatory", 27, "SVCB: mandatory names itself, remove that"},
+      {"s SVCB 1 foo.example.com. ( mandatory=key123,key123 key123=abc )", 29,
+       "SVCB: mandatory names key123 twice"},
+      {"s HTTPS 1 . port=65536", 13, "HTTPS: port wants a number"},
+      {"s HTTPS 1 . alpn=h2 port=x", 21, "HTTPS: port wants a number"},
+      {"s HTTPS 1 . ipv4hint=2001:db8::1", 13, "HTTPS: ipv4hint wants IPv4 addresses"},
+      {"s HTTPS 1 . alpn=h2,,h3", 13, "HTTPS: alpn wants"},
+      {"s HTTPS 1 . alpn=" + std::string(256, 'x'), 13, "HTTPS: alpn wants"},
+      {"s HTTPS 1 . nonsense=1", 13, "HTTPS: nonsense is no key, write one like alpn or key667"},
+      {"s HTTPS 1 . key65535=1", 13, "HTTPS: key65535 is no key"},
+      {"s HTTPS 1 . key0667=1", 13, "HTTPS: key0667 is no key"},
+      {"s HTTPS 1 . ech=A", 13, "HTTPS: ech wants base64"},
+      {"s HTTPS 65536 .", 9, "HTTPS has the priority 65536"},
+      {"s HTTPS 1", 10, "HTTPS has no target"},
+      {"s TYPE64 \\# 16 00010000030002000100010003026832", 1,
+       "16 bytes are not what SVCB has"},  // out of order
+      {"s TYPE65 \\# 7 00010000030001", 1, "7 bytes are not what HTTPS has"},
+  });
+}
+
 TEST_F(MasterFile, AnIncludedFilesNameMayHaveSpacesAndEscapes) {
   write("with space", "in A 192.0.2.1\n");
   EXPECT_THAT(read("$INCLUDE \"with space\"\n$INCLUDE with\\032space sub\n"), ElementsAre());
