@@ -136,7 +136,11 @@ class Freezer {
   [[nodiscard]] bool is_here(const Name& name) const {
     return is_at_or_below(name.bytes(), records_.apex().bytes());
   }
-  [[nodiscard]] bool is_made_up(const Name& target) const;
+  /// What a name server's name stands for in this zone.
+  struct Server {
+    bool is_alias, has_address;
+  };
+  [[nodiscard]] Server look_up(const Name& name) const;
   [[nodiscard]] std::string cut_above(const Name& target) const;
 
   const Records& records_;
@@ -192,13 +196,12 @@ void Freezer::check_carried(const Group& apex) {
 void Freezer::check_name_server(const Record& ns) {
   const Name server{NameBytes(ns.data)};
   if (!is_here(server) || !cut_above(server).empty()) return;
-  const size_t first = records_.find(owner_key(server.bytes()));
-  if (first != records_.size() && Group(records_, first).has(type::cname))
+  const auto [is_alias, has_address] = look_up(server);
+  if (is_alias)
     return complain(records_.describe(ns.place),
                     fmt::format("the name server {} is an alias (RFC 2181 section 10.3), write its address",
                                 server.to_text()));
-  std::vector<Glue> addresses;
-  if (!add_addresses(server, addresses) && !is_made_up(server))
+  if (!has_address)
     complain(records_.describe(ns.place),
              fmt::format("the name server {} has no address in the zone, write one", server.to_text()));
 }
@@ -226,18 +229,23 @@ void Freezer::check_lost_cuts() {
                            text(cut.owner)));
 }
 
-/// A wildcard or a DNAME may have an answer for it.
-bool Freezer::is_made_up(const Name& target) const {
-  for (NameBytes above = parent(target.bytes()); is_at_or_below(above, records_.apex().bytes());
-       above = parent(above)) {
+/// By the name's own records, else by those of a wildcard or a DNAME above it.
+Freezer::Server Freezer::look_up(const Name& name) const {
+  const auto read = [](const Group& group) {
+    return Server{group.has(type::cname),
+                  group.has(type::a) || group.has(type::aaaa) || group.has(type_decided)};
+  };
+  if (const size_t own = records_.find(owner_key(name.bytes())); own != records_.size())
+    return read(Group(records_, own));
+  for (NameBytes above = name.bytes(); above.size() > records_.apex().size();) {
+    above = parent(above);
     const std::string key = owner_key(above);
-    if (records_.find(key + std::string("\1*", 2)) != records_.size()) return true;
-    if (const size_t first = records_.find(key);
-        first != records_.size() && Group(records_, first).has(type::dname))
-      return true;
-    if (is_root(above)) break;
+    if (const size_t wildcard = records_.find(key + std::string("\1*", 2)); wildcard != records_.size())
+      return read(Group(records_, wildcard));
+    const size_t first = records_.find(key);
+    if (first != records_.size() && Group(records_, first).has(type::dname)) return {true, false};
   }
-  return false;
+  return {false, false};
 }
 
 /// Owner key of the delegation at or above the name; empty if there is none.
@@ -258,18 +266,20 @@ void Freezer::visit(const Group& group) {
   const OwnerKey owner = group.owner();
   has_cut_ = has_cut_ && owner.starts_with(cut_);
   has_dname_ = has_dname_ && owner.starts_with(dname_);
-  if (has_cut_) {
-    if (group.has(type_decided))
-      complain(group.where(), "this hostname lies below a delegation of its zone, remove the NS records");
-    return;
-  }
-  if (carried_ && group.has(type::nsec3)) visit_hash(group);
+  if (has_cut_ && group.has(type_decided))
+    complain(group.where(), "this hostname lies below a delegation of its zone, remove the NS records");
+  if (carried_ && !has_cut_ && group.has(type::nsec3)) visit_hash(group);
   if (carried_ && group.has_only(is_hash_data)) return;
   if (has_dname_)
     return complain(group.where(),
                     fmt::format("{} stands below the DNAME of {} (RFC 6672 section 2.4), remove one",
                                 text(owner), text(dname_)));
+  if (group.has(type::dname)) {
+    dname_ = owner;
+    has_dname_ = true;
+  }
   check_owner(group);
+  if (has_cut_) return;  // not ours to serve, but transfers carry it
   if (carried_ && group.has(type_decided))
     complain(group.where(),
              "the addresses of this hostname are decided query by query, but its zone comes signed, and "
@@ -308,6 +318,11 @@ void Freezer::check_owner(const Group& group) {
     complain(records_.describe(group.of(type::cname)[0].place),
              fmt::format("{} has a CNAME beside other records (RFC 1034 section 3.6.2), remove it or them",
                          text(owner)));
+  if (group.has(type::ds) && (owner == apex_ || !(group.has(type::ns) || group.has(type_zone_begins))))
+    complain(records_.describe(group.of(type::ds)[0].place),
+             fmt::format(
+                 "{} has a DS record but {} (RFC 4035 section 2.4), remove it", text(owner),
+                 owner == apex_ ? "is the zone's apex: it belongs into the zone above" : "is no delegation"));
   if (group.has(type::ns) && owner != apex_ && group.has(type::dname))
     complain(group.where(),
              fmt::format("{} is delegated and has a DNAME (RFC 6672 section 2.3), remove one", text(owner)));
@@ -392,11 +407,7 @@ void Freezer::add_owner(const Group& group) {
   draft.sets = sets.sets;
   draft.signatures = sets.signatures;
   if (group.owner() == apex_) draft.flags |= Node::apex;
-  if (group.has(type::dname)) {
-    draft.flags |= Node::has_dname;
-    dname_ = group.owner();
-    has_dname_ = true;
-  }
+  if (group.has(type::dname)) draft.flags |= Node::has_dname;
   const NamesBuilder::NodeId node = add_at(group.owner(), draft);
   if (carried_ && group.has(type::nsec)) denials_.add_nsec(group.owner(), node);
   if (group.owner() == apex_) add_negative_soa(group);
@@ -493,7 +504,7 @@ std::vector<Glue> Freezer::glue_for(const Group& cut) {
           records_.describe(ns.place),
           fmt::format("{} is delegated to {}, which lies below the delegation, write its address here (glue)",
                       owner.to_text(), target.to_text()));
-    reachable = reachable || found || below || !is_here(target) || is_made_up(target);
+    reachable = reachable || found || below || !is_here(target) || look_up(target).has_address;
     lost.place = ns.place;
     if (!reachable) lost.servers.push_back(target);
   }

@@ -3,8 +3,8 @@
 //
 // Refused: no SOA or more than one, no NS at the apex, SOA elsewhere, CNAME beside other data, two CNAMEs or
 // DNAMEs, records below a DNAME, DNAME beside a delegation, delegated wildcards, delegations to a name below
-// themselves without its address, addresses beside a decided hostname. Data at and below a delegation other
-// than NS and DS is not ours: not served, except addresses as glue. A zone
+// themselves without its address, DS where there is no delegation, addresses beside a decided hostname. Data at and below
+// a delegation other than NS and DS is not ours: checked alike, but not served, except addresses as glue. A zone
 // to be signed must not bring signatures or denials of its own; one that is not, and whose apex has signatures, is served
 // with those it brings (carried.h).
 #pragma once

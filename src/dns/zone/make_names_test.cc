@@ -249,6 +249,57 @@ TEST_F(MakeNames, ContradictionsAreRefused) {
                             "ns.sub.example.com.")));
 }
 
+TEST_F(MakeNames, WhatLiesBelowADelegationIsCheckedToo) {
+  zone("example.com", std::string(good) +
+                          "sub 60 IN NS ns.example.net.\n"
+                          "a.sub 60 IN SOA ns hostmaster 1 2 3 4 5\n"
+                          "b.sub 60 IN CNAME x\nb.sub 60 IN TXT x\n"
+                          "c.sub 60 IN DNAME x\nx.c.sub 60 IN A 192.0.2.1\n"
+                          "d.sub 60 IN CNAME x\nd.sub 60 IN CNAME y\n"
+                          "e.sub 60 IN DS 1 8 99 aa\n");
+  EXPECT_THAT(
+      problems(),
+      ::testing::UnorderedElementsAre(
+          HasSubstr("example.com:4:1: zone example.com.: a.sub.example.com. has a SOA record but is not"),
+          HasSubstr("example.com:5:1: zone example.com.: b.sub.example.com. has a CNAME beside other"),
+          HasSubstr("example.com:8:1: zone example.com.: x.c.sub.example.com. stands below the DNAME of"),
+          HasSubstr("example.com:10:1: zone example.com.: d.sub.example.com. has a second CNAME"),
+          HasSubstr("example.com:11:1: zone example.com.: e.sub.example.com. has a DS record but is no "
+                    "delegation (RFC 4035 section 2.4), remove it")));
+}
+
+TEST_F(MakeNames, ADsRecordBelongsToADelegation) {
+  zone("example.com", std::string(good) +
+                          "@ 60 IN DS 1 8 99 aa\nwww 60 IN DS 1 8 99 aa\nwww 60 IN A 192.0.2.1\n"
+                          "sub 60 IN NS ns.example.net.\nsub 60 IN DS 1 8 99 aa\nown 60 IN DS 1 8 99 aa\n");
+  zone("own.example.com", good);  // needs no NS records above
+  EXPECT_THAT(
+      problems(),
+      ElementsAre(
+          "example.com:3:1: zone example.com.: example.com. has a DS record but is the zone's apex: "
+          "it belongs into the zone above (RFC 4035 section 2.4), remove it",
+          HasSubstr("example.com:4:1: zone example.com.: www.example.com. has a DS record but is no")));
+}
+
+TEST_F(MakeNames, NameServersThatAreMadeUp) {
+  zone("example.com",
+       "@ 60 IN SOA ns hostmaster 1 2 3 4 5\n@ 60 IN NS ns.address\n@ 60 IN NS ns.text\n@ 60 IN NS ns.alias\n"
+       "@ 60 IN NS ns.dname\n@ 60 IN NS dname\n"
+       "*.address 60 IN A 192.0.2.1\n*.text 60 IN TXT x\n*.alias 60 IN CNAME x\n"
+       "dname 60 IN DNAME x\ndname 60 IN A 192.0.2.1\n"
+       "sub 60 IN NS ns.dname\n");
+  EXPECT_THAT(problems(),
+              ::testing::UnorderedElementsAre(
+                  HasSubstr("example.com:4:1: zone example.com.: the name server ns.alias.example.com. is an "
+                            "alias (RFC 2181 section 10.3)"),
+                  HasSubstr("example.com:5:1: zone example.com.: the name server ns.dname.example.com. is an "
+                            "alias"),
+                  HasSubstr("example.com:3:1: zone example.com.: the name server ns.text.example.com. has no "
+                            "address in the zone"),
+                  HasSubstr("example.com:12:1: zone example.com.: none of the name servers of "
+                            "sub.example.com. can be found")));
+}
+
 TEST_F(MakeNames, NameServersMustBeFound) {
   zone("lost.example",
        "@ 60 IN SOA ns hostmaster 1 2 3 4 5\n@ 60 IN NS ns\n@ 60 IN NS alias\n"
@@ -294,7 +345,7 @@ TEST_F(MakeNames, SignaturesOfOthersAreNotServedWithoutDenials) {
   zone("example.com",
        std::string(good) + "@ 60 IN RRSIG SOA 13 2 60 20300101000000 20200101000000 1 example.com. AAAA\n");
   EXPECT_THAT(problems(),
-              ElementsAre(HasSubstr(
+              ::testing::UnorderedElementsAre(HasSubstr(
                   "example.com:1:1: zone example.com.: comes signed, but has neither an NSEC nor")));
 }
 
