@@ -81,11 +81,13 @@ class Group {
 
 class Freezer {
  public:
-  Freezer(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems, SetSigner* signer)
+  Freezer(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems,
+          const std::optional<Signing>& signing)
       : records_(records),
         names_(names),
         problems_(problems),
-        signer_(signer),
+        signing_(signing),
+        signer_(signing ? signing->signer : nullptr),
         apex_(owner_key(records.apex().bytes())),
         zone_(zone) {}
 
@@ -146,6 +148,7 @@ class Freezer {
   const Records& records_;
   NamesBuilder& names_;
   Problems& problems_;
+  const std::optional<Signing> signing_;
   SetSigner* const signer_;
   const std::string apex_;
   const uint32_t zone_;
@@ -181,7 +184,7 @@ void Freezer::check_apex() {
   if (soas.size() > 1) complain(records_.describe(soas[1].place), "has a second SOA record, write one only");
   if (!group.has(type::ns)) complain(where, "has no NS record at its apex, write one");
   for (const Record& ns : group.of(type::ns)) check_name_server(ns);
-  if (signer_ == nullptr && group.has(type::rrsig)) check_carried(group);
+  if (!signing_ && group.has(type::rrsig)) check_carried(group);
   if (signer_ != nullptr && !soas.empty()) signer_->set_denial_ttl(negative_ttl(soas[0]));
 }
 
@@ -296,7 +299,7 @@ void Freezer::check_owner(const Group& group) {
     const uint16_t t = set[0].type;
     const std::string where = records_.describe(set[0].place);
     if (t != type::cname && !is_signature_data(t)) ++others;
-    if (signer_ != nullptr && is_made_by_signing(t) && set[0].place.line != 0)
+    if (signing_ && is_made_by_signing(t) && set[0].place.line != 0)
       complain(where,
                fmt::format("{} is signed already, remove RRSIG, NSEC and NSEC3 records, or dnssec from "
                            "the zone's options",
@@ -470,6 +473,10 @@ void Freezer::add_set(const Name& owner, const std::vector<Record>& set, Sets& s
     complain(
         records_.describe(set[0].place),
         fmt::format("{} has more records of one type than fit into a message, write fewer", owner.to_text()));
+  if (signing_ && sign == Sign::yes && ttl > signing_->ttl_max)
+    complain(records_.describe(lowest->place),
+             fmt::format("{} has a TTL of {} s, above the zone's dnssec.zone_ttl_max of {} s, write less",
+                         owner.to_text(), ttl, signing_->ttl_max));
   if (signer_ == nullptr && !carried_) return;
   sets.signatures.emplace_back();
   if (sign == Sign::no) return;
@@ -478,10 +485,6 @@ void Freezer::add_set(const Name& owner, const std::vector<Record>& set, Sets& s
     return;
   }
   sets.signatures.back() = signer_->sign(owner.bytes(), set, ttl, ttl);
-  if (ttl > signer_->ttl_max)
-    complain(records_.describe(lowest->place),
-             fmt::format("{} has a TTL of {} s, above the zone's dnssec.zone_ttl_max of {} s, write less",
-                         owner.to_text(), ttl, signer_->ttl_max));
 }
 
 /// Where an answer that denies has to be made for the query, there is nothing to prepare.
@@ -528,8 +531,8 @@ bool Freezer::add_addresses(const Name& target, std::vector<Glue>& glue) {
 }  // namespace
 
 void freeze_zone(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems,
-                 SetSigner* signer) {
-  Freezer(records, zone, names, problems, signer).run();
+                 const std::optional<Signing>& signing) {
+  Freezer(records, zone, names, problems, signing).run();
 }
 
 }  // namespace popnet::dns

@@ -9,6 +9,8 @@
 // with those it brings (carried.h).
 #pragma once
 
+#include <optional>
+
 #include "dns/zone/names_builder.h"
 #include "dns/zone/problems.h"
 #include "dns/zone/records.h"
@@ -16,9 +18,15 @@
 
 namespace popnet::dns {
 
-/// `zone`: the index that names.add_zone() gave. `signer`: null if the zone is not signed. REQUIRES:
+/// How a zone is signed here.
+struct Signing {
+  uint32_t ttl_max = 0;         // of all records, as rolls of keys count on it
+  SetSigner* signer = nullptr;  // null to check only whether it could be signed
+};
+
+/// `zone`: the index that names.add_zone() gave. `signing`: nothing if the zone is not signed here. REQUIRES:
 /// records.sort() was called
 void freeze_zone(const Records& records, uint32_t zone, NamesBuilder& names, Problems& problems,
-                 SetSigner* signer = nullptr);
+                 const std::optional<Signing>& signing = std::nullopt);
 
 }  // namespace popnet::dns

@@ -202,8 +202,7 @@ void Maker::place(const Wanted& wanted) {
     add_apex_records(*plan, place);
     if (!network_zone_) add_pop_addresses(*plan, wanted.name, place);
   }
-  if (keeper_ != nullptr && plan->dnssec->enabled &&
-      wanted.decided.ttl_max > seconds(plan->dnssec->zone_ttl_max))
+  if (plan->dnssec->enabled && wanted.decided.ttl_max > seconds(plan->dnssec->zone_ttl_max))
     problems_.add(wanted.from(),
                   fmt::format("has a TTL of {} s, above its zone's dnssec.zone_ttl_max of {} s",
                               wanted.decided.ttl_max, seconds(plan->dnssec->zone_ttl_max)));
@@ -275,15 +274,17 @@ void Maker::freeze(Plan& plan) {
   const auto signer = signer_for(plan);
   if (signer != nullptr) add_keys(plan, *signer);
   plan.records.sort();
-  if (signer == nullptr && plan.has_pops && comes_signed(plan.records))
+  if (!plan.dnssec->enabled && plan.has_pops && comes_signed(plan.records))
     problems_.add(plan.where(),
                   "comes signed, and popnet cannot sign the addresses of POPs that it adds: take another "
                   "network.zone, or "
                   "have popnet sign this one (dnssec)");
-  if (complete && signer == nullptr) freeze_zone(plan.records, plan.index, builder_, problems_);
-  if (complete && signer != nullptr) {
-    SetSigner sets(signer, keeper_->store(), keeper_->now(), seconds(plan.dnssec->zone_ttl_max));
-    freeze_zone(plan.records, plan.index, builder_, problems_, &sets);
+  if (complete) {
+    std::optional<SetSigner> sets;
+    if (signer != nullptr) sets.emplace(signer, keeper_->store(), keeper_->now());
+    std::optional<Signing> signing;
+    if (plan.dnssec->enabled) signing = {seconds(plan.dnssec->zone_ttl_max), sets ? &*sets : nullptr};
+    freeze_zone(plan.records, plan.index, builder_, problems_, signing);
   }
   const Name apex = plan.records.apex();
   if (complete && plan.transfer != nullptr)
@@ -318,7 +319,7 @@ void Maker::fill_from_copy(Plan& plan, const Records& copy) {
   plan.records.append(copy);
   std::set<std::string, std::less<>> decided;
   for (const Name& name : plan.decided) decided.insert(owner_key(name.bytes()));
-  const bool signs = keeper_ != nullptr && plan.dnssec->enabled;
+  const bool signs = plan.dnssec->enabled;
   plan.records.erase_if([&](const Record& record) {
     const bool replaced = record.type == type::a || record.type == type::aaaa || record.type == type::cname;
     return (replaced && decided.contains(record.owner)) || (signs && is_of_a_signer(record.type));

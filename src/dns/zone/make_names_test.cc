@@ -268,6 +268,24 @@ TEST_F(MakeNames, WhatLiesBelowADelegationIsCheckedToo) {
                     "delegation (RFC 4035 section 2.4), remove it")));
 }
 
+// As "popnet check" does, which has no keys.
+TEST_F(MakeNames, WhatCannotBeSignedIsToldWithoutKeys) {
+  zone("example.com",
+       std::string(good) +
+           "@ 60 IN RRSIG SOA 13 2 60 20300101000000 20200101000000 1 example.com. AAAA\n"
+           "@ 60 IN NSEC @ SOA\n"
+           "www 86401 IN A 192.0.2.1\nok 86400 IN A 192.0.2.1\nsub 86401 IN NS ns.example.net.\n");
+  config_.zones[0].dnssec.enabled = true;
+  config_.zones[0].dnssec.zone_ttl_max = std::chrono::hours(24);
+  EXPECT_THAT(
+      problems(),
+      ::testing::UnorderedElementsAre(
+          HasSubstr("example.com:3:1: zone example.com.: example.com. is signed already, remove RRSIG"),
+          HasSubstr("example.com:4:1: zone example.com.: example.com. is signed already"),
+          HasSubstr("example.com:5:1: zone example.com.: www.example.com. has a TTL of 86401 s, above the "
+                    "zone's dnssec.zone_ttl_max of 86400 s, write less")));
+}
+
 TEST_F(MakeNames, ADsRecordBelongsToADelegation) {
   zone("example.com", std::string(good) +
                           "@ 60 IN DS 1 8 99 aa\nwww 60 IN DS 1 8 99 aa\nwww 60 IN A 192.0.2.1\n"

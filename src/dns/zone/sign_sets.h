@@ -13,12 +13,8 @@ namespace popnet::dns {
 
 class SetSigner {
  public:
-  /// `ttl_limit`: of all records, as rolls of keys count on it.
-  SetSigner(std::shared_ptr<const sign::ZoneSigner> signer, sign::SignatureStore& store, sign::Seconds now,
-            uint32_t ttl_limit)
-      : ttl_max(ttl_limit), signer_(std::move(signer)), store_(store), now_(now) {}
-
-  const uint32_t ttl_max;
+  SetSigner(std::shared_ptr<const sign::ZoneSigner> signer, sign::SignatureStore& store, sign::Seconds now)
+      : signer_(std::move(signer)), store_(store), now_(now) {}
 
   /// TTL of NSEC records (RFC 9077): the lower of the SOA's own and its MINIMUM.
   void set_denial_ttl(uint32_t ttl) { denial_ttl_ = ttl; }
