@@ -50,6 +50,7 @@ struct Secondary {
   std::vector<Endpoint> primaries;  // in the order they are asked; empty: the zone comes from a file
   std::string key;  // name of the TsigKey that queries and NOTIFY are signed with; empty = none
   std::vector<Prefix> notify_from;  // whose NOTIFY counts; empty: the primaries'
+  bool catalog = false;  // its records name zones (RFC 9432) that are fetched likewise; it is not served
 };
 
 struct Dns {

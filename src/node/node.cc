@@ -10,6 +10,7 @@
 #include "common/hash.h"
 #include "common/log.h"
 #include "dns/server/policy.h"
+#include "dns/zone/catalog.h"
 #include "dns/zone/make_names.h"
 #include "node/probe_kinds.h"
 #include "node/run_on.h"
@@ -49,6 +50,27 @@ config::Problem problem_of(const std::string& key, const std::string& text,
   problem.message = text;
   problem.severity = severity;
   return problem;
+}
+
+std::vector<std::string> names_of_fetched(const model::Config& config) {
+  std::vector<std::string> names;
+  for (const model::Zone& zone : config.zones)
+    if (!zone.secondary.primaries.empty()) names.push_back(zone.name);
+  return names;
+}
+
+/// A zone that a catalog names: fetched as the catalog is, unless it is configured by itself.
+void add_member(model::Config& config, const model::Zone& catalog, const dns::Name& member) {
+  std::string name = member.to_text();
+  name.pop_back();
+  const auto is_it = [&](const model::Zone& zone) { return zone.name == name; };
+  const auto own = dns::parse_name(config.network.zone);
+  const bool networks = !config.network.zone.empty() && own && *own == member;
+  if (name.empty() || networks || std::ranges::any_of(config.zones, is_it)) return;
+  model::Zone zone = catalog;
+  zone.name = name;
+  zone.secondary.catalog = false;
+  config.zones.push_back(std::move(zone));
 }
 
 dns::Server::Options dns_options(const model::Config& config, int threads, uint64_t seed) {
@@ -144,13 +166,15 @@ Status Node::start_all() {
   if (auto kept = load_kept_config(*loaded.config)) loaded = std::move(*kept);
   std::vector<std::string> zone_problems;
   zone_copies_ = std::make_unique<dns::ZoneCopies>(state_dir.empty() ? "" : state_dir + "/zones");
-  auto sources = zone_sources(*loaded.config);
+  auto served = with_members(loaded.config);
+  if (!served) log::error("{}", served.error().message);
+  const auto& zones = served ? *served : loaded.config;
+  auto sources = zone_sources(*zones);
   keeper_ =
       std::make_unique<dns::sign::KeyKeeper>(loaded.config->node.key_dir, loaded.config->node.manage_keys);
   keeper_->begin(unix_seconds());
-  auto names =
-      dns::make_names(*loaded.config, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr,
-                      loaded.config->node.dns ? &zone_history_ : nullptr, &sources);
+  auto names = dns::make_names(*zones, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr,
+                               loaded.config->node.dns ? &zone_history_ : nullptr, &sources);
   plan_signing(names.ok());
   if (!names) {
     for (std::string& line : zone_problems)
@@ -518,9 +542,14 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
                                            id_.pop, candidate.node.pop)));
     return read;
   }
-  if (sources != nullptr) *sources = zone_sources(candidate);
+  std::shared_ptr<const model::Config> zones = read.loaded.config;
+  if (sources != nullptr) {
+    auto served = with_members(zones);
+    if (served) zones = std::move(*served);
+    *sources = zone_sources(*zones);
+  }
   std::vector<std::string> zone_problems;
-  auto names = dns::make_names(candidate, &zone_problems, candidate.node.dns ? keeper : nullptr,
+  auto names = dns::make_names(*zones, &zone_problems, candidate.node.dns ? keeper : nullptr,
                                candidate.node.dns ? history : nullptr, sources);
   for (const auto& text : zone_problems)
     problems.push_back(config::located(read.loaded, text).value_or(problem_of("zones", text)));
@@ -581,16 +610,41 @@ dns::ZoneSources Node::zone_sources(const model::Config& config) const {
 }
 
 void Node::follow_primaries() {
-  if (in_force_->node.dns) secondaries_->configure(*in_force_, dns::tsig_keys(*in_force_));
+  if (!in_force_->node.dns) return;
+  const auto served = with_members(in_force_);
+  const auto& zones = served ? *served : in_force_;
+  secondaries_->configure(*zones, dns::tsig_keys(*zones));
+  followed_ = names_of_fetched(*zones);
+}
+
+Result<std::shared_ptr<const model::Config>> Node::with_members(
+    std::shared_ptr<const model::Config> config) const {
+  std::shared_ptr<model::Config> with;
+  for (const model::Zone& zone : config->zones) {
+    const auto name = dns::parse_name(zone.name);
+    if (!zone.secondary.catalog || !name || !config->node.dns) continue;
+    zone_copies_->load(*name);
+    const dns::ZoneCopy* copy = zone_copies_->find(*name);
+    if (copy == nullptr) continue;
+    const auto members = dns::read_catalog(*copy->records);
+    if (!members) return members.error();
+    if (with == nullptr) with = std::make_shared<model::Config>(*config);
+    for (const dns::Name& member : *members) add_member(*with, zone, member);
+  }
+  if (with != nullptr) return std::shared_ptr<const model::Config>(std::move(with));
+  return config;
 }
 
 // Files of other zones are not read for this: what an operator has begun to change in them is not in force before a reload.
 Status Node::renew_names() {
   keeper_->begin(unix_seconds());
-  dns::ZoneSources sources = zone_sources(*in_force_);
+  const auto served = with_members(in_force_);
+  if (!served) return served.error();
+  const model::Config& zones = **served;
+  dns::ZoneSources sources = zone_sources(zones);
   sources.files = zone_files_;
   const bool serves = in_force_->node.dns;
-  auto names = dns::make_names(*in_force_, nullptr, serves ? keeper_.get() : nullptr,
+  auto names = dns::make_names(zones, nullptr, serves ? keeper_.get() : nullptr,
                                serves ? &zone_history_ : nullptr, &sources);
   plan_signing(names.ok());
   if (!names) return names.error();
@@ -599,6 +653,7 @@ Status Node::renew_names() {
         publish_snapshot();
       }))
     commit_zones(*in_force_);
+  if (followed_ != names_of_fetched(zones)) config_loop_.post([this] { follow_primaries(); });
   return {};
 }
 

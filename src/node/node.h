@@ -128,6 +128,9 @@ class Node {
   void keep_config();
   /// What makes zones: of those that are fetched the copies that are good now.
   [[nodiscard]] dns::ZoneSources zone_sources(const model::Config& config) const;
+  /// With the zones that its catalogs name. ErrorCode::invalid when a catalog is broken.
+  [[nodiscard]] Result<std::shared_ptr<const model::Config>> with_members(
+      std::shared_ptr<const model::Config> config) const;
   void follow_primaries();
   /// Makes the names of the config in force again, with the zones that are fetched as they are now. An error changes nothing.
   Status renew_names();
@@ -190,7 +193,8 @@ class Node {
   dns::ZoneHistory zone_history_;
   std::unique_ptr<dns::Notifier> notifier_;
   std::shared_ptr<const model::Config> in_force_;
-  dns::ZoneSources::Map zone_files_;  // as they were read last; only while zones are fetched, too
+  std::vector<std::string> followed_;  // the zones of the last follow_primaries()
+  dns::ZoneSources::Map zone_files_;   // as they were read last; only while zones are fetched, too
   std::unique_ptr<dns::ZoneCopies> zone_copies_;
   dns::ZoneStates zone_states_;  // any thread
   std::unique_ptr<dns::Secondaries> secondaries_;

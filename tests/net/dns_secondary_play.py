@@ -257,5 +257,54 @@ def copies_are_handed_on(stage):
     check("by the difference", "version 2 is in force (IXFR from" in last.log(), last.log())
 
 
+@scene
+def a_catalog_names_zones(stage):
+    """Zones come and go as Knot's catalog says; the catalog itself is not answered for."""
+    endpoint, told = stage.endpoint(), stage.endpoint()
+    host, port = split(told)
+
+    def sections(*zones):
+        text = ZONE.format(serial=1, more="", refresh=3600, expire=604800)
+        members = "".join(f"""
+  - domain: {zone}
+    file: {stage.file(zone, text)}
+    catalog-role: member
+    catalog-zone: catalog.test
+    acl: fetch
+    notify: popnet""" for zone in zones)
+        return knot_key(KEY, SECRET) + f"""
+remote:
+  - id: popnet
+    address: {host}@{port}
+    key: {KEY}
+acl:
+  - id: fetch
+    address: 127.0.0.0/8
+    key: {KEY}
+    action: transfer
+zone:
+  - domain: catalog.test
+    catalog-role: generate
+    acl: fetch
+    notify: popnet{members}
+"""
+
+    server = knot(stage, endpoint, sections("one.test", "two.test"))
+    popnet = stage.popnet(dns=TSIG, node={"state_dir": f"{stage.folder}/state", "dns_listen": told},
+                          zones=[{"name": "catalog.test", "secondary": {"primaries": [endpoint], "key": KEY, "catalog": True,
+                                                                        "notify_from": ["127.0.0.0/8"]}}])
+    answers = lambda: tuple(status(popnet.dns, f"www.{name}.test") for name in ("one", "two", "three"))
+    until("both are served", lambda: answers() == ("NOERROR", "NOERROR", "REFUSED"))
+    equal("not the catalog", status(popnet.dns, "version.catalog.test"), "REFUSED")
+    server.configure(sections("two.test", "three.test"))
+    server.process.signal(signal.SIGHUP)
+    until("as the new catalog says", lambda: answers() == ("REFUSED", "NOERROR", "NOERROR"))
+    popnet.stop()
+    server.stop()
+    again = stage.popnet(name="again", dns=TSIG, node={"state_dir": f"{stage.folder}/state", "dns_listen": told},
+                         zones=popnet.config["zones"])
+    equal("from the copies", status(again.dns, "www.three.test"), "NOERROR")
+
+
 if __name__ == "__main__":
     run()

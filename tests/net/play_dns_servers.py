@@ -27,9 +27,9 @@ def knot_key(name, secret):
 
 
 def knot(stage, endpoint, zones, name="knot"):
-    """`{base}` in the zones' text is its folder."""
+    """`{base}` in the zones' text is its folder. Its configure() writes other zones, to be read at SIGHUP."""
     (host, port), base = split(endpoint), _folder(stage, name)
-    config = stage.file(f"{name}.conf", f"""
+    configure = lambda sections: stage.file(f"{name}.conf", f"""
 server:
   listen: {host}@{port}
   rundir: {base}
@@ -41,9 +41,11 @@ database:
 log:
   - target: stderr
     any: info
-{zones.replace("{base}", base)}
+{sections.replace("{base}", base)}
 """)
-    return Server(stage.spawn(name, ["/usr/sbin/knotd", "-c", config, "-s", f"{base}/knot.sock"]), endpoint)
+    server = Server(stage.spawn(name, ["/usr/sbin/knotd", "-c", configure(zones), "-s", f"{base}/knot.sock"]), endpoint)
+    server.configure = configure
+    return server
 
 
 def nsd_key(name, secret):

@@ -183,6 +183,10 @@ const Table<Secondary>& secondary_table() {
               .at_most(64)
               .preset_help("the primaries")
               .help("Networks whose NOTIFY is believed."),
+          option("catalog", &Secondary::catalog)
+              .boolean(false)
+              .help("This is a catalog zone (RFC 9432): the zones that it names are fetched from the same "
+                    "primaries, with this zone's other options. The catalog itself is not answered for."),
       });
   return table;
 }

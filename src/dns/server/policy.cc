@@ -27,6 +27,7 @@ std::map<std::string, NotifyRule, std::less<>> notify_rules(const model::Config&
     if (secondary.primaries.empty() || !name) continue;
     NotifyRule rule;
     rule.from = secondary.notify_from;
+    rule.catalog = secondary.catalog;
     if (rule.from.empty())
       for (const Endpoint& primary : secondary.primaries)
         rule.from.emplace_back(primary.address, primary.address.width());
@@ -43,6 +44,22 @@ model::RateLimit part_of(model::RateLimit limit, int parts) {
 }
 
 }  // namespace
+
+Policy::Notify Policy::judge_notify(const Name& zone, const IpAddress& from, const Name* key) const {
+  const auto allows = [&](const NotifyRule& rule) {
+    const auto knows = [&](const Prefix& prefix) { return prefix.contains(from); };
+    return std::ranges::any_of(rule.from, knows) && (!rule.key || (key != nullptr && *key == *rule.key));
+  };
+  const auto bytes = zone.bytes();
+  const auto own =
+      notify_rules.find(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  if (own != notify_rules.end()) return allows(own->second) ? Notify::believed : Notify::refused;
+  Notify judged = Notify::unknown;
+  for (const auto& [name, rule] : notify_rules)
+    if (rule.catalog && judged != Notify::believed)
+      judged = allows(rule) ? Notify::believed : Notify::refused;
+  return judged;
+}
 
 std::shared_ptr<Policy> make_policy(const model::Config& config, uint64_t chance, int threads, int queues) {
   auto policy = std::make_shared<Policy>();

@@ -21,6 +21,7 @@ namespace popnet::dns {
 struct NotifyRule {
   std::vector<Prefix> from;
   std::optional<Name> key;  // that it must be signed with
+  bool catalog = false;     // counts for zones that have no rule of their own, too: they may be named there
 };
 
 struct Policy {
@@ -37,6 +38,9 @@ struct Policy {
   std::function<void(const Name& zone, const IpAddress& from)> on_notify;  // any thread; may be empty
   std::shared_ptr<const tls::ServerContext> tls;                           // null: none configured
 
+  /// `key`: that it was signed with; null: none.
+  enum class Notify : uint8_t { believed, refused, unknown };
+  [[nodiscard]] Notify judge_notify(const Name& zone, const IpAddress& from, const Name* key) const;
   [[nodiscard]] bool is_proxy(const IpAddress& peer) const {
     for (const Prefix& prefix : proxies)
       if (prefix.contains(peer)) return true;

@@ -101,16 +101,12 @@ Outcome Responder::respond_to_notify(const Policy& policy, std::span<const uint8
                                      std::span<uint8_t> room) {
   Reply reply(message, query, room.first(udp_plain_max));
   Outcome outcome;
-  const auto zone = query.name.bytes();
-  const auto rule =
-      policy.notify_rules.find(std::string_view(reinterpret_cast<const char*>(zone.data()), zone.size()));
-  const auto knows = [&](const Prefix& prefix) { return prefix.contains(source.address); };
+  const Policy::Notify judged = policy.judge_notify(query.name, source.address, key);
   if (policy.notify_rules.empty()) {
     outcome.rcode = Rcode::notimp;
-  } else if (rule == policy.notify_rules.end() || query.type != type::soa || query.qclass != class_in) {
+  } else if (judged == Policy::Notify::unknown || query.type != type::soa || query.qclass != class_in) {
     outcome.rcode = Rcode::notauth;
-  } else if (std::ranges::none_of(rule->second.from, knows) ||
-             (rule->second.key && (key == nullptr || !(*key == *rule->second.key)))) {
+  } else if (judged == Policy::Notify::refused) {
     outcome.rcode = Rcode::refused;
   } else {
     reply.set_authoritative();

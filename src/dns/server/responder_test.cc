@@ -294,6 +294,17 @@ TEST_F(NotifyTest, WithAKeyItMustBeSignedByThatKey) {
   EXPECT_EQ(tell(signed_notify(keys[0]), "192.0.2.2"), Rcode::refused) << "the key alone is not enough";
 }
 
+TEST_F(NotifyTest, ACatalogsPrimariesAreBelievedOfZonesItMayName) {
+  config_.zones.back().secondary.catalog = true;
+  EXPECT_EQ(tell(notify("member.example")), Rcode::noerror);
+  EXPECT_EQ(tell(notify("member.example"), "192.0.2.2"), Rcode::refused);
+  config_.zones.push_back(config_.zones.back());
+  config_.zones.back().name = "other.example";
+  config_.zones.back().secondary.primaries = {Endpoint::parse("192.0.2.2:53").value()};
+  EXPECT_EQ(tell(notify("member.example"), "192.0.2.2"), Rcode::noerror) << "of one of two catalogs";
+  EXPECT_EQ(tell(notify("other.example"), "192.0.2.1"), Rcode::refused) << "a rule of its own";
+}
+
 TEST_F(NotifyTest, WhoFollowsNoZoneDoesNotKnowIt) {
   config_.zones.clear();
   EXPECT_EQ(tell(notify()), Rcode::notimp);

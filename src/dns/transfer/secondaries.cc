@@ -252,7 +252,7 @@ void Secondaries::configure(const model::Config& config, const std::vector<TsigK
   for (const auto& entry : followers_) {
     const Follower* gone = entry.second.get();
     if (gone == nullptr) continue;
-    copies_.drop(gone->zone_);
+    copies_.remove(gone->zone_);
     states_.drop(gone->zone_.to_text());
     std::erase_if(arrivals_, [&](const Arrival& a) { return a.zone == gone->zone_; });
   }

@@ -131,6 +131,7 @@ Maker::Plan* Maker::innermost(const Name& name) {
 void Maker::plan_configured_zones() {
   for (size_t i = 0; i < config_.zones.size(); ++i) {
     const model::Zone& zone = config_.zones[i];
+    if (zone.secondary.catalog) continue;
     const std::string what = fmt::format("zone {}", zone.name),
                       where = fmt::format("zones.{}.name: {}", i, what);
     const bool fetched = !zone.secondary.primaries.empty();

@@ -75,6 +75,11 @@ void ZoneCopies::drop(const Name& zone) {
   copies_.erase(owner_key(zone.bytes()));
 }
 
+void ZoneCopies::remove(const Name& zone) {
+  drop(zone);
+  if (!folder_.empty()) (void)std::remove(path_of(zone).c_str());
+}
+
 void ZoneCopies::load(const Name& zone) {
   struct stat about {};
   if (folder_.empty() || find(zone) != nullptr) return;

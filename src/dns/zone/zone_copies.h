@@ -37,8 +37,9 @@ class ZoneCopies {
   /// From its file, unless it is known or there is none. What is wrong with the file goes to the log.
   void load(const Name& zone);
   void put(const Name& zone, ZoneCopy copy);
-  /// The file stays.
   void drop(const Name& zone);
+  /// With its file.
+  void remove(const Name& zone);
   /// Writes the file. ErrorCode::machine
   Status save(const Name& zone) const;
   /// Its primary has no newer version. REQUIRES: find(zone)
