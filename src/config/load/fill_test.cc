@@ -65,7 +65,7 @@ TEST(Options, WrongValues) {
               ElementsAre("a.yaml:2:8: network.ttl: DNS counts whole seconds, write one like 20s"));
   EXPECT_THAT(problems_of("network:\n  zone: under score.example\n"),
               ElementsAre("a.yaml:2:9: network.zone: 'under score.example' is not a DNS name, write one like "
-                          "www.example.com, of letters, digits and '-'"));
+                          "www.example.com, of letters, digits, '-' and '_'"));
 }
 
 TEST(Options, TooManyElements) {

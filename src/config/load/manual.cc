@@ -39,7 +39,7 @@ the smallest useful files have a dozen lines; `examples/` has complete ones.
 |---|---|---|
 | text | `shop` | In quotes where YAML would see something else: `"*"`, `"/a: b"`. |
 | file | `/etc/popnet/ca.pem` | Its path. A relative one counts from the folder of the file it is written in; in `--set`, from the working directory. It has to be there, and to be a file: no pipe, no device. |
-| DNS name | `www.example.com` | Letters, digits and `-`; case and a final dot do not matter. |
+| DNS name | `www.example.com` | Letters, digits, `-` and `_`; case and a final dot do not matter. |
 | whole number, number | `8`, `0.25` | |
 | true or false | `true` | |
 | duration | `500ms`, `20s`, `1h30m` | Units ns, us, ms, s, m, h, d. A bare number is refused. |

@@ -77,9 +77,9 @@ TEST(DnsName, RefusesWhatDnsCannotCarry) {
         std::string(".a"), std::string("a-.com"), std::string("-a.com"), std::string("a b.com"),
         std::string("*.com"), std::string("a.com..")})
     EXPECT_FALSE(parse_dns_name(text).ok()) << text;
-  EXPECT_EQ(
-      parse_dns_name("shop_.example.com!").error().message,
-      "'shop_.example.com!' is not a DNS name, write one like www.example.com, of letters, digits and '-'");
+  EXPECT_EQ(parse_dns_name("shop_.example.com!").error().message,
+            "'shop_.example.com!' is not a DNS name, write one like www.example.com, of letters, digits, '-' "
+            "and '_'");
 }
 
 TEST(Conditions, Base64IsWholeBytes) {

@@ -97,7 +97,7 @@ Result<std::string> parse_dns_name(std::string_view text) {
   };
   const auto labels = split(name, '.');
   if (name.size() > name_max || !std::all_of(labels.begin(), labels.end(), is_label))
-    return wrong(text, "not a DNS name", "one like www.example.com, of letters, digits and '-'");
+    return wrong(text, "not a DNS name", "one like www.example.com, of letters, digits, '-' and '_'");
   return name;
 }
 
