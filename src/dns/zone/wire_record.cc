@@ -39,7 +39,7 @@ bool read_record(std::span<const uint8_t> message, size_t& position, WireRecord&
   record.owner = Name(NameBytes(ldns_rdf_data(owner), ldns_rdf_size(owner)));
   record.type = static_cast<uint16_t>(ldns_rr_get_type(made));
   record.rr_class = static_cast<uint16_t>(ldns_rr_get_class(made));
-  record.ttl = ldns_rr_ttl(made);
+  record.ttl = ldns_rr_ttl(made) > ttl_max ? 0 : ldns_rr_ttl(made);  // RFC 2181 section 8
   record.data.clear();
   for (size_t i = 0; i < ldns_rr_rd_count(made); ++i) {
     const ldns_rdf* part = ldns_rr_rdf(made, i);

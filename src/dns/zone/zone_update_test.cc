@@ -139,6 +139,19 @@ TEST(ReadRecord, NamesAreDecompressedAndSizesMustFit) {
   }
 }
 
+// RFC 2181 section 8; a zone file, as copies on disk are, may not have such a TTL.
+TEST(ReadRecord, ATtlAboveTheHighestIsNone) {
+  for (const int first_byte : {0x7f, 0x80, 0xff}) {
+    std::vector<uint8_t> message(12);
+    for (const int b : {0, 0, 1, 0, 1, first_byte, 0xff, 0xff, 0xff, 0, 4, 192, 0, 2, 1})
+      message.push_back(static_cast<uint8_t>(b));
+    size_t at = 12;
+    WireRecord record;
+    ASSERT_TRUE(read_record(message, at, record));
+    EXPECT_EQ(record.ttl, first_byte == 0x7f ? 0x7fffffffU : 0U);
+  }
+}
+
 TEST(IsWhole, SignaturesAndDenialsHaveWhatOurCodeReads) {
   const std::vector<uint8_t> rrsig = {0, 1, 13, 1, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 1, 0, 7, 1, 'a', 0, 's'};
   const std::vector<uint8_t> nsec = {1, 'a', 0, 0, 1, 0x40};
