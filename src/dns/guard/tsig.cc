@@ -15,8 +15,7 @@ namespace popnet::dns {
 
 namespace {
 
-constexpr uint16_t fudge = 300;  // seconds (section 10)
-constexpr uint16_t class_any = 255;
+constexpr uint16_t fudge = 300;      // seconds (section 10)
 constexpr size_t count_offset = 10;  // of the additional section's count in the header
 constexpr size_t unsigned_max = 99;  // section 5.3.1
 constexpr size_t mac_size_max = 64;

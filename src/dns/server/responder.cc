@@ -91,7 +91,7 @@ Outcome Responder::respond_signed(const View& view, std::span<const uint8_t> mes
     outcome.size = reply.finish(outcome.rcode, 0);
     outcome.truncated = true;
   }
-  if (outcome.size != 0) outcome.size = tsig.append(room, outcome.size, cookie_time(now));
+  if (outcome.size != 0) outcome.size = tsig.append(room.first(most), outcome.size, cookie_time(now));
   return outcome;
 }
 

@@ -207,6 +207,16 @@ TEST_F(ResponderTest, AllOptionsAtOnce) {
   EXPECT_EQ(options_of(reply).size(), 3u);
 }
 
+// RFC 8945 section 5.2: no TSIG says what is wrong with one that cannot be read.
+TEST_F(ResponderTest, ATsigThatCannotBeReadIsFormErrWithoutTsig) {
+  TestQuery query = www().set_word(10, 2);
+  query.byte(0).words({type::tsig, class_any, 0, 0, 3}).byte('a').byte('b').byte('c');
+  const TestReply reply = ask(query);
+  ASSERT_TRUE(reply.readable);
+  EXPECT_EQ(reply.rcode, 1);
+  EXPECT_EQ(reply.bytes[11], 1) << "the OPT record alone";
+}
+
 class NotifyTest : public ResponderTest {
  protected:
   NotifyTest() {

@@ -15,6 +15,7 @@ inline constexpr uint16_t a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, 
 }
 
 inline constexpr uint16_t class_in = 1;
+inline constexpr uint16_t class_any = 255;
 inline constexpr uint8_t opcode_query = 0, opcode_notify = 4;
 
 enum class Rcode : uint8_t {

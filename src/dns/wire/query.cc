@@ -11,12 +11,30 @@ namespace {
 constexpr uint16_t dnssec_ok_bit = 0x8000;
 constexpr uint16_t compact_ok_bit = 0x4000;
 
+/// Records before the additional section; no TSIG may be there (RFC 8945 section 5.2).
 void skip_records(ByteReader& in, unsigned count) {
   while (count-- > 0 && in.ok()) {
     skip_name(in);
-    in.skip(8);
+    if (in.u16() == type::tsig) return in.fail();
+    in.skip(6);
     in.skip(in.u16());
   }
+}
+
+/// What follows the name and the type of a TSIG record (RFC 8945 section 4.2). Its algorithm's name is not compressed.
+void skip_tsig(ByteReader& in, std::span<const uint8_t> message) {
+  const uint16_t rr_class = in.u16();
+  const uint32_t ttl = in.u32();
+  const size_t size = in.u16();
+  const size_t end = in.position() + size;
+  if (!in.ok() || rr_class != class_any || ttl != 0) return in.fail();
+  const NameShape algorithm = measure_name(message.subspan(in.position()));
+  if (algorithm.size == 0) return in.fail();
+  in.skip(algorithm.size + 6U + 2U);  // time, fudge
+  in.skip(in.u16());                  // MAC
+  in.skip(2 + 2);                     // id, error
+  in.skip(in.u16());                  // other data
+  if (in.position() != end) in.fail();
 }
 
 IpAddress padded_address(uint8_t family, std::span<const uint8_t> given) {
@@ -98,7 +116,7 @@ void read_opt(ByteReader& in, Query& query) {
   read_options(in, in.position() + size, query);
 }
 
-void read_additional(ByteReader& in, unsigned count, Query& query) {
+void read_additional(std::span<const uint8_t> message, ByteReader& in, unsigned count, Query& query) {
   while (count-- > 0 && in.ok()) {
     const size_t start = in.position();
     skip_name(in);
@@ -108,8 +126,11 @@ void read_additional(ByteReader& in, unsigned count, Query& query) {
     if (rr_type == type::opt) {
       if (!root_owner) return in.fail();
       read_opt(in, query);
+    } else if (rr_type == type::tsig) {
+      if (measure_name(message.subspan(start)).size == 0) return in.fail();
+      query.tsig_offset = static_cast<uint16_t>(start);
+      skip_tsig(in, message);
     } else {
-      if (rr_type == type::tsig) query.tsig_offset = static_cast<uint16_t>(start);
       in.skip(6);
       in.skip(in.u16());
     }
@@ -138,8 +159,11 @@ Verdict read_message(std::span<const uint8_t> message, Query& query) {
   const unsigned questions = in.u16(), answers = in.u16(), authorities = in.u16(), additionals = in.u16();
   if (questions > 1 || (questions == 1 && !read_question(message, in, query))) return Verdict::formerr;
   skip_records(in, answers + authorities);  // IXFR carries a SOA there (RFC 1995 section 3), NOTIFY may
-  read_additional(in, additionals, query);
-  if (!in.ok() || in.left() != 0) return Verdict::formerr;
+  read_additional(message, in, additionals, query);
+  if (!in.ok() || in.left() != 0) {
+    query.tsig_offset = 0;  // the reply has none either (RFC 8945 section 5.2)
+    return Verdict::formerr;
+  }
   if (notifies && query.verdict == Verdict::fine) return questions == 1 ? Verdict::notify : Verdict::formerr;
   if (questions == 0 && query.verdict == Verdict::fine)
     return query.cookie.size != 0 ? Verdict::cookie : Verdict::formerr;

@@ -18,7 +18,8 @@ enum class Verdict : uint8_t {
             ///< ever)
   notimp,   ///< an opcode other than QUERY and NOTIFY; nothing behind the header was read
   notify,   ///< a NOTIFY for one zone (RFC 1996); read like a query
-  formerr,  ///< not one question, a broken name or record, a second OPT, a client subnet against RFC 7871
+  formerr,  ///< not one question, a broken name or record, a second OPT, a client subnet against RFC 7871,
+            ///< a TSIG that is malformed or not the last record
   badvers,  ///< an EDNS version above 0; its options were not read
   cookie,   ///< no question, but a cookie: asks for the server's part alone (RFC 7873 section 5.4)
   fine,
@@ -55,7 +56,7 @@ struct Query {
   bool asks_nsid;        // RFC 5001
   bool asks_keepalive;   // RFC 7828
   bool padded;           // RFC 7830
-  uint16_t tsig_offset;  // where the TSIG record begins, the last one of the message (RFC 8945); 0 = none
+  uint16_t tsig_offset;  // where the TSIG record begins, well formed and the last (RFC 8945); 0 = none
   Name name;             // set if question_size is not 0
 
   [[nodiscard]] uint8_t opcode() const { return flags >> 11 & 0xf; }

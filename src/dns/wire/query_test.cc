@@ -74,9 +74,46 @@ TEST(Query, RecordsInOtherSectionsAreSkipped) {
                   .set_word(8, 1);  // RFC 1995: the client's SOA in the authority section
   ixfr.words({0xc00c, type::soa, class_in, 0, 0, 22}).byte(0).byte(0).words({0, 1, 0, 0, 0, 0, 0, 0, 0, 0});
   EXPECT_EQ(verdict(ixfr), Verdict::fine);
-  auto signed_query = www().edns().set_word(10, 2);
-  signed_query.byte(0).words({250, 255, 0, 0, 3}).byte(1).byte(2).byte(3);  // TSIG
-  EXPECT_TRUE(parsed(signed_query).edns);
+}
+
+/// Adds a TSIG record of the root's name, with an algorithm's name of a letter and a MAC of two bytes.
+TestQuery& add_tsig(TestQuery& query, uint16_t rr_class = class_any, uint16_t ttl = 0,
+                    uint16_t mac_size = 2) {
+  query.set_word(10, static_cast<uint16_t>(query.bytes()[11] + 1));
+  query.byte(0).words({type::tsig, rr_class, 0, ttl, 21}).byte(1).byte('x').byte(0);
+  return query.words({0, 0, 1, 300, mac_size, 0xabcd, 0x1234, 0, 0});
+}
+
+TEST(Tsig, ItsPlaceIsTold) {
+  auto query = www().edns();
+  const size_t size = query.bytes().size();
+  EXPECT_EQ(parsed(add_tsig(query)).tsig_offset, size);
+  EXPECT_TRUE(parsed(query).edns);
+}
+
+// RFC 8945 section 5.2: FORMERR, and no TSIG goes with that.
+TEST(Tsig, MalformedMisplacedOrDoubledItIsAFormatError) {
+  const auto refused = [](const TestQuery& query) {
+    Query read;
+    return parse_query(query, read) == Verdict::formerr && read.tsig_offset == 0;
+  };
+  auto twice = www(), before_opt = www(), other_class = www(), with_ttl = www(), long_mac = www(),
+       short_mac = www();
+  EXPECT_TRUE(refused(add_tsig(add_tsig(twice))));
+  EXPECT_TRUE(refused(add_tsig(before_opt).edns()));
+  EXPECT_TRUE(refused(add_tsig(other_class, class_in)));
+  EXPECT_TRUE(refused(add_tsig(with_ttl, class_any, 1)));
+  EXPECT_TRUE(refused(add_tsig(long_mac, class_any, 0, 3)));
+  EXPECT_TRUE(refused(add_tsig(short_mac, class_any, 0, 1)));
+  auto three_bytes = www().set_word(10, 1);
+  EXPECT_TRUE(refused(three_bytes.byte(0).words({type::tsig, class_any, 0, 0, 3}).byte(1).byte('x').byte(0)));
+  auto pointer = www().set_word(10, 1);
+  EXPECT_TRUE(refused(pointer.words({0xc00c, type::tsig, class_any, 0, 0, 3}).byte(1).byte('x').byte(0)));
+  for (const size_t section : {6, 8}) {
+    auto misplaced = www();
+    add_tsig(misplaced);
+    EXPECT_TRUE(refused(misplaced.set_word(10, 0).set_word(section, 1)));
+  }
 }
 
 // RFC 1996 section 3.7: the question is the zone, the answer section may have its SOA.
