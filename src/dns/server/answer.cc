@@ -166,14 +166,26 @@ bool Answerer::look_up(const Name& name, size_t offset) {
   return found(parent_answers ? parent : match.node, name, offset);
 }
 
-// What the question's name turned out to be, for counters and the rate limit.
+// What the question's name turned out to be, for counters and the rate limit. A DNAME makes names as a wildcard does.
 void Answerer::note(const Match& match) {
-  if (match.kind == MatchKind::not_ours) return;
+  switch (match.kind) {
+    case MatchKind::not_ours:
+      return;
+    case MatchKind::exact:
+      outcome_.kind = AnswerKind::answer;
+      break;
+    case MatchKind::wildcard:
+    case MatchKind::dname:
+      outcome_.kind = AnswerKind::wildcard;
+      break;
+    case MatchKind::delegation:
+      outcome_.kind = AnswerKind::referral;
+      break;
+    case MatchKind::missing:
+      outcome_.kind = AnswerKind::nxdomain;
+      break;
+  }
   outcome_.zone = match.node.zone();
-  outcome_.kind = match.kind == MatchKind::wildcard     ? AnswerKind::wildcard
-                  : match.kind == MatchKind::delegation ? AnswerKind::referral
-                  : match.kind == MatchKind::missing    ? AnswerKind::nxdomain
-                                                        : AnswerKind::answer;
 }
 
 void Answerer::refuse_foreign() {

@@ -58,16 +58,16 @@ Outcome Responder::respond_plainly(const View& view, std::span<const uint8_t> me
     add_options(policy, query, source.transport, cookie, options);
     if (policy.cookies == model::Cookies::require && unproven(cookie) && source.transport == Transport::udp &&
         query.verdict == Verdict::fine)
-      return bad_cookie(message, query, room, options);
+      return limit(policy, message, query, source, now, cookie, room, options,
+                   bad_cookie(message, query, room, options));
   }
   const Outcome outcome = answer(view, message, query, source.address, source.transport, room, options);
-  const bool limited = policy.rate_limit.per_second > 0 && source.transport == Transport::udp &&
-                       cookie != CookieState::valid && !known && outcome.size != 0;
-  if (!limited) return outcome;
+  if (cookie == CookieState::valid || known) return outcome;
   return limit(policy, message, query, source, now, cookie, room, options, outcome);
 }
 
-/// RFC 8945 section 5.3: the signature must fit too, else the reply is cut to what may be asked again over TCP.
+/// RFC 8945 section 5.3: the signature must fit too, else the reply is cut to what may be asked again over TCP. Who
+/// has signed with no key of ours is anybody, and limited as such.
 Outcome Responder::respond_signed(const View& view, std::span<const uint8_t> message, const Query& query,
                                   const Source& source, const Moment& now, std::span<uint8_t> room) {
   if (query.verdict == Verdict::drop) return {};
@@ -84,6 +84,8 @@ Outcome Responder::respond_signed(const View& view, std::span<const uint8_t> mes
   } else {
     outcome.rcode = Rcode::notauth;
     outcome.size = Reply(message, query, part).finish(outcome.rcode, 0);
+    outcome =
+        limit(*view.policy, message, query, source, now, CookieState::none, part, no_reply_options, outcome);
   }
   if (outcome.size != 0 && outcome.size + signature > most) {
     Reply reply(message, query, room.first(udp_plain_max));
@@ -116,12 +118,22 @@ Outcome Responder::respond_to_notify(const Policy& policy, std::span<const uint8
   return outcome;
 }
 
+/// By name, as nobody tells us of many zones of ours at once; what is refused counts as an error.
+Outcome Responder::respond_to_stranger(const Policy& policy, std::span<const uint8_t> message,
+                                       const Query& query, const Source& source, const Moment& now,
+                                       std::span<uint8_t> room) {
+  Outcome outcome = respond_to_notify(policy, message, query, source, nullptr, room);
+  if (outcome.rcode == Rcode::noerror) outcome.kind = AnswerKind::answer;
+  return limit(policy, message, query, source, now, CookieState::none, room, no_reply_options, outcome);
+}
+
 /// What may be spent on this answer. A slip is a BADCOOKIE for who knows cookies (RFC 7873 section 5.2.3),
 /// else a reply without records and with TC: both are small, and a true resolver gets its answer with the
 /// next message.
 Outcome Responder::limit(const Policy& policy, std::span<const uint8_t> message, const Query& query,
                          const Source& source, const Moment& now, CookieState cookie, std::span<uint8_t> room,
                          const ReplyOptions& options, const Outcome& full) {
+  if (policy.rate_limit.per_second == 0 || source.transport != Transport::udp || full.size == 0) return full;
   const bool by_name = full.kind == AnswerKind::answer;
   const bool by_zone = !by_name && full.kind != AnswerKind::error;
   const uint64_t about = by_name ? query.name.hash() + query.type : by_zone ? full.zone : 0;

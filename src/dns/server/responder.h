@@ -37,7 +37,7 @@ class Responder {
     if (query.tsig_offset != 0 && view.policy != nullptr) [[unlikely]]
       return respond_signed(view, message, query, source, now, room);
     if (query.verdict == Verdict::notify && view.policy != nullptr) [[unlikely]]
-      return respond_to_notify(*view.policy, message, query, source, nullptr, room);
+      return respond_to_stranger(*view.policy, message, query, source, now, room);
     return respond_plainly(view, message, query, source, now, room, false);
   }
 
@@ -50,10 +50,14 @@ class Responder {
   /// `key`: that has signed it; null: none.
   static Outcome respond_to_notify(const Policy& policy, std::span<const uint8_t> message, const Query& query,
                                    const Source& source, const Name* key, std::span<uint8_t> room);
+  /// A NOTIFY that nobody has signed.
+  Outcome respond_to_stranger(const Policy& policy, std::span<const uint8_t> message, const Query& query,
+                              const Source& source, const Moment& now, std::span<uint8_t> room);
   [[nodiscard]] CookieState judge_cookie(const Policy& policy, std::span<const uint8_t> message,
                                          const Query& query, const Source& source, const Moment& now,
                                          ReplyOptions& options);
 
+  /// `full` as it may go out. Over UDP alone: a connection proves where it comes from.
   Outcome limit(const Policy& policy, std::span<const uint8_t> message, const Query& query,
                 const Source& source, const Moment& now, CookieState cookie, std::span<uint8_t> room,
                 const ReplyOptions& options, const Outcome& full);

@@ -189,9 +189,34 @@ TEST_F(ResponderTest, RandomNamesCountTogether) {
   };
   EXPECT_EQ(sent(".example.com", "192.0.2.1"), 4) << "NXDOMAIN";
   EXPECT_EQ(sent(".wild.example.com", "192.0.2.1"), 4) << "a wildcard";
+  EXPECT_EQ(sent(".tree.example.com", "192.0.4.1"), 4) << "a DNAME";
   EXPECT_EQ(sent(".sub.example.com", "192.0.2.1"), 4) << "a referral";
   EXPECT_EQ(sent(".example.org", "192.0.2.1"), 4) << "REFUSED";
   EXPECT_EQ(sent(".example.com", "192.0.3.1"), 4) << "another network";
+}
+
+// Whatever goes out over UDP to who has shown neither cookie nor key.
+TEST_F(ResponderTest, ErrorsOfAllKindsCountTogether) {
+  config_.dns.rate_limit = {.per_second = 4, .slip = 0, .exempt = {}};
+  config_.dns.cookies = model::Cookies::require;
+  const auto sent = [&](const TestQuery& query, const char* from, Transport transport = Transport::udp) {
+    int n = 0;
+    for (int i = 0; i < 20; ++i) n += !ask(query, transport, from).bytes.empty();
+    return n;
+  };
+  TestQuery unknown_key = www().set_word(10, 2);
+  unknown_key.byte(0).words({type::tsig, class_any, 0, 0, 21}).byte(1).byte('x').byte(0);
+  unknown_key.words({0, 0, 1, 300, 2, 0xabcd, 0x1234, 0, 0});
+  const TestQuery notify = www().set_flags(opcode_notify << 11);
+  EXPECT_EQ(sent(unknown_key, "192.0.2.1"), 4) << "NOTAUTH";
+  EXPECT_EQ(sent(notify, "192.0.3.1"), 4) << "NOTIMP";
+  EXPECT_EQ(sent(www().set_flags(5 << 11), "192.0.4.1"), 4) << "NOTIMP";
+  EXPECT_EQ(sent(www().byte(0), "192.0.5.1"), 4) << "FORMERR";
+  EXPECT_EQ(sent(www().edns(1232, 1), "192.0.6.1"), 4) << "BADVERS";
+  EXPECT_EQ(sent(www().option(edns::cookie, client_cookie), "192.0.7.1"), 4) << "BADCOOKIE";
+  EXPECT_EQ(sent(www().byte(0), "192.0.7.1"), 0) << "together with others";
+  EXPECT_EQ(sent(unknown_key, "192.0.2.1", Transport::tcp), 20);
+  EXPECT_EQ(sent(notify, "192.0.3.1", Transport::tcp), 20);
 }
 
 // All options at once still fit beside an answer of the smallest size, or the answer is cut, not they.
@@ -313,6 +338,19 @@ TEST_F(NotifyTest, ACatalogsPrimariesAreBelievedOfZonesItMayName) {
   config_.zones.back().secondary.primaries = {Endpoint::parse("192.0.2.2:53").value()};
   EXPECT_EQ(tell(notify("member.example"), "192.0.2.2"), Rcode::noerror) << "of one of two catalogs";
   EXPECT_EQ(tell(notify("other.example"), "192.0.2.1"), Rcode::refused) << "a rule of its own";
+}
+
+TEST_F(NotifyTest, WhoHasSignedIsNotLimited) {
+  config_.dns.rate_limit = {.per_second = 1, .slip = 0, .exempt = {}};
+  const auto keys = tsig_keys(config_);
+  const auto answered = [&](const Bytes& message, const char* from) {
+    int n = 0;
+    for (int i = 0; i < 5; ++i) tell(message, from), n += outcome_.size != 0;
+    return n;
+  };
+  EXPECT_EQ(answered(signed_notify(keys[0]), "192.0.2.1"), 5);
+  EXPECT_EQ(answered(notify(), "192.0.2.1"), 1) << "who could forge a primary's address could flood it";
+  EXPECT_EQ(answered(notify(), "192.0.3.1"), 1) << "a stranger";
 }
 
 TEST_F(NotifyTest, WhoFollowsNoZoneDoesNotKnowIt) {
