@@ -232,6 +232,14 @@ TEST_F(ResponderTest, AllOptionsAtOnce) {
   EXPECT_EQ(options_of(reply).size(), 3u);
 }
 
+TEST_F(ResponderTest, AnUnknownOpcodeIsNotImpWithEdns) {
+  const TestReply reply = ask(www().set_flags(5 << 11).option(edns::nsid, {}));
+  EXPECT_EQ(reply.rcode, 4);
+  EXPECT_TRUE(reply.edns);
+  EXPECT_EQ(options_of(reply)[edns::nsid], (Bytes{'a', 'm', 's'}));
+  EXPECT_FALSE(ask(TestQuery("www.example.com", type::a).set_flags(5 << 11)).edns);
+}
+
 // RFC 8945 section 5.2: no TSIG says what is wrong with one that cannot be read.
 TEST_F(ResponderTest, ATsigThatCannotBeReadIsFormErrWithoutTsig) {
   TestQuery query = www().set_word(10, 2);

@@ -149,13 +149,8 @@ bool read_question(std::span<const uint8_t> message, ByteReader& in, Query& quer
   return true;
 }
 
-Verdict read_message(std::span<const uint8_t> message, Query& query) {
-  ByteReader in(message);
-  query.id = in.u16();
-  query.flags = in.u16();
-  if (!in.ok() || message.size() < header_size || (query.flags & flag::qr) != 0) return Verdict::drop;
-  const bool notifies = query.opcode() == opcode_notify;
-  if (query.opcode() != opcode_query && !notifies) return Verdict::notimp;
+/// Behind the header's second word. Its verdict: formerr, badvers, or fine for all else.
+Verdict read_sections(std::span<const uint8_t> message, ByteReader& in, Query& query) {
   const unsigned questions = in.u16(), answers = in.u16(), authorities = in.u16(), additionals = in.u16();
   if (questions > 1 || (questions == 1 && !read_question(message, in, query))) return Verdict::formerr;
   skip_records(in, answers + authorities);  // IXFR carries a SOA there (RFC 1995 section 3), NOTIFY may
@@ -164,10 +159,40 @@ Verdict read_message(std::span<const uint8_t> message, Query& query) {
     query.tsig_offset = 0;  // the reply has none either (RFC 8945 section 5.2)
     return Verdict::formerr;
   }
-  if (notifies && query.verdict == Verdict::fine) return questions == 1 ? Verdict::notify : Verdict::formerr;
-  if (questions == 0 && query.verdict == Verdict::fine)
-    return query.cookie.size != 0 ? Verdict::cookie : Verdict::formerr;
   return query.verdict;
+}
+
+void clear(Query& query) {
+  query.question_size = query.type = query.qclass = 0;
+  query.edns = query.dnssec_ok = query.compact_ok = false;
+  query.udp_size = udp_plain_max;
+  query.subnet = {};
+  query.cookie = {};
+  query.asks_nsid = query.asks_keepalive = query.padded = false;
+  query.tsig_offset = 0;
+}
+
+/// Sections mean what the opcode says, but those of all opcodes that there are but one look alike, and a reply has OPT
+/// if the query has (RFC 6891 section 6.1.1). What does not look like that is answered all the same.
+Verdict read_unknown(std::span<const uint8_t> message, ByteReader& in, Query& query) {
+  if (read_sections(message, in, query) == Verdict::formerr) clear(query);
+  query.question_size = 0;
+  return Verdict::notimp;
+}
+
+Verdict read_message(std::span<const uint8_t> message, Query& query) {
+  ByteReader in(message);
+  query.id = in.u16();
+  query.flags = in.u16();
+  if (!in.ok() || message.size() < header_size || (query.flags & flag::qr) != 0) return Verdict::drop;
+  const bool notifies = query.opcode() == opcode_notify;
+  if (query.opcode() != opcode_query && !notifies) return read_unknown(message, in, query);
+  const Verdict verdict = read_sections(message, in, query);
+  if (verdict != Verdict::fine) return verdict;
+  const bool asks = query.question_size != 0;
+  if (notifies) return asks ? Verdict::notify : Verdict::formerr;
+  if (asks) return Verdict::fine;
+  return query.cookie.size != 0 ? Verdict::cookie : Verdict::formerr;
 }
 
 }  // namespace
@@ -184,13 +209,8 @@ void skip_name(ByteReader& in) {
 
 Verdict parse_query(std::span<const uint8_t> message, Query& query) {
   query.verdict = Verdict::fine;
-  query.id = query.flags = query.question_size = query.type = query.qclass = 0;
-  query.edns = query.dnssec_ok = query.compact_ok = false;
-  query.udp_size = udp_plain_max;
-  query.subnet = {};
-  query.cookie = {};
-  query.asks_nsid = query.asks_keepalive = query.padded = false;
-  query.tsig_offset = 0;
+  query.id = query.flags = 0;
+  clear(query);
   query.verdict = read_message(message, query);
   return query.verdict;
 }

@@ -16,7 +16,7 @@ namespace popnet::dns {
 enum class Verdict : uint8_t {
   drop,     ///< no reply: too short for a header, or itself a reply (replying could make two servers talk for
             ///< ever)
-  notimp,   ///< an opcode other than QUERY and NOTIFY; nothing behind the header was read
+  notimp,   ///< an opcode other than QUERY and NOTIFY; its question is left out
   notify,   ///< a NOTIFY for one zone (RFC 1996); read like a query
   formerr,  ///< not one question, a broken name or record, a second OPT, a client subnet against RFC 7871,
             ///< a TSIG that is malformed or not the last record

@@ -37,7 +37,7 @@ TEST(Query, WhatCouldMakeAReplyLoopIsDropped) {
   EXPECT_EQ(verdict({}), Verdict::drop);
 }
 
-// RFC 8906 section 3.1.4: whatever follows the header is not looked at.
+// RFC 8906 section 3.1.4: whatever follows the header.
 TEST(Query, OtherOpcodesAreNotImplemented) {
   EXPECT_EQ(verdict(www().set_flags(15 << 11)), Verdict::notimp);
   EXPECT_EQ(verdict(www().set_flags(5 << 11).cut_to(12)), Verdict::notimp);
@@ -126,6 +126,22 @@ TEST(Query, ANotifyIsReadLikeAQuery) {
   EXPECT_EQ(query.name.to_text(), "example.com.");
   EXPECT_EQ(verdict(TestQuery("a", type::soa).set_word(2, opcode_notify << 11).byte(0)), Verdict::formerr);
   EXPECT_EQ(verdict(TestQuery("a", type::soa).set_word(2, 5 << 11)), Verdict::notimp) << "UPDATE";
+}
+
+// RFC 6891 section 6.1.1, whatever the opcode.
+TEST(Edns, IsSeenBesideAnUnknownOpcode) {
+  const auto unknown = [](TestQuery query) {
+    Query read;
+    EXPECT_EQ(parse_query(query.set_word(2, 5 << 11), read), Verdict::notimp);
+    EXPECT_EQ(read.question_size, 0);
+    return read;
+  };
+  EXPECT_EQ(unknown(www().edns(4096)).udp_size, 4096);
+  EXPECT_TRUE(unknown(www().edns(4096)).edns);
+  EXPECT_TRUE(unknown(www().edns(4096, 1)).edns) << "of a later version";
+  EXPECT_FALSE(unknown(www()).edns);
+  EXPECT_FALSE(unknown(www().edns().byte(0)).edns) << "not to be read";
+  EXPECT_FALSE(unknown(www().edns().edns()).edns);
 }
 
 TEST(Edns, UdpSizeAndFlags) {
