@@ -57,12 +57,15 @@ class Answerer {
   void decide(const Node& node, const Name& name, size_t offset);
   void decide_service(const Node& node, const Name& name, size_t offset);
   [[nodiscard]] model::Decision decision_for(const DecidedName& decided, const routing::Client& client) const;
-  [[nodiscard]] routing::Client client() const;
+  [[nodiscard]] routing::Client client(uint16_t address_type) const;
   template <class Visit>
   void each_address(const DecidedName& name, const model::Decision& decision, Visit visit) const;
-  size_t put_addresses(const DecidedName& name, const model::Decision& decision, size_t offset);
-  void sign_addresses(const Node& node, const model::Decision& decision, NameBytes owner, size_t offset);
-  bool put_address(const IpAddress& address, uint32_t ttl, size_t offset);
+  bool decide_for(uint16_t address_type, const Node& node, const Name& name, size_t offset);
+  size_t put_addresses(const DecidedName& name, const model::Decision& decision, uint16_t address_type,
+                       size_t offset);
+  void sign_addresses(const Node& node, const model::Decision& decision, uint16_t address_type,
+                      NameBytes owner, size_t offset);
+  void put_address(const IpAddress& address, uint32_t ttl, size_t offset);
   void refer(const Match& match, size_t offset);
   bool rename(const Match& match, const Name& name, size_t offset);
   void deny_name(const Node& encloser, const Name& name, size_t offset);
@@ -268,18 +271,28 @@ model::Decision Answerer::decision_for(const DecidedName& decided, const routing
              : routing::decide_origin(*snapshot_.config, snapshot_.map, decided.site, decided.host, client);
 }
 
+/// ANY gets what A does, or, where no target has such an address, what AAAA does: one set, and that whole (RFC 8482
+/// section 4.1).
 void Answerer::decide(const Node& node, const Name& name, size_t offset) {
+  if (query_.type != type::aaaa && decide_for(type::a, node, name, offset)) return;
+  if (query_.type != type::a && decide_for(type::aaaa, node, name, offset)) return;
+  deny_type(node, name, offset);
+}
+
+/// False if no target has an address of this family.
+bool Answerer::decide_for(uint16_t address_type, const Node& node, const Name& name, size_t offset) {
   const DecidedName& decided = names_.decided(node.decided());
   const bool by_pop = decided.host.resolve == model::Resolve::pop;
-  const model::Decision decision = decision_for(decided, client());
-  if (query_.subnet.source_length != 0) scope_ = decision.scope;
-  const size_t addresses = put_addresses(decided, decision, offset);
-  if (addresses == 0) return deny_type(node, name, offset);  // no target has an address of this family
+  const model::Decision decision = decision_for(decided, client(address_type));
+  if (query_.subnet.source_length != 0) scope_ = std::max(scope_, decision.scope);
+  const size_t addresses = put_addresses(decided, decision, address_type, offset);
+  if (addresses == 0) return false;
   reply_.count(Section::answer, addresses);
-  if (secure_.wanted(node.zone())) sign_addresses(node, decision, name.bytes(), offset);
+  if (secure_.wanted(node.zone())) sign_addresses(node, decision, address_type, name.bytes(), offset);
   outcome_.decided = by_pop ? Outcome::Decided::pop : Outcome::Decided::origin;
   outcome_.site = decided.site;
   outcome_.target = decision.targets[0];
+  return true;
 }
 
 // An HTTPS record with what questions for A and AAAA would get at this moment: it holds as far and as long as both.
@@ -290,9 +303,7 @@ void Answerer::decide_service(const Node& node, const Name& name, size_t offset)
   uint32_t ttl = UINT32_MAX;
   uint8_t scope = 0;
   for (const bool v4 : {true, false}) {
-    routing::Client asked = client();
-    asked.family = v4 ? routing::family_v4 : routing::family_v6;
-    const model::Decision decision = decision_for(decided, asked);
+    const model::Decision decision = decision_for(decided, client(v4 ? type::a : type::aaaa));
     ttl = std::min(ttl, decision.ttl);
     scope = std::max(scope, decision.scope);
     each_address(decided, decision, [&, v4](const IpAddress& address) {
@@ -318,15 +329,14 @@ void Answerer::decide_service(const Node& node, const Name& name, size_t offset)
 
 // A source length of 0 asks not to use the client's address (RFC 7871 section 7.1.2): then the resolver's own
 // place counts.
-routing::Client Answerer::client() const {
+routing::Client Answerer::client(uint16_t address_type) const {
   const model::ClientLatency& lengths = snapshot_.config->network.client_latency;
   const ClientSubnet& subnet = query_.subnet;
   routing::Client client =
       subnet.source_length == 0
           ? routing::make_client(lengths, resolver_)
           : routing::make_client(lengths, subnet_address(message_, subnet), subnet.source_length);
-  if (query_.type == type::a) client.family = routing::family_v4;
-  if (query_.type == type::aaaa) client.family = routing::family_v6;
+  client.family = address_type == type::a ? routing::family_v4 : routing::family_v6;
   // What a resolver, its query's number and the moment make of it: two nodes asked the same differ.
   uint64_t lower_half;
   std::memcpy(&lower_half, resolver_.mapped().data() + 8, sizeof lower_half);
@@ -346,46 +356,41 @@ void Answerer::each_address(const DecidedName& name, const model::Decision& deci
   }
 }
 
-size_t Answerer::put_addresses(const DecidedName& name, const model::Decision& decision, size_t offset) {
+size_t Answerer::put_addresses(const DecidedName& name, const model::Decision& decision,
+                               uint16_t address_type, size_t offset) {
   size_t written = 0;
-  each_address(name, decision,
-               [&](const IpAddress& address) { written += put_address(address, decision.ttl, offset); });
+  each_address(name, decision, [&](const IpAddress& address) {
+    if (address.is_v4() != (address_type == type::a)) return;
+    put_address(address, decision.ttl, offset);
+    ++written;
+  });
   return written;
 }
 
 // The signature is for the highest TTL that the name's answers have, so that it fits shorter ones too.
-void Answerer::sign_addresses(const Node& node, const model::Decision& decision, NameBytes owner,
-                              size_t offset) {
+void Answerer::sign_addresses(const Node& node, const model::Decision& decision, uint16_t address_type,
+                              NameBytes owner, size_t offset) {
   const DecidedName& name = names_.decided(node.decided());
-  for (const bool v4 : {true, false}) {
-    const uint16_t address_type = v4 ? type::a : type::aaaa;
-    if (query_.type != address_type && query_.type != type::any) continue;
-    std::array<IpAddress, Secure::addresses_max> some;
-    size_t count = 0;
-    each_address(name, decision, [&](const IpAddress& address) {
-      if (address.is_v4() == v4 && count < some.size()) some[count++] = address;
-    });
-    if (count == 0) continue;
-    secure_.sign_decided(
-        node.zone(),
-        {address_type, decision.ttl, std::max(decision.ttl, name.ttl_max), std::span(some).first(count)},
-        owner, offset);
-  }
+  std::array<IpAddress, Secure::addresses_max> some;
+  size_t count = 0;
+  each_address(name, decision, [&](const IpAddress& address) {
+    if (address.is_v4() == (address_type == type::a) && count < some.size()) some[count++] = address;
+  });
+  secure_.sign_decided(
+      node.zone(),
+      {address_type, decision.ttl, std::max(decision.ttl, name.ttl_max), std::span(some).first(count)}, owner,
+      offset);
 }
 
-/// False if the address is not of the family that is asked for. ANY gets both.
-bool Answerer::put_address(const IpAddress& address, uint32_t ttl, size_t offset) {
-  const uint16_t address_type = address.is_v4() ? type::a : type::aaaa;
-  if (query_.type != address_type && query_.type != type::any) return false;
+void Answerer::put_address(const IpAddress& address, uint32_t ttl, size_t offset) {
   const auto bytes = address.bytes();
   ByteWriter& out = reply_.body();
   out.u16(static_cast<uint16_t>(pointer_mark | offset));
-  out.u16(address_type);
+  out.u16(address.is_v4() ? type::a : type::aaaa);
   out.u16(class_in);
   out.u32(ttl);
   out.u16(static_cast<uint16_t>(bytes.size()));
   out.bytes(bytes);
-  return true;
 }
 
 // All glue goes along, or TC is set (RFC 9471).

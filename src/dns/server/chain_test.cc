@@ -48,6 +48,28 @@ Asked ask(const char* name, uint16_t type, const std::string& subnet) {
   return {reply.answer, reply.edns_options.size() > 7 ? int{reply.edns_options[7]} : -1};
 }
 
+// RFC 8482 section 4.1: one set, and all of it.
+TEST(Chain, AnyGetsWhatAGetsOrAaaaWhereThereIsNoA) {
+  model::Config config = test_config();
+  model::Origin v6 = config.sites[0].origins[0];
+  v6.endpoint.address = IpAddress::parse("2001:db8::4").value();
+  config.sites[0].origins.push_back(v6);
+  auto& hosts = config.sites[0].hostnames;
+  hosts[0].chain = {rule({3, 0, 1})};
+  hosts[0].chain[0].answers_max = 2;
+  hosts.push_back(test_hostname("six.shop.test", model::Resolve::origin));
+  hosts.back().chain = {rule({3})};
+  model::link_chains(config);
+  const TestWorld dual(test_zone, std::move(config));
+  const auto answer = [&](const char* name, uint16_t type) {
+    return dual.ask(TestQuery(name, type).edns()).answer;
+  };
+  ASSERT_FALSE(answer("www.shop.test", type::a).empty());
+  ASSERT_FALSE(answer("www.shop.test", type::aaaa).empty());
+  EXPECT_EQ(answer("www.shop.test", type::any), answer("www.shop.test", type::a));
+  EXPECT_THAT(answer("six.shop.test", type::any), ElementsAre("six.shop.test. 20 IN AAAA 2001:db8::4"));
+}
+
 TEST(Chain, AddressTtlAndScopeAreThoseOfTheRule) {
   const auto near = ask("www.shop.test", type::a, "203.0.113.7/32");
   EXPECT_THAT(near.answer, ElementsAre("www.shop.test. 300 IN A 198.51.100.3"));
