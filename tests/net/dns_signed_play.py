@@ -38,6 +38,8 @@ POSITIVE = [("www", "A"), ("www", "AAAA"), ("alias", "A"), ("out", "A"), ("x.wil
             ("", "NS"), ("", "DNSKEY"), ("shop", "A")]
 NEGATIVE = [("www", "TXT"), ("deep", "A"), ("b.deep", "A"), ("nowhere", "A"), ("a.www", "A"), ("x.wild", "AAAA"), ("plain", "DS"),
             ("shop", "AAAA"), ("shop", "TXT"), ("x.shop", "A"), ("*.wild", "AAAA")]
+# compact denials say of all of these that NSEC and RRSIG are there
+NAMES = ["www", "deep", "x.wild", "shop", "nowhere", "x.shop"]
 
 
 def full(name):
@@ -89,6 +91,11 @@ def unbound_believes_every_answer(stage):
         for name, qtype in NEGATIVE:
             dug = run_dig(resolver.address, "+rec", "+dnssec", full(name), qtype)
             check(f"{kind} {algorithm}: no {name} {qtype}", secure(dug) and not dug.answer, repr(dug))
+        for name in NAMES:
+            nsec = run_dig(resolver.address, "+rec", "+dnssec", full(name), "NSEC")
+            check(f"{denial}: {name} NSEC", secure(nsec) and bool(nsec.answer) == (denial == "compact"), repr(nsec))
+            rrsig = run_dig(resolver.address, "+rec", "+dnssec", full(name), "RRSIG")
+            check(f"{denial}: {name} RRSIG", rrsig.status in ("NOERROR", "NXDOMAIN"), repr(rrsig))
         missing = run_dig(resolver.address, "+rec", "+dnssec", full("nowhere"))
         equal(f"{denial}: NXDOMAIN is told by NSEC3", missing.status, "NXDOMAIN" if denial == "nsec3" else missing.status)
         popnet.stop()
@@ -104,7 +111,7 @@ def delv_validates(stage):
         host, port = popnet.dns.rsplit(":", 1)
         number = ds_of(popnet)[0].split()
         anchor = stage.file("anchor", f'trust-anchors {{ "zone.test." static-ds {number[2]} {number[3]} {number[4]} "{number[5]}"; }};\n')
-        for name, qtype in POSITIVE + NEGATIVE:
+        for name, qtype in POSITIVE + NEGATIVE + [(name, "NSEC") for name in NAMES]:
             command = ["delv", f"@{host}", "-p", port, "-a", anchor, "+root=zone.test", full(name), qtype]
             done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE)
             check(f"{denial}: {name} {qtype}", "fully validated" in done.stdout + done.stderr, done.stdout + done.stderr)

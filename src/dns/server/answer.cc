@@ -216,6 +216,10 @@ bool Answerer::found(const Node& node, const Name& name, size_t offset) {
     return false;
   }
   if (query_.type == type::rrsig && put_signature(node, name.bytes(), offset)) return false;
+  if (secure_.answers_with_denial(node.zone())) {
+    secure_.deny_type(node, decided_at(node), name.bytes(), offset);
+    return false;
+  }
   if (node.decided() != Node::not_decided && (query_.type == type::a || query_.type == type::aaaa || any)) {
     decide(node, name, offset);
     return false;
@@ -241,7 +245,8 @@ void Answerer::put(Section section, const Node& node, const RRset& set, NameByte
   if (secure_.wanted(node)) secure_.sign(section, node, set, owner, offset);
 }
 
-/// For RRSIG itself as for ANY: one set's signatures are enough. Those that wildcards of our own signing make are not ready.
+/// For RRSIG itself as for ANY: one set's signatures are enough. Those that wildcards of our own signing make are not
+/// ready: that of the denial will do.
 bool Answerer::put_signature(const Node& node, NameBytes owner, size_t offset) {
   const bool carried = names_.denials(node.zone()) != nullptr;
   if (!node.has(Node::is_signed) || (!carried && (!secure_.wanted(node) || is_wildcard(node.name()))))
@@ -436,6 +441,8 @@ bool Answerer::rename(const Match& match, const Name& name, size_t offset) {
 /// (RFC 9824 section 5): by the proof, the name exists and has nothing.
 void Answerer::deny_name(const Node& encloser, const Name& name, size_t offset) {
   const uint32_t zone = encloser.zone();
+  if (secure_.answers_with_denial(zone))
+    return secure_.deny_name(encloser, decided_at(encloser), name.bytes(), offset);
   const bool proven = secure_.wanted(zone);
   const sign::ZoneSigner* const signer = names_.signer(zone);
   if (!proven || query_.compact_ok || signer == nullptr || signer->denial() != model::Denial::compact)

@@ -195,14 +195,17 @@ void Secure::deny(uint32_t zone, sign::TypeSet& types, NameBytes owner, size_t o
   const auto rdata_size = static_cast<uint16_t>(data.size() - 2);
   data.patch_u16(0, rdata_size);
   const uint32_t ttl = view_.names->negative_soa(zone).rrset(0).ttl();
-  ByteWriter& out = reply_.body();
-  out.u16(static_cast<uint16_t>(pointer_mark | offset));
-  out.u16(type::nsec);
-  out.u16(class_in);
-  out.u32(ttl);
-  out.bytes(data.written());  // its length leads
-  reply_.count(Section::authority, 1);
-  sign_now(Section::authority, zone, {owner, type::nsec, ttl, data.written()}, ttl, offset, bounded);
+  const Section section = answers_with_denial(zone) ? Section::answer : Section::authority;
+  if (query_.type != type::rrsig) {
+    ByteWriter& out = reply_.body();
+    out.u16(static_cast<uint16_t>(pointer_mark | offset));
+    out.u16(type::nsec);
+    out.u16(class_in);
+    out.u32(ttl);
+    out.bytes(data.written());  // its length leads
+    reply_.count(section, 1);
+  }
+  sign_now(section, zone, {owner, type::nsec, ttl, data.written()}, ttl, offset, bounded);
 }
 
 void Secure::prove_delegation(const Node& cut, NameBytes owner, size_t offset) {

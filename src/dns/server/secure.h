@@ -47,6 +47,12 @@ class Secure {
   /// wanted(zone)
   void sign_made(uint32_t zone, uint16_t type, uint32_t ttl, uint32_t original_ttl,
                  std::span<const uint8_t> data, NameBytes owner, size_t offset);
+  /// The question is for what a denial made here is itself: the proof says that NSEC and RRSIG are there, whatever else
+  /// is not, so deny_type() and deny_name() answer with that record, or with its signature alone. NOERROR, without SOA.
+  [[nodiscard]] bool answers_with_denial(uint32_t zone) const {
+    return (query_.type == type::nsec || query_.type == type::rrsig) && wanted(zone) &&
+           view_.names->signer(zone) != nullptr && !hashes(zone);
+  }
   /// Proves that `owner` has no records of the type asked for. `decided`: null unless its addresses are
   /// decided. REQUIRES: wanted(node.zone())
   void deny_type(const Node& node, const DecidedName* decided, NameBytes owner, size_t offset);

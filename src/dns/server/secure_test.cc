@@ -81,6 +81,32 @@ TEST_P(Secured, AMissingNameIsDeniedAsOneWithoutAnything) {
   }
 }
 
+// A denial says that NSEC and RRSIG are there: who asks for these must get them, not a denial that contradicts itself.
+TEST_P(Secured, NsecAndRrsigAreThereAtEveryName) {
+  for (const char* name : {"www.example.com", "deep.example.com", "x.wild.example.com", "*.wild.example.com",
+                           "w.walias.example.com", "www.shop.test", "static.example.com",
+                           "nowhere.example.com", "nowhere.cdn.test"}) {
+    SCOPED_TRACE(name);
+    const auto nsec = world.ask(name, type::nsec);
+    EXPECT_EQ(nsec.rcode, 0);
+    EXPECT_THAT(nsec.flags, HasSubstr("aa"));
+    ASSERT_EQ(nsec.answer.size(), 2U);
+    EXPECT_THAT(nsec.answer[0], StartsWith(std::string(name) + ". "));
+    EXPECT_THAT(nsec.answer[0], HasSubstr(fmt::format(" IN NSEC \\000.{}. ", name)));
+    EXPECT_THAT(nsec.answer[0] + " ", HasSubstr(" RRSIG NSEC "));
+    EXPECT_THAT(nsec.answer[1], HasSubstr(" IN RRSIG NSEC "));
+    EXPECT_THAT(nsec.authority, IsEmpty());
+    EXPECT_THAT(validator.unsigned_sets(nsec), IsEmpty());
+    const auto rrsig = world.ask(name, type::rrsig);
+    EXPECT_EQ(rrsig.rcode, 0);
+    EXPECT_THAT(rrsig.answer, ElementsAre(HasSubstr(" IN RRSIG ")));
+    EXPECT_THAT(rrsig.authority, IsEmpty());
+  }
+  EXPECT_THAT(world.ask("nowhere.example.com", type::nsec).answer[0], HasSubstr(" RRSIG NSEC TYPE128"));
+  EXPECT_THAT(world.ask("x.wild.example.com", type::nsec).answer[0], HasSubstr(" A MX RRSIG NSEC"));
+  EXPECT_THAT(world.ask("static.example.com", type::nsec).answer[0], HasSubstr(".com. A AAAA RRSIG NSEC"));
+}
+
 TEST_P(Secured, ADelegationHasItsDsOrAProofOfNone) {
   const auto with = world.ask("www.sub.example.com", type::a);
   EXPECT_THAT(validator.unsigned_sets(with), ElementsAre("sub.example.com. 2"));
