@@ -67,6 +67,9 @@ int keys(const KeysArguments& arguments) {
   const Seconds now =
       std::chrono::duration_cast<std::chrono::seconds>(rt::wall_now().time_since_epoch()).count();
   if (arguments.what == KeysArguments::What::list) return list(*zone, *keys, now);
+  if (!loaded.config->node.manage_keys)
+    return fail({ErrorCode::invalid,
+                 "node.manage_keys is false: keys are rolled by the node that manages them, ask there"});
   bool found = false;
   for (Key& key : *keys) {
     const bool ds = arguments.what == KeysArguments::What::ds_seen;

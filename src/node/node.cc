@@ -171,7 +171,8 @@ Status Node::start_all() {
   const auto& zones = served ? *served : loaded.config;
   auto sources = zone_sources(*zones);
   keeper_ =
-      std::make_unique<dns::sign::KeyKeeper>(loaded.config->node.key_dir, loaded.config->node.manage_keys);
+      std::make_unique<dns::sign::KeyKeeper>(loaded.config->node.key_dir, loaded.config->node.manage_keys,
+                                             state_dir.empty() ? "" : state_dir + "/zones_with_keys");
   keeper_->begin(unix_seconds());
   auto names = dns::make_names(*zones, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr,
                                loaded.config->node.dns ? &zone_history_ : nullptr, &sources);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Signed zones as validators see them: unbound with a trust anchor, delv, dnsviz; also while answers change and keys roll."""
 import json
+import os
 import re
 import signal
 import subprocess
@@ -232,6 +233,31 @@ def a_ksk_rolls_with_its_parent(stage):
     keys(popnet, "ds-seen", "child.up.test", "--tag", successor)
     tags = lambda: set(re.findall(r"^ *(\d+) ksk", keys(popnet, "list", "child.up.test"), re.M))
     while_valid("the old key is gone", lambda: tags() == {successor})
+
+
+@scene
+def keys_that_vanish_are_not_made_anew(stage):
+    """Validators know the old keys: these go on signing until the folder is back; a node without them does not start."""
+    config = {"state_dir": f"{stage.folder}/state", "key_dir": f"{stage.folder}/keys"}
+    zones = [{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE), "dnssec": {"enabled": True}}]
+    popnet = stage.popnet(node=config, zones=zones)
+    resolver = validating(stage, popnet)
+    check("the key is told in the log", "key" in popnet.log() and "is made" in popnet.log(), popnet.log())
+    refused = subprocess.run([POPNET, "keys", "roll", "--config", popnet.config_path, "--set", "node.manage_keys=false", "zone.test"],
+                             capture_output=True, text=True, timeout=4 * PATIENCE)
+    check("who does not manage the keys rolls none", refused.returncode != 0 and "node.manage_keys" in refused.stderr, refused.stderr)
+    until("the new key is noticed on disk", lambda: "signing zones again" in popnet.log())
+    os.rename(f"{stage.folder}/keys", f"{stage.folder}/away")
+    until("it is told in the log", lambda: "goes on signing from memory" in popnet.log())
+    popnet.signal(signal.SIGHUP)
+    until("a reload", lambda: "is in force" in popnet.log())
+    for name in ("www", f"n{time.monotonic_ns()}", f"n{time.monotonic_ns()}.wild"):
+        dug = run_dig(resolver.address, "+rec", "+dnssec", full(name))
+        check(f"{name} without the folder", secure(dug), dug.text)
+    check("no new folder", not os.path.exists(f"{stage.folder}/keys"))
+    popnet.stop()
+    failed = subprocess.run([POPNET, "serve", "--config", popnet.config_path], capture_output=True, text=True, timeout=4 * PATIENCE)
+    check("no start without the keys", failed.returncode != 0 and "which had some" in failed.stderr, failed.stderr)
 
 
 if __name__ == "__main__":

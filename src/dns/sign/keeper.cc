@@ -1,8 +1,12 @@
 #include "dns/sign/keeper.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
+
+#include "common/log.h"
 
 namespace popnet::dns::sign {
 
@@ -25,7 +29,25 @@ Key* find_key(std::vector<Key>& keys, const KeyState& state) {
   return found == keys.end() ? nullptr : &*found;
 }
 
+std::string describe(const KeyState& state) {
+  return fmt::format("key {} ({}, {})", state.tag, to_text(state.role), to_text(state.algorithm));
+}
+
+/// What of a roll an operator wants to find in the log.
+void tell_changes(const std::string& zone, const KeyState& state, const Times& before) {
+  const Times& after = state.times;
+  if (after.retire != before.retire && after.retire != 0)
+    log::info("zone {}: {} signs until {:%FT%TZ}", zone, describe(state), fmt::gmtime(after.retire));
+}
+
 }  // namespace
+
+KeyKeeper::KeyKeeper(std::string folder, bool manages, std::string memory)
+    : folder_(std::move(folder)), manages_(manages), memory_(std::move(memory)) {
+  if (!manages_ || memory_.empty()) return;
+  std::ifstream in(memory_);
+  for (std::string line; std::getline(in, line);) had_keys_.insert(line);
+}
 
 RollPolicy roll_policy(const model::Dnssec& options) {
   RollPolicy policy;
@@ -62,9 +84,13 @@ Result<std::shared_ptr<const ZoneSigner>> KeyKeeper::signer(const Name& zone, co
 Result<std::vector<Key>> KeyKeeper::keys_of(const Name& zone, const RollPolicy& policy) {
   auto keys = folder_.load(zone);
   if (!keys) return keys;
-  RollStep step = roll(states_of(*keys), policy, now_);
-  if (manages_)
-    if (auto status = carry_out(zone, policy, step, *keys); !status) return status.error();
+  Seconds next = 0;
+  if (manages_) {
+    keys = manage(zone, policy, std::move(*keys), next);
+    if (!keys) return keys;
+  } else {
+    next = roll(states_of(*keys), policy, now_).next;
+  }
   const auto signs = [&](bool (KeyState::*what)() const) {
     return std::any_of(keys->begin(), keys->end(), [&](const Key& key) {
       return (key.state.*what)() && is_active(key.state.times, now_);
@@ -76,8 +102,61 @@ Result<std::vector<Key>> KeyKeeper::keys_of(const Name& zone, const RollPolicy& 
         fmt::format("{} has no keys for zone {}: the node with node.manage_keys makes them, and every other "
                     "needs a copy of its folder",
                     folder_.path(), zone.to_text())};
-  note(step.next);
+  note(next);
+  if (manages_) remember(zone.to_text(), *keys);
   return keys;
+}
+
+Result<std::vector<Key>> KeyKeeper::manage(const Name& zone, const RollPolicy& policy, std::vector<Key> keys,
+                                           Seconds& next) {
+  const std::string name = zone.to_text();
+  std::vector<Key> lost = missing(name, keys);
+  if (!lost.empty()) {
+    for (Key& key : lost) {
+      log::error(
+          "{} has no {} of zone {} any more, which goes on signing from memory until this node ends: put the "
+          "folder "
+          "back, from a copy on another node or a backup. Until then no key is made or rolled",
+          folder_.path(), describe(key.state), name);
+      keys.push_back(std::move(key));
+    }
+    next = roll(states_of(keys), policy, now_).next;
+    return keys;
+  }
+  if (keys.empty() && had_keys_.contains(name))
+    return Error{
+        ErrorCode::invalid,
+        fmt::format(
+            "{} has no keys for zone {}, which had some: put them back, from a copy on another node or a "
+            "backup. With new ones validators would refuse the zone; only if its parent has no DS any more, "
+            "take it out of {}",
+            folder_.path(), name, memory_)};
+  RollStep step = roll(states_of(keys), policy, now_);
+  if (auto status = carry_out(zone, policy, step, keys); !status) return status.error();
+  next = step.next;
+  return keys;
+}
+
+std::vector<Key> KeyKeeper::missing(const std::string& zone, const std::vector<Key>& keys) const {
+  std::vector<Key> lost;
+  const auto last = last_keys_.find(zone);
+  if (last == last_keys_.end()) return lost;
+  for (const Key& key : last->second) {
+    const bool there =
+        std::any_of(keys.begin(), keys.end(), [&](const Key& k) { return k.dnskey == key.dnskey; });
+    if (!there && is_published(key.state.times, now_)) lost.push_back(key);
+  }
+  return lost;
+}
+
+void KeyKeeper::remember(const std::string& zone, const std::vector<Key>& keys) {
+  last_keys_.insert_or_assign(zone, keys);
+  if (!had_keys_.insert(zone).second || memory_.empty()) return;
+  std::ofstream out(memory_, std::ios::app);
+  out << zone << '\n' << std::flush;
+  if (!out)
+    log::warning("{} cannot be written: after a start nothing would tell that zone {} had keys", memory_,
+                 zone);
 }
 
 Status KeyKeeper::carry_out(const Name& zone, const RollPolicy& policy, RollStep& step,
@@ -85,11 +164,14 @@ Status KeyKeeper::carry_out(const Name& zone, const RollPolicy& policy, RollStep
   for (const KeyState& state : step.keys) {
     Key* key = find_key(keys, state);
     if (key == nullptr || key->state.times == state.times) continue;
+    const Times before = key->state.times;
     key->state = state;
     if (auto status = folder_.update(zone, state); !status) return status;
+    tell_changes(zone.to_text(), state, before);
   }
   for (const KeyState& state : step.removed) {
     folder_.remove(zone, state);
+    log::info("zone {}: {} is out of use and removed", zone.to_text(), describe(state));
     std::erase_if(keys, [&](const Key& key) { return &key == find_key(keys, state); });
   }
   for (const NewKey& wanted : step.wanted) {
@@ -99,6 +181,8 @@ Status KeyKeeper::carry_out(const Name& zone, const RollPolicy& policy, RollStep
       Key key(std::move(*secret), wanted.role, wanted.times);
       if (find_key(keys, key.state) != nullptr) continue;  // two keys of one tag are hard to tell apart
       if (auto status = folder_.add(zone, key); !status) return status;
+      log::info("zone {}: {} is made, signs from {:%FT%TZ}", zone.to_text(), describe(key.state),
+                fmt::gmtime(key.state.times.activate));
       keys.push_back(std::move(key));
       break;
     }

@@ -1,9 +1,15 @@
 // Keeps the keys of all signed zones: reads them from the key folder, lets roll() say what is to happen,
 // makes and removes keys, and builds each zone's ZoneSigner. One node of a network manages the keys; the
 // others only read what it has written. Blocking (files); one thread.
+//
+// A zone that has had keys never gets first ones again: validators everywhere know the old ones, so the zone would be
+// bogus. Keys that vanish from the folder of the node that manages them go on signing from memory; after a start, when
+// memory is empty, there is an error. Which zones have had keys stands in a file beside other state.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "common/result.h"
@@ -16,7 +22,8 @@ namespace popnet::dns::sign {
 
 class KeyKeeper {
  public:
-  KeyKeeper(std::string folder, bool manages) : folder_(std::move(folder)), manages_(manages) {}
+  /// `memory`: the file that names the zones which have had keys; empty: it is forgotten with this.
+  KeyKeeper(std::string folder, bool manages, std::string memory = "");
 
   /// From now on next_change() and changed_on_disk() are about the zones asked for after this.
   void begin(Seconds now);
@@ -34,6 +41,12 @@ class KeyKeeper {
 
  private:
   Result<std::vector<Key>> keys_of(const Name& zone, const RollPolicy& policy);
+  /// The keys of the node that manages them, brought forward to now.
+  Result<std::vector<Key>> manage(const Name& zone, const RollPolicy& policy, std::vector<Key> keys,
+                                  Seconds& next);
+  /// Those of the zone's last keys that should be in the zone and are not among these.
+  [[nodiscard]] std::vector<Key> missing(const std::string& zone, const std::vector<Key>& keys) const;
+  void remember(const std::string& zone, const std::vector<Key>& keys);
   Status carry_out(const Name& zone, const RollPolicy& policy, RollStep& step, std::vector<Key>& keys);
   void note(Seconds t) {
     if (t != 0 && (next_ == 0 || t < next_)) next_ = t;
@@ -41,6 +54,9 @@ class KeyKeeper {
 
   const KeyFolder folder_;
   const bool manages_;
+  const std::string memory_;
+  std::set<std::string> had_keys_;                     // zones
+  std::map<std::string, std::vector<Key>> last_keys_;  // by zone: what it was signed with last
   Seconds now_ = 0;
   Seconds next_ = 0;
   int64_t stamp_ = 0;
