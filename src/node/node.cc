@@ -361,9 +361,10 @@ void Node::start_threads() {
     rt::let_others_go_first();
     sign_again_ = std::make_unique<rt::Timer>(config_loop_, [this] { sign_again_in_time(); });
     sign_again_->arm_after(sign_interval);
-    notifier_ = std::make_unique<dns::Notifier>(config_loop_, mix64(options_.seed + 1));
+    const dns::Sources sources = dns::sources_of(started_with_->node.dns_listen);
+    notifier_ = std::make_unique<dns::Notifier>(config_loop_, sources, mix64(options_.seed + 1));
     secondaries_ =
-        std::make_unique<dns::Secondaries>(config_loop_, *zone_copies_, zone_states_,
+        std::make_unique<dns::Secondaries>(config_loop_, *zone_copies_, zone_states_, sources,
                                            mix64(options_.seed + 2), [this] { return renew_names(); });
     commit_zones(*started_with_);
     follow_primaries();

@@ -93,11 +93,16 @@ Result<UniqueFd> bind_udp(const Endpoint& local, bool blocking) {
   return bind_socket(SOCK_DGRAM | (blocking ? 0 : SOCK_NONBLOCK), local);
 }
 
-Connecting begin_connect(const Endpoint& remote) {
+Connecting begin_connect(const Endpoint& remote, const std::optional<IpAddress>& from) {
   const SocketAddress address(remote);
   UniqueFd fd(socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return {{}, errno};
   set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  if (from) {
+    const SocketAddress local({*from, 0});
+    set_option(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);  // else a port is taken from all destinations
+    if (bind(fd.get(), local.raw(), local.length) != 0) return {{}, errno};
+  }
   if (connect(fd.get(), address.raw(), address.length) != 0 && errno != EINPROGRESS) return {{}, errno};
   return {std::move(fd), 0};
 }
@@ -108,8 +113,8 @@ int pending_error(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
-Result<UniqueFd> connect_tcp(const Endpoint& remote) {
-  Connecting connecting = begin_connect(remote);
+Result<UniqueFd> connect_tcp(const Endpoint& remote, const std::optional<IpAddress>& from) {
+  Connecting connecting = begin_connect(remote, from);
   if (connecting.error != 0) return connect_failure(remote, connecting.error);
   return std::move(connecting.fd);
 }

@@ -4,6 +4,8 @@
 
 #include <sys/socket.h>
 
+#include <optional>
+
 #include "common/ip.h"
 #include "common/result.h"
 #include "rt/fd.h"
@@ -39,13 +41,14 @@ struct Connecting {
   UniqueFd fd;
   int error = 0;
 };
-Connecting begin_connect(const Endpoint& remote);
+/// `from`: the local address; none: as the kernel chooses.
+Connecting begin_connect(const Endpoint& remote, const std::optional<IpAddress>& from = std::nullopt);
 /// SO_ERROR of a socket: 0, or an errno value, which is then cleared.
 int pending_error(int fd);
 
 /// Starts to connect; wait for EPOLLOUT, then ask connect_error(). ErrorCode::peer, or machine where we have
 /// no socket.
-Result<UniqueFd> connect_tcp(const Endpoint& remote);
+Result<UniqueFd> connect_tcp(const Endpoint& remote, const std::optional<IpAddress>& from = std::nullopt);
 /// How the connect ended.
 Status connect_error(int fd, const Endpoint& remote);
 /// The address a socket is bound to (to learn a port given by the kernel).

@@ -306,5 +306,20 @@ zone:
     equal("from the copies", status(again.dns, "www.three.test"), "NOERROR")
 
 
+@scene
+def servers_know_each_other_by_where_they_listen(stage):
+    """Without notify_from and keys: NOTIFY and the questions for the zone come from the only address of dns_listen."""
+    endpoint = stage.endpoint()
+    host = endpoint.rsplit(":", 1)[0]
+    first = stage.popnet(name="first", zones=[{"name": "zone.test", "file": write(stage, 1),
+                                               "transfer": {"to": [host], "notify": [endpoint]}}])
+    second = stage.popnet(name="second", node={"state_dir": f"{stage.folder}/second", "dns_listen": endpoint},
+                          zones=[{"name": "zone.test", "secondary": {"primaries": [first.dns]}}])
+    has(second, 1)
+    write(stage, 2)
+    first.signal(signal.SIGHUP)
+    has(second, 2)
+
+
 if __name__ == "__main__":
     run()

@@ -47,8 +47,8 @@ class Notifier::Socket final : public rt::Watcher {
   ~Socket() {
     if (watched_) notifier_.loop_.unwatch(fd_.get());
   }
-  static std::unique_ptr<Socket> open(Notifier& notifier, bool v4) {
-    auto fd = rt::bind_udp({any_address(v4), 0});
+  static std::unique_ptr<Socket> open(Notifier& notifier, const IpAddress& from) {
+    auto fd = rt::bind_udp({from, 0});
     return fd ? std::make_unique<Socket>(notifier, std::move(*fd)) : nullptr;
   }
   void send(std::span<const uint8_t> message, const Endpoint& to) {
@@ -74,7 +74,8 @@ class Notifier::Socket final : public rt::Watcher {
   bool watched_ = false;
 };
 
-Notifier::Notifier(rt::Loop& loop, uint64_t seed) : loop_(loop), random_(seed) {}
+Notifier::Notifier(rt::Loop& loop, Sources sources, uint64_t seed)
+    : loop_(loop), random_(seed), sources_(sources) {}
 Notifier::~Notifier() = default;
 
 void Notifier::tell(Notice notice) {
@@ -83,14 +84,19 @@ void Notifier::tell(Notice notice) {
   send(pending_.emplace_back(loop_, std::move(notice), [this](Pending& p) { send(p); }));
 }
 
+Notifier::Socket* Notifier::socket_toward(const IpAddress& peer) {
+  const IpAddress from = sources_.toward(peer).value_or(any_address(peer.is_v4()));
+  auto& socket = sockets_[from];
+  if (socket == nullptr) socket = Socket::open(*this, from);
+  return socket.get();
+}
+
 void Notifier::send(Pending& pending) {
   const Notice& notice = pending.notice;
   if (pending.attempts == attempts_max) {
     log::warning("{} does not answer NOTIFY for {}", notice.to.to_string(), notice.zone.to_text());
     return pending_.remove_if([&](const Pending& p) { return &p == &pending; }), void();
   }
-  auto& socket = notice.to.address.is_v4() ? v4_ : v6_;
-  if (socket == nullptr) socket = Socket::open(*this, notice.to.address.is_v4());
   pending.id = static_cast<uint16_t>(random_.next());
   uint8_t room[1024];
   ByteWriter out(room);
@@ -101,7 +107,8 @@ void Notifier::send(Pending& pending) {
   out.u16(type::soa), out.u16(class_in);
   size_t size = out.size();
   if (notice.key) size = Tsig(*notice.key).append(room, size, unix_seconds(loop_));
-  if (socket != nullptr) socket->send(std::span<const uint8_t>(room).first(size), notice.to);
+  if (Socket* socket = socket_toward(notice.to.address); socket != nullptr)
+    socket->send(std::span<const uint8_t>(room).first(size), notice.to);
   pending.timer.arm_after(first_pause * (1 << pending.attempts++));
 }
 

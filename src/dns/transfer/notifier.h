@@ -5,12 +5,14 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "common/ip.h"
 #include "common/random.h"
 #include "dns/guard/tsig.h"
+#include "dns/transfer/sources.h"
 #include "dns/wire/name.h"
 #include "rt/fd.h"
 #include "rt/loop.h"
@@ -19,7 +21,7 @@ namespace popnet::dns {
 
 class Notifier {
  public:
-  Notifier(rt::Loop& loop, uint64_t seed);
+  Notifier(rt::Loop& loop, Sources sources, uint64_t seed);
   ~Notifier();
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
@@ -37,11 +39,14 @@ class Notifier {
   struct Pending;
 
   void send(Pending& pending);
+  /// Null if there is none to be had.
+  Socket* socket_toward(const IpAddress& peer);
   void on_reply(std::span<const uint8_t> message, const Endpoint& from);
 
   rt::Loop& loop_;
   Random random_;
-  std::unique_ptr<Socket> v4_, v6_;
+  const Sources sources_;
+  std::map<IpAddress, std::unique_ptr<Socket>> sockets_;  // by where they are bound
   std::list<Pending> pending_;
 };
 

@@ -58,7 +58,7 @@ Refresh::~Refresh() {
 
 void Refresh::start() {
   patience_.arm_after(patience);
-  auto fd = rt::connect_tcp(wanted_.primary);
+  auto fd = rt::connect_tcp(wanted_.primary, wanted_.from);
   if (!fd) return void(fail(fd.error().message));
   fd_ = std::move(*fd);
   watched_ = loop_.watch(fd_.get(), EPOLLIN | EPOLLOUT, *this);

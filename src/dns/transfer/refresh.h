@@ -23,6 +23,7 @@ class Refresh final : public rt::Watcher {
   struct Wanted {
     Name zone;
     Endpoint primary;
+    std::optional<IpAddress> from;  // of this node; none: as the kernel chooses
     std::optional<TsigKey> key;
     std::shared_ptr<const Records> have;  // null: nothing
     std::optional<uint32_t> serial;       // of `have`

@@ -149,6 +149,7 @@ void Secondaries::Follower::start() {
   Refresh::Wanted wanted;
   wanted.zone = zone_;
   wanted.primary = primaries_[(first_ + tried_) % primaries_.size()];
+  wanted.from = all_.sources_.toward(wanted.primary.address);
   wanted.key = key_;
   wanted.refused = refused_;
   wanted.whole = whole_;
@@ -219,11 +220,12 @@ void Secondaries::Follower::check_age() {
   if (!expired_) expiry_.arm_after(std::min<Duration>(std::chrono::seconds(left), clock_check));
 }
 
-Secondaries::Secondaries(rt::Loop& loop, ZoneCopies& copies, ZoneStates& states, uint64_t seed,
-                         std::function<Status()> renew)
+Secondaries::Secondaries(rt::Loop& loop, ZoneCopies& copies, ZoneStates& states, Sources sources,
+                         uint64_t seed, std::function<Status()> renew)
     : loop_(loop),
       copies_(copies),
       states_(states),
+      sources_(sources),
       random_(seed),
       renew_(std::move(renew)),
       renewal_(loop, [this] { renew_all(); }) {}

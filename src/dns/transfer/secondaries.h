@@ -19,6 +19,7 @@
 #include "common/result.h"
 #include "dns/guard/tsig.h"
 #include "dns/transfer/refresh.h"
+#include "dns/transfer/sources.h"
 #include "dns/transfer/zone_states.h"
 #include "dns/zone/zone_copies.h"
 #include "model/config.h"
@@ -28,9 +29,9 @@ namespace popnet::dns {
 
 class Secondaries {
  public:
-  /// `states`: is told how the zones are. `renew`: puts in force what `copies` has; an error leaves all as it was, and says
-  /// why.
-  Secondaries(rt::Loop& loop, ZoneCopies& copies, ZoneStates& states, uint64_t seed,
+  /// `states`: is told how the zones are. `sources`: from where primaries are asked. `renew`: puts in force what `copies`
+  /// has; an error leaves all as it was, and says why.
+  Secondaries(rt::Loop& loop, ZoneCopies& copies, ZoneStates& states, Sources sources, uint64_t seed,
               std::function<Status()> renew);
   ~Secondaries();
   Secondaries(const Secondaries&) = delete;
@@ -61,6 +62,7 @@ class Secondaries {
   rt::Loop& loop_;
   ZoneCopies& copies_;
   ZoneStates& states_;
+  const Sources sources_;
   Random random_;
   const std::function<Status()> renew_;
   std::map<std::string, std::unique_ptr<Follower>> followers_;  // by owner key
