@@ -117,7 +117,8 @@ void Fetch::take_chunks(std::string_view bytes) {
 
 void Fetch::wait_for_room() {
   if (state_ == State::ended) return;  // told followers, the last of which has given up
-  if (!task_.filler.full()) return;
+  // Where nobody reads there will be no room: the next bytes end it, if nobody has come until then.
+  if (!task_.filler.full() || task_.filler.fill().listeners() == 0) return;
   const auto resume = [handle = handle()] {
     Fetch* self = *handle;
     if (self == nullptr || self->state_ != State::reading_body) return;
