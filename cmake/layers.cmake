@@ -32,7 +32,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CCACHE AND NOT POPNET_SANITIZE)
   # All targets alike, or it is not used. Of std::string that comes from there g++ 12 believes what it would else not say
   # (GCC PR 105329 again).
   target_compile_options(popnet_flags INTERFACE -pthread -Wno-error=invalid-pch -Wno-stringop-overflow)
-  file(WRITE ${CMAKE_BINARY_DIR}/generated/precompiled.cc "")
+  if(NOT EXISTS ${CMAKE_BINARY_DIR}/generated/precompiled.cc)
+    file(WRITE ${CMAKE_BINARY_DIR}/generated/precompiled.cc "")
+  endif()
   add_library(popnet_precompiled OBJECT ${CMAKE_BINARY_DIR}/generated/precompiled.cc)
   target_link_libraries(popnet_precompiled PRIVATE popnet_flags)
   target_precompile_headers(popnet_precompiled PRIVATE <algorithm> <array> <atomic> <chrono> <functional> <map> <memory>
