@@ -79,7 +79,7 @@ void check_path(std::string_view path) {
 
 void check_conditions(const RequestHead& request, const ResponseHead& response) {
   const Validators validators = read_validators(response.fields, wall);
-  (void)evaluate_conditions(request, validators, wall);
+  (void)is_not_modified(request, validators, wall);
   Fields validation, merged;
   require(add_validation(validators, validation) == (validation.size() > 0));
   for (const uint64_t size : {uint64_t{0}, uint64_t{1}, uint64_t{1000}, UINT64_MAX}) {

@@ -20,7 +20,7 @@ struct RangePlan {
   Kind kind = Kind::whole;
   ByteRange range;
 };
-/// For a GET of a stored 200 response of `size` bytes, after evaluate_conditions() said proceed. If-Range
+/// For a GET of a stored 200 response of `size` bytes, where is_not_modified() said no. If-Range
 /// must match strongly, else the whole object is sent.
 RangePlan plan_range(const RequestHead& request, const Validators& stored, uint64_t size, WallTime now);
 
