@@ -9,8 +9,13 @@ namespace popnet::rt {
 
 Epoch::Reader::Reader(Epoch& epoch)
     : epoch_(epoch), seen_([&]() -> std::atomic<uint64_t>& {
-        for (Slot& slot : epoch.slots_)
-          if (!slot.taken.exchange(true)) return slot.seen;
+        for (int i = 0; i < readers_max; ++i) {
+          if (epoch.slots_[i].taken.exchange(true)) continue;
+          for (int used = epoch.slots_used_;
+               used <= i && !epoch.slots_used_.compare_exchange_weak(used, i + 1);) {
+          }
+          return epoch.slots_[i].seen;
+        }
         std::fputs("popnet: bug: more than Epoch::readers_max readers\n", stderr);
         std::abort();
       }()) {}
@@ -36,6 +41,17 @@ void Epoch::Reader::quiescent() {
 
 Epoch::~Epoch() {
   for (Retired& r : retired_) r.destroy();
+  for (const Small& s : small_) s.destroy(s.thing);
+}
+
+uint64_t Epoch::safe_epoch() const {
+  uint64_t oldest = now_.load();
+  const int used = slots_used_.load();
+  for (int i = 0; i < used; ++i) {
+    const uint64_t seen = slots_[i].seen.load();
+    if (seen != 0 && seen < oldest) oldest = seen;
+  }
+  return oldest;
 }
 
 void Epoch::retire(std::function<void()> destroy) {
@@ -44,27 +60,49 @@ void Epoch::retire(std::function<void()> destroy) {
   retired_.push_back({now_.fetch_add(1) + 1, std::move(destroy)});
 }
 
+size_t Epoch::take_small(Smalls& ready) {
+  if (!small_.empty() && small_.front().epoch > small_safe_) small_safe_ = safe_epoch();
+  size_t count = 0;
+  for (; count < ready.size() && !small_.empty() && small_.front().epoch <= small_safe_; small_.pop_front())
+    ready[count++] = small_.front();
+  return count;
+}
+
+void Epoch::retire_small(void (*destroy)(void*), void* thing) {
+  Smalls ready;
+  size_t count = 0;
+  {
+    const std::lock_guard lock(small_mutex_);
+    small_.push_back({now_.fetch_add(1) + 1, destroy, thing});
+    count = take_small(ready);
+  }
+  for (size_t i = 0; i < count; ++i) ready[i].destroy(ready[i].thing);
+}
+
 void Epoch::reclaim() {
   std::vector<std::function<void()>> ready;
   {
     const std::lock_guard lock(mutex_);
-    if (retired_.empty()) return;
-    uint64_t oldest = now_.load();
-    for (const Slot& slot : slots_) {
-      const uint64_t seen = slot.seen.load();
-      if (seen != 0 && seen < oldest) oldest = seen;
-    }
-    while (!retired_.empty() && retired_.front().epoch <= oldest) {
+    const uint64_t safe = retired_.empty() ? 0 : safe_epoch();
+    while (!retired_.empty() && retired_.front().epoch <= safe) {
       ready.push_back(std::move(retired_.front().destroy));
       retired_.pop_front();
     }
   }
   for (auto& destroy : ready) destroy();
+  Smalls small;
+  for (size_t count = small_each; count == small_each;) {
+    {
+      const std::lock_guard lock(small_mutex_);
+      count = take_small(small);
+    }
+    for (size_t i = 0; i < count; ++i) small[i].destroy(small[i].thing);
+  }
 }
 
 size_t Epoch::retired() const {
-  const std::lock_guard lock(mutex_);
-  return retired_.size();
+  const std::scoped_lock lock(mutex_, small_mutex_);
+  return retired_.size() + small_.size();
 }
 
 }  // namespace popnet::rt

@@ -9,6 +9,7 @@
 // next quiescent() or offline(): at the latest the end of a loop turn.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -48,6 +49,10 @@ class Epoch {
   /// Takes over a thing that new readers can no longer reach; `destroy` runs later, on the thread that
   /// reclaims. Only queues: a hot thread that evicts one small object must not end up freeing an old map.
   void retire(std::function<void()> destroy);
+  /// The same for the many small things that hot threads make and replace. Each call also destroys up to `small_each` that
+  /// were retired so before, so that their memory is wanted again while the CPU's caches have it. REQUIRES: `destroy` is
+  /// quick, throws nothing, retires nothing, and takes no lock that a caller holds
+  void retire_small(void (*destroy)(void*), void* thing);
   /// Destroys what no reader can still hold. The owner of the epoch calls it a few times a second from a
   /// thread that has time. Cheap when there is nothing to do.
   void reclaim();
@@ -64,10 +69,27 @@ class Epoch {
     std::function<void()> destroy;
   };
 
+  struct Small {
+    uint64_t epoch;
+    void (*destroy)(void*);
+    void* thing;
+  };
+  static constexpr size_t small_each = 4;
+  using Smalls = std::array<Small, small_each>;
+
+  /// What was retired in an epoch up to this is held by no reader.
+  [[nodiscard]] uint64_t safe_epoch() const;
+  /// Under small_mutex_. How many.
+  size_t take_small(Smalls& ready);
+
   Slot slots_[readers_max];
+  std::atomic<int> slots_used_{0};  // those behind have never been taken
   std::atomic<uint64_t> now_{1};
-  mutable std::mutex mutex_;     // guards retired_
-  std::deque<Retired> retired_;  // oldest first
+  mutable std::mutex mutex_;        // guards retired_
+  std::deque<Retired> retired_;     // oldest first
+  mutable std::mutex small_mutex_;  // guards what follows
+  std::deque<Small> small_;         // oldest first
+  uint64_t small_safe_ = 0;         // the last safe_epoch()
 };
 
 }  // namespace popnet::rt

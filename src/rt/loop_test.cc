@@ -191,6 +191,24 @@ TEST(Published, ReadersNeverSeeADestroyedValueAndOldOnesGo) {
   EXPECT_EQ(alive, 0);
 }
 
+TEST(Epoch, SmallThingsWaitForTheirReadersAndGoWithLaterOnes) {
+  Epoch epoch;
+  Epoch::Reader reader(epoch);
+  int destroyed = 0;
+  const auto retire = [&] { epoch.retire_small([](void* n) { ++*static_cast<int*>(n); }, &destroyed); };
+  reader.online();
+  for (int i = 0; i < 3; ++i) retire();
+  EXPECT_EQ(destroyed, 0) << "the reader may hold them";
+  reader.quiescent();
+  retire();
+  EXPECT_EQ(destroyed, 3) << "and not the one that came last";
+  reader.offline();
+  for (int i = 0; i < 6; ++i) retire();
+  epoch.reclaim();
+  EXPECT_EQ(destroyed, 10);
+  EXPECT_EQ(epoch.retired(), 0U);
+}
+
 TEST(Shards, RunWorkOnEachThread) {
   Epoch epoch;
   Shards shards("test", 3, epoch);
