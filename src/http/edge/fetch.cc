@@ -576,7 +576,7 @@ void Fetch::open_slice_body(std::span<const uint64_t> tags, bool may_store) {
   meta.content_length = framing_.length;
   const Draft draft{std::as_bytes(std::span(&meta, 1)), {}, {}, framing_.length, framing_.length, tags};
   if (may_store) return task_.filler.open(draft);
-  task_.filler.open_alone(draft, {});
+  task_.filler.open_alone(draft);
 }
 
 void Fetch::open(const RequestHead& request, const ResponseHead& head) {
@@ -584,9 +584,7 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head) {
   intake.take_new(request, head, framing_, task_.may_store);
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   if (intake.keep()) return task_.filler.open(intake.draft());
-  const bool leaves_marker = request.method == Method::get;
-  task_.filler.open_alone(intake.draft(), leaves_marker ? intake.marker() : std::span<const std::byte>{},
-                          intake.marker_variant());
+  task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
 }
 
 // RFC 9111 section 4.3.5: what a HEAD says of the stored answer to a GET.
@@ -594,8 +592,7 @@ void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   const Key key = worker_.key(*site_, request);
   VariantMatcher matcher(request.fields);
   const Object* stored = worker_.store.lookup(key, [&](const Object& o) {
-    return o.kind() == Object::Kind::response && o.body().state() == Body::State::complete &&
-           stored_meta(o).status == 200 && matcher.matches(o);
+    return o.body().state() == Body::State::complete && stored_meta(o).status == 200 && matcher.matches(o);
   });
   if (stored == nullptr) return;
   Fields& fields = worker_.scratch->fields;

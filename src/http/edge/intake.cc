@@ -11,7 +11,7 @@ namespace popnet::http {
 
 namespace {
 
-constexpr Duration unshared_memory = std::chrono::seconds(120);  // how long a marker holds
+constexpr Duration unshared_memory = std::chrono::seconds(120);  // "hit for miss"
 
 std::span<const std::byte> bytes_of(const StoredMeta& meta) {
   return std::as_bytes(std::span(&meta, 1));
@@ -119,12 +119,12 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   if (framing.kind == Framing::Kind::length) length = framing.length;
   if (framing.kind == Framing::Kind::none) length = 0;
   draft_ = {bytes_of(meta_), variant_, out.written(), length, cache.object_size_max, tags_};
-  marker_meta_.policy.response_time = exchange_.response_time;
-  marker_meta_.policy.lifetime = unshared_memory;
   // An origin that fails now says nothing about what it will answer when it works, nor a request about others.
-  if (may_keep && !is_origin_error(head.status) && !is_of_request(decision.why))
-    marker_ = bytes_of(marker_meta_);
-  if (!keep_ && (!varies_little || is_about_asker(head.status))) variant_ = no_variant;
+  if (may_keep && !is_origin_error(head.status) && !is_of_request(decision.why)) {
+    const bool ends_variant = varies_little && !is_about_asker(head.status);
+    leaves_ = {exchange_.response_time + unshared_memory,
+               ends_variant ? std::string_view(variant_) : no_variant};
+  }
 }
 
 void Intake::take_sliced(const RequestHead& request, const ResponseHead& head, uint64_t whole, uint64_t slice,

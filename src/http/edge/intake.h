@@ -7,6 +7,7 @@
 //   take_rest     a stored part, made whole by a 206                        section 3.4
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,10 +42,8 @@ class Intake {
   [[nodiscard]] const Draft& draft() const { return draft_; }
   /// Lines that only the asker gets.
   [[nodiscard]] const std::string& own_lines() const { return own_lines_; }
-  /// The meta of a marker ("hit for miss"); empty when this answer should leave none.
-  [[nodiscard]] std::span<const std::byte> marker() const { return marker_; }
-  /// The stored variant that a marker ends; what is none where it ends none.
-  [[nodiscard]] std::string_view marker_variant() const { return variant_; }
+  /// Of what is not kept: what it says of other answers, if it does.
+  [[nodiscard]] const std::optional<NotShared>& leaves() const { return leaves_; }
 
  private:
   [[nodiscard]] FreshnessOptions freshness_options() const;
@@ -58,12 +57,11 @@ class Intake {
   const SavedRequest& saved_;
   const Exchange exchange_;
   StoredMeta meta_;
-  StoredMeta marker_meta_;
   std::string variant_;
   std::vector<uint64_t> tags_;
   std::string own_lines_;
   Draft draft_;
-  std::span<const std::byte> marker_;
+  std::optional<NotShared> leaves_;
   bool keep_ = false;
 };
 

@@ -214,9 +214,9 @@ Request::Step Request::lookup(Turn& turn) {
     cache_status_.forward = CacheForward::request;
     return missing(turn, true);
   }
-  bool marked = false;
-  const Object* object = find(turn, marked);
-  if (object == nullptr) return missing(turn, marked || !may_share_fill(turn.head, turn.directives));
+  bool not_shared = false;
+  const Object* object = find(turn, not_shared);
+  if (object == nullptr) return missing(turn, not_shared || !may_share_fill(turn.head, turn.directives));
   turn.object = object;
   const StoredPolicy policy = stored_policy(*object);
   const Verdict verdict = may_serve(policy, turn.directives, worker_.loop.now());
@@ -600,15 +600,11 @@ Key Request::make_key(const Turn& turn) {
   return worker_.key(*turn.route.site, turn.head);
 }
 
-/// `marked`: answers to requests like this one could not be shared lately.
-const Object* Request::find(Turn& turn, bool& marked) {
-  const TimePoint now = worker_.loop.now();
+/// `not_shared`: answers to requests like this one could not be shared lately.
+const Object* Request::find(Turn& turn, bool& not_shared) {
+  const Key key = make_key(turn);
   cache_status_.forward = CacheForward::uri_miss;
-  const Object* object = worker_.store.lookup(make_key(turn), [&](const Object& o) {
-    if (o.kind() == Object::Kind::marker) {
-      marked = marked || stored_policy(o).fresh(now);
-      return false;
-    }
+  const Object* object = worker_.store.lookup(key, [&](const Object& o) {
     cache_status_.forward = CacheForward::vary_miss;
     if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
     if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) return true;
@@ -616,8 +612,9 @@ const Object* Request::find(Turn& turn, bool& marked) {
     if (turn.part == nullptr) turn.part = &o;
     return false;
   });
+  not_shared = object == nullptr && worker_.store.not_shared(key, worker_.loop.now());
   if (object != nullptr) cache_status_.forward = CacheForward::none;
-  if (object == nullptr && marked) cache_status_.forward = CacheForward::miss;
+  if (not_shared) cache_status_.forward = CacheForward::miss;
   return object;
 }
 

@@ -141,7 +141,7 @@ class Request final : Fill::Listener {
   void reset();
   void save(const Turn& turn);
   Key make_key(const Turn& turn);
-  [[nodiscard]] const Object* find(Turn& turn, bool& marked);
+  [[nodiscard]] const Object* find(Turn& turn, bool& not_shared);
   [[nodiscard]] bool answers(Turn& turn, const Object& object) const;
   [[nodiscard]] bool may_reuse(const Turn& turn, const Object& object) const;
   [[nodiscard]] bool usable(Turn& turn, const Object& object) const;

@@ -157,9 +157,8 @@ void Request::forget_sliced() {
   const uint64_t series = stored_meta(*sliced_).series;
   const std::string text(sliced_->key());
   const Key key = worker_.store.key(saved_->route().site->state->space, text);
-  const Object* stored = worker_.store.lookup(key, [series](const Object& o) {
-    return o.kind() == Object::Kind::response && stored_meta(o).series == series;
-  });
+  const Object* stored =
+      worker_.store.lookup(key, [series](const Object& o) { return stored_meta(o).series == series; });
   if (stored != nullptr) worker_.store.purge(key, Purge::hard);
   leave_fill();
   piece_.reset();

@@ -21,7 +21,7 @@
 namespace popnet::http {
 
 struct StoredMeta {
-  StoredPolicy policy;  // of a marker: when it may be forgotten
+  StoredPolicy policy;
   uint16_t status = 0;
   uint16_t status_line = 0;                  // bytes of the head's first line, CRLF included
   bool aged = false;                         // the origin's answer had an Age: a cache before us made it

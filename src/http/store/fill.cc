@@ -126,7 +126,7 @@ void Filler::make_object(const Draft& draft) {
       length_ && *length_ <= Store::inline_max;  // also what passes: it is one slab either way
   // An empty body has a slab too: "no first slab" says that the beginning is gone.
   if (in_line) parts.inline_body = std::max<uint32_t>(1, static_cast<uint32_t>(*length_));
-  object_ = Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
+  object_ = Object::make(fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
   if (!in_line) add_slab();
   object_->fill_.store(FillRef(fill_).release(), std::memory_order_relaxed);
   fill.object_ = ObjectRef::adopt(object_);
@@ -139,11 +139,10 @@ void Filler::open(const Draft& draft) {
   if (!fill_->store_.grow(fill_->space_, grown_)) stop_storing();
 }
 
-void Filler::open_alone(const Draft& draft, std::span<const std::byte> marker,
-                        std::string_view marker_variant) {
+void Filler::open_alone(const Draft& draft, const std::optional<NotShared>& leaves) {
   passes_ = true;
   make_object(draft);
-  fill_->store_.set_aside(*fill_.get(), marker, marker_variant);
+  fill_->store_.set_aside(*fill_.get(), leaves);
 }
 
 void Filler::add_slab() {
@@ -246,8 +245,7 @@ Object* Filler::make_compact() const {
                                         object_->meta_length_};
   Object::Parts parts{meta, object_->key(), object_->variant(), object_->head(), object_->tags()};
   parts.inline_body = std::max<uint32_t>(1, static_cast<uint32_t>(size));
-  Object* compact =
-      Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
+  Object* compact = Object::make(fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
   iovec pieces[16];  // slabs double from first_slab_bytes on: inline_max takes no more than five
   const size_t count = gather(object_->body_.first(), 0, size, pieces);
   char* to = compact->body_.first_.load(std::memory_order_relaxed)->data();
@@ -288,7 +286,7 @@ FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {
 void Filler::make_heir(const ObjectRef& base, const Draft& draft) {
   Fill& fill = *fill_.get();
   const Object::Parts parts{draft.meta, fill.key(), draft.variant, draft.head, draft.tags};
-  object_ = Object::make(Object::Kind::response, fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
+  object_ = Object::make(fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
   const Object* owner = base->base_ != nullptr ? base->base_ : base.get();
   owner->ref();
   object_->base_ = owner;
@@ -311,7 +309,7 @@ FillRef Filler::end(Body::State state) {
       if (fill.stage_.load(std::memory_order_relaxed) == Fill::Stage::alone)
         held->unref();  // it was never in the store: nobody can have borrowed it
       else
-        fill.store_.epoch_.retire([held] { held->unref(); });
+        fill.store_.epoch_.retire_small([](void* f) { static_cast<Fill*>(f)->unref(); }, held);
     }
   } else {
     fill.stage_.store(Fill::Stage::failed, std::memory_order_release);

@@ -25,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/time.h"
 #include "http/store/object.h"
 
 namespace popnet::rt {
@@ -177,6 +178,12 @@ struct Draft {
   std::span<const uint64_t> tags{};  // Space::tag() of each
 };
 
+/// What an answer that is for its asker alone says of others to the same key.
+struct NotShared {
+  TimePoint until{};         // requests need not wait for each other's answers (marks.h)
+  std::string_view variant;  // is not to be used any more, if it is stored
+};
+
 /// The writer's end. Everything on one thread, that of `loop`. Destroyed before commit(), it abandons.
 class Filler {
  public:
@@ -190,11 +197,9 @@ class Filler {
   /// The answer may be shared, and is stored unless its body grows beyond size_max. After it, tell().
   void open(const Draft& draft);
   void note(uint16_t number) { fill_->note_.store(number, std::memory_order_release); }
-  /// The answer is for the asker alone, who takes his Cursor when first told; it passes through a window.
-  /// `marker`, unless empty, is the meta of a marker left in the store: the next requests for the key need
-  /// not wait for each other.
-  void open_alone(const Draft& draft, std::span<const std::byte> marker,
-                  std::string_view marker_variant = {});
+  /// The answer is for the asker alone, who takes his Cursor when first told; it passes through a window. What it
+  /// `leaves` is for the requests that follow.
+  void open_alone(const Draft& draft, const std::optional<NotShared>& leaves = std::nullopt);
   /// From here on the body passes through to those who read it already, and is not stored. Safe when it does.
   void stop_storing();
   /// The body passes through and is not stored.

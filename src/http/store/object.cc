@@ -15,15 +15,14 @@ constexpr size_t round_up(size_t n) {
 }
 }  // namespace
 
-Object* Object::make(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t stamp,
-                     const Parts& parts) {
+Object* Object::make(Store& store, Space& space, uint64_t hash, uint64_t stamp, const Parts& parts) {
   size_t bytes = sizeof(Object) + round_up(parts.meta.size()) + parts.tags.size_bytes() + parts.key.size() +
                  parts.variant.size() + parts.head.size();
   const size_t slab_at = round_up(bytes);
   if (parts.inline_body > 0) bytes = slab_at + Slab::footprint(parts.inline_body);
   bytes = Blocks::footprint(bytes);
   void* place = store.blocks_.take(bytes);
-  auto* object = new (place) Object(kind, store, space, hash, stamp, parts);
+  auto* object = new (place) Object(store, space, hash, stamp, parts);
   if (parts.inline_body > 0) {
     Slab* slab = Slab::embed(static_cast<char*>(place) + slab_at, parts.inline_body);
     object->body_.first_.store(slab, std::memory_order_relaxed);
@@ -36,7 +35,7 @@ Object* Object::make(Kind kind, Store& store, Space& space, uint64_t hash, uint6
   return object;
 }
 
-Object::Object(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t stamp, const Parts& parts)
+Object::Object(Store& store, Space& space, uint64_t hash, uint64_t stamp, const Parts& parts)
     : hash_(hash),
       space_(space),
       checked_(stamp),
@@ -45,7 +44,6 @@ Object::Object(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t st
       key_length_(static_cast<uint32_t>(parts.key.size())),
       variant_length_(static_cast<uint32_t>(parts.variant.size())),
       head_length_(static_cast<uint32_t>(parts.head.size())),
-      kind_(kind),
       stamp_(stamp),
       store_(store) {
   char* at = reinterpret_cast<char*>(this + 1);

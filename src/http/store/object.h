@@ -90,12 +90,6 @@ class Cursor {
 
 class Object {
  public:
-  enum class Kind : uint8_t {
-    response,
-    marker,  ///< no response: remembers that answers to this key cannot be shared ("hit for miss")
-  };
-
-  [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] const Space& space() const { return space_; }
   /// Hashes of the tags by which it can be purged: Space::tag().
   [[nodiscard]] std::span<const uint64_t> tags() const {
@@ -152,9 +146,8 @@ class Object {
     std::span<const uint64_t> tags = {};
     uint32_t inline_body = 0;  // capacity; 0 = none
   };
-  static Object* make(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t stamp,
-                      const Parts& parts);
-  Object(Kind kind, Store& store, Space& space, uint64_t hash, uint64_t stamp, const Parts& parts);
+  static Object* make(Store& store, Space& space, uint64_t hash, uint64_t stamp, const Parts& parts);
+  Object(Store& store, Space& space, uint64_t hash, uint64_t stamp, const Parts& parts);
   ~Object();
 
   void ref() const { refs_.fetch_add(1, std::memory_order_relaxed); }
@@ -178,7 +171,6 @@ class Object {
   const uint32_t key_length_;
   const uint32_t variant_length_;
   const uint32_t head_length_;
-  const Kind kind_;
   mutable std::atomic<uint8_t> visited_{0};
   mutable std::atomic<bool> expired_{false};
   const uint64_t stamp_;

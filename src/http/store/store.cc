@@ -10,6 +10,7 @@ namespace popnet::http {
 namespace {
 // One small object each bucket: each one more in a chain is a wait for memory, and a bucket takes but 8 bytes.
 constexpr uint64_t bytes_each_bucket = 1024;
+constexpr uint64_t bytes_each_mark = 2048;                   // 0.4 % of the memory, beside it
 constexpr uint64_t unlinked_max_least = uint64_t{64} << 20;  // of bytes that wait for the epoch
 constexpr uint64_t blocks_kept_max = uint64_t{8}
                                      << 20;  // what a busy thread frees between two turns of the epoch
@@ -27,6 +28,7 @@ Store::Store(const Options& options, rt::Epoch& epoch)
     : options_(options),
       epoch_(epoch),
       blocks_(std::min(blocks_kept_max, options.memory / 2)),
+      marks_(options.memory / bytes_each_mark),
       bucket_mask_(bucket_count(options) - 1),
       stripe_mask_(options.stripes - 1),
       buckets_(new std::atomic<Object*>[bucket_mask_ + 1]()),
@@ -60,7 +62,7 @@ Store::Begun Store::begin(const Key& key, bool alone, const std::function<bool(c
   Stripe& s = stripe(key.hash);
   const std::lock_guard lock(s.mutex);
   for (const Object* o = usable ? bucket(key.hash).load() : nullptr; o != nullptr; o = o->next_.load()) {
-    if (is(*o, key) && o->kind() == Object::Kind::response && !o->purged() && usable(*o)) {
+    if (is(*o, key) && !o->purged() && usable(*o)) {
       o->visit();
       return {ObjectRef::share(o), {}, {}};
     }
@@ -111,6 +113,7 @@ void Store::settle(Fill& fill, Object& object, Object* compact) {
         compact = nullptr;
       }
       unlink_replaced(s, *lasting, out);
+      marks_.clear(lasting->hash_);
       s.sieve.push(*lasting);
       lasting->in_sieve_ = true;
     }
@@ -131,28 +134,20 @@ void Store::drop(Fill& fill, Object* object) {
   retire(out);
 }
 
-void Store::set_aside(Fill& fill, std::span<const std::byte> marker, std::string_view variant) {
-  Object* object = nullptr;
-  if (!marker.empty()) {
-    const Object::Parts parts{marker, fill.key(), variant, {}};
-    object = Object::make(Object::Kind::marker, *this, fill.space_, fill.hash_, fill.stamp_, parts);
-  }
+void Store::set_aside(Fill& fill, const std::optional<NotShared>& leaves) {
   Stripe& s = stripe(fill.hash_);
   Unlinked out;
   {
     const std::lock_guard lock(s.mutex);
     forget(s, fill);
-    if (object != nullptr && !fill.doomed_ && !object->purged()) {
-      push(s, *object);
-      unlink_replaced(s, *object, out);
-      s.sieve.push(*object);
-      object->in_sieve_ = true;
+    if (leaves && !fill.doomed_) {
+      marks_.set(fill.hash_, leaves->until);
+      for (Object* o = bucket(fill.hash_).load(); o != nullptr; o = o->next_.load())
+        if (is_of(fill, *o) && o->variant() == leaves->variant) unlink(s, *o, out);
     }
     fill.stage_.store(Fill::Stage::alone, std::memory_order_release);
   }
-  if (object != nullptr) object->unref();
   retire(out);
-  make_room();
 }
 
 bool Store::charge(Object& object, uint64_t bytes) {
@@ -190,9 +185,10 @@ bool Store::purge(const Key& key, Purge how, const Fill* except) {
   bool found = false;
   {
     const std::lock_guard lock(s.mutex);
+    marks_.clear(key.hash);
     for (Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load()) {
       if (!is(*o, key)) continue;
-      found = found || o->kind() == Object::Kind::response;
+      found = true;
       if (how == Purge::hard) {
         o->mark_purged();
         unlink(s, *o, out);  // keeps its next: the walk goes on
@@ -327,9 +323,8 @@ void Store::unlink_replaced(Stripe& stripe, const Object& by, Unlinked& out) {
   for (Object* o = by.next_.load(std::memory_order_relaxed); o != nullptr;) {
     Object* next = o->next_.load(std::memory_order_relaxed);
     const bool same_key = o->hash_ == by.hash_ && &o->space_ == &by.space_ && o->key() == by.key();
-    // Of one variant the last word counts. A marker speaks for the whole key, until anything can be stored there again.
-    const bool replaced = o->kind() == Object::Kind::marker || o->variant() == by.variant();
-    if (same_key && (replaced || ++variants >= variants_max)) unlink(stripe, *o, out);
+    // Of one variant the last word counts.
+    if (same_key && (o->variant() == by.variant() || ++variants >= variants_max)) unlink(stripe, *o, out);
     o = next;
   }
 }
@@ -345,7 +340,10 @@ void Store::forget(Stripe& stripe, Fill& fill) {
 void Store::retire(Unlinked objects) {
   while (objects.first != nullptr) {
     Object* object = std::exchange(objects.first, objects.first->sieve_older);
-    epoch_.retire([object] { object->unref(); });
+    if (object->charge_ <= inline_max)
+      epoch_.retire_small([](void* o) { static_cast<Object*>(o)->unref(); }, object);
+    else
+      epoch_.retire([object] { object->unref(); });  // its slabs may take long
   }
 }
 

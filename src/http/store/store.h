@@ -13,7 +13,8 @@
 //   stripe s:  buckets with index mod stripes = s; their lock, their Sieve, their running fills
 //
 // Variants: objects under one key may differ in their `variant` text; the caller's predicate picks. A commit
-// replaces those of the same key and the same variant.
+// replaces those of the same key and the same variant. That answers to a key could not be shared lately takes no
+// object (marks.h): what is never stored pushes out nothing.
 //
 // Memory: every allocation of an object, its body included, is charged. When the charge of what the table
 // holds exceeds the budget, objects are evicted (sieve.h), from the stripes in turn. Unlinked objects that
@@ -44,6 +45,7 @@
 #include "common/hash.h"
 #include "http/store/blocks.h"
 #include "http/store/fill.h"
+#include "http/store/marks.h"
 #include "http/store/object.h"
 #include "http/store/sieve.h"
 #include "rt/epoch.h"
@@ -65,7 +67,7 @@ class Store {
     uint32_t stripes = 64;                  // a power of two
   };
   struct Stats {
-    uint64_t objects = 0;     // linked, markers included
+    uint64_t objects = 0;     // linked
     uint64_t bytes = 0;       // charged for them
     uint64_t held_bytes = 0;  // unlinked, still referred to
     uint64_t fills = 0;       // running
@@ -92,8 +94,7 @@ class Store {
     return {&space, text, space.hash(text)};
   }
 
-  /// The newest object under the key that `matches(const Object&)` accepts, markers included; null if there
-  /// is none. Lock free. REQUIRES: the calling thread's Epoch::Reader is online
+  /// The newest object under the key that `matches(const Object&)` accepts; null if there is none. Lock free. REQUIRES: the calling thread's Epoch::Reader is online
   template <class Matches>
   [[nodiscard]] const Object* lookup(const Key& key, Matches&& matches) const {
     for (const Object* o = bucket(key.hash).load(std::memory_order_acquire); o != nullptr;
@@ -106,13 +107,16 @@ class Store {
     return nullptr;
   }
 
+  /// The last answer under the key was for its asker alone ("hit for miss"), and nothing has been stored there since.
+  [[nodiscard]] bool not_shared(const Key& key, TimePoint now) const { return marks_.has(key.hash, now); }
+
   /// What a miss becomes: exactly one of the three.
   struct Begun {
     ObjectRef object;  // a usable one has come in the meantime
     Filler filler;     // nobody fetches it: the caller does, and `fill` is what it writes
     FillRef fill;      // without filler: somebody fetches it, listen there
   };
-  /// `usable` decides whether an object (never a marker) would do; it is called under a lock; null: none does.
+  /// `usable` decides whether an object would do; it is called under a lock; null: none does.
   /// With `alone`, neither joins nor is joined. REQUIRES: the calling thread's Epoch::Reader is online
   Begun begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable);
 
@@ -156,6 +160,9 @@ class Store {
   static bool is(const Fill& fill, const Key& key) {
     return fill.hash_ == key.hash && &fill.space_ == key.space && fill.key() == key.text;
   }
+  static bool is_of(const Fill& fill, const Object& o) {
+    return o.hash_ == fill.hash_ && &o.space_ == &fill.space_ && o.key() == fill.key();
+  }
   [[nodiscard]] std::atomic<Object*>& bucket(uint64_t hash) const { return buckets_[hash & bucket_mask_]; }
   [[nodiscard]] Stripe& stripe(uint64_t hash) const { return stripes_[hash & stripe_mask_]; }
   static Fill*& fill_chain(Stripe& stripe, uint64_t hash) {
@@ -166,7 +173,7 @@ class Store {
   void link(Fill& fill, Object& object, bool stale = false);
   void settle(Fill& fill, Object& object, Object* compact);
   void drop(Fill& fill, Object* object);
-  void set_aside(Fill& fill, std::span<const std::byte> marker, std::string_view variant);
+  void set_aside(Fill& fill, const std::optional<NotShared>& leaves);
   /// False when the object is in the store no more.
   bool charge(Object& object, uint64_t bytes);
   /// A running fill of that site has charged so much. False when there is no room for it.
@@ -197,6 +204,7 @@ class Store {
   const Options options_;
   rt::Epoch& epoch_;
   Blocks blocks_;
+  Marks marks_;
   const uint64_t bucket_mask_;
   const uint64_t stripe_mask_;
   std::unique_ptr<std::atomic<Object*>[]> buckets_;

@@ -166,42 +166,41 @@ TEST_F(StoreTest, AbandonedFillLeavesNothingAndTheOldAnswerStays) {
   EXPECT_EQ(store.stats().fills, 0U);
 }
 
-TEST_F(StoreTest, MarkerSaysThatAnswersCannotBeSharedUntilOneCan) {
+TEST_F(StoreTest, WhatCannotBeSharedIsRememberedUntilSomethingIsStored) {
+  const TimePoint now{std::chrono::hours(1)};
   auto begun = store.begin(key("/me"), false, never);
-  const Meta marker{99};
-  begun.filler.open_alone(draft(5), bytes_of(marker));
+  begun.filler.open_alone(draft(5), NotShared{now + std::chrono::seconds(120), "*"});
   EXPECT_EQ(begun.fill->stage(), Fill::Stage::alone);
   begun.filler.append("mine!");
   EXPECT_EQ(text_of(*begun.fill->object()), "mine!");
   (void)begun.filler.commit();
-  ASSERT_NE(find("/me"), nullptr);
-  EXPECT_EQ(find("/me")->kind(), Object::Kind::marker);
-  EXPECT_EQ(find("/me")->meta<Meta>().number, 99);
+  EXPECT_EQ(find("/me"), nullptr);
+  EXPECT_EQ(store.stats().objects, 0U) << "it takes no room";
+  EXPECT_TRUE(store.not_shared(key("/me"), now));
+  EXPECT_FALSE(store.not_shared(key("/me"), now + std::chrono::seconds(121)));
+  EXPECT_FALSE(store.not_shared(key("/you"), now));
   put("/me", "for all");
-  EXPECT_EQ(find("/me")->kind(), Object::Kind::response);
-  EXPECT_EQ(store.stats().objects, 1U);
+  EXPECT_FALSE(store.not_shared(key("/me"), now));
 }
 
-TEST_F(StoreTest, MarkerEndsTheVariantThatItIsAbout) {
+TEST_F(StoreTest, WhatCannotBeSharedEndsTheVariantThatItIsAbout) {
   put("/a", "bonjour", "fr");
   put("/a", "hello", "en");
   auto begun = store.begin(key("/a"), true, never);
-  begun.filler.open_alone(draft(4), bytes_of(Meta{99}), "en");
+  begun.filler.open_alone(draft(4), NotShared{TimePoint{std::chrono::seconds(120)}, "en"});
   begun.filler.append("mine");
   (void)begun.filler.commit();
   const auto stored = [&](std::string_view variant) {
-    return store.lookup(key("/a"), [&](const Object& o) {
-      return o.kind() == Object::Kind::response && o.variant() == variant;
-    });
+    return store.lookup(key("/a"), [&](const Object& o) { return o.variant() == variant; });
   };
   EXPECT_NE(stored("fr"), nullptr);
   EXPECT_EQ(stored("en"), nullptr);
-  EXPECT_EQ(find("/a")->kind(), Object::Kind::marker);
+  EXPECT_TRUE(store.not_shared(key("/a"), TimePoint{}));
 }
 
 TEST_F(StoreTest, PassingBodyKeepsABoundedWindow) {
   auto begun = store.begin(key("/pass"), true, never);
-  begun.filler.open_alone(draft(std::nullopt), {});
+  begun.filler.open_alone(draft(std::nullopt));
   begun.filler.tell(loop);
   const ObjectRef object = begun.fill->object();
   Cursor cursor = *object->cursor();
