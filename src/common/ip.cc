@@ -1,6 +1,7 @@
 #include "common/ip.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,6 +20,33 @@ template <class Int>
 bool parse_whole(std::string_view text, Int& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+/// The 16 bytes of an address as two numbers: a million networks are cut and compared when they are ranked.
+struct Words {
+  uint64_t high = 0, low = 0;
+  bool operator==(const Words&) const = default;
+  Words operator&(const Words& o) const { return {high & o.high, low & o.low}; }
+  Words operator|(const Words& o) const { return {high | o.high, low | o.low}; }
+  Words operator^(const Words& o) const { return {high ^ o.high, low ^ o.low}; }
+  Words operator~() const { return {~high, ~low}; }
+};
+
+Words words_of(const IpAddress& address) {
+  uint64_t words[2];
+  std::memcpy(words, address.mapped().data(), sizeof words);
+  return {be64toh(words[0]), be64toh(words[1])};
+}
+
+IpAddress address_of(const Words& words) {
+  const uint64_t bytes[2] = {htobe64(words.high), htobe64(words.low)};
+  return IpAddress::from_bytes({reinterpret_cast<const uint8_t*>(bytes), sizeof bytes});
+}
+
+/// Of 128 bits the first `count` are set.
+Words leading_ones(int count) {
+  const auto ones = [](int n) { return n <= 0 ? 0 : ~uint64_t{0} << (64 - std::min(n, 64)); };
+  return {ones(count), ones(count - 64)};
 }
 
 }  // namespace
@@ -74,15 +102,7 @@ std::string IpAddress::to_string() const {
 
 Prefix::Prefix(const IpAddress& address, int length) : length_(length) {
   assert(length >= 0 && length <= address.width());
-  auto bytes = address.mapped();
-  const int keep = length + 128 - address.width();
-  for (int i = 0; i < 16; ++i) {
-    const int bits = std::clamp(keep - i * 8, 0, 8);
-    bytes[static_cast<size_t>(i)] &= static_cast<uint8_t>(0xff00 >> bits);
-  }
-  // Through the 4 bytes, so that a zero-length IPv4 prefix stays IPv4.
-  address_ = IpAddress::from_bytes(address.is_v4() ? std::span<const uint8_t>(bytes).subspan(12)
-                                                   : std::span<const uint8_t>(bytes));
+  address_ = address_of(words_of(address) & leading_ones(length + 128 - address.width()));
 }
 
 Result<Prefix> Prefix::parse(std::string_view text) {
@@ -99,17 +119,12 @@ Result<Prefix> Prefix::parse(std::string_view text) {
 }
 
 bool Prefix::contains(const IpAddress& address) const {
-  return address.is_v4() == address_.is_v4() && Prefix(address, length_).address_ == address_;
+  return address.is_v4() == address_.is_v4() && ((words_of(address) ^ words_of(address_)) &
+                                                 leading_ones(length_ + 128 - address_.width())) == Words{};
 }
 
 IpAddress Prefix::last() const {
-  auto bytes = address_.mapped();
-  const int keep = length_ + 128 - address_.width();
-  for (int i = 0; i < 16; ++i) {
-    const int bits = std::clamp(keep - i * 8, 0, 8);
-    bytes[static_cast<size_t>(i)] |= static_cast<uint8_t>(0xff >> bits);
-  }
-  return IpAddress::from_bytes(bytes);
+  return address_of(words_of(address_) | ~leading_ones(length_ + 128 - address_.width()));
 }
 
 std::string Prefix::to_string() const {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -44,6 +45,12 @@ class NetworkLists {
   void reserve(size_t networks, size_t values) {
     begins_.reserve(networks);
     values_.reserve(values);
+  }
+  /// Puts a network with its values behind all others. REQUIRES: it comes behind them in order
+  void append(const Prefix& network, std::span<const T> values) {
+    assert(empty() || begins_.back().network < network);
+    begins_.push_back({network, static_cast<uint32_t>(values_.size())});
+    values_.insert(values_.end(), values.begin(), values.end());
   }
   /// Puts a value behind those of its network. Cheap when networks come in order.
   void add(const Prefix& network, const T& value) {

@@ -27,6 +27,16 @@ TEST(NetworkLists, ValuesStandByNetworkInOrderOfNetwork) {
   EXPECT_THAT(lists[2].values, ElementsAre(4));
 }
 
+TEST(NetworkLists, InOrderTheyAreAppended) {
+  NetworkLists<int> lists;
+  const int first[] = {1, 2}, second[] = {3};
+  lists.append(net("10.0.0.0/8"), first);
+  lists.append(net("10.2.0.0/16"), second);
+  lists.add(net("10.2.0.0/16"), 4);
+  EXPECT_THAT(lists.find(net("10.0.0.0/8")), ElementsAre(1, 2));
+  EXPECT_THAT(lists.find(net("10.2.0.0/16")), ElementsAre(3, 4));
+}
+
 TEST(NetworkLists, OnlyTheNetworkItselfIsFound) {
   NetworkLists<int> lists;
   EXPECT_THAT(lists.find(net("10.0.0.0/8")), IsEmpty());

@@ -94,18 +94,19 @@ double detour(const model::Config& config, const Knowledge& knowledge) {
   return std::clamp(*middle, detour_min, detour_max);
 }
 
-std::vector<RankedPop> rank(const model::Config& config, const Knowledge& knowledge) {
-  auto ranking = knowledge.pops;
+/// Best first, into `ranking`; of equal ones the first of the config.
+void rank(const model::Config& config, const Knowledge& knowledge, std::vector<RankedPop>& ranking) {
+  ranking = knowledge.pops;
   if (knowledge.location) {
     const double scale = detour(config, knowledge);
     for (auto& pop : ranking)
       if (pop.source == LatencySource::distance) pop.latency_ms *= static_cast<float>(scale);
   }
-  std::stable_sort(ranking.begin(), ranking.end(), [](const RankedPop& a, const RankedPop& b) {
+  std::sort(ranking.begin(), ranking.end(), [](const RankedPop& a, const RankedPop& b) {
     const bool a_unknown = a.source == LatencySource::none, b_unknown = b.source == LatencySource::none;
-    return a_unknown != b_unknown ? b_unknown : a.latency_ms < b.latency_ms;
+    if (a_unknown != b_unknown) return b_unknown;
+    return a.latency_ms != b.latency_ms ? a.latency_ms < b.latency_ms : a.pop < b.pop;
   });
-  return ranking;
 }
 
 }  // namespace
@@ -134,6 +135,7 @@ std::shared_ptr<const PlaceRankings> rank_places(const model::Config& config) {
   std::vector<std::optional<model::GeoPoint>> locations = {std::nullopt};
   std::map<model::GeoPoint, uint32_t> numbers;
   std::vector<uint32_t> number_of_place;
+  std::vector<RankedPop> ranking;
   for (const model::GeoPlace& place : config.geo->places) {
     number_of_place.push_back(0);
     if (!place.location) continue;
@@ -143,7 +145,7 @@ std::shared_ptr<const PlaceRankings> rank_places(const model::Config& config) {
     locations.push_back(place.location);
     Knowledge knowledge = nothing;
     learn_location(config, *place.location, knowledge);
-    const auto ranking = rank(config, knowledge);
+    rank(config, knowledge, ranking);
     rankings.insert(rankings.end(), ranking.begin(), ranking.end());
   }
   if (numbers.empty()) return nullptr;
@@ -170,21 +172,26 @@ ClientTable make_client_table(const model::Config& config, const model::ClientsM
   const Knowledge nothing = nothing_known(config.pops.size());
   const auto priors = sorted_priors(config);
   ClientTable::Builder table(nothing.pops, places);
-  std::vector<Open> around;  // the networks that contain the present one, outermost first
+  std::vector<Open> around;  // up to `depth` the networks that contain the present one, outermost first
+  size_t depth = 0;          // what is behind keeps its memory
+  std::vector<RankedPop> ranking;
   for (size_t i = 0, p = 0; i < measured.size() || p < priors.size();) {
     const bool by_prior =
         i == measured.size() || (p < priors.size() && priors[p]->network <= measured[i].network);
     const Prefix network = by_prior ? priors[p]->network : measured[i].network;
-    while (!around.empty() && !contains(around.back().network, network)) around.pop_back();
-    Knowledge knowledge = around.empty() ? nothing : around.back().knowledge;
+    while (depth > 0 && !contains(around[depth - 1].network, network)) --depth;
+    if (around.size() == depth) around.emplace_back();
+    Knowledge& knowledge = around[depth].knowledge;
+    knowledge = depth > 0 ? around[depth - 1].knowledge : nothing;
+    around[depth++].network = network;
     if (const auto location = places ? places->location(network) : std::nullopt)
       learn_location(config, *location, knowledge);
     for (; p < priors.size() && priors[p]->network == network; ++p)
       learn_prior(config, *priors[p], knowledge);
     if (i < measured.size() && measured[i].network == network)
       learn_measured(measured[i++].values, oldest, knowledge);
-    table.add(network, rank(config, knowledge));
-    around.push_back({network, std::move(knowledge)});
+    rank(config, knowledge, ranking);
+    table.add(network, ranking);
   }
   return std::move(table).finish();
 }

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <unordered_set>
 
 #include "routing/map.h"
 #include "routing/place_rankings.h"
@@ -27,21 +26,21 @@ void add_network(Networks<Key>& networks, const Prefix& network, uint32_t rankin
   networks.push_back({key_of<Key>(network.first()), key_of<Key>(network.last()), ranking});
 }
 
-/// Rankings of one length, one behind the other in one array. Equal ones are kept once.
+/// Rankings of one length, one behind the other in one array. Equal ones are kept once: found by a hash table with open
+/// addressing, at most half full.
 class RankingPool {
  public:
-  explicit RankingPool(size_t length) : length_(length), seen_(0, Hash{this}, Equal{this}) {}
+  explicit RankingPool(size_t length) : length_(length) {}
 
-  uint32_t add(const std::vector<RankedPop>& ranking) {
-    assert(ranking.size() == length_);
-    const auto index = static_cast<uint32_t>(count_);
-    pool_.insert(pool_.end(), ranking.begin(), ranking.end());
-    const auto [found, is_new] = seen_.insert(index);
-    if (is_new)
-      ++count_;
-    else
-      pool_.resize(count_ * length_);
-    return *found;
+  uint32_t add(std::span<const RankedPop> added) {
+    assert(added.size() == length_);
+    if (slots_.size() < 2 * (size_t{count_} + 1)) grow();
+    uint32_t& slot = slots_[slot_of(added)];
+    if (slot == no_ranking) {
+      pool_.insert(pool_.end(), added.begin(), added.end());
+      slot = count_++;
+    }
+    return slot;
   }
   [[nodiscard]] size_t length() const { return length_; }
   std::vector<RankedPop> take() && { return std::move(pool_); }
@@ -50,31 +49,35 @@ class RankingPool {
   [[nodiscard]] std::span<const RankedPop> ranking(uint32_t index) const {
     return std::span(pool_).subspan(index * length_, length_);
   }
-  struct Hash {
-    const RankingPool* pool;
-    size_t operator()(uint32_t index) const {
-      uint64_t hash = 0;
-      for (const auto& pop : pool->ranking(index)) {
-        const auto latency = std::bit_cast<uint32_t>(pop.latency_ms);
-        hash = mix64(hash ^ (uint64_t{latency} << 32 | static_cast<uint64_t>(pop.source) << 16 | pop.pop));
-      }
-      return hash;
+  static uint64_t hash(std::span<const RankedPop> ranking) {
+    uint64_t hash = hash_seed(ranking.size());
+    for (const auto& pop : ranking) {
+      const auto latency = std::bit_cast<uint32_t>(pop.latency_ms);
+      hash = hash_step(hash, uint64_t{latency} << 32 | static_cast<uint64_t>(pop.source) << 16 | pop.pop);
     }
-  };
-  struct Equal {
-    const RankingPool* pool;
-    bool operator()(uint32_t a, uint32_t b) const {
-      const auto of_a = pool->ranking(a), of_b = pool->ranking(b);
-      return std::equal(of_a.begin(), of_a.end(), of_b.begin(), [](const RankedPop& x, const RankedPop& y) {
-        return x.pop == y.pop && x.source == y.source && x.latency_ms == y.latency_ms;
-      });
-    }
-  };
+    return mix64(hash);
+  }
+  static bool equal(std::span<const RankedPop> a, std::span<const RankedPop> b) {
+    return std::ranges::equal(a, b, [](const RankedPop& x, const RankedPop& y) {
+      return x.pop == y.pop && x.source == y.source && x.latency_ms == y.latency_ms;
+    });
+  }
+  /// Where it stands, or would.
+  [[nodiscard]] size_t slot_of(std::span<const RankedPop> sought) const {
+    const size_t mask = slots_.size() - 1;
+    size_t at = hash(sought) & mask;
+    while (slots_[at] != no_ranking && !equal(ranking(slots_[at]), sought)) at = (at + 1) & mask;
+    return at;
+  }
+  void grow() {
+    slots_.assign(std::max<size_t>(64, 2 * slots_.size()), no_ranking);
+    for (uint32_t index = 0; index < count_; ++index) slots_[slot_of(ranking(index))] = index;
+  }
 
   size_t length_;
-  size_t count_ = 0;
+  uint32_t count_ = 0;
   std::vector<RankedPop> pool_;
-  std::unordered_set<uint32_t, Hash, Equal> seen_;
+  std::vector<uint32_t> slots_;  // a power of two of them; no_ranking: empty
 };
 
 }  // namespace

@@ -250,16 +250,22 @@ model::ClientsMetrics Fold::clients(const model::Config& config, TimePoint now) 
   const auto pops = client_pops(config);
   model::ClientsMetrics result;
   result.reserve(client_networks(), clients_.value_count());
-  std::vector<float> nodes(config.pops.size());  // that have measured the network
+  Prefix current;
+  std::vector<model::ClientRtt> of_current;
+  std::vector<float> nodes(config.pops.size());  // of each POP, that have measured it
+  const auto finish = [&] {
+    if (!of_current.empty()) result.append(current, of_current);
+    of_current.clear();
+  };
   each_client([&](const Prefix& network, std::span<const Rtt> rtts) {
+    if (network != current) finish();
+    current = network;
     for (const Rtt& rtt : rtts) {
       const auto& pop = pops[rtt.source];
       if (!pop || !counts(rtt, now)) continue;
-      const auto known = result.find(network);
-      const auto of_pop = std::find_if(known.begin(), known.end(),
-                                       [&](const model::ClientRtt& other) { return other.pop == *pop; });
-      if (of_pop == known.end()) {
-        result.add(network, {*pop, rtt.ms, rtt.at});
+      const auto of_pop = std::ranges::find(of_current, *pop, &model::ClientRtt::pop);
+      if (of_pop == of_current.end()) {
+        of_current.push_back({*pop, rtt.ms, rtt.at});
         nodes[*pop] = 1;
       } else {
         of_pop->ms += (rtt.ms - of_pop->ms) / ++nodes[*pop];  // the mean
@@ -267,6 +273,7 @@ model::ClientsMetrics Fold::clients(const model::Config& config, TimePoint now) 
       }
     }
   });
+  finish();
   return result;
 }
 
