@@ -10,7 +10,8 @@ server answers (Pss). Each part is one run and takes less than five minutes.
             chain of rules for client networks and places
   million   a million names
   networks  one name, decided by a map of client networks that the queries' client subnets are spread over: a few and
-            500,000, the map made once, every second, and beside them Knot's module geoip
+            500,000, the map made once, every second, every second with all networks ranked anew, and beside them Knot's
+            module geoip
   signed    answers with DNSSEC signatures beside the same without
   latency   time to the answer at half of the load that each server bears
   xdp       AF_XDP beside sockets, popnet's and Knot's, over a cable between two network namespaces; see dns_xdp.py
@@ -51,9 +52,10 @@ def million(folder):
 
 
 def networks(folder):
-    return [start_map(folder, "popnet, 10 networks", 5420, 10, 0),
-            start_map(folder, "popnet, 500,000 networks", 5421, NETWORKS, 0),
-            start_map(folder, "popnet, 500,000, a new map each second", 5422, NETWORKS, 1000),
+    return [start_map(folder, "popnet, 10 networks", 5420, 10, "once"),
+            start_map(folder, "popnet, 500,000 networks", 5421, NETWORKS, "once"),
+            start_map(folder, "popnet, 500,000, a new map each second", 5422, NETWORKS, "heard"),
+            start_map(folder, "popnet, 500,000, all ranked anew each second", 5425, NETWORKS, "all"),
             start_knot(folder, subnet_queries(folder, 10), 10, 5423, "knot geoip, 10 networks", ("-B",),
                        ask=message("static.bench.test", bytes([10, 0, 1])), networks=10),
             start_knot(folder, subnet_queries(folder, NETWORKS), 10, 5424, "knot geoip, 500,000 networks", ("-B",),
@@ -83,11 +85,11 @@ def table(servers, references):
     by_row = {s.row: s for s in servers}
     short = [row.replace("popnet, ", "").replace("knot, ", "knot ") for row in references]
     heads = "".join(f"{'/ ' + name:>{max(12, len(name) + 4)}}" for name in short)
-    print(f"\n{'':40}{'CPU us/query':>14}{'answering':>11}{heads}{'queries/s':>12}{'MiB':>8}")
+    print(f"\n{'':46}{'CPU us/query':>14}{'answering':>11}{heads}{'queries/s':>12}{'MiB':>8}")
     for s in servers:
         ratios = "".join(f"{s.cost / by_row[row].cost:{max(12, len(name) + 4)}.2f}" for row, name in zip(references, short))
         answering = f"{s.answering_cost:11.3f}" if s.answering_cost else " " * 11
-        print(f"{s.row:40}{s.cost:14.3f}{answering}{ratios}{s.rate:12.0f}{s.mib():8.0f}")
+        print(f"{s.row:46}{s.cost:14.3f}{answering}{ratios}{s.rate:12.0f}{s.mib():8.0f}")
 
 
 def latency_table(servers):

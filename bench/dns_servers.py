@@ -243,7 +243,7 @@ def subnet_queries(folder, networks):
     return path
 
 
-def start_map(folder, row, port, networks, publish_ms):
+def start_map(folder, row, port, networks, maps):
     """popnet's DNS server with a map of so many client networks; see dns_map.cc."""
-    return Server(row, [os.path.join(BUILD, "bench", "dns_map"), ADDRESS, str(port), str(networks), str(publish_ms)], port,
+    return Server(row, [os.path.join(BUILD, "bench", "dns_map"), ADDRESS, str(port), str(networks), maps], port,
                   subnet_queries(folder, networks), ("-B",), message("static.bench.test"))
