@@ -6,7 +6,7 @@ import subprocess
 
 from play import check, equal, run, scene, site, until
 from play_dig import run_dig
-from play_dns_servers import knot, split
+from play_dns_servers import knot, knot_peer, split
 from play_http import PATIENCE
 from play_sign import SIGNED, keys_of, sign, sign_by_ldns
 from play_zone import ORIGIN, Zone
@@ -115,15 +115,7 @@ def random_zones_are_never_bogus(stage):
 
 
 def knot_signs(stage, endpoint, told, nsec3):
-    host, port = split(told)
-    return knot(stage, endpoint, f"""
-remote:
-  - id: popnet
-    address: {host}@{port}
-acl:
-  - id: fetch
-    address: 127.0.0.0/8
-    action: transfer
+    return knot(stage, endpoint, knot_peer(told, "transfer") + f"""
 policy:
   - id: signed
     algorithm: ecdsap256sha256
@@ -133,7 +125,7 @@ policy:
 zone:
   - domain: zone.test
     notify: popnet
-    acl: fetch
+    acl: popnet
     file: {stage.folder}/zone.test.zone
     journal-content: all
     zonefile-load: difference-no-serial

@@ -6,7 +6,7 @@ import signal
 
 from play import check, equal, run, scene, site, until
 from play_dig import run_dig
-from play_dns_servers import bind, bind_key, knot, knot_key, nsd, nsd_key, split
+from play_dns_servers import bind, bind_key, knot, knot_key, knot_peer, nsd, nsd_key, split
 from play_http import Failure
 
 KEY, SECRET = "transfer.test", base64.b64encode(bytes(range(32))).decode()
@@ -66,21 +66,11 @@ def has(popnet, serial):
 
 
 def knots(stage, endpoint, told):
-    host, port = split(told)
-    return knot(stage, endpoint, knot_key(KEY, SECRET) + f"""
-remote:
-  - id: popnet
-    address: {host}@{port}
-    key: {KEY}
-acl:
-  - id: fetch
-    address: 127.0.0.0/8
-    key: {KEY}
-    action: transfer
+    return knot(stage, endpoint, knot_key(KEY, SECRET) + knot_peer(told, "transfer", KEY) + f"""
 zone:
   - domain: zone.test
     notify: popnet
-    acl: fetch
+    acl: popnet
     file: {stage.folder}/zone.test.zone
     journal-content: changes
     zonefile-load: difference

@@ -8,7 +8,7 @@ import subprocess
 
 from play import check, equal, run, scene, site, until
 from play_dig import run_dig
-from play_dns_servers import bind, bind_key, knot, knot_key, nsd, nsd_key, split
+from play_dns_servers import bind, bind_key, knot, knot_key, knot_peer, nsd, nsd_key, split
 from play_http import PATIENCE
 
 KEY, SECRET = "transfer.test", base64.b64encode(bytes(range(32))).decode()
@@ -142,22 +142,12 @@ def decided_names_go_along(stage):
 
 
 def knots(stage, popnet, endpoint):
-    host, port = split(popnet)
-    return knot(stage, endpoint, knot_key(KEY, SECRET) + f"""
-remote:
-  - id: popnet
-    address: {host}@{port}
-    key: {KEY}
-acl:
-  - id: told
-    address: 127.0.0.0/8
-    key: {KEY}
-    action: notify
+    return knot(stage, endpoint, knot_key(KEY, SECRET) + knot_peer(popnet, "notify", KEY) + """
 zone:
   - domain: zone.test
     master: popnet
-    acl: told
-    storage: {{base}}
+    acl: popnet
+    storage: {base}
 """)
 
 

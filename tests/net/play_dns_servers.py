@@ -8,7 +8,7 @@ import os
 
 from play_servers import Server
 
-__all__ = ["bind", "bind_key", "knot", "knot_key", "nsd", "nsd_key", "split"]
+__all__ = ["bind", "bind_key", "knot", "knot_key", "knot_peer", "nsd", "nsd_key", "split"]
 
 
 def split(endpoint):
@@ -24,6 +24,14 @@ def _folder(stage, name):
 
 def knot_key(name, secret):
     return f"key:\n  - id: {name}\n    algorithm: hmac-sha256\n    secret: {secret}\n"
+
+
+def knot_peer(endpoint, action, key=None):
+    """A remote and an acl, both called popnet: Knot knows who is there, and lets this machine do that ("transfer", "notify")."""
+    host, port = split(endpoint)
+    signed = f"    key: {key}\n" if key else ""
+    return (f"remote:\n  - id: popnet\n    address: {host}@{port}\n{signed}"
+            f"acl:\n  - id: popnet\n    address: 127.0.0.0/8\n{signed}    action: {action}\n")
 
 
 def knot(stage, endpoint, zones, name="knot"):

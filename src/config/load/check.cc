@@ -217,11 +217,6 @@ void check_transfers(const Draft& draft) {
       draft.error(join(path, "key"),
                   fmt::format("'{}' is no key of dns.tsig_keys, write the name of one", transfer.key));
     const bool open = !transfer.to.empty() || !transfer.key.empty();
-    if (open && config.zones[i].dnssec.enabled)
-      draft.error(
-          path,
-          "a zone that is signed here cannot be copied, since its denials are made query by query: let the "
-          "secondary sign it, or give this node no dnssec for it");
     if (!open && !transfer.notify.empty())
       draft.error(join(path, "notify"), "nobody may fetch the zone, write `to` or `key` too");
   }

@@ -271,12 +271,13 @@ bool TcpShard::Connection::begin_transfer(std::span<const uint8_t> message, cons
   return true;
 }
 
-/// As much of it as may wait to be read. False if it cannot go on.
+/// As much of it as may wait to be read, and as does not hold up others. False if it cannot go on.
 bool TcpShard::Connection::go_on_with_transfer() {
-  while (transfer_ != nullptr && unwritten() <= unread_replies_max) {
+  for (bool goes_on = true; goes_on && transfer_ != nullptr && unwritten() <= unread_replies_max;) {
     const size_t size = transfer_->next(shard_.room_, unix_seconds(shard_.loop_));
     if (size == 0) return false;
     put_reply(size);
+    goes_on = !transfer_->was_costly();
     if (transfer_->done()) transfer_.reset();
   }
   return true;

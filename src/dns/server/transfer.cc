@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "dns/server/policy.h"
+#include "dns/sign/canonical.h"
 #include "dns/wire/compress.h"
 #include "dns/wire/reply.h"
 
@@ -12,6 +13,7 @@ namespace popnet::dns {
 
 namespace {
 
+constexpr size_t signed_size_max = 12 + 18 + name_size_max + sign::signature_size;  // of a RRSIG record
 constexpr size_t message_goal = 16000;  // bytes; within reach of compression pointers
 
 /// The serial number that an IXFR query says its sender has (RFC 1995 section 3). The SOA's names may be compressed.
@@ -50,29 +52,29 @@ std::vector<uint8_t> address_query(const Name& name, uint16_t type) {
 }  // namespace
 
 Transfer::Transfer(const View& view, std::span<const uint8_t> message, const Query& query,
-                   const Source& source, int64_t now) {
+                   const Source& source, int64_t now)
+    : view_(view), source_(source.address), decided_(Name(), "") {
   const auto question = message.first(header_size + query.question_size);
   question_.assign(question.begin(), question.end());
   edns_ = query.edns;
   if (query.tsig_offset != 0) tsig_.emplace(view.policy->tsig_keys, message, query.tsig_offset, now);
-  admit(view, query, source);
-  if (admitted()) plan(view, message, query, source);
+  admit(query, source.address);
+  if (admitted()) plan(message, query);
 }
 
-void Transfer::admit(const View& view, const Query& query, const Source& source) {
+void Transfer::admit(const Query& query, const IpAddress& source) {
   if (tsig_ && tsig_->error() != TsigError::none) return;
-  const Match match = view.names->find(query.name);
+  const Match match = view_.names->find(query.name);
   if (match.kind != MatchKind::exact || !match.node.has(Node::apex)) return;
-  auto version = view.names->version(match.node.zone());
-  if (version != nullptr && allows(version->options, source.address, tsig_)) version_ = std::move(version);
+  auto version = view_.names->version(match.node.zone());
+  if (version != nullptr && allows(version->options, source, tsig_)) version_ = std::move(version);
 }
 
-void Transfer::plan(const View& view, std::span<const uint8_t> message, const Query& query,
-                    const Source& source) {
+void Transfer::plan(std::span<const uint8_t> message, const Query& query) {
   title_ = fmt::format("{} of {} to {} (serial {})", query.type == type::ixfr ? "IXFR" : "AXFR",
-                       query.name.to_text(), source.address.to_string(), version_->serial);
+                       query.name.to_text(), source_.to_string(), version_->serial);
   const Records& now = version_->records;
-  const bool with_decided = version_->options.decided && !version_->decided.empty();
+  const bool with_decided = version_->options.decided && decided_count() > 0;
   const auto theirs = query.type == type::ixfr ? serial_at_client(message, query) : std::nullopt;
   runs_.push_back({&now, true});
   if (theirs && !is_later(version_->serial, *theirs)) return;  // nothing new (RFC 1995 section 2)
@@ -86,37 +88,83 @@ void Transfer::plan(const View& view, std::span<const uint8_t> message, const Qu
     title_ += fmt::format(", from {}", *theirs);
   } else {
     runs_.push_back({&now, false});
-    if (with_decided) {
-      add_decided(view, source);
-      runs_.push_back({&*decided_, false});
-    }
+    if (with_decided) runs_.push_back({&decided_, false});
   }
   runs_.push_back({&now, true});
 }
 
-/// By the answer to a query from where the secondary is.
-void Transfer::add_decided(const View& view, const Source& source) {
-  decided_.emplace(version_->records.apex(), "");
+size_t Transfer::decided_count() const {
+  return version_->signing ? version_->signing->decided.size() : version_->decided.size();
+}
+
+/// Puts what goes along for the next decided name where records are taken from. False if there is none.
+bool Transfer::decide_next() {
+  if (next_decided_ == decided_count()) return false;
+  const CopySigning* signing = version_->signing.get();
+  const Name& name = signing ? signing->decided[next_decided_].name : version_->decided[next_decided_];
+  decided_ = Records(version_->records.apex(), "");
+  std::vector<uint16_t> types;
+  for (const uint16_t type : {type::a, type::aaaa})
+    if (add_answer(name, type)) types.push_back(type);
+  if (signing) sign_decided(signing->decided[next_decided_], std::move(types));
+  ++next_decided_;
+  costly_ = true;
+  return true;
+}
+
+/// By the answer to a query from where the secondary is. False if it has no record.
+bool Transfer::add_answer(const Name& name, uint16_t wanted) {
+  const auto message = address_query(name, wanted);
+  Query query;
+  parse_query(message, query);
   std::vector<uint8_t> room(message_size_max);
-  for (const Name& name : version_->decided)
-    for (const uint16_t wanted : {type::a, type::aaaa}) {
-      const auto message = address_query(name, wanted);
-      Query query;
-      parse_query(message, query);
-      const Outcome outcome = answer(view, message, query, source.address, Transport::tcp, room);
-      ByteReader in(std::span<const uint8_t>(room).first(outcome.size));
-      in.seek(6);
-      unsigned answers = in.u16();
-      in.seek(message.size());
-      for (; answers > 0 && in.ok(); --answers) {
-        skip_name(in);
-        const uint16_t type = in.u16();
-        in.skip(2);
-        const uint32_t ttl = in.u32();
-        const auto data = in.take(in.u16());
-        if (type == wanted) decided_->add(name, type, ttl, data, {});
-      }
-    }
+  const Outcome outcome = answer(view_, message, query, source_, Transport::tcp, room);
+  ByteReader in(std::span<const uint8_t>(room).first(outcome.size));
+  in.seek(6);
+  unsigned answers = in.u16();
+  in.seek(message.size());
+  std::vector<std::vector<uint8_t>> set;
+  uint32_t lowest = UINT32_MAX;
+  for (; answers > 0 && in.ok(); --answers) {
+    skip_name(in);
+    const uint16_t type = in.u16();
+    in.skip(2);
+    const uint32_t ttl = in.u32();
+    const auto data = in.take(in.u16());
+    if (type != wanted || !in.ok()) continue;
+    set.emplace_back(data.begin(), data.end());
+    lowest = std::min(lowest, ttl);
+  }
+  for (const auto& data : set) decided_.add(name, wanted, lowest, data, {});
+  if (version_->signing && !set.empty()) sign(name, wanted, lowest, set);
+  return !set.empty();
+}
+
+/// The name's place in the chain, and what says that it is right.
+void Transfer::sign_decided(const DecidedOwner& owner, std::vector<uint16_t> types) {
+  types.insert(types.end(), owner.types.begin(), owner.types.end());
+  const model::Denial denial = version_->signing->signer->denial();
+  const uint16_t type = denial == model::Denial::nsec3 ? type::nsec3 : type::nsec;
+  const std::vector<std::vector<uint8_t>> data = {denial_data(owner.head, types, denial, !types.empty())};
+  decided_.add(owner.denial, type, owner.denial_ttl, data[0], {});
+  sign(owner.denial, type, owner.denial_ttl, data);
+}
+
+void Transfer::sign(const Name& owner, uint16_t type, uint32_t ttl,
+                    std::span<const std::vector<uint8_t>> data) {
+  sign::CanonicalData canonical(type);
+  for (const auto& record : data) canonical.add(record);
+  const auto content = canonical.finish();
+  const sign::ZoneSigner& signer = *version_->signing->signer;
+  std::vector<uint8_t> room(signer.signing(type).size() * signed_size_max);
+  ByteWriter out(room);
+  (void)signer.write_online(out, {owner.bytes(), type, ttl, content}, ttl, 0, view_.now, *view_.signing,
+                            {view_.signing->answers, nullptr});
+  for (ByteReader in(out.written()); in.left() > 0;) {
+    in.skip(2 + 2 + 2 + 4);
+    const auto rrsig = in.take(in.u16());
+    if (in.ok()) decided_.add(owner, type::rrsig, ttl, rrsig, {});
+  }
 }
 
 bool Transfer::belongs(const Record& record) const {
@@ -125,9 +173,11 @@ bool Transfer::belongs(const Record& record) const {
 
 /// Goes to the next record that is to be sent. False at the end.
 bool Transfer::step() {
-  for (; run_ < runs_.size(); ++run_, record_ = 0)
-    for (; record_ < runs_[run_].records->size(); ++record_)
-      if (belongs((*runs_[run_].records)[record_])) return true;
+  for (; run_ < runs_.size(); ++run_, record_ = 0) do {
+      for (; record_ < runs_[run_].records->size(); ++record_)
+        if (belongs((*runs_[run_].records)[record_])) return true;
+      record_ = 0;
+    } while (runs_[run_].records == &decided_ && decide_next());
   return false;
 }
 
@@ -139,6 +189,7 @@ size_t Transfer::next(std::span<uint8_t> room, int64_t now) {
       std::span<const uint8_t>(question_).subspan(question_offset, question_.size() - question_offset - 4),
       question_offset);
   uint16_t count = 0;
+  costly_ = false;
   for (; step(); ++record_, ++count) {
     const Record record = (*runs_[run_].records)[record_];
     const size_t before = out.size();

@@ -1,9 +1,10 @@
 // One zone transfer to a secondary, message by message (AXFR, RFC 5936; IXFR, RFC 1995): who may have it, what is sent, the
 // signatures on it. An incremental one starts where the secondary stands, if the differences since then are kept, and is a
 // whole zone otherwise. Decided names go along with what the secondary would be answered at that moment, unless the zone's
-// options leave them out; a zone with such names always goes as a whole, because their answers follow no serial number.
+// options leave them out; a zone with such names always goes as a whole, because their answers follow no serial number. So does a zone
+// that popnet signs (zone/signed_copy.h); what is decided is signed here, and its signatures come from where queries have theirs.
 //
-// One thread at a time; it is used beside the queries of its connection, and allocates.
+// One thread at a time; it is used beside the queries of its connection, and allocates. It keeps the view it began with.
 #pragma once
 
 #include <memory>
@@ -32,6 +33,8 @@ class Transfer {
   /// Writes the next message; its size. 0: a record does not fit into any message. REQUIRES: admitted(), !done(), room for
   /// message_size_max
   size_t next(std::span<uint8_t> room, int64_t now);
+  /// The last message had decided names, each of which may have cost three signatures: what follows should wait for the next turn.
+  [[nodiscard]] bool was_costly() const { return costly_; }
 
  private:
   /// Records that follow each other in the stream: the SOA alone, or all but that.
@@ -40,19 +43,27 @@ class Transfer {
     bool soa;
   };
 
-  void admit(const View& view, const Query& query, const Source& source);
-  void plan(const View& view, std::span<const uint8_t> message, const Query& query, const Source& source);
-  void add_decided(const View& view, const Source& source);
+  void admit(const Query& query, const IpAddress& source);
+  void plan(std::span<const uint8_t> message, const Query& query);
+  [[nodiscard]] size_t decided_count() const;
+  bool decide_next();
+  bool add_answer(const Name& name, uint16_t type);
+  void sign_decided(const DecidedOwner& owner, std::vector<uint16_t> types);
+  void sign(const Name& owner, uint16_t type, uint32_t ttl, std::span<const std::vector<uint8_t>> data);
   bool step();
   [[nodiscard]] bool belongs(const Record& record) const;
 
+  const View view_;
+  const IpAddress source_;
   std::vector<uint8_t> question_;  // the query's header and question
   bool edns_ = false;
   std::optional<Tsig> tsig_;
   std::string title_;
   bool done_ = false;
   std::shared_ptr<const ZoneVersion> version_;  // null: not admitted
-  std::optional<Records> decided_;
+  Records decided_;                             // of the decided name that is sent next
+  size_t next_decided_ = 0;                     // behind it
+  bool costly_ = false;
   std::vector<Run> runs_;
   size_t run_ = 0, record_ = 0;  // what is sent next
 };

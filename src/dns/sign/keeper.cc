@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "common/log.h"
+#include "dns/wire/protocol.h"
 
 namespace popnet::dns::sign {
 
@@ -31,6 +32,26 @@ Key* find_key(std::vector<Key>& keys, const KeyState& state) {
 
 std::string describe(const KeyState& state) {
   return fmt::format("key {} ({}, {})", state.tag, to_text(state.role), to_text(state.algorithm));
+}
+
+/// A digest of what a zone's copy has beside the records of its file; not of signatures, which differ from node to node.
+std::string digest_of_keys(const ZoneSigner& signer, std::span<const uint8_t> beside) {
+  std::vector<uint8_t> all;
+  const auto add = [&](std::span<const uint8_t> bytes) { all.insert(all.end(), bytes.begin(), bytes.end()); };
+  const auto add_keys = [&](const std::vector<Key>& keys) {
+    for (const Key& key : keys) add(key.dnskey);
+    all.push_back(0);
+  };
+  for (const auto* keys :
+       {&signer.published(), &signer.synced(), &signer.signing(type::dnskey), &signer.signing(type::soa)})
+    add_keys(*keys);
+  const std::string options =
+      fmt::format("{} {}", signer.dnskey_ttl(), signer.denial() == model::Denial::nsec3 ? "nsec3" : "nsec");
+  add({reinterpret_cast<const uint8_t*>(options.data()), options.size()});
+  add(beside);
+  std::string text;
+  for (const uint8_t byte : sha256(all)) text += fmt::format("{:02x}", byte);
+  return text;
 }
 
 /// What of a roll an operator wants to find in the log.
@@ -79,6 +100,35 @@ Result<std::shared_ptr<const ZoneSigner>> KeyKeeper::signer(const Name& zone, co
   note(now_ + validity / 4);
   return std::make_shared<const ZoneSigner>(zone, std::move(*keys), now_, validity,
                                             static_cast<uint32_t>(policy.dnskey_ttl), options.denial);
+}
+
+uint32_t KeyKeeper::serial_ahead(const ZoneSigner& signer, std::span<const uint8_t> beside) {
+  const Name& zone = signer.apex();
+  Serial& known = serials_[zone.to_text()];
+  // What was true once stays true, should the file be lost, or an old one be copied here.
+  SerialState state = folder_.load_serial(zone);
+  if (state.ahead(now_) < known.state.ahead(now_)) state = known.state;
+  const Seconds every = std::max<Seconds>(signer.validity() / 4, 1);
+  if (manages_) {
+    std::string content = digest_of_keys(signer, beside);
+    if (state.content != content || state.every != every) {
+      const uint32_t steps = std::max(known.ahead, state.ahead(now_)) + 1;
+      state = {steps, now_, every, std::move(content)};
+      save(zone, state);
+    }
+  }
+  if (state.since != 0) note(state.since + ((now_ - state.since) / state.every + 1) * state.every);
+  known = {state, std::max(known.ahead, state.ahead(now_))};  // a clock may be set back
+  return known.ahead;
+}
+
+void KeyKeeper::save(const Name& zone, const SerialState& state) const {
+  if (const Status saved = folder_.save_serial(zone, state); !saved)
+    log::error(
+        "zone {}: the serial number of its copies has grown, which no other node learns of, nor this one "
+        "after a "
+        "start: {}",
+        zone.to_text(), saved.error().message);
 }
 
 Result<std::vector<Key>> KeyKeeper::keys_of(const Name& zone, const RollPolicy& policy) {

@@ -30,6 +30,10 @@ class KeyKeeper {
   /// The zone's signer at begin()'s time. Makes its first keys, if this node manages keys. ErrorCode::invalid
   /// when there are none or they cannot be read, ErrorCode::machine when they cannot be written.
   Result<std::shared_ptr<const ZoneSigner>> signer(const Name& zone, const model::Dnssec& options);
+  /// By how much the serial number of the zone's signed copies is ahead of the zone file's, at begin()'s time: more than ever before
+  /// when keys, what they sign, or `beside` have changed, which the node that manages the keys finds out and writes to their folder for all
+  /// others, and with each quarter of the validity. `signer`: what signer() gave.
+  uint32_t serial_ahead(const ZoneSigner& signer, std::span<const uint8_t> beside);
   /// When some zone must be signed again because its keys change or its signatures grow old.
   [[nodiscard]] Seconds next_change() const { return next_; }
 
@@ -48,6 +52,7 @@ class KeyKeeper {
   [[nodiscard]] std::vector<Key> missing(const std::string& zone, const std::vector<Key>& keys) const;
   void remember(const std::string& zone, const std::vector<Key>& keys);
   Status carry_out(const Name& zone, const RollPolicy& policy, RollStep& step, std::vector<Key>& keys);
+  void save(const Name& zone, const SerialState& state) const;
   void note(Seconds t) {
     if (t != 0 && (next_ == 0 || t < next_)) next_ = t;
   }
@@ -57,6 +62,11 @@ class KeyKeeper {
   const std::string memory_;
   std::set<std::string> had_keys_;                     // zones
   std::map<std::string, std::vector<Key>> last_keys_;  // by zone: what it was signed with last
+  struct Serial {
+    SerialState state;
+    uint32_t ahead = 0;
+  };
+  std::map<std::string, Serial> serials_;  // by zone, of copies: as they were last
   Seconds now_ = 0;
   Seconds next_ = 0;
   int64_t stamp_ = 0;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace popnet::dns::sign {
 namespace {
@@ -103,6 +104,101 @@ TEST_F(KeeperTest, AKeyWhoseTimeIsOverIsNotMissed) {
   }
   EXPECT_GT(most, 2U) << "rolls go on";
   EXPECT_LE(sign(keeper).value().size(), 4U) << "and keys go";
+}
+
+class SerialTest : public KeeperTest {
+ protected:
+  uint32_t ahead(KeyKeeper& keeper, const char* beside = "") {
+    keeper.begin(now_);
+    const auto signer = keeper.signer(*parse_name("example.com"), options_);
+    EXPECT_TRUE(signer) << signer.error().message;
+    const std::string_view bytes(beside);
+    return keeper.serial_ahead(**signer, {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  }
+  /// Once CDS has appeared, which is a step, too.
+  void settle(KeyKeeper& keeper) {
+    EXPECT_EQ(ahead(keeper), 1U);
+    now_ += 3600;
+    EXPECT_EQ(ahead(keeper), 2U);
+  }
+  const Seconds quarter_ = 14 * 86400 / 4;
+};
+
+TEST_F(SerialTest, StepsWithWhatIsSignedAndWithEachQuarterOfTheValidity) {
+  KeyKeeper keeper = this->keeper();
+  settle(keeper);
+  now_ += 3600;
+  EXPECT_EQ(ahead(keeper), 2U) << "nothing has changed";
+  now_ += quarter_ - 3600 - 1;
+  EXPECT_EQ(ahead(keeper), 2U);
+  EXPECT_EQ(keeper.next_change(), ++now_) << "then signatures are made anew";
+  EXPECT_EQ(ahead(keeper), 3U);
+  EXPECT_EQ(ahead(keeper, "a decided name"), 4U);
+  EXPECT_EQ(ahead(keeper, "a decided name"), 4U);
+  options_.denial = model::Denial::nsec3;
+  EXPECT_EQ(ahead(keeper, "a decided name"), 5U);
+  options_.validity *= 2;
+  EXPECT_EQ(ahead(keeper, "a decided name"), 6U);
+  now_ += quarter_;
+  EXPECT_EQ(ahead(keeper, "a decided name"), 6U) << "quarters are longer now";
+  now_ += quarter_;
+  EXPECT_EQ(ahead(keeper, "a decided name"), 7U);
+}
+
+TEST_F(SerialTest, StepsWithKeysOfARoll) {
+  options_.split = true;
+  options_.zsk_lifetime = std::chrono::hours(24 * 30);
+  KeyKeeper keeper = this->keeper();
+  settle(keeper);
+  std::set<uint32_t> seen;
+  size_t keys = 0;
+  for (const Seconds end = now_ + 40 * 86400; now_ < end; now_ = keeper.next_change()) {
+    keys = std::max(keys, sign(keeper).value().size());
+    const uint32_t here = ahead(keeper);
+    EXPECT_TRUE(seen.empty() || here >= *seen.rbegin());
+    seen.insert(here);
+  }
+  EXPECT_EQ(keys, 3U) << "a ZSK has rolled";
+  EXPECT_GE(seen.size(), 40U * 86400U / static_cast<size_t>(quarter_) + 2) << "it was published, it signed";
+}
+
+TEST_F(SerialTest, NodesAgreeAndNothingIsForgotten) {
+  auto manages = std::make_unique<KeyKeeper>(keeper());
+  settle(*manages);
+  KeyKeeper reads = keeper(false);
+  EXPECT_EQ(ahead(reads), 2U);
+  EXPECT_EQ(ahead(reads, "what only the other may count"), 2U);
+  EXPECT_EQ(ahead(*manages, "more"), 3U);
+  EXPECT_EQ(ahead(reads), 3U);
+  manages = std::make_unique<KeyKeeper>(keeper());
+  EXPECT_EQ(ahead(*manages, "more"), 3U) << "after a start";
+  now_ += quarter_;
+  EXPECT_EQ(ahead(reads), 4U) << "while the other is down";
+  EXPECT_EQ(ahead(*manages, "more"), 4U);
+  EXPECT_EQ(manages->next_change(), now_ + quarter_);
+}
+
+TEST_F(SerialTest, NeverShrinks) {
+  KeyKeeper keeper = this->keeper();
+  settle(keeper);
+  EXPECT_EQ(ahead(keeper, "1"), 3U);
+  const std::string file = keys() + "/Kexample.com.serial";
+  ASSERT_TRUE(fs::exists(file));
+  const std::string kept = folder_ + "/kept";
+  fs::rename(file, kept);
+  EXPECT_EQ(ahead(keeper, "1"), 3U) << "the file is gone";
+  EXPECT_EQ(ahead(keeper, "2"), 4U);
+  fs::rename(kept, file);
+  EXPECT_EQ(ahead(keeper, "2"), 4U) << "an old one is there";
+  std::ofstream(file) << "Steps: many";
+  EXPECT_EQ(ahead(keeper, "2"), 4U);
+  now_ += quarter_;
+  EXPECT_EQ(ahead(keeper, "2"), 5U);
+  now_ -= 10;
+  EXPECT_EQ(ahead(keeper, "2"), 5U) << "the clock was set back";
+  fs::rename(keys(), folder_ + "/away");
+  EXPECT_EQ(ahead(keeper, "3"), 6U);
+  EXPECT_FALSE(fs::exists(keys())) << "no folder is made for it";
 }
 
 }  // namespace

@@ -97,6 +97,18 @@ std::string state_text(const KeyState& state) {
   return text;
 }
 
+/// 0 if it is none.
+int64_t parse_number(const std::string& text) {
+  int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::string field(const Fields& fields, std::string_view name) {
+  const auto at = fields.find(name);
+  return at == fields.end() ? std::string() : at->second;
+}
+
 std::string file_name(const Name& zone) {
   std::string text = zone.to_text();
   std::replace(text.begin(), text.end(), '/', '_');  // RFC 2317 zones
@@ -114,13 +126,8 @@ Result<Key> KeyFolder::load_key(const std::string& private_file) const {
   const std::string base = private_file.substr(0, private_file.size() - std::strlen(".private"));
   const auto secret_fields = read_fields(private_file);
   if (!secret_fields) return secret_fields.error();
-  const auto field = [](const Fields& fields, std::string_view name) {
-    const auto at = fields.find(name);
-    return at == fields.end() ? std::string() : at->second;
-  };
   const std::string number = field(*secret_fields, "Algorithm");
-  int algorithm = 0;
-  std::from_chars(number.data(), number.data() + number.size(), algorithm);
+  const int64_t algorithm = parse_number(number);
   if (algorithm != static_cast<int>(Algorithm::ecdsa_p256) &&
       algorithm != static_cast<int>(Algorithm::ed25519))
     return Error{ErrorCode::invalid, fmt::format("{}: algorithm '{}' is not 13 (ECDSA P-256) or 15 (Ed25519)",
@@ -180,6 +187,28 @@ Status KeyFolder::update(const Name& zone, const KeyState& state) const {
 void KeyFolder::remove(const Name& zone, const KeyState& state) const {
   std::error_code ignored;
   for (const char* end : {".private", ".key", ".state"}) fs::remove(stem(zone, state) + end, ignored);
+}
+
+std::string KeyFolder::serial_file(const Name& zone) const {
+  return fmt::format("{}/K{}serial", path_, file_name(zone));
+}
+
+SerialState KeyFolder::load_serial(const Name& zone) const {
+  const auto fields = read_fields(serial_file(zone));
+  if (!fields) return {};
+  SerialState state;
+  state.steps = static_cast<uint32_t>(parse_number(field(*fields, "Steps")));
+  state.since = parse_time(field(*fields, "Since"));
+  state.every = parse_number(field(*fields, "Every"));
+  state.content = field(*fields, "Content");
+  return state.since > 0 && state.every > 0 ? state : SerialState{};
+}
+
+Status KeyFolder::save_serial(const Name& zone, const SerialState& state) const {
+  return write_file(serial_file(zone),
+                    fmt::format("Steps: {}\nSince: {}\nEvery: {}\nContent: {}\n", state.steps,
+                                time_text(state.since), state.every, state.content),
+                    0644);
 }
 
 // Files are moved into the folder, which changes its time.

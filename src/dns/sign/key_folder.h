@@ -2,6 +2,8 @@
 //   K<zone>+<algorithm>+<tag>.private   the secret, as BIND and ldns write it (Private-key-format: v1.3)
 //   K<zone>+<algorithm>+<tag>.key       the DNSKEY record, for people and other programs
 //   K<zone>+<algorithm>+<tag>.state     role and times, "Name: YYYYMMDDHHMMSS" in UTC
+// and for each zone with copies elsewhere
+//   K<zone>serial                       by how much its serial number is ahead of the zone file's (the zone ends with a dot)
 // Files are replaced whole (rename), so a reader never sees half of one. Blocking; thread safe as the file
 // system is.
 #pragma once
@@ -15,6 +17,19 @@
 
 namespace popnet::dns::sign {
 
+/// By how much the serial number of a zone's signed copies is ahead of its file's: steps, and one more for each time
+/// `every` has passed since the last step.
+struct SerialState {
+  uint32_t steps = 0;
+  Seconds since = 0;    ///< 0: there was no step yet
+  Seconds every = 0;    ///< positive unless `since` is 0
+  std::string content;  ///< digest of what made the last step
+  [[nodiscard]] uint32_t ahead(Seconds now) const {
+    return steps + (since == 0 || now < since ? 0 : static_cast<uint32_t>((now - since) / every));
+  }
+  bool operator==(const SerialState&) const = default;
+};
+
 class KeyFolder {
  public:
   explicit KeyFolder(std::string path) : path_(std::move(path)) {}
@@ -27,12 +42,17 @@ class KeyFolder {
   [[nodiscard]] Status update(const Name& zone, const KeyState& state) const;
   /// The files of a key that is no longer needed.
   void remove(const Name& zone, const KeyState& state) const;
+  /// As it was saved last; without steps if it never was, or is no such file.
+  [[nodiscard]] SerialState load_serial(const Name& zone) const;
+  /// ErrorCode::machine.
+  [[nodiscard]] Status save_serial(const Name& zone, const SerialState& state) const;
   /// Another number whenever a file has been written; 0 if the folder is not there.
   [[nodiscard]] int64_t stamp() const;
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
   [[nodiscard]] std::string stem(const Name& zone, const KeyState& state) const;
+  [[nodiscard]] std::string serial_file(const Name& zone) const;
   [[nodiscard]] Result<Key> load_key(const std::string& private_file) const;
 
   std::string path_;

@@ -21,17 +21,6 @@ std::span<const uint8_t> salt_of(const Record& record) {
   return record.data.subspan(5, record.data[4]);
 }
 
-/// Of canonical order, which goes by labels from the root on, as keys stand.
-bool comes_before(OwnerKey a, OwnerKey b) {
-  while (!a.empty() && !b.empty()) {
-    const size_t a_size = static_cast<uint8_t>(a[0]), b_size = static_cast<uint8_t>(b[0]);
-    if (const int c = a.substr(1, a_size).compare(b.substr(1, b_size)); c != 0) return c < 0;
-    a.remove_prefix(a_size + 1);
-    b.remove_prefix(b_size + 1);
-  }
-  return a.empty() && !b.empty();
-}
-
 }  // namespace
 
 bool comes_signed(const Records& records) {

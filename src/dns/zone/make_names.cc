@@ -15,6 +15,7 @@
 #include "dns/zone/names_builder.h"
 #include "dns/zone/problems.h"
 #include "dns/zone/records.h"
+#include "dns/zone/signed_copy.h"
 
 namespace popnet::dns {
 
@@ -31,11 +32,12 @@ void append_name(std::vector<uint8_t>& data, const Name& name) {
   data.insert(data.end(), name.bytes().begin(), name.bytes().end());
 }
 
-/// What another signer has put into a zone.
-bool is_of_a_signer(uint16_t t) {
-  return t == type::rrsig || t == type::nsec || t == type::nsec3 || t == type::nsec3param ||
-         t == type::dnskey || t == type::cds || t == type::cdnskey;
-}
+struct SoaAt {
+  Name owner;
+  uint32_t ttl;
+  Place place;
+  std::vector<uint8_t> data;
+};
 
 /// A hostname and where it comes from.
 struct Wanted {
@@ -83,6 +85,8 @@ class Maker {
   void freeze_unavailable(const Plan& plan);
   std::shared_ptr<const sign::ZoneSigner> signer_for(const Plan& plan);
   static void add_keys(Plan& plan, const sign::ZoneSigner& signer);
+  void raise_serial(Plan& plan, const sign::ZoneSigner& signer);
+  void keep_version(Plan& plan, const std::shared_ptr<const sign::ZoneSigner>& signer);
 
   Plan* new_plan(const Name& apex, const std::string& source);
   Plan* innermost(const Name& name);
@@ -274,6 +278,7 @@ void Maker::freeze(Plan& plan) {
   const bool complete = filled == Filled::complete;
   const auto signer = signer_for(plan);
   if (signer != nullptr) add_keys(plan, *signer);
+  if (signer != nullptr && plan.transfer != nullptr) raise_serial(plan, *signer);
   plan.records.sort();
   if (!plan.dnssec->enabled && plan.has_pops && comes_signed(plan.records))
     problems_.add(plan.where(),
@@ -287,11 +292,44 @@ void Maker::freeze(Plan& plan) {
     if (plan.dnssec->enabled) signing = {seconds(plan.dnssec->zone_ttl_max), sets ? &*sets : nullptr};
     freeze_zone(plan.records, plan.index, builder_, problems_, signing);
   }
-  const Name apex = plan.records.apex();
-  if (complete && plan.transfer != nullptr)
-    builder_.set_version(plan.index,
-                         history_->add(std::move(plan.records), *plan.transfer, std::move(plan.decided)));
-  plan.records = Records(apex, "");
+  if (complete && plan.transfer != nullptr && problems_.count() == 0) keep_version(plan, signer);
+  plan.records = Records(Name(plan.records.apex()), "");
+}
+
+void Maker::keep_version(Plan& plan, const std::shared_ptr<const sign::ZoneSigner>& signer) {
+  std::shared_ptr<const CopySigning> signing;
+  if (signer != nullptr) {
+    SignedCopy copy =
+        sign_copy(plan.records, *signer, keeper_->store(), keeper_->now(), plan.transfer->decided);
+    plan.records = std::move(copy.records);
+    signing = std::make_shared<const CopySigning>(signer, std::move(copy.decided));
+  }
+  builder_.set_version(plan.index, history_->add(std::move(plan.records), *plan.transfer,
+                                                 std::move(plan.decided), std::move(signing)));
+}
+
+/// A copy changes when keys do, and grows old, though its file stays as it is.
+void Maker::raise_serial(Plan& plan, const sign::ZoneSigner& signer) {
+  std::vector<uint8_t> beside(1, plan.transfer->decided ? 1 : 0);
+  std::vector<std::string> decided;
+  for (const Name& name : plan.decided) decided.push_back(owner_key(name.bytes()));
+  std::sort(decided.begin(), decided.end());
+  for (const std::string& key : decided) beside.insert(beside.end(), key.begin(), key.end());
+  const uint32_t ahead = keeper_->serial_ahead(signer, beside);
+  std::vector<SoaAt> raised;
+  plan.records.erase_if([&](const Record& record) {
+    const bool counts = record.type == type::soa && record.data.size() >= soa_numbers_size;
+    if (counts)
+      raised.push_back(
+          {owner_name(record.owner), record.ttl, record.place, {record.data.begin(), record.data.end()}});
+    return counts;
+  });
+  for (auto& [owner, ttl, place, data] : raised) {
+    const uint32_t serial = serial_of(data) + ahead;
+    for (size_t i = 0; i < 4; ++i)
+      data[data.size() - soa_numbers_size + i] = static_cast<uint8_t>(serial >> (24 - 8 * i));
+    plan.records.add(owner, type::soa, ttl, data, place);
+  }
 }
 
 Maker::Filled Maker::fill(Plan& plan) {
@@ -338,6 +376,13 @@ void Maker::freeze_unavailable(const Plan& plan) {
 /// Null if the zone is not to be signed.
 std::shared_ptr<const sign::ZoneSigner> Maker::signer_for(const Plan& plan) {
   if (keeper_ == nullptr || !plan.dnssec->enabled) return nullptr;
+  if (plan.dnssec->denial == model::Denial::nsec3 &&
+      plan.records.apex().size() + sign::hash_label_size + 1 > name_size_max) {
+    problems_.add(
+        plan.where(),
+        "has too long a name for NSEC3 records, whose names are 33 bytes longer: take denial: compact");
+    return nullptr;
+  }
   auto signer = keeper_->signer(plan.records.apex(), *plan.dnssec);
   if (signer) return *signer;
   problems_.add(plan.where(), signer.error().message);

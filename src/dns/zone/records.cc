@@ -40,6 +40,16 @@ std::string owner_key(NameBytes name) {
   return key;
 }
 
+bool comes_before(OwnerKey a, OwnerKey b) {
+  while (!a.empty() && !b.empty()) {
+    const size_t a_size = static_cast<uint8_t>(a[0]), b_size = static_cast<uint8_t>(b[0]);
+    if (const int c = a.substr(1, a_size).compare(b.substr(1, b_size)); c != 0) return c < 0;
+    a.remove_prefix(a_size + 1);
+    b.remove_prefix(b_size + 1);
+  }
+  return a.empty() && !b.empty();
+}
+
 Name owner_name(OwnerKey key) {
   uint8_t bytes[name_size_max];
   size_t end = key.size();

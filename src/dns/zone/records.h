@@ -27,6 +27,8 @@ using OwnerKey = std::string_view;
 
 std::string owner_key(NameBytes name);
 Name owner_name(OwnerKey key);
+/// In canonical order (RFC 4034 section 6.1), which goes by labels from the root on, as keys stand, but not by their sizes first.
+bool comes_before(OwnerKey a, OwnerKey b);
 /// The key cut to its first `labels` labels, counted from the root.
 OwnerKey first_labels(OwnerKey key, size_t labels);
 size_t count_key_labels(OwnerKey key);

@@ -9,7 +9,6 @@ namespace popnet::dns {
 namespace {
 
 constexpr size_t deltas_max = 100;
-constexpr size_t soa_numbers_size = 20;
 
 int compare_data(std::span<const uint8_t> a, std::span<const uint8_t> b) {
   const size_t size = std::min(a.size(), b.size());
@@ -26,17 +25,21 @@ int compare(const Record& a, const Record& b) {
 }
 
 void put(Records& into, const Record& record) {
-  if (is_sent(record.type)) into.add(owner_name(record.owner), record.type, record.ttl, record.data, {});
+  into.add(owner_name(record.owner), record.type, record.ttl, record.data, {});
 }
 
-/// Walks both, which are in the same order.
-ZoneDelta difference(const Records& before, const Records& after) {
+bool is_of_an_operator(uint16_t type) {
+  return is_sent(type) && !is_of_a_signer(type);
+}
+
+/// Walks both, which are in the same order. `counts`: the types that are looked at.
+ZoneDelta difference(const Records& before, const Records& after, bool (*counts)(uint16_t) = is_sent) {
   ZoneDelta delta{0, 0, Records(before.apex(), ""), Records(after.apex(), "")};
   size_t i = 0, j = 0;
   while (i < before.size() || j < after.size()) {
     const int c = i == before.size() ? 1 : j == after.size() ? -1 : compare(before[i], after[j]);
-    if (c < 0) put(delta.removed, before[i]);
-    if (c > 0) put(delta.added, after[j]);
+    if (c < 0 && counts(before[i].type)) put(delta.removed, before[i]);
+    if (c > 0 && counts(after[j].type)) put(delta.added, after[j]);
     i += c <= 0;
     j += c >= 0;
   }
@@ -45,6 +48,12 @@ ZoneDelta difference(const Records& before, const Records& after) {
 
 size_t size_of(const ZoneDelta& delta) {
   return delta.removed.size() + delta.added.size();
+}
+
+/// Of versions that are signed here, what the serial number of their file stands for.
+bool differs(const ZoneVersion& before, const ZoneVersion& after) {
+  const bool is_signed = before.signing != nullptr && after.signing != nullptr;
+  return size_of(difference(before.records, after.records, is_signed ? is_of_an_operator : is_sent)) > 0;
 }
 
 /// The newest differences that are worth keeping, in order.
@@ -60,6 +69,11 @@ std::vector<std::shared_ptr<const ZoneDelta>> newest(std::vector<std::shared_ptr
 
 }  // namespace
 
+bool is_of_a_signer(uint16_t t) {
+  return t == type::rrsig || t == type::nsec || t == type::nsec3 || t == type::nsec3param ||
+         t == type::dnskey || t == type::cds || t == type::cdnskey;
+}
+
 uint32_t serial_of(std::span<const uint8_t> soa_data) {
   if (soa_data.size() < soa_numbers_size) return 0;
   const auto s = soa_data.last(soa_numbers_size);
@@ -67,14 +81,18 @@ uint32_t serial_of(std::span<const uint8_t> soa_data) {
 }
 
 std::shared_ptr<const ZoneVersion> ZoneHistory::add(Records records, const model::Transfer& options,
-                                                    std::vector<Name> decided) {
+                                                    std::vector<Name> decided,
+                                                    std::shared_ptr<const CopySigning> signing) {
   const std::string key = owner_key(records.apex().bytes());
-  auto version =
-      std::make_shared<ZoneVersion>(ZoneVersion{std::move(records), 0, options, std::move(decided), {}});
+  auto version = std::make_shared<ZoneVersion>(
+      ZoneVersion{std::move(records), 0, options, std::move(decided), {}, std::move(signing)});
   for (size_t i = version->records.find(key); i < version->records.size() && version->records[i].owner == key;
        ++i)
     if (version->records[i].type == type::soa) version->serial = serial_of(version->records[i].data);
-  if (const auto known = zones_.find(key); known != zones_.end()) {
+  const auto known = zones_.find(key);
+  const bool made_here =
+      version->signing != nullptr || (known != zones_.end() && known->second->signing != nullptr);
+  if (known != zones_.end() && !made_here) {
     const ZoneVersion& before = *known->second;
     if (is_later(version->serial, before.serial)) {
       auto delta = std::make_shared<ZoneDelta>(difference(before.records, version->records));
@@ -83,8 +101,7 @@ std::shared_ptr<const ZoneVersion> ZoneHistory::add(Records records, const model
       version->deltas = before.deltas;
       version->deltas.push_back(std::move(delta));
       version->deltas = newest(std::move(version->deltas), version->records.size());
-    } else if (version->serial == before.serial &&
-               size_of(difference(before.records, version->records)) == 0) {
+    } else if (version->serial == before.serial && !differs(before, *version)) {
       version->deltas = before.deltas;
     }
   }
@@ -98,8 +115,7 @@ ZoneHistory::Changes ZoneHistory::commit() {
     const auto known = zones_.find(key);
     if (known == zones_.end() || is_later(version->serial, known->second->serial)) {
       changes.changed.push_back(version);
-    } else if (version->serial != known->second->serial ||
-               size_of(difference(known->second->records, version->records)) != 0) {
+    } else if (version->serial != known->second->serial || differs(*known->second, *version)) {
       changes.unnoticed.push_back(version->records.apex().to_text());
     }
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dns/zone/records.h"
+#include "dns/zone/signed_copy.h"
 #include "model/config.h"
 
 namespace popnet::dns {
@@ -20,6 +21,8 @@ namespace popnet::dns {
 inline bool is_later(uint32_t serial, uint32_t than) {
   return serial != than && static_cast<int32_t>(serial - than) > 0;
 }
+/// The numbers that a SOA record's data ends with; the first is the serial number.
+inline constexpr size_t soa_numbers_size = 20;
 /// The serial number in a SOA record's data; 0 if it is too short.
 uint32_t serial_of(std::span<const uint8_t> soa_data);
 /// A record that is sent: not one that popnet marks names with.
@@ -27,10 +30,19 @@ inline bool is_sent(uint16_t type) {
   return type != type_decided && type != type_zone_begins;
 }
 
+/// What a signer has put into a zone.
+bool is_of_a_signer(uint16_t type);
+
 /// From one version to the next. Both sides have their SOA.
 struct ZoneDelta {
   uint32_t from = 0, to = 0;
   Records removed, added;
+};
+
+/// How the rest of a copy is signed that popnet signs: at the moment it is sent.
+struct CopySigning {
+  std::shared_ptr<const sign::ZoneSigner> signer;
+  std::vector<DecidedOwner> decided;  // instead of ZoneVersion::decided
 };
 
 /// Immutable. `records` are sorted and have one SOA record.
@@ -40,13 +52,16 @@ struct ZoneVersion {
   model::Transfer options;
   std::vector<Name> decided;                             // names whose addresses are decided
   std::vector<std::shared_ptr<const ZoneDelta>> deltas;  // the last one leads here
+  std::shared_ptr<const CopySigning> signing;            // null unless it is signed here
 };
 
 class ZoneHistory {
  public:
-  /// Takes a zone as it has been read. `records`: sorted. In force after commit().
+  /// Takes a zone as it has been read. `records`: sorted. In force after commit(). Of versions that are signed here there are
+  /// no differences: another node, or this one before a restart, has other signatures in the version of that number.
   std::shared_ptr<const ZoneVersion> add(Records records, const model::Transfer& options,
-                                         std::vector<Name> decided);
+                                         std::vector<Name> decided,
+                                         std::shared_ptr<const CopySigning> signing = nullptr);
   /// Nothing that was added since the last commit() counts.
   void drop() { fresh_.clear(); }
 

@@ -85,6 +85,32 @@ TEST_F(History, ChangesThatNoSecondaryWillNoticeAreTold) {
   EXPECT_THAT(changes_.changed, IsEmpty());
 }
 
+/// Its signatures are no concern of an operator, and nobody knows which ones a secondary has.
+TEST_F(History, WhatIsSignedHereGoesAsAWhole) {
+  const auto put_signed = [&](uint32_t serial, uint8_t signature, std::vector<uint8_t> hosts) {
+    const Name apex = *parse_name("zone.test");
+    Records records(apex, "test");
+    std::vector<uint8_t> soa(22);
+    soa[5] = static_cast<uint8_t>(serial);
+    records.add(apex, type::soa, 300, soa, {});
+    records.add(apex, type::rrsig, 300, std::span(&signature, 1), {});
+    for (const uint8_t host : hosts) records.add(apex, type::txt, 300, std::span(&host, 1), {});
+    records.sort();
+    const auto version = history_.add(std::move(records), {}, {}, std::make_shared<CopySigning>());
+    changes_ = history_.commit();
+    return version;
+  };
+  put(1, {1, 2, 3, 4, 5});
+  EXPECT_THAT(put_signed(2, 1, {1, 2, 3, 4, 5})->deltas, IsEmpty()) << "none to the first one that is signed";
+  EXPECT_THAT(put_signed(3, 2, {1, 2, 3, 4, 5})->deltas, IsEmpty());
+  EXPECT_THAT(changes_.changed, SizeIs(1));
+  put_signed(3, 3, {1, 2, 3, 4, 5});
+  EXPECT_THAT(changes_.unnoticed, IsEmpty()) << "signed again, or after a start";
+  put_signed(3, 3, {1, 2, 3, 4});
+  EXPECT_THAT(changes_.unnoticed, ElementsAre("zone.test."));
+  EXPECT_THAT(put(4, {1})->deltas, IsEmpty());
+}
+
 TEST_F(History, WhatIsDroppedNeverWas) {
   put(1, {1, 2, 3});
   add(2, {1, 2});

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""popnet signs and decides, others serve: Knot's copies of signed zones are whole and valid, also while keys roll."""
+import base64
+import re
+import signal
+import subprocess
+import time
+
+from play import POPNET, check, equal, run, scene, site, until
+from play_copy import copy_of, judge, serial_of
+from play_dig import run_dig
+from play_dns_servers import knot, knot_key, knot_peer, split
+from play_http import PATIENCE, Failure
+
+KEY, SECRET = "transfer.test", base64.b64encode(bytes(range(32))).decode()
+TSIG = f"hmac-sha256:{KEY}:{SECRET}"
+ZONE = """$TTL 300
+@        SOA ns1 hostmaster {serial} 3600 600 604800 60
+@        NS  ns1
+@        NS  ns.plain
+@        MX  10 Mail
+ns1      A   127.0.0.1
+mail     A   192.0.2.25
+www      A   192.0.2.80
+www  600 A   192.0.2.81
+www      AAAA 2001:db8::80
+b        A   192.0.2.1
+aaa      A   192.0.2.2
+a.b.deep TXT "deep"
+*.wild   A   192.0.2.99
+*.wild   TXT "a wildcard"
+c.d.wild CNAME www
+tree     DNAME deep
+signed   NS  ns.signed
+signed   DS  12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+ns.signed A  192.0.2.54
+plain    NS  ns.plain
+ns.plain A   192.0.2.55
+below.plain TXT "occluded"
+caa      CAA 0 issue "ca.example.net"
+odd      TYPE65400 \\# 3 010203
+shop     TXT "beside what is decided"
+"""
+POSITIVE = [("www", "A"), ("x.wild", "A"), ("a.b.deep", "TXT"), ("a.b.tree", "TXT"), ("c.d.wild", "AAAA"), ("signed", "DS"), ("odd", "TYPE65400"),
+            ("", "MX"), ("", "DNSKEY"), ("shop", "A"), ("shop", "TXT"), ("only", "A")]
+NEGATIVE = [("www", "TXT"), ("deep", "A"), ("nowhere", "A"), ("a.www", "A"), ("x.wild", "AAAA"), ("plain", "DS"), ("shop", "AAAA"),
+            ("x.shop", "A"), ("only", "TXT"), ("x.y.only", "A"), ("zzz", "A")]
+
+
+def full(name):
+    return f"{name}.zone.test" if name else "zone.test"
+
+
+def primary(stage, text=None, notify=(), ttl="20s", decided="answer", name="popnet", node=None, **dnssec):
+    shop = site("shop", [stage.origin(lambda asked: asked.answer(200, {}, "x"))])
+    shop["hostnames"] = [{"name": f"{host}.zone.test", "resolve": "origin", "ttl": ttl} for host in ("shop", "only")]
+    return stage.popnet([shop], name=name, node={"key_dir": f"{stage.folder}/keys", **(node or {})},
+                        dns={"tsig_keys": [{"name": KEY, "secret": SECRET}]},
+                        zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", text or ZONE.format(serial=1)),
+                                "dnssec": {"enabled": True, **dnssec},
+                                "transfer": {"key": KEY, "notify": list(notify), "decided": decided}}])
+
+
+def secondary(stage, popnet, endpoint, more=""):
+    return knot(stage, endpoint, knot_key(KEY, SECRET) + knot_peer(popnet.dns, "[notify, transfer]", KEY) + f"""
+zone:
+  - domain: zone.test
+    master: popnet
+    acl: popnet
+    storage: {{base}}
+{more}""")
+
+
+def soa(server):
+    """The serial number that queries show; None while there is no zone."""
+    try:
+        answer = run_dig(server, "zone.test", "soa").answer
+    except Failure:
+        return None
+    return int(answer[0].split()[6]) if answer else None
+
+
+def keys(popnet, *arguments):
+    command = [POPNET, "keys", arguments[0], "--config", popnet.config_path, *arguments[1:], "zone.test"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE)
+    equal(" ".join(command), (done.returncode, done.stderr), (0, ""))
+    return done.stdout
+
+
+def delv_believes(stage, popnet, server):
+    """delv, with the DS that popnet tells, of answers of another server."""
+    host, port = split(server)
+    number = re.search(r" DS (\d+) (\d+) (\d+) ([0-9a-f]+)", keys(popnet, "list")).groups()
+    anchor = stage.file("anchor", 'trust-anchors {{ "zone.test." static-ds {} {} {} "{}"; }};\n'.format(*number))
+    for name, qtype in POSITIVE + NEGATIVE:
+        command = ["delv", f"@{host}", "-p", port, "-a", anchor, "+root=zone.test", full(name), qtype]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE)
+        said = done.stdout + done.stderr
+        check(f"{name} {qtype}", "fully validated" in said, said)
+        check(f"{name} {qtype} is {'not ' if (name, qtype) in NEGATIVE else ''}there", ("negative" in said) == ((name, qtype) in NEGATIVE), said)
+
+
+@scene
+def knot_serves_what_popnet_signs(stage):
+    """The copy is whole, three validators find nothing, delv believes what Knot answers from it: NSEC and NSEC3, one key and two."""
+    for denial, kind, algorithm in (("compact", "csk", "ecdsa-p256"), ("nsec3", "ksk-zsk", "ed25519")):
+        endpoint = stage.endpoint()
+        popnet = primary(stage, denial=denial, keys=kind, algorithm=algorithm, notify=[endpoint])
+        path, records = copy_of(stage, popnet.dns, f"{denial}.copy", TSIG)
+        judge(path)
+        equal("without the key nothing", copy_of(stage, popnet.dns, "none")[1], [])
+        server = secondary(stage, popnet, endpoint)
+        until("Knot has it", lambda: soa(endpoint))
+        equal("serial numbers", (soa(endpoint), soa(popnet.dns)), (serial_of(records), serial_of(records)))
+        path, theirs = copy_of(stage, endpoint, f"{denial}.knots", TSIG)
+        judge(path)
+        static = lambda lines: sorted(line.lower() for line in lines if " NSEC" not in line and " RRSIG " not in line)
+        equal("all of it", static(theirs), static(records))
+        equal("decided", [line.split()[3] for line in records if line.startswith("only.zone.test.")],
+              ["A", "RRSIG"] if denial == "nsec3" else ["A", "RRSIG", "NSEC", "RRSIG"])
+        delv_believes(stage, popnet, endpoint)
+        server.stop()
+        popnet.stop()
+        subprocess.run(["rm", "-r", f"{stage.folder}/keys", f"{stage.folder}/knot"], check=True)
+
+
+@scene
+def decided_names_can_be_left_out(stage):
+    """What is not in the copy is not in its chain either."""
+    for denial in ("compact", "nsec3"):
+        popnet = primary(stage, decided="omit", denial=denial)
+        path, records = copy_of(stage, popnet.dns, f"{denial}.copy", TSIG)
+        judge(path)
+        equal("only", [line for line in records if line.startswith("only.")], [])
+        equal("beside", {line.split()[3] for line in records if line.startswith("shop.")} - {"NSEC"}, {"TXT", "RRSIG"})
+        popnet.stop()
+
+
+@scene
+def keys_roll_under_a_copy(stage):
+    """ZSKs, then the KSK are replaced. Each step has a number of its own, is told, and what Knot has is valid, by its own judgement, too."""
+    endpoint = stage.endpoint()
+    text = ZONE.format(serial=1).replace("$TTL 300", "$TTL 1").replace("www  600", "www").replace("604800 60", "604800 1")
+    popnet = primary(stage, text, [endpoint], ttl="1s", keys="ksk-zsk", dnskey_ttl="1s", zone_ttl_max="1s", ds_ttl="1s",
+                     propagation="1s", zsk_lifetime="5s")
+    secondary(stage, popnet, endpoint, more="    dnssec-validation: on\n")
+    until("Knot has it", lambda: soa(endpoint))
+    seen = []
+
+    def versions(what, reached):
+        """Judges every version that Knot gets until one is what was waited for."""
+        records, deadline = None, time.monotonic() + 4 * PATIENCE
+        while records is None or not reached(records):
+            check(what, time.monotonic() < deadline, str(seen))
+            until("Knot is told of the next", lambda: soa(endpoint) not in seen)
+            path, records = copy_of(stage, endpoint, "knots", TSIG)
+            check("numbers grow", not seen or serial_of(records) > seen[-1], f"{seen} {serial_of(records)}")
+            seen.append(serial_of(records))
+            judge(path)
+        return records
+
+    signers = set()
+    def rolled(records):
+        signers.update(line.split()[10] for line in records if line.startswith("www.zone.test.") and " RRSIG A " in line)
+        return len(signers) == 3
+
+    versions("ZSKs roll", rolled)
+    cds = lambda records: [line.split()[4] for line in records if " IN CDS " in line]
+    ksks = lambda: re.findall(r"^ *(\d+) ksk", keys(popnet, "list"), re.M)
+    old, = ksks()
+    keys(popnet, "roll", "--tag", old)
+    successor = cds(versions("CDS names the successor", lambda records: cds(records) not in ([], [old])))[0]
+    keys(popnet, "ds-seen", "--tag", successor)
+    versions("the old KSK goes", lambda records: sum(" DNSKEY 257 " in line for line in records) == 1)
+    equal("what is left", ksks(), [successor])
+
+
+@scene
+def nodes_and_restarts_agree(stage):
+    """A node that reads the keys, and each after a start, shows the number that the one shows that manages them; it only grows."""
+    managing = {"state_dir": f"{stage.folder}/state", "dns_listen": stage.endpoint()}
+    popnet = primary(stage, node=managing)
+    other = primary(stage, name="other", node={"manage_keys": False})
+    until("the same", lambda: soa(popnet.dns) == soa(other.dns))
+    before = soa(popnet.dns)
+    check("ahead of the file", before > 1)
+    popnet.stop()
+    equal("what the other has stays", soa(other.dns), before)
+    popnet = primary(stage, name="again", node=managing)
+    equal("after a start", soa(popnet.dns), before)
+    keys(popnet, "roll")
+    until("it grows with the successor", lambda: soa(popnet.dns) > before)
+    until("there, too", lambda: soa(other.dns) == soa(popnet.dns))
+    rolled = soa(popnet.dns)
+    for server in (popnet, other):
+        path, records = copy_of(stage, server.dns, "copy", TSIG)
+        equal("as queries show it", serial_of(records), rolled)
+        judge(path)
+    stage.file("zone.test.zone", ZONE.format(serial=10))
+    for server in (popnet, other):
+        server.signal(signal.SIGHUP)
+        until("the file's number counts", lambda server=server: soa(server.dns) == rolled + 9)
+    check("no warning of copies that miss something", "serial number has not grown" not in popnet.log() + other.log())
+
+
+if __name__ == "__main__":
+    run()
