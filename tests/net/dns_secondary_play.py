@@ -185,9 +185,9 @@ def a_bad_version_is_refused(stage):
     shop["hostnames"] = [{"name": "below.away.zone.test", "resolve": "origin"}]
     popnet = secondary(stage, first.dns, sites=[shop])
     has(popnet, 1)
+    equal("before", (popnet.values("popnet_dns_fetched_zone_serial"), popnet.values("popnet_dns_fetched_zone_failing")), ([1], []))
     write(stage, 2, "away NS ns.example.net.", refresh=1)
     first.signal(signal.SIGHUP)
-    equal("before", (popnet.values("popnet_dns_fetched_zone_serial"), popnet.values("popnet_dns_fetched_zone_failing")), ([1], []))
     until("it is refused", lambda: re.search(r"version 2 \(.*\) is refused, the one before stays: .*lies below a delegation",
                                              popnet.log()))
     equal("the one before", serial_at(popnet.dns), 1)
