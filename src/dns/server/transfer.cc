@@ -14,6 +14,7 @@ namespace popnet::dns {
 namespace {
 
 constexpr size_t signed_size_max = 12 + 18 + name_size_max + sign::signature_size;  // of a RRSIG record
+constexpr size_t signed_names_max = 8;  // of one message: three signatures for each, with each key
 constexpr size_t message_goal = 16000;  // bytes; within reach of compression pointers
 
 /// The serial number that an IXFR query says its sender has (RFC 1995 section 3). The SOA's names may be compressed.
@@ -108,7 +109,7 @@ bool Transfer::decide_next() {
     if (add_answer(name, type)) types.push_back(type);
   if (signing) sign_decided(signing->decided[next_decided_], std::move(types));
   ++next_decided_;
-  costly_ = true;
+  signed_now_ += signing ? 1 : 0;
   return true;
 }
 
@@ -171,6 +172,12 @@ bool Transfer::belongs(const Record& record) const {
   return runs_[run_].soa ? record.type == type::soa : record.type != type::soa && is_sent(record.type);
 }
 
+/// Another name would make other queries of this thread wait.
+bool Transfer::has_signed_enough() const {
+  return signed_now_ >= signed_names_max && run_ < runs_.size() && runs_[run_].records == &decided_ &&
+         record_ == decided_.size();
+}
+
 /// Goes to the next record that is to be sent. False at the end.
 bool Transfer::step() {
   for (; run_ < runs_.size(); ++run_, record_ = 0) do {
@@ -189,8 +196,8 @@ size_t Transfer::next(std::span<uint8_t> room, int64_t now) {
       std::span<const uint8_t>(question_).subspan(question_offset, question_.size() - question_offset - 4),
       question_offset);
   uint16_t count = 0;
-  costly_ = false;
-  for (; step(); ++record_, ++count) {
+  signed_now_ = 0;
+  for (; (count == 0 || !has_signed_enough()) && step(); ++record_, ++count) {
     const Record record = (*runs_[run_].records)[record_];
     const size_t before = out.size();
     names.write(owner_name(record.owner).bytes());

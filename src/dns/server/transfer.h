@@ -33,8 +33,8 @@ class Transfer {
   /// Writes the next message; its size. 0: a record does not fit into any message. REQUIRES: admitted(), !done(), room for
   /// message_size_max
   size_t next(std::span<uint8_t> room, int64_t now);
-  /// The last message had decided names, each of which may have cost three signatures: what follows should wait for the next turn.
-  [[nodiscard]] bool was_costly() const { return costly_; }
+  /// For the last message signatures may have been made: what follows should wait for the next turn of the loop.
+  [[nodiscard]] bool was_costly() const { return signed_now_ > 0; }
 
  private:
   /// Records that follow each other in the stream: the SOA alone, or all but that.
@@ -50,6 +50,7 @@ class Transfer {
   bool add_answer(const Name& name, uint16_t type);
   void sign_decided(const DecidedOwner& owner, std::vector<uint16_t> types);
   void sign(const Name& owner, uint16_t type, uint32_t ttl, std::span<const std::vector<uint8_t>> data);
+  [[nodiscard]] bool has_signed_enough() const;
   bool step();
   [[nodiscard]] bool belongs(const Record& record) const;
 
@@ -63,7 +64,7 @@ class Transfer {
   std::shared_ptr<const ZoneVersion> version_;  // null: not admitted
   Records decided_;                             // of the decided name that is sent next
   size_t next_decided_ = 0;                     // behind it
-  bool costly_ = false;
+  size_t signed_now_ = 0;  // names of the message, of those that are signed when they are sent
   std::vector<Run> runs_;
   size_t run_ = 0, record_ = 0;  // what is sent next
 };
