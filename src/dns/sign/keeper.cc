@@ -39,7 +39,11 @@ std::string digest_of_keys(const ZoneSigner& signer, std::span<const uint8_t> be
   std::vector<uint8_t> all;
   const auto add = [&](std::span<const uint8_t> bytes) { all.insert(all.end(), bytes.begin(), bytes.end()); };
   const auto add_keys = [&](const std::vector<Key>& keys) {
-    for (const Key& key : keys) add(key.dnskey);
+    std::vector<std::vector<uint8_t>>
+        sorted;  // a key that was just made is last, and elsewhere in the folder
+    for (const Key& key : keys) sorted.push_back(key.dnskey);
+    std::sort(sorted.begin(), sorted.end());
+    for (const auto& key : sorted) add(key);
     all.push_back(0);
   };
   for (const auto* keys :

@@ -162,6 +162,22 @@ TEST_F(SerialTest, StepsWithKeysOfARoll) {
   EXPECT_GE(seen.size(), 40U * 86400U / static_cast<size_t>(quarter_) + 2) << "it was published, it signed";
 }
 
+/// In whichever order they come.
+TEST_F(SerialTest, AKeyThatWasJustMadeIsOneStep) {
+  for (int i = 0; i < 8; ++i) {
+    options_.split = true;
+    options_.zsk_lifetime = std::chrono::hours(24 * 30);
+    KeyKeeper keeper(folder_ + "/keys" + std::to_string(i), true);
+    const uint32_t first = ahead(keeper);
+    EXPECT_EQ(ahead(keeper), first) << "read again";
+    const Seconds before = now_;
+    now_ += 30 * 86400 - 3600;  // the successor is made
+    const uint32_t with_successor = ahead(keeper);
+    EXPECT_EQ(ahead(keeper), with_successor);
+    now_ = before;
+  }
+}
+
 TEST_F(SerialTest, NodesAgreeAndNothingIsForgotten) {
   auto manages = std::make_unique<KeyKeeper>(keeper());
   settle(*manages);
