@@ -62,11 +62,11 @@ std::vector<std::string> names_of_fetched(const model::Config& config) {
 /// A zone that a catalog names: fetched as the catalog is, unless it is configured by itself.
 void add_member(model::Config& config, const model::Zone& catalog, const dns::Name& member) {
   std::string name = member.to_text();
-  name.pop_back();
+  if (name.size() > 1) name.pop_back();  // as config::parse_zone_name() has it
   const auto is_it = [&](const model::Zone& zone) { return zone.name == name; };
   const auto own = dns::parse_name(config.network.zone);
   const bool networks = !config.network.zone.empty() && own && *own == member;
-  if (name.empty() || networks || std::ranges::any_of(config.zones, is_it)) return;
+  if (networks || std::ranges::any_of(config.zones, is_it)) return;
   model::Zone zone = catalog;
   zone.name = name;
   zone.secondary.catalog = false;

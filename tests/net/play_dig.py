@@ -32,6 +32,18 @@ class Dug:
         return f"{self.status} {self.flags} {self.answer} {self.authority}"
 
 
+def ask_both(server, *arguments):
+    """The same question over UDP and over TCP: the replies must be equal, but for what UDP has cut (then TCP's is returned)."""
+    over_udp = run_dig(server, "+notcp", "+ignore", *arguments)
+    over_tcp = run_dig(server, "+tcp", *arguments)
+    cut = "tc" in over_udp.flags
+    parts = lambda dug: (dug.status, [flag for flag in dug.flags if flag != "tc"], dug.question, dug.subnet,
+                         *([] if cut else map(sorted, (dug.answer, dug.authority, dug.additional))))
+    if not over_tcp.over_tcp or "tc" in over_tcp.flags or parts(over_udp) != parts(over_tcp):
+        raise Failure(f"{' '.join(arguments)}: UDP and TCP differ\n{over_udp.text}\n{over_tcp.text}")
+    return over_tcp if cut else over_udp
+
+
 def run_dig(server, *arguments):
     """dig @server with these arguments; neither tries again nor follows search lists."""
     host, port = server.rsplit(":", 1)

@@ -82,6 +82,35 @@ TEST(DnsName, RefusesWhatDnsCannotCarry) {
             "and '_'");
 }
 
+TEST(ZoneName, MayBeAnyNameOfTheDns) {
+  const std::pair<const char*, const char*> written_and_kept[] = {
+      {".", "."},
+      {"Example.COM.", "example.com"},
+      {"0/25.2.0.192.IN-ADDR.arpa", "0/25.2.0.192.in-addr.arpa"},
+      {"_tcp.-odd-.example", "_tcp.-odd-.example"},
+      {R"(a\.b.Example.)", R"(a\.b.example)"},
+      {R"(a\046b.example)", R"(a\.b.example)"},
+      {R"(\065\032\255\$\x.example)", R"(a\032\255\$x.example)"},
+      {R"(ends\..)", R"(ends\.)"},
+  };
+  for (const auto& [written, kept] : written_and_kept) EXPECT_EQ(*parse_zone_name(written), kept) << written;
+}
+
+TEST(ZoneName, RefusesWhatDnsCannotCarry) {
+  const std::string label(63, 'x');
+  const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'x');
+  EXPECT_TRUE(parse_zone_name(longest).ok());
+  for (const std::string& text :
+       {longest + "x", std::string(64, 'x') + ".com", std::string(), std::string("a..b"), std::string(".a"),
+        std::string(".."), std::string("a b.com"), std::string("*.com"), std::string("a.com.."),
+        std::string("a\\"), std::string("a\\25"), std::string("a\\256.com"), std::string("a\"b.com")})
+    EXPECT_FALSE(parse_zone_name(text).ok()) << text;
+  EXPECT_EQ(
+      parse_zone_name("a b.com").error().message,
+      "'a b.com' is not the name of a zone, write one like example.com, '.' or 0/25.2.0.192.in-addr.arpa, "
+      "of letters, digits, '-', '_' and '/', other characters as \\X or \\DDD");
+}
+
 TEST(Conditions, Base64IsWholeBytes) {
   for (const char* text : {"QQ==", "QUI=", "QUJD", "+/+/"}) EXPECT_TRUE(is_base64(text)) << text;
   for (const char* text : {"", "====", "Q", "QQ", "QQ=", "Q===", "QU=C", "Q Q=", "QQ==\n"})

@@ -42,6 +42,8 @@ const char* to_string(Type type) {
       return "file";
     case Type::dns_name:
       return "DNS name";
+    case Type::zone_name:
+      return "name of a zone";
     case Type::integer:
       return "whole number";
     case Type::number:

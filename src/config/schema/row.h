@@ -18,6 +18,7 @@ enum class Type : uint8_t {
   text,
   file,
   dns_name,
+  zone_name,
   integer,
   number,
   boolean,

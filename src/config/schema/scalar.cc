@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "common/text.h"
 #include "common/units.h"
@@ -34,6 +35,42 @@ Result<Value> parse_between(std::string_view text, Value low, Value high, std::s
   if (*value < low || *value > high)
     return wrong(text, "out of bounds", fmt::format("a {} {}", name, bounds));
   return *value;
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/// One character of a label, its escape resolved, in lower case. Moves `at` behind it; -1 = it may not stand there.
+int read_label_character(std::string_view text, size_t& at) {
+  const std::string_view rest = text.substr(at);
+  int c = static_cast<uint8_t>(rest[0]);
+  size_t used = 1;
+  if (c != '\\') {
+    const bool plain = is_digit(rest[0]) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+                       c == '_' || c == '/';
+    if (!plain) return -1;
+  } else if (rest.size() >= 4 && is_digit(rest[1]) && is_digit(rest[2]) && is_digit(rest[3])) {
+    c = (rest[1] - '0') * 100 + (rest[2] - '0') * 10 + (rest[3] - '0');
+    used = 4;
+  } else if (rest.size() >= 2 && !is_digit(rest[1])) {
+    c = static_cast<uint8_t>(rest[1]);
+    used = 2;
+  } else {
+    return -1;
+  }
+  at += used;
+  return c > 255 ? -1 : c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+void append_label_character(std::string& text, uint8_t c) {
+  constexpr std::string_view special = ".\\\";()@$";
+  if (c <= ' ' || c >= 0x7f) {
+    fmt::format_to(std::back_inserter(text), "\\{:03}", c);
+  } else {
+    if (special.find(static_cast<char>(c)) != special.npos) text += '\\';
+    text += static_cast<char>(c);
+  }
 }
 
 }  // namespace
@@ -98,6 +135,33 @@ Result<std::string> parse_dns_name(std::string_view text) {
   const auto labels = split(name, '.');
   if (name.size() > name_max || !std::all_of(labels.begin(), labels.end(), is_label))
     return wrong(text, "not a DNS name", "one like www.example.com, of letters, digits, '-' and '_'");
+  return name;
+}
+
+Result<std::string> parse_zone_name(std::string_view text) {
+  constexpr size_t wire_max = 255, label_max = 63;
+  if (text == ".") return std::string(text);
+  const auto refused = [&] {
+    return wrong(
+        text, "not the name of a zone",
+        "one like example.com, '.' or 0/25.2.0.192.in-addr.arpa, of letters, digits, '-', '_' and '/', "
+        "other characters as \\X or \\DDD");
+  };
+  std::string name;
+  size_t label = 0, wire = 1;  // in bytes; wire: all labels with their lengths, and the root
+  for (size_t at = 0; at < text.size();) {
+    if (text[at] == '.') {
+      if (label == 0) return refused();
+      label = 0;
+      if (++at < text.size()) name += '.';
+      continue;
+    }
+    const int c = read_label_character(text, at);
+    wire += label++ == 0 ? 2 : 1;
+    if (c < 0 || label > label_max || wire > wire_max) return refused();
+    append_label_character(name, static_cast<uint8_t>(c));
+  }
+  if (name.empty()) return refused();
   return name;
 }
 

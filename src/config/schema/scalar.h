@@ -31,6 +31,11 @@ Result<Prefix> parse_prefix(std::string_view text);
 /// final dot.
 Result<std::string> parse_dns_name(std::string_view text);
 
+/// A zone's apex: any name of the DNS, the root (".") and classless reverse zones (RFC 2317) with them. Letters, digits,
+/// '-', '_' and '/' stand for themselves, all else is escaped as in master files (RFC 1035 section 5.1). Result in lower
+/// case without the final dot (the root remains "."), escaped as dns::to_text() does.
+Result<std::string> parse_zone_name(std::string_view text);
+
 /// The shortest decimal form that reads back to the same value.
 std::string format_number(double value);
 

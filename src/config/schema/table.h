@@ -205,6 +205,11 @@ class Option {
     return dns_name().preset({std::move(preset)});
   }
 
+  /// Of a zone's apex, see parse_zone_name().
+  Option& zone_name() requires std::same_as<T, std::string> {
+    return typed(Type::zone_name, {}, parse_zone_name);
+  }
+
   Option& integer(int64_t low, int64_t high) requires Integer<T> {
     return typed(Type::integer, std::to_string(low) + " to " + std::to_string(high),
                  detail::integer<T>(low, high));

@@ -222,7 +222,12 @@ const Table<Zone>& zone_table() {
     file: example.com.zone
 )"},
       {
-          option("name", &Zone::name).dns_name().required().help("The zone's apex; unique."),
+          option("name", &Zone::name)
+              .zone_name()
+              .required()
+              .help("The zone's apex; unique. Any name of the DNS: `.` is the root (a local copy, RFC 8806), "
+                    "`0/25.2.0.192.in-addr.arpa` a classless reverse zone (RFC 2317). Characters other than "
+                    "letters, digits, `-`, `_` and `/` are escaped as in master files: `\\.`, `\\032`."),
           option("file", &Zone::file)
               .file("a master file")
               .check(is_something)

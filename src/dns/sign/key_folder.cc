@@ -109,17 +109,11 @@ std::string field(const Fields& fields, std::string_view name) {
   return at == fields.end() ? std::string() : at->second;
 }
 
-std::string file_name(const Name& zone) {
-  std::string text = zone.to_text();
-  std::replace(text.begin(), text.end(), '/', '_');  // RFC 2317 zones
-  return text;
-}
-
 }  // namespace
 
 std::string KeyFolder::stem(const Name& zone, const KeyState& state) const {
-  return fmt::format("{}/K{}+{:03}+{:05}", path_, file_name(zone), static_cast<int>(state.algorithm),
-                     state.tag);
+  return fmt::format("{}/K{}+{:03}+{:05}", path_, to_file_text(zone.bytes()),
+                     static_cast<int>(state.algorithm), state.tag);
 }
 
 Result<Key> KeyFolder::load_key(const std::string& private_file) const {
@@ -147,7 +141,7 @@ Result<Key> KeyFolder::load_key(const std::string& private_file) const {
 Result<std::vector<Key>> KeyFolder::load(const Name& zone) const {
   std::vector<Key> keys;
   std::error_code ignored;
-  const std::string prefix = fmt::format("K{}+", file_name(zone));
+  const std::string prefix = fmt::format("K{}+", to_file_text(zone.bytes()));
   std::vector<std::string> files;
   for (const auto& entry : fs::directory_iterator(path_, ignored)) {
     const std::string name = entry.path().filename().string();
@@ -190,7 +184,7 @@ void KeyFolder::remove(const Name& zone, const KeyState& state) const {
 }
 
 std::string KeyFolder::serial_file(const Name& zone) const {
-  return fmt::format("{}/K{}serial", path_, file_name(zone));
+  return fmt::format("{}/K{}serial", path_, to_file_text(zone.bytes()));
 }
 
 SerialState KeyFolder::load_serial(const Name& zone) const {

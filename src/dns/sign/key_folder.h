@@ -3,7 +3,8 @@
 //   K<zone>+<algorithm>+<tag>.key       the DNSKEY record, for people and other programs
 //   K<zone>+<algorithm>+<tag>.state     role and times, "Name: YYYYMMDDHHMMSS" in UTC
 // and for each zone with copies elsewhere
-//   K<zone>serial                       by how much its serial number is ahead of the zone file's (the zone ends with a dot)
+//   K<zone>serial                       by how much its serial number is ahead of the zone file's
+// <zone> is to_file_text() of its name.
 // Files are replaced whole (rename), so a reader never sees half of one. Blocking; thread safe as the file
 // system is.
 #pragma once

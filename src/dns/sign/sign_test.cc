@@ -73,6 +73,17 @@ TEST(KeyFolder, GivesBackWhatItWasGiven) {
   EXPECT_TRUE(keys.load(name("other.example")).value().empty());
 }
 
+TEST(KeyFolder, KeepsKeysOfZonesApartWhoseNamesFilesCannotHave) {
+  const Folder folder;
+  const KeyFolder keys(folder.path());
+  const Name zones[] = {
+      name("."), name("0/25.2.0.192.in-addr.arpa"), name("0_25.2.0.192.in-addr.arpa"),
+      name(std::string(63, 'x') + "." + std::string(63, 'y') + "." + std::string(63, 'z') + ".a")};
+  for (const Name& zone : zones)
+    ASSERT_TRUE(keys.add(zone, Key(Secret::generate(Algorithm::ed25519).value(), Role::csk, {})).ok());
+  for (const Name& zone : zones) EXPECT_EQ(keys.load(zone).value().size(), 1U) << zone.to_text();
+}
+
 // Between listing the folder and reading its files, whoever manages the keys may remove one.
 TEST(KeyFolder, GoesOnWithoutAKeyThatHasJustGone) {
   const Folder folder;

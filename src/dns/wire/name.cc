@@ -147,6 +147,20 @@ std::string to_text(NameBytes name) {
   return text;
 }
 
+std::string to_file_text(NameBytes name) {
+  constexpr size_t size_max = 200, kept = size_max - 17;
+  std::string text;
+  for (const char c : to_text(name)) {
+    if (c == '/' || c == '%') {
+      text += c == '/' ? "%2F" : "%25";
+    } else {
+      text += c;
+    }
+  }
+  if (text.size() > size_max) text = fmt::format("{}%{:016x}", text.substr(0, kept), hash_name(name));
+  return text;
+}
+
 NameShape measure_name(std::span<const uint8_t> bytes) {
   const size_t limit = bytes.size() < name_size_max ? bytes.size() : name_size_max;
   size_t at = 0;

@@ -45,6 +45,9 @@ int compare_canonical(NameBytes a, NameBytes b);
 bool same_name(NameBytes a, NameBytes b);
 /// Master file form (RFC 1035 section 5.1): dots and backslashes inside labels escaped, final dot.
 std::string to_text(NameBytes name);
+/// to_text() as a part of a file's name, at most 200 characters: '/' is "%2F", as BIND writes it, '%' "%25"; what is too
+/// long ends with the name's hash. REQUIRES: lower case
+std::string to_file_text(NameBytes name);
 
 struct NameShape {
   uint8_t size = 0;  // in bytes, with the root label; 0 = no valid name stands here

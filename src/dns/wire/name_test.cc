@@ -69,6 +69,18 @@ TEST(Name, LoweringAndHashingInOnePassEqualsDoingItByteByByte) {
   }
 }
 
+TEST(Name, AsPartOfAFilesNameIsSafeAndUnique) {
+  const auto file_text = [](std::string_view text) { return to_file_text(parse_name(text)->bytes()); };
+  EXPECT_EQ(file_text("example.com"), "example.com.");
+  EXPECT_EQ(file_text("."), ".");
+  EXPECT_EQ(file_text("0/25.2.0.192.in-addr.arpa"), "0%2F25.2.0.192.in-addr.arpa.");
+  EXPECT_EQ(file_text("0%2f25.2.0.192.in-addr.arpa"), "0%252f25.2.0.192.in-addr.arpa.");
+  EXPECT_EQ(file_text(R"(\.\.\/x.\000)"), R"(\.\.%2Fx.\000.)");
+  const std::string label(63, 'x'), long_name = label + "." + label + "." + label + ".";
+  EXPECT_LE(file_text(long_name + std::string(61, '\x01')).size(), 200U);
+  EXPECT_NE(file_text(long_name + std::string(60, 'a')), file_text(long_name + std::string(61, 'a')));
+}
+
 TEST(Name, MeasuringStopsAtPointersOverlongNamesAndTheEnd) {
   EXPECT_EQ(measure_name(wire("a.bc")).size, 6);
   EXPECT_EQ(measure_name(wire("a.bc")).labels, 2);

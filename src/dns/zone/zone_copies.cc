@@ -23,18 +23,11 @@ Error refused(const std::string& path) {
   return {ErrorCode::machine, fmt::format("{} cannot be written: {}", path, std::strerror(errno))};
 }
 
-/// Of a name that may have any bytes: what a file's name cannot have is escaped.
+/// The root's file is seen by `ls`, and no other name gives it: '@' has a backslash before it in those.
 std::string file_name(const Name& zone) {
-  if (is_root(zone.bytes())) return "root.zone";
-  std::string name;
-  for (const char c : zone.to_text()) {
-    if (c == '/' || c == '%') {
-      fmt::format_to(std::back_inserter(name), "%{:02x}", static_cast<unsigned char>(c));
-    } else {
-      name += c;
-    }
-  }
-  return name + "zone";  // behind the final dot
+  if (is_root(zone.bytes())) return "@.zone";
+  const std::string text = to_file_text(zone.bytes());
+  return text.ends_with('.') ? text + "zone" : text + ".zone";
 }
 
 void append_line(std::string& text, const Record& record) {

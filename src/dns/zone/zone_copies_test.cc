@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "dns/wire/protocol.h"
 #include "dns/zone/master_file.h"
 
 namespace popnet::dns {
@@ -92,6 +93,35 @@ TEST_F(ZoneCopiesTest, EveryTypeComesBackFromTheDisk) {
   ZoneCopies again(folder_ + "/new/folder");
   again.load(zone_);
   EXPECT_EQ(again.find(zone_)->confirmed, 6'000'000);
+}
+
+TEST_F(ZoneCopiesTest, NamesThatFilesCannotHaveGetFilesOfTheirOwn) {
+  const std::string longest = std::string(63, 'x') + "." + std::string(63, 'y') + "." + std::string(63, 'z');
+  const std::string names[] = {".", "root", "a/b", "a%2Fb", "a_b", "../x", longest + ".a", longest + ".b"};
+  const auto copy_of = [](const Name& zone, uint8_t serial) {
+    auto records = std::make_shared<Records>(zone, "a test");
+    std::vector<uint8_t> soa(22);
+    soa[5] = serial;
+    records->add(zone, type::soa, 60, soa, {});
+    records->sort();
+    return ZoneCopy{records, *read_soa_times(*records), 1};
+  };
+  ZoneCopies before(folder_ + "/copies"), after(folder_ + "/copies");
+  uint8_t serial = 0;
+  for (const std::string& text : names) {
+    const Name zone = text == "../x" ? *child_name(text, Name().bytes()) : *parse_name(text);
+    before.put(zone, copy_of(zone, ++serial));
+    ASSERT_TRUE(before.save(zone).ok()) << text;
+  }
+  serial = 0;
+  for (const std::string& text : names) {
+    const Name zone = text == "../x" ? *child_name(text, Name().bytes()) : *parse_name(text);
+    after.load(zone);
+    ASSERT_NE(after.find(zone), nullptr) << text;
+    EXPECT_EQ(after.find(zone)->soa.serial, ++serial) << text;
+  }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1)
+      << "nothing beside the folder";
 }
 
 TEST_F(ZoneCopiesTest, ADamagedFileCountsAsNone) {
