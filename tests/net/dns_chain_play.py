@@ -7,7 +7,7 @@ import os
 import yaml
 
 from play import ROOT, check, equal, run, scene, until
-from play_dig import run_dig
+from play_dig import ask_both, run_dig
 
 BRITAIN, STATES, NOWHERE = "81.2.69.160/27", "216.160.83.56/29", "203.0.113.0/24"
 OFFICE, PARTNER = "198.18.0.0/24", "198.18.1.0/24"
@@ -45,6 +45,12 @@ class Steering:
     def targets(self, name, subnet=None):
         return sorted(self.names[address] for address in self.ask(name, subnet).addresses())
 
+    def same_over_tcp(self, name, *subnets):
+        """What has one answer has it over TCP, too, with its TTL and scope."""
+        for subnet in subnets:
+            ask_both(self.popnet.dns, "+subnet=" + subnet, name, "A")
+            ask_both(self.popnet.dns, "+subnet=" + subnet, name, "AAAA")
+
     def kill(self, name):
         self.web[name].kill()
 
@@ -65,9 +71,11 @@ def regions(stage):
     check("a client in the United States", set(steering.targets(name, STATES)) <= {"us1", "us2"})
     check("of whom nothing is known: any but sorry", "sorry" not in steering.targets(name, NOWHERE))
     equal("the TTL is the hostname's", set(steering.ask(name, BRITAIN).ttls()), {20})
+    steering.same_over_tcp(name, BRITAIN, STATES)
     steering.kill("eu1")
     until("one European server is dead: the other alone", lambda: steering.targets(name, BRITAIN) == ["eu2"])
     equal("with a short TTL", steering.ask(name, BRITAIN).ttls(), [10])
+    steering.same_over_tcp(name, BRITAIN)
     equal("Americans keep theirs", set(steering.ask(name, STATES).ttls()), {20})
     steering.kill("eu2")
     until("both are dead: American ones", lambda: set(steering.targets(name, BRITAIN)) <= {"us1", "us2"})
@@ -90,6 +98,8 @@ def networks_order_and_pools(stage):
     check("all others", set(steering.targets("app.shop.example", NOWHERE)) <= {"eu1", "eu2"})
     equal("the first in order", steering.targets("db.shop.example"), ["eu1"])
     equal("a pool of two", steering.targets("pool.shop.example"), ["eu1", "eu2"])
+    for name in ("app.shop.example", "db.shop.example", "pool.shop.example"):
+        steering.same_over_tcp(name, OFFICE, PARTNER)
     for victim in ("us2", "us1"):
         steering.kill(victim)
     until("the partners' server is dead: the rule for all others", lambda: set(
@@ -123,7 +133,7 @@ def weights_and_persistence(stage):
     equal("an order is for everybody", scope("db.shop.example", NOWHERE), 0)
     equal("the partners' server is for their network", scope("app.shop.example", PARTNER), 24)
     equal("no HTTPS record that nobody wrote", run_dig(steering.popnet.dns, "www.shop.example", "https").answer, [])
-    https = run_dig(steering.popnet.dns, "+subnet=" + OFFICE, "app.shop.example", "https")
+    https = ask_both(steering.popnet.dns, "+subnet=" + OFFICE, "app.shop.example", "https")
     equal("an HTTPS record hints at what is decided", https.answer,
           [f'app.shop.example. 20 IN HTTPS 1 . alpn="h2,http/1.1" ipv4hint={steering.host("us2")}'])
     equal("NODATA has the decision's scope", (steering.ask("app.shop.example", PARTNER, kind="AAAA").addresses(),

@@ -3,7 +3,7 @@
 import re
 
 from play import check, equal, run, scene
-from play_dig import run_dig
+from play_dig import ask_both, run_dig
 
 ZONE = "@ 300 IN SOA ns1 hostmaster 1 3600 600 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
 SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf"
@@ -48,15 +48,17 @@ def cookies(stage):
 def other_options(stage):
     """NSID, keepalive, padding, extended errors."""
     popnet = serve(stage, node={"dns_server": {"nsid": "ams-1"}})
-    check("NSID", '("ams-1")' in run_dig(popnet.dns, "+nsid", "zone.test", "soa").text)
-    check("no NSID for who does not ask", "NSID" not in run_dig(popnet.dns, "zone.test", "soa").text)
+    for transport in ("+notcp", "+tcp"):
+        ask = lambda *arguments: run_dig(popnet.dns, transport, *arguments).text
+        check(f"NSID, {transport}", '("ams-1")' in ask("+nsid", "zone.test", "soa"))
+        check(f"no NSID for who does not ask, {transport}", "NSID" not in ask("zone.test", "soa"))
     kept = run_dig(popnet.dns, "+tcp", "+keepalive", "zone.test", "soa")
     check("TCP keepalive", "TCP KEEPALIVE: 10.0 secs" in kept.text, kept.text)
     check("not over UDP", "KEEPALIVE" not in run_dig(popnet.dns, "+keepalive", "zone.test", "soa").text)
     size = lambda dug: int(re.search(r"MSG SIZE\s+rcvd: (\d+)", dug.text).group(1))
     equal("padded over TCP when asked", size(run_dig(popnet.dns, "+tcp", "+padding=64", "+nocookie", "zone.test", "soa")), 468)
     check("not over UDP without a cookie", size(run_dig(popnet.dns, "+padding=64", "+nocookie", "zone.test", "soa")) < 200)
-    refused = run_dig(popnet.dns, "www.example.org", "a")
+    refused = ask_both(popnet.dns, "www.example.org", "a")
     check("why it is refused", refused.status == "REFUSED" and "EDE: 20 (Not Authoritative)" in refused.text, refused.text)
     check("no transfer", "EDE: 18 (Prohibited)" in run_dig(popnet.dns, "+tcp", "zone.test", "axfr").text
           or "Transfer failed" in run_dig(popnet.dns, "+tcp", "zone.test", "axfr").text)

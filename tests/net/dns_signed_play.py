@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from play import POPNET, check, equal, run, scene, site, until
-from play_dig import run_dig
+from play_dig import ask_both, run_dig
 from play_http import PATIENCE, Failure
 
 ZONE = """$TTL 300
@@ -166,14 +166,14 @@ def answers_change_and_stay_secure(stage):
 
 @scene
 def without_do_nothing_is_added(stage):
-    """Who does not ask for DNSSEC gets NXDOMAIN and no signatures."""
+    """Over UDP and TCP: who does not ask for DNSSEC gets NXDOMAIN and no signatures."""
     dns = serve(stage).dns
-    missing = run_dig(dns, "nowhere.zone.test")
+    missing = ask_both(dns, "nowhere.zone.test")
     equal("no such name", (missing.status, len(missing.authority)), ("NXDOMAIN", 1))
-    equal("an address", run_dig(dns, "shop.zone.test", "+noedns").status, "NOERROR")
-    check("no signatures", "RRSIG" not in run_dig(dns, "www.zone.test").text)
-    check("with DO there are", "RRSIG" in run_dig(dns, "+dnssec", "www.zone.test").text)
-    check("minimal denial", "NOERROR" == run_dig(dns, "+dnssec", "nowhere.zone.test").status)
+    equal("an address", ask_both(dns, "shop.zone.test", "+noedns").status, "NOERROR")
+    check("no signatures", "RRSIG" not in ask_both(dns, "www.zone.test").text)
+    check("with DO there are", "RRSIG" in ask_both(dns, "+dnssec", "www.zone.test").text)
+    check("minimal denial", "NOERROR" == ask_both(dns, "+dnssec", "nowhere.zone.test").status)
 
 
 @scene

@@ -3,7 +3,7 @@
 import signal
 
 from play import check, equal, run, scene, site, until
-from play_dig import run_dig
+from play_dig import ask_both, run_dig
 
 ZONE = """$TTL 300
 @        SOA ns1 hostmaster 2024010101 3600 600 604800 60
@@ -14,6 +14,12 @@ mail     A   192.0.2.25
 www      A   192.0.2.80
 www      AAAA 2001:db8::80
 alias    CNAME www
+first    CNAME second
+second   CNAME alias
+dead     CNAME nowhere
+inside   CNAME x.sub
+*.walias CNAME a.b.tree
+tree     DNAME deep
 *.wild   A   192.0.2.99
 a.b.deep TXT "deep"
 sub      NS  ns.sub
@@ -30,26 +36,44 @@ def serve(stage, text=ZONE):
 
 @scene
 def every_kind_of_answer(stage):
-    """dig sees what the master file says."""
+    """dig sees what the master file says, over UDP and TCP."""
     dns = serve(stage).dns
-    dig = lambda *arguments: run_dig(dns, "+noedns", *arguments)
+    dig = lambda *arguments: ask_both(dns, "+noedns", *arguments)
     equal("an address", dig("www.zone.test").answer, ["www.zone.test. 300 IN A 192.0.2.80"])
     equal("the case of the question", dig("wWw.zOne.tEst").question, ["wWw.zOne.tEst. IN A"])
     equal("an alias with its target", dig("alias.zone.test", "aaaa").answer,
           ["alias.zone.test. 300 IN CNAME www.zone.test.", "www.zone.test. 300 IN AAAA 2001:db8::80"])
+    equal("a chain of them", dig("first.zone.test").answer,
+          ["first.zone.test. 300 IN CNAME second.zone.test.", "second.zone.test. 300 IN CNAME alias.zone.test.",
+           "alias.zone.test. 300 IN CNAME www.zone.test.", "www.zone.test. 300 IN A 192.0.2.80"])
     equal("a wildcard", dig("any.thing.wild.zone.test").answer, ["any.thing.wild.zone.test. 300 IN A 192.0.2.99"])
+    equal("at a wildcard's own name", dig("*.wild.zone.test").answer, ["*.wild.zone.test. 300 IN A 192.0.2.99"])
+    renamed = ["tree.zone.test. 300 IN DNAME deep.zone.test.", "a.b.tree.zone.test. 300 IN CNAME a.b.deep.zone.test.",
+               'a.b.deep.zone.test. 300 IN TXT "deep"']
+    equal("a DNAME", dig("a.b.tree.zone.test", "txt").answer, renamed)
+    equal("itself", dig("tree.zone.test", "dname").answer, renamed[:1])
+    equal("by way of a wildcard's alias", dig("x.walias.zone.test", "txt").answer,
+          ["x.walias.zone.test. 300 IN CNAME a.b.tree.zone.test."] + renamed)
+    equal("ANY gets one set", dig("www.zone.test", "any").answer, ["www.zone.test. 300 IN A 192.0.2.80"])
     equal("CAA", dig("caa.zone.test", "caa").answer, ['caa.zone.test. 300 IN CAA 0 issue "ca.example.net"'])
     equal("SRV", dig("srv.zone.test", "srv").answer, ["srv.zone.test. 300 IN SRV 1 2 443 www.zone.test."])
     equal("HTTPS", dig("alpn.zone.test", "https").answer, ['alpn.zone.test. 300 IN HTTPS 1 . alpn="h2" ipv4hint=192.0.2.80'])
     missing = dig("nowhere.zone.test")
     soa = ["zone.test. 60 IN SOA ns1.zone.test. hostmaster.zone.test. 2024010101 3600 600 604800 60"]
-    equal("no such name", (missing.status, missing.authority), ("NXDOMAIN", soa))
+    equal("no such name, with the negative TTL", (missing.status, missing.authority), ("NXDOMAIN", soa))
+    for name, kind, status, answer in (("www", "mx", "NOERROR", 0), ("any.wild", "mx", "NOERROR", 0), ("dead", "a", "NXDOMAIN", 1),
+                                       ("x.tree", "a", "NXDOMAIN", 2), ("b.tree", "a", "NOERROR", 2)):
+        none = dig(f"{name}.zone.test", kind)
+        equal(f"{name} {kind}", (none.status, len(none.answer), none.authority), (status, answer, soa))
     empty = dig("b.deep.zone.test")
     equal("an empty non-terminal", (empty.status, empty.authority), ("NOERROR", soa))
     referral = dig("www.sub.zone.test")
     equal("a delegation", (referral.authority, referral.additional),
           (["sub.zone.test. 300 IN NS ns.sub.zone.test."], ["ns.sub.zone.test. 300 IN A 192.0.2.54"]))
     check("a delegation is not authoritative", "aa" not in referral.flags, referral.flags)
+    inside = dig("inside.zone.test")
+    equal("an alias into it", (inside.answer, inside.authority, inside.additional, "aa" in inside.flags),
+          (["inside.zone.test. 300 IN CNAME x.sub.zone.test."], referral.authority, referral.additional, True))
     equal("another's name", dig("www.example.org").status, "REFUSED")
 
 
@@ -57,6 +81,7 @@ def every_kind_of_answer(stage):
 def large_answers(stage):
     """What does not fit into a packet is cut over UDP and whole over TCP."""
     dns = serve(stage).dns
+    equal("UDP cut, TCP whole", len(ask_both(dns, "+noedns", "big.zone.test", "txt").answer), 40)
     cut = run_dig(dns, "+ignore", "+bufsize=4096", "big.zone.test", "txt")
     equal("cut over UDP", ("tc" in cut.flags, cut.answer), (True, []))
     whole = run_dig(dns, "+bufsize=4096", "big.zone.test", "txt")
@@ -105,14 +130,13 @@ def the_apex_is_decided(stage):
     shop["hostnames"] = [{"name": "zone.test", "resolve": "origin", "ttl": "20s"}]
     dns = stage.popnet([shop], zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE + "up CNAME @\n")}]).dns
     host = origin.address.rsplit(":", 1)[0]
-    for transport in ("+notcp", "+tcp"):
-        dig = lambda *arguments: run_dig(dns, transport, *arguments)
-        equal("decided", dig("zone.test").answer, [f"zone.test. 20 IN A {host}"])
-        equal("by an alias", dig("up.zone.test").answer, ["up.zone.test. 300 IN CNAME zone.test.", f"zone.test. 20 IN A {host}"])
-        equal("the file's mail", dig("zone.test", "mx").answer, ["zone.test. 300 IN MX 10 mail.zone.test."])
-        equal("the file's servers", dig("zone.test", "ns").answer, ["zone.test. 300 IN NS ns1.zone.test."])
-        none = dig("zone.test", "aaaa")
-        equal("no address of that family", (none.status, none.answer, len(none.authority)), ("NOERROR", [], 1))
+    dig = lambda *arguments: ask_both(dns, *arguments)
+    equal("decided", dig("zone.test").answer, [f"zone.test. 20 IN A {host}"])
+    equal("by an alias", dig("up.zone.test").answer, ["up.zone.test. 300 IN CNAME zone.test.", f"zone.test. 20 IN A {host}"])
+    equal("the file's mail", dig("zone.test", "mx").answer, ["zone.test. 300 IN MX 10 mail.zone.test."])
+    equal("the file's servers", dig("zone.test", "ns").answer, ["zone.test. 300 IN NS ns1.zone.test."])
+    none = dig("zone.test", "aaaa")
+    equal("no address of that family", (none.status, none.answer, len(none.authority)), ("NOERROR", [], 1))
 
 
 @scene
@@ -122,7 +146,7 @@ def files_within_files(stage):
     text = ZONE + "$INCLUDE mail.zone post\n$INCLUDE hosts.zone\n$TTL 300\nafter TXT " + " ".join(f'"{"y" * 255}"' for _ in range(100)) + "\n"
     stage.file("mail.zone", "@ MX 5 mx\n_8443._foo SVCB 1 svc.example.net. port=8443 ipv6hint=2001:db8::1\nodd TYPE65400 \\# 3 010203\n")
     dns = serve(stage, text).dns
-    dig = lambda *arguments: run_dig(dns, "+tcp", *arguments)
+    dig = lambda *arguments: ask_both(dns, *arguments)
     equal("an origin and a TTL of its own", dig("host.in.zone.test").answer, ["host.in.zone.test. 60 IN A 192.0.2.9"])
     equal("an origin given by the other", dig("post.zone.test", "mx").answer, ["post.zone.test. 300 IN MX 5 mx.post.zone.test."])
     equal("SVCB", dig("_8443._foo.post.zone.test", "svcb").answer,

@@ -37,7 +37,7 @@ def ask_both(server, *arguments):
     over_udp = run_dig(server, "+notcp", "+ignore", *arguments)
     over_tcp = run_dig(server, "+tcp", *arguments)
     cut = "tc" in over_udp.flags
-    parts = lambda dug: (dug.status, [flag for flag in dug.flags if flag != "tc"], dug.question, dug.subnet,
+    parts = lambda dug: (dug.status, [flag for flag in dug.flags if flag != "tc"], dug.question, dug.edns, dug.subnet,
                          *([] if cut else map(sorted, (dug.answer, dug.authority, dug.additional))))
     if not over_tcp.over_tcp or "tc" in over_tcp.flags or parts(over_udp) != parts(over_tcp):
         raise Failure(f"{' '.join(arguments)}: UDP and TCP differ\n{over_udp.text}\n{over_tcp.text}")

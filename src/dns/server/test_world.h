@@ -3,6 +3,8 @@
 // sent.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -166,9 +168,25 @@ class TestWorld {
   [[nodiscard]] const View& view() const { return view_; }
   [[nodiscard]] const std::shared_ptr<const model::Config>& config() const { return config_; }
 
-  /// Asks as the resolver at that address.
+  /// Asks as the resolver at that address. What is asked over UDP and needs no signatures, whose budget is a test's own, is
+  /// asked over TCP too: the answer must be the same, unless UDP had to cut it.
   [[nodiscard]] TestAnswer ask(std::span<const uint8_t> message, Transport transport = Transport::udp,
                                const char* resolver = "192.0.2.200") const {
+    TestAnswer reply = ask_once(message, transport, resolver);
+    if (transport != Transport::udp || view_.signing != nullptr) return reply;
+    const TestAnswer whole = ask_once(message, Transport::tcp, resolver);
+    if (reply.flags.find("tc") == std::string::npos) {
+      EXPECT_EQ(reply.bytes, whole.bytes) << "UDP and TCP differ";
+    } else {
+      EXPECT_EQ(whole.flags.find("tc"), std::string::npos);
+      EXPECT_EQ(reply.rcode, whole.rcode);
+    }
+    return reply;
+  }
+
+ private:
+  [[nodiscard]] TestAnswer ask_once(std::span<const uint8_t> message, Transport transport,
+                                    const char* resolver) const {
     Query query;
     parse_query(message, query);
     std::vector<uint8_t> room(transport == Transport::udp ? udp_reply_max : message_size_max);
@@ -177,7 +195,6 @@ class TestWorld {
     return {TestReply::read(std::span(room).first(outcome.size)), outcome};
   }
 
- private:
   TempFile file_;
   std::shared_ptr<const model::Config> config_;
   View view_;
