@@ -7,8 +7,9 @@ import struct
 from play_http import Failure, PATIENCE
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "NAPTR": 35, "DNAME": 39,
-         "DS": 43, "HTTPS": 65, "AXFR": 252, "CAA": 257, "TYPE65400": 65400}
-RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 16: "BADVERS"}
+         "DS": 43, "RRSIG": 46, "NSEC": 47, "DNSKEY": 48, "HTTPS": 65, "AXFR": 252, "ANY": 255, "CAA": 257, "TYPE300": 300,
+         "TYPE65400": 65400}
+RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN", 16: "BADVERS"}
 CLASS_IN, TYPE_OPT, OPTION_SUBNET = 1, 41, 8
 
 
@@ -77,7 +78,9 @@ class Reply:
 
 
 def make_query(name, kind="A", subnet=None, dnssec_ok=False):
-    question = b"".join(bytes([len(label)]) + label.encode() for label in name.rstrip(".").split(".")) + b"\0"
+    """`name`: text, or labels in bytes."""
+    labels = [label.encode() for label in name.rstrip(".").split(".")] if isinstance(name, str) else name
+    question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
     option = b""
     if subnet:
         network = ipaddress.ip_network(subnet)
@@ -106,7 +109,7 @@ def dig(server, name, kind="A", subnet=None, tcp=False, source="", tries=1):
         for left in reversed(range(tries)):
             sock.sendall((struct.pack("!H", len(query)) if tcp else b"") + query)
             try:
-                message = _read_tcp(sock) if tcp else sock.recv(65535)
+                message = read_tcp(sock) if tcp else sock.recv(65535)
                 break
             except socket.timeout as error:
                 if left == 0:
@@ -116,7 +119,7 @@ def dig(server, name, kind="A", subnet=None, tcp=False, source="", tries=1):
     return Reply(message)
 
 
-def _read_tcp(sock):
+def read_tcp(sock):
     data = b""
     while len(data) < 2 or len(data) < 2 + struct.unpack("!H", data[:2])[0]:
         more = sock.recv(65535)

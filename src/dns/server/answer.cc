@@ -50,6 +50,7 @@ class Answerer {
   void refuse_foreign();
   void fail_unavailable();
   bool found(const Node& node, const Name& name, size_t offset);
+  [[nodiscard]] static RRset any_set(const Node& node);
   /// `owner` stands at `offset` of the reply.
   void put(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset);
   bool put_signature(const Node& node, NameBytes owner, size_t offset);
@@ -224,9 +225,8 @@ bool Answerer::found(const Node& node, const Name& name, size_t offset) {
     decide(node, name, offset);
     return false;
   }
-  if (any && node.rrsets() > 0 &&
-      node.rrset(0).type != type::nsec) {  // a signed empty non-terminal has only that
-    put(Section::answer, node, node.rrset(0), name.bytes(), offset);
+  if (const RRset some = any ? any_set(node) : RRset()) {
+    put(Section::answer, node, some, name.bytes(), offset);
     return false;
   }
   if (const RRset cname = node.find(type::cname)) {
@@ -236,6 +236,13 @@ bool Answerer::found(const Node& node, const Name& name, size_t offset) {
   }
   deny_type(node, name, offset);
   return false;
+}
+
+/// The first set that is data: a signed empty non-terminal has only NSEC.
+RRset Answerer::any_set(const Node& node) {
+  for (size_t i = 0; i < node.rrsets(); ++i)
+    if (const RRset set = node.rrset(i); set.type != type::nsec) return set;
+  return {};
 }
 
 void Answerer::put(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset) {
