@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "common/bytes.h"
+#include "common/log.h"
 #include "dns/zone/version.h"
 #include "rt/socket.h"
 
@@ -209,6 +210,9 @@ bool Refresh::finish_transfer() {
   if (!records && step_ == Step::ixfr)  // what we have is not what it thinks
     return ask(Step::axfr), true;
   if (!records) return fail(records.error().message);
+  if (!update_->doubt().empty())
+    log::warning("zone {}: {} sends a record that validators cannot use: {}", wanted_.zone.to_text(),
+                 wanted_.primary.to_string(), update_->doubt());
   return succeed({std::move(*records), update_->incremental() ? "IXFR" : "AXFR"});
 }
 

@@ -4,7 +4,11 @@
 
 #include "common/bytes.h"
 #include "dns/wire/name.h"
+#include "dns/zone/old_types.h"
 #include "dns/zone/service_parameters.h"
+
+#include <fmt/format.h>
+#include <ldns/ldns.h>  // last: it spoils "bool" for what is included behind it
 
 namespace popnet::dns {
 
@@ -31,6 +35,10 @@ class DataChecker {
     in_.skip(size);
   }
   void skip_tag();
+  void skip_services();
+  void skip_atm_address();
+  void skip_old_types();
+  void skip_suffix();
   void skip_types();
   void skip_prefix();
   void skip_location();
@@ -106,9 +114,46 @@ void DataChecker::skip(FieldKind kind) {
     case service_parameters:
       if (in_.ok() && !why_no_service_parameters(data_.subspan(in_.position())).empty()) in_.fail();
       return in_.skip(in_.left());
+    case services:
+      return skip_services();
+    case nsap:
+      return skip_rest(1);
+    case atm_address:
+      return skip_atm_address();
+    case old_types:
+      return skip_old_types();
+    case suffix:
+      return skip_suffix();
     case none:
       return;
   }
+}
+
+void DataChecker::skip_services() {
+  if (in_.left() > services_bytes_max) in_.fail();
+  skip_rest(0);
+}
+
+void DataChecker::skip_atm_address() {
+  constexpr uint8_t e164 = 1;
+  const bool digits = in_.u8() == e164;
+  const auto address = in_.take(in_.left());
+  const bool right = !digits || std::ranges::all_of(address, [](uint8_t c) { return c >= '0' && c <= '9'; });
+  if (address.empty() || !right) in_.fail();
+}
+
+void DataChecker::skip_old_types() {
+  const auto bits = in_.take(in_.left());
+  if (bits.empty() || bits.size() > old_types_bytes_max || (bits[0] & 0x80) != 0 || bits.back() == 0)
+    in_.fail();
+}
+
+void DataChecker::skip_suffix() {
+  constexpr size_t all = 128;
+  const size_t prefix = in_.u8();
+  if (prefix > all) return in_.fail();
+  in_.skip((all - prefix + 7) / 8);
+  if (prefix > 0) skip_name();
 }
 
 void DataChecker::skip_tag() {
@@ -188,6 +233,35 @@ bool has_fields(uint16_t type, std::span<const uint8_t> data) {
   DataChecker checker(data);
   for (const Field& field : fields) checker.skip(field.kind);
   return checker.ended();
+}
+
+std::string why_wrong_digest(uint16_t type, std::span<const uint8_t> data) {
+  struct Digest {
+    uint16_t type;
+    size_t function_at;  // in the data; the digest begins right behind
+    uint8_t function;
+    size_t size;
+  };
+  constexpr size_t sha1 = 20, sha256 = 32, sha384 = 48, sha512 = 64;
+  static constexpr Digest digests[] = {
+      {LDNS_RR_TYPE_DS, 3, 1, sha1},       {LDNS_RR_TYPE_DS, 3, 2, sha256},
+      {LDNS_RR_TYPE_DS, 3, 3, 32},         {LDNS_RR_TYPE_DS, 3, 4, sha384},
+      {LDNS_RR_TYPE_CDS, 3, 1, sha1},      {LDNS_RR_TYPE_CDS, 3, 2, sha256},
+      {LDNS_RR_TYPE_CDS, 3, 3, 32},        {LDNS_RR_TYPE_CDS, 3, 4, sha384},
+      {LDNS_RR_TYPE_DLV, 3, 1, sha1},      {LDNS_RR_TYPE_DLV, 3, 2, sha256},
+      {LDNS_RR_TYPE_DLV, 3, 4, sha384},    {LDNS_RR_TYPE_SSHFP, 1, 1, sha1},
+      {LDNS_RR_TYPE_SSHFP, 1, 2, sha256},  {LDNS_RR_TYPE_ZONEMD, 5, 1, sha384},
+      {LDNS_RR_TYPE_ZONEMD, 5, 2, sha512}, {LDNS_RR_TYPE_TLSA, 2, 1, sha256},
+      {LDNS_RR_TYPE_TLSA, 2, 2, sha512},   {LDNS_RR_TYPE_SMIMEA, 2, 1, sha256},
+      {LDNS_RR_TYPE_SMIMEA, 2, 2, sha512}};
+  for (const Digest& digest : digests) {
+    if (digest.type != type || data[digest.function_at] != digest.function) continue;
+    const size_t size = data.size() - digest.function_at - 1;
+    if (size == digest.size) return {};
+    return fmt::format("the {} of {} has {} bytes, write the {} that type {} makes",
+                       fields_of(type).back().name, type_text(type), size, digest.size, digest.function);
+  }
+  return {};
 }
 
 }  // namespace popnet::dns

@@ -16,6 +16,7 @@
 #include "dns/zone/base64.h"
 #include "dns/zone/fields.h"
 #include "dns/zone/location_text.h"
+#include "dns/zone/old_types.h"
 #include "dns/zone/service_parameters.h"
 
 namespace popnet::dns {
@@ -89,6 +90,16 @@ std::string what_is_right(const Field& field) {
       return "0 or 1 and a number from 0 to 127";
     case service_parameters:
       return "parameters like alpn=h2,h3 port=443";
+    case services:
+      return "ports like 25 or smtp";
+    case nsap:
+      return "one like 0x47.0005.80.005a00.0000.0001.e133.ffffff000161.00";
+    case atm_address:
+      return "one like +61.200123 or 47.0005.80.005a00.0000.0001.e133.ffffff000161.00";
+    case old_types:
+      return "types like A or NXT, with numbers below 128";
+    case suffix:
+      return "a length from 0 to 128, an IPv6 address unless that is 128, and a name unless it is 0";
     case none:
       break;
   }
@@ -192,7 +203,7 @@ class DataReader {
 
  private:
   bool read_unknown();
-  bool read_by_ldns();
+  bool fail_unknown();
   bool read_field(const Field& field);
   bool read_one(const Field& field, const Word& word);
   bool read_words(const Field& field);
@@ -202,9 +213,9 @@ class DataReader {
   bool read_gateway(const Word& word);
   bool read_relay_type(const Word& word);
   bool read_host_identity(const Word& word);
+  bool read_suffix();
   bool read_types();
   bool read_parameters();
-  bool check_digest();
 
   [[nodiscard]] bool at_end() const { return at_ == words_.size(); }
   /// The rest without the spaces in it.
@@ -232,13 +243,15 @@ bool DataReader::read() {
   data_.clear();
   const std::span<const Field> fields = fields_of(type_);
   if (!words_.empty() && words_[0].text == "\\#" && !words_[0].quoted) return read_unknown();
-  if (fields.empty()) return read_by_ldns();
+  if (fields.empty()) return fail_unknown();
   for (const Field& field : fields)
     if (!read_field(field)) return false;
   if (!at_end())
     return fail(words_[at_].offset,
                 fmt::format("{} ends before {}, remove this", type_text(type_), shown(words_[at_].text)));
-  return check_digest();
+  if (std::string why = why_wrong_digest(type_, data_); !why.empty())
+    return fail(words_.back().offset, std::move(why));
+  return true;
 }
 
 /// RFC 3597 section 5: \# 4 c0000201
@@ -261,37 +274,16 @@ bool DataReader::read_unknown() {
   return append_hex(data_, digits);
 }
 
-bool DataReader::read_by_ldns() {
-  const std::string type = type_text(type_);
-  const ldns_rr_descriptor* known = ldns_rr_descript(type_);
-  if (type.starts_with("TYPE") || known == nullptr)
-    return fail(
-        words_.empty() ? end_ : words_[0].offset,
-        fmt::format("the fields of {} are not known, write its data like \\# 4 c0000201 (RFC 3597)", type));
-  std::string text = ". 0 IN " + type;
-  for (const Word& word : words_)
-    text.append(word.quoted ? " \"" : " ").append(word.text).append(word.quoted ? "\"" : "");
-  const std::unique_ptr<ldns_rdf, void (*)(ldns_rdf*)> origin(
-      ldns_dname_new_frm_data(static_cast<uint16_t>(origin_.size()), origin_.bytes().data()),
-      ldns_rdf_deep_free);
-  ldns_rr* made = nullptr;
-  const ldns_status status = ldns_rr_new_frm_str(&made, text.c_str(), 0, origin.get(), nullptr);
-  const std::unique_ptr<ldns_rr, void (*)(ldns_rr*)> rr(made, ldns_rr_free);
-  if (status != LDNS_STATUS_OK)
-    return fail(words_.empty() ? end_ : words_[0].offset,
-                fmt::format("the data of {} is wrong ({}), write it as its RFC says", type,
-                            ldns_get_errorstr_by_id(status)));
-  for (size_t i = 0; i < ldns_rr_rd_count(made); ++i) {
-    const ldns_rdf* part = ldns_rr_rdf(made, i);
-    data_.insert(data_.end(), ldns_rdf_data(part), ldns_rdf_data(part) + ldns_rdf_size(part));
-  }
-  return true;
+bool DataReader::fail_unknown() {
+  return fail(words_.empty() ? end_ : words_[0].offset,
+              fmt::format("the fields of {} are not known, write its data like \\# 4 c0000201 (RFC 3597)",
+                          type_text(type_)));
 }
 
 bool DataReader::read_field(const Field& field) {
   const bool optional = field.kind == optional_string || field.kind == optional_base64 ||
                         field.kind == more_names || field.kind == types || field.kind == prefixes ||
-                        field.kind == service_parameters;
+                        field.kind == service_parameters || field.kind == services;
   if (at_end()) {
     if (optional) return true;
     return fail(end_,
@@ -341,6 +333,16 @@ bool DataReader::read_words(const Field& field) {
       if (right == rest.size() && data_.empty()) why_ = " where it ends too early";
       return !data_.empty() && right == rest.size();
     }
+    case services:
+    case old_types: {
+      const Words rest = words_.subspan(at_);
+      const size_t right =
+          field.kind == services ? read_services(rest, data_.back(), data_) : read_old_types(rest, data_);
+      at_ = std::min(words_.size(), at_ + right + 1);
+      return right == rest.size();
+    }
+    case suffix:
+      return read_suffix();
     case more_strings:
     case more_names:
     case prefixes:
@@ -419,6 +421,10 @@ bool DataReader::read_one(const Field& field, const Word& word) {
     }
     case prefixes:
       return append_prefix(data_, word.text);
+    case nsap:
+      return append_nsap(data_, word.text);
+    case atm_address:
+      return append_atm_address(data_, word.text);
     case gateway:
     case relay:
       return read_gateway(word);
@@ -499,6 +505,28 @@ bool DataReader::read_host_identity(const Word& word) {
   return true;
 }
 
+/// RFC 2874 section 3.1: the bits of the address that the prefix covers are not sent.
+bool DataReader::read_suffix() {
+  constexpr size_t all = 128;
+  const auto next = [&]() -> const Word* {
+    if (at_end()) why_ = " where it ends too early";
+    return at_end() ? nullptr : &words_[at_++];
+  };
+  const auto prefix = read_number(words_[at_++].text, all);
+  append(data_, prefix.value_or(0), 1);
+  if (!prefix) return false;
+  if (*prefix < all) {
+    const Word* text = next();
+    std::vector<uint8_t> address;
+    if (text == nullptr || !append_address(address, AF_INET6, text->text)) return false;
+    address[*prefix / 8] = static_cast<uint8_t>(address[*prefix / 8] & 0xffU >> (*prefix % 8));
+    data_.insert(data_.end(), address.begin() + static_cast<std::ptrdiff_t>(*prefix / 8), address.end());
+  }
+  if (*prefix == 0) return true;
+  const Word* text = next();
+  return text != nullptr && read_name_field(*text);
+}
+
 bool DataReader::read_types() {
   std::set<uint16_t> found;
   while (!at_end()) {
@@ -507,38 +535,6 @@ bool DataReader::read_types() {
     found.insert(*one);
   }
   append_types(data_, found);
-  return true;
-}
-
-/// A digest has the size that its function makes, where that is known.
-bool DataReader::check_digest() {
-  struct Digest {
-    uint16_t type;
-    size_t function_at;  // in the data; the digest begins right behind
-    uint8_t function;
-    size_t size;
-  };
-  constexpr size_t sha1 = 20, sha256 = 32, sha384 = 48, sha512 = 64;
-  static constexpr Digest digests[] = {
-      {LDNS_RR_TYPE_DS, 3, 1, sha1},       {LDNS_RR_TYPE_DS, 3, 2, sha256},
-      {LDNS_RR_TYPE_DS, 3, 3, 32},         {LDNS_RR_TYPE_DS, 3, 4, sha384},
-      {LDNS_RR_TYPE_CDS, 3, 1, sha1},      {LDNS_RR_TYPE_CDS, 3, 2, sha256},
-      {LDNS_RR_TYPE_CDS, 3, 3, 32},        {LDNS_RR_TYPE_CDS, 3, 4, sha384},
-      {LDNS_RR_TYPE_DLV, 3, 1, sha1},      {LDNS_RR_TYPE_DLV, 3, 2, sha256},
-      {LDNS_RR_TYPE_DLV, 3, 4, sha384},    {LDNS_RR_TYPE_SSHFP, 1, 1, sha1},
-      {LDNS_RR_TYPE_SSHFP, 1, 2, sha256},  {LDNS_RR_TYPE_ZONEMD, 5, 1, sha384},
-      {LDNS_RR_TYPE_ZONEMD, 5, 2, sha512}, {LDNS_RR_TYPE_TLSA, 2, 1, sha256},
-      {LDNS_RR_TYPE_TLSA, 2, 2, sha512},   {LDNS_RR_TYPE_SMIMEA, 2, 1, sha256},
-      {LDNS_RR_TYPE_SMIMEA, 2, 2, sha512}};
-  for (const Digest& digest : digests) {
-    if (digest.type != type_ || data_[digest.function_at] != digest.function) continue;
-    const size_t size = data_.size() - digest.function_at - 1;
-    if (size == digest.size) return true;
-    return fail(
-        words_.back().offset,
-        fmt::format("the {} of {} has {} bytes, write the {} that type {} makes",
-                    fields_of(type_).back().name, type_text(type_), size, digest.size, digest.function));
-  }
   return true;
 }
 

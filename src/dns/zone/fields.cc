@@ -23,6 +23,8 @@ ldns_lookup_table selectors[] = {{0, "Cert"}, {1, "SPKI"}, {255, "PrivSel"}, {0,
 ldns_lookup_table matching_types[] = {
     {0, "Full"}, {1, "SHA2-256"}, {2, "SHA2-512"}, {255, "PrivMatch"}, {0, nullptr}};
 
+ldns_lookup_table protocols[] = {{1, "ICMP"}, {6, "TCP"}, {17, "UDP"}, {0, nullptr}};
+
 // Of types that ldns has no name for.
 struct TypeName {
   std::string_view name;
@@ -158,6 +160,24 @@ const TypeFields table[] = {
      {{u16, "flags"}, {u8, "protocol"}, {u8, "algorithm", ldns_algorithms}, {optional_base64, "public key"}}},
     {LDNS_RR_TYPE_RKEY,
      {{u16, "flags"}, {u8, "protocol"}, {u8, "algorithm", ldns_algorithms}, {base64, "public key"}}},
+    {LDNS_RR_TYPE_SIG,
+     {{type, "type covered"},
+      {u8, "algorithm", ldns_algorithms},
+      {u8, "labels"},
+      {ttl, "original TTL"},
+      {time, "expiration"},
+      {time, "inception"},
+      {u16, "key tag"},
+      {name, "signer's name"},
+      {base64, "signature"}}},
+    {LDNS_RR_TYPE_NXT, {{name, "next name"}, {old_types, "types"}}},
+    {LDNS_RR_TYPE_WKS, {{ipv4, "address"}, {u8, "protocol", protocols}, {services, "services"}}},
+    {LDNS_RR_TYPE_NSAP, {{nsap, "address"}}},
+    {LDNS_RR_TYPE_ATMA, {{atm_address, "address"}}},
+    {LDNS_RR_TYPE_EID, {{hex, "endpoint identifier"}}},
+    {LDNS_RR_TYPE_NIMLOC, {{hex, "locator"}}},
+    {LDNS_RR_TYPE_A6, {{suffix, "address"}}},
+    {LDNS_RR_TYPE_SINK, {{u8, "meaning"}, {u8, "coding"}, {u8, "subcoding"}, {optional_base64, "data"}}},
     {LDNS_RR_TYPE_DLV,
      {{u16, "key tag"}, {u8, "algorithm", ldns_algorithms}, {u8, "digest type"}, {hex, "digest"}}},
     {LDNS_RR_TYPE_TA,

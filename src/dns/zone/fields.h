@@ -1,5 +1,5 @@
 // What the data of each type of record consists of: one table, by which text is read (field_text.h) and data that
-// came as bytes is checked (has_fields). Of the types that the table lacks, the text is read by ldns, and bytes may be any (RFC 3597).
+// came as bytes is checked (has_fields). Types that the table lacks have no text, and their bytes may be any (RFC 3597).
 #pragma once
 
 #include <cstdint>
@@ -46,6 +46,11 @@ enum class FieldKind : uint8_t {
   relay_type,     ///< RFC 8777 section 4.3
   relay,
   service_parameters,  ///< RFC 9460
+  services,            ///< of the protocol in the field before, to the end (RFC 1035 section 3.4.2)
+  nsap,                ///< to the end, at least one byte (RFC 1706)
+  atm_address,         ///< its format, and at least one byte to the end
+  old_types,           ///< a map of bits to the end (RFC 2535 section 5.2)
+  suffix,  ///< the length of a prefix, the rest of an address, the prefix's name (RFC 2874 section 3.1)
 };
 
 struct Field {
@@ -64,6 +69,9 @@ constexpr bool is_tag_character(char c) {
 std::span<const Field> fields_of(uint16_t type);
 /// The data has all fields of its type, and nothing behind them. True of types that the table lacks.
 bool has_fields(uint16_t type, std::span<const uint8_t> data);
+/// A digest has the size that its function makes, where that is known (DS, CDS, DLV, SSHFP, TLSA, SMIMEA, ZONEMD). Empty, or
+/// what is wrong and what would be right. REQUIRES: has_fields()
+std::string why_wrong_digest(uint16_t type, std::span<const uint8_t> data);
 /// "preference, exchange"
 std::string fields_text(uint16_t type);
 /// "MX", or "TYPE65400".

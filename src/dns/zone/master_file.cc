@@ -120,7 +120,8 @@ bool is_class_in(std::string_view text) {
 
 class MasterFile {
  public:
-  MasterFile(Records& records, Problems& problems) : records_(records), problems_(problems) {}
+  MasterFile(Records& records, Problems& problems, Digests digests)
+      : records_(records), problems_(problems), digests_(digests) {}
 
   bool read(const std::string& path, const Name& origin, int depth);
 
@@ -159,6 +160,7 @@ class MasterFile {
 
   Records& records_;
   Problems& problems_;
+  const Digests digests_;
   struct Ttl {
     uint32_t seconds = default_ttl;  // of records that state none
     bool by_directive = false;
@@ -271,6 +273,8 @@ void MasterFile::add(const Source& source, uint16_t type, uint32_t ttl) {
   if (!is_whole(type, data_))
     return complain(source, fmt::format("{} bytes are not what {} has, write its fields: {}", data_.size(),
                                         type_text(type), fields_text(type)));
+  if (const std::string why = digests_ == Digests::checked ? why_wrong_digest(type, data_) : ""; !why.empty())
+    return complain(source, why);
   if (data_.size() > message_size_max)
     return complain(source, "the record is larger than a message can be, write a shorter one");
   records_.add(owner, type, ttl, data_, {source.id, source.entries->line()});
@@ -343,8 +347,8 @@ bool MasterFile::may_include(const Source& source, const std::string& path) {
 
 }  // namespace
 
-bool read_master_file(const std::string& path, Records& records, Problems& problems) {
-  return MasterFile(records, problems).read(path, records.apex(), 0);
+bool read_master_file(const std::string& path, Records& records, Problems& problems, Digests digests) {
+  return MasterFile(records, problems, digests).read(path, records.apex(), 0);
 }
 
 }  // namespace popnet::dns

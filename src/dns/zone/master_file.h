@@ -8,6 +8,7 @@
 // owner too, and here it is the same for $TTL, which BIND leaves in force.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "dns/zone/problems.h"
@@ -19,8 +20,13 @@ inline constexpr int include_depth_max = 8;
 inline constexpr size_t include_files_max = 10'000;
 inline constexpr size_t include_bytes_max = size_t{1} << 30;
 
+/// Digests of the wrong size are wrong in what an operator writes. A copy keeps what its primary sent: such a record is no
+/// danger to anybody (validators pass it over, RFC 4035 section 5.2), while a zone that is refused ages until it expires.
+enum class Digests : uint8_t { checked, as_they_are };
+
 /// The zone's name is the first $ORIGIN. Records outside the zone and of classes other than IN are problems.
 /// False if the file cannot be read at all; that is a problem too.
-bool read_master_file(const std::string& path, Records& records, Problems& problems);
+bool read_master_file(const std::string& path, Records& records, Problems& problems,
+                      Digests digests = Digests::checked);
 
 }  // namespace popnet::dns

@@ -223,6 +223,83 @@ TEST_F(MasterFile, TypesWithTextOfTheirOwn) {
   });
 }
 
+// Bytes as BIND's named-rrchecker -u has them.
+TEST_F(MasterFile, TypesThatNobodyNeedsAnyMore) {
+  expect_data({
+      {"w WKS 10.0.0.1 TCP ( telnet smtp 53 )", "0a0000010600000140000004"},
+      {"w WKS 10.0.0.1 17", "0a00000111"},
+      {"w WKS 10.0.0.1 udp domain", "0a0000011100000000000004"},
+      {"n NSAP 0x47.0005.80.005a00.0000.0001.e133.ffffff000161.00",
+       "47000580005a0000000001e133ffffff00016100"},
+      {"a ATMA +61.200123", "013631323030313233"},
+      {"a ATMA 47.0005.80.005a00.0000.0001.e133.ffffff000161.00",
+       "0047000580005a0000000001e133ffffff00016100"},
+      {"n NXT a.b. ( A MX SIG KEY NXT )", "0161016200400100c2"},
+      {"a A6 0 2001:db8::1", "0020010db8000000000000000000000001"},
+      {"a A6 64 ::1:2:3:4 prefix.example.", "40000100020003000406707265666978076578616d706c6500"},
+      {"a A6 61 ffff:ffff:ffff:ffff:1:2:3:4 p.", "3d070001000200030004017000"},
+      {"a A6 128 p.", "80017000"},
+      {"e EID 12 89 ab", "1289ab"},
+      {"n NIMLOC 1289AB", "1289ab"},
+      {"s SINK 8 0 2 l4ik", "0800029788a4"},
+      {"s SINK 8 0 2", "080002"},
+      {"s SIG A 13 2 60 20300101000000 20200101000000 1 a. AAAA",
+       "00010d020000003c70dbd8805e0be1000001016100000000"},
+  });
+  EXPECT_EQ(data("w WKS 10.0.0.1 17 0 65535\n").size(), 2 * (5 + 8192U));
+  expect_refused({
+      {"w WKS 10.0.0.1 TCP 65536", 20, "WKS has the services 65536, write ports like 25 or smtp"},
+      {"w WKS 10.0.0.1 tcp nonsense-port", 20, "WKS has the services nonsense-port"},
+      {"w WKS 10.0.0.1 nonsense 1", 16,
+       "WKS has the protocol nonsense, write a number from 0 to 255 or a name like ICMP"},
+      {"n NSAP 47", 8, "NSAP has the address 47, write one like 0x47.0005.80."},
+      {"n NSAP 0x", 8, "NSAP has the address 0x"},
+      {"n NSAP 0x4", 8, "NSAP has the address 0x4"},
+      {"a ATMA +", 8, "ATMA has the address +, write one like +61.200123"},
+      {"a ATMA +12a", 8, "ATMA has the address +12a"},
+      {"a ATMA 4", 8, "ATMA has the address 4"},
+      {"n NXT a.b. A TYPE128", 14,
+       "NXT has the types TYPE128, write types like A or NXT, with numbers below 128"},
+      {"n NXT a.b.", 11, "NXT has no types"},
+      {"a A6 129 p.", 6, "A6 has the address 129, write a length from 0 to 128"},
+      {"a A6 1", 6, "A6 has the address 1 where it ends too early"},
+      {"a A6 1 ::1", 8, "A6 has the address ::1 where it ends too early"},
+      {"a A6 0 192.0.2.1", 8, "A6 has the address 192.0.2.1"},
+      {"a A6 0 ::1 p.", 12, "A6 ends before p., remove this"},
+      {"e EID", 6, "EID has no endpoint identifier"},
+      {"e EID 1", 7, "EID has the endpoint identifier 1 which ends an odd number of digits"},
+      {"s SINK 1 2", 11, "SINK has no subcoding"},
+      {"g GID 1", 3, "GID is no type of records"},
+      {"n NULL x", 8, "the fields of NULL are not known, write its data like \\# 4 c0000201 (RFC 3597)"},
+  });
+  for (const char* wrong : {"TYPE11 \\# 4 0a000001", "TYPE22 \\# 0", "TYPE34 \\# 1 00", "TYPE34 \\# 2 0161",
+                            "TYPE30 \\# 2 0161", "TYPE30 \\# 3 016100", "TYPE30 \\# 4 01610080",
+                            "TYPE30 \\# 4 01610000", "TYPE38 \\# 1 81", "TYPE38 \\# 1 80",
+                            "TYPE38 \\# 16 "
+                            "00000000000000000000000000000000",
+                            "TYPE31 \\# 0", "TYPE32 \\# 0", "TYPE40 \\# 2 0101", "TYPE24 \\# 4 00010d02"})
+    expect_refused({{fmt::format("x {}", wrong), 1, " bytes are not what "}});
+}
+
+TEST_F(MasterFile, DigestsOfTheWrongSizeAreRefusedAsBytesToo) {
+  expect_refused({
+      {"x TYPE43 \\# 24 0001080200000000000000000000000000000000000000aa", 1,
+       "the digest of DS has 20 bytes, write the 32 that type 2 makes"},
+      {"x TYPE59 \\# 5 0001080100", 1, "the digest of CDS has 1 bytes, write the 20"},
+      {"x TYPE44 \\# 3 010200", 1, "the fingerprint of SSHFP has 1 bytes, write the 32"},
+      {"x TYPE52 \\# 4 03010100", 1, "the certificate data of TLSA has 1 bytes, write the 32"},
+      {"x TYPE53 \\# 4 03010200", 1, "the certificate data of SMIMEA has 1 bytes, write the 64"},
+      {"x TYPE63 \\# 7 00000001010100", 1, "the digest of ZONEMD has 1 bytes, write the 48"},
+  });
+  expect_data({{"x TYPE43 \\# 5 00010863aa", "00010863aa"}, {"x TYPE52 \\# 4 03010000", "03010000"}});
+  write("copy", "x.example.com. 60 IN TYPE44 \\# 3 010200\n");
+  records_ = Records(parse_name("example.com").value(), "");
+  Problems problems;
+  EXPECT_TRUE(read_master_file(folder_ + "/copy", records_, problems, Digests::as_they_are));
+  EXPECT_EQ(problems.count(), 0U) << "what a primary sent is kept";
+  EXPECT_EQ(records_.size(), 1U);
+}
+
 TEST_F(MasterFile, TheFieldThatIsWrongIsNamed) {
   const std::string long_label(64, 'x');
   expect_refused({

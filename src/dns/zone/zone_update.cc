@@ -4,6 +4,7 @@
 
 #include "common/bytes.h"
 #include "dns/wire/protocol.h"
+#include "dns/zone/fields.h"
 #include "dns/zone/version.h"
 
 namespace popnet::dns {
@@ -122,6 +123,8 @@ ZoneUpdate::State ZoneUpdate::take_change(const WireRecord& record, std::optiona
 }
 
 void ZoneUpdate::add(const WireRecord& record) {
+  if (const std::string why = doubt_.empty() ? why_wrong_digest(record.type, record.data) : ""; !why.empty())
+    doubt_ = fmt::format("{}: {}", record.owner.to_text(), why);
   if (phase_ == Phase::whole)
     return whole_.add(record.owner, record.type, record.ttl, record.data, {source_, 0});
   added_[{owner_key(record.owner.bytes()), record.type, std::string(text(record.data))}] = record.ttl;

@@ -43,6 +43,8 @@ class ZoneUpdate {
   State end_of_message();
 
   [[nodiscard]] const std::string& problem() const { return problem_; }
+  /// Of a record that came and is kept as it is, but can be of no use: a digest of the wrong size. Empty if there is none.
+  [[nodiscard]] const std::string& doubt() const { return doubt_; }
   [[nodiscard]] uint32_t serial() const { return serial_; }
   [[nodiscard]] bool incremental() const { return phase_ == Phase::removing || phase_ == Phase::adding; }
   /// The zone as it is now, sorted. `before`: what is there, sorted; needed for differences. ErrorCode::peer when the
@@ -79,7 +81,7 @@ class ZoneUpdate {
   uint32_t step_ = 0;    // of the version that the differences have come to
   WireRecord soa_;
   Changes removed_, added_;
-  std::string problem_;
+  std::string problem_, doubt_;
 };
 
 }  // namespace popnet::dns

@@ -54,6 +54,16 @@ TEST(ZoneUpdate, AWholeZoneStandsBetweenTwoSoas) {
               ElementsAre("example.com. SOA1", "a.example.com. 1", "b.example.com. 2"));
 }
 
+TEST(ZoneUpdate, AUselessDigestIsToldAndKept) {
+  WireRecord ds = a("ds.example.com", 1);
+  ds.type = type::ds;
+  ds.data = {0, 1, 8, 2, 0xaa};
+  ZoneUpdate update(zone, std::nullopt, "test");
+  EXPECT_EQ(take_all(update, {soa(1), a("a.example.com", 1), ds, soa(1)}), State::complete);
+  EXPECT_EQ(update.doubt(), "ds.example.com.: the digest of DS has 1 bytes, write the 32 that type 2 makes");
+  EXPECT_EQ(update.apply(nullptr).value()->size(), 3U);
+}
+
 TEST(ZoneUpdate, DifferencesOfSeveralVersionsAreOneChange) {
   ZoneUpdate update(zone, 1, "test");
   EXPECT_EQ(take_all(update, {soa(3), soa(1), a("a.example.com", 1), soa(2), a("c.example.com", 3),
