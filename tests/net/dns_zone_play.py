@@ -4,6 +4,7 @@ import signal
 
 from play import check, equal, run, scene, site, until
 from play_dig import ask_both, run_dig
+from play_dns_servers import bind
 
 ZONE = """$TTL 300
 @        SOA ns1 hostmaster 2024010101 3600 600 604800 60
@@ -153,6 +154,40 @@ def files_within_files(stage):
           ["_8443._foo.post.zone.test. 300 IN SVCB 1 svc.example.net. port=8443 ipv6hint=2001:db8::1"])
     equal("unknown", dig("odd.post.zone.test", "type65400").answer[0].split(" ", 4)[-1], "\\# 3 010203")
     equal("many strings, and the origin from before", dig("after.zone.test", "txt").answer[0].count("y" * 255), 100)
+
+
+@scene
+def types_that_nobody_needs(stage):
+    """As BIND serves them, from a file, as a copy of BIND's, and from what is kept of that."""
+    records = """wks WKS 10.0.0.1 TCP ( telnet smtp 53 )
+nsap NSAP 0x47.0005.80.005a00.0000.0001.e133.ffffff000161.00
+atma ATMA +61.200123
+atma2 ATMA 47.0005.80.005a00.0000.0001.e133.ffffff000161.00
+nxt NXT a.b ( A MX SIG KEY NXT )
+a6 A6 64 ::1:2:3:4 prefix.example.
+whole A6 0 2001:db8::1
+eid EID 12 89 ab
+nimloc NIMLOC 1289AB
+sink SINK 8 0 2 l4ik
+px PX 10 a.b C
+rp RP A txt.a
+"""
+    endpoint, text = stage.endpoint("127.0.0.1"), "$ORIGIN zone.test.\n" + ZONE + records
+    config = f'zone "zone.test" {{ type primary; file "{stage.file("theirs", text)}"; allow-transfer {{ any; }}; }};'
+    primary = stage.wait_for(bind(stage, endpoint, config, "notify no;"))
+    questions = [(line.split()[0] + ".zone.test", line.split()[1]) for line in records.splitlines()]
+    theirs = [run_dig(endpoint, *question).answer for question in questions]
+    check("BIND has them", all(theirs))
+    dns = serve(stage, ZONE + records).dns
+    equal("from a file", [ask_both(dns, *question).answer for question in questions], theirs)
+    copy = {"zones": [{"name": "zone.test", "secondary": {"primaries": [endpoint]}}], "node": {"state_dir": f"{stage.folder}/state"}}
+    popnet = stage.popnet(name="copy", **copy)
+    until("it is fetched", lambda: run_dig(popnet.dns, "zone.test", "soa").answer)
+    equal("from BIND", [run_dig(popnet.dns, *question).answer for question in questions], theirs)
+    popnet.stop()
+    primary.stop()
+    kept = stage.popnet(name="kept", **copy)
+    equal("from the copy", [run_dig(kept.dns, *question).answer for question in questions], theirs)
 
 
 if __name__ == "__main__":

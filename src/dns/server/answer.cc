@@ -441,7 +441,7 @@ bool Answerer::rename(const Match& match, const Name& name, size_t offset) {
   out.bytes(name.bytes().first(match.at));
   out.bytes(target);
   reply_.count(Section::answer, 1);
-  return query_.type != type::cname;
+  return query_.type != type::cname && query_.type != type::any;
 }
 
 /// With compact denial a resolver that checks signatures gets no NXDOMAIN, unless it says that it knows better

@@ -322,6 +322,10 @@ TEST(Dname, ANameThatGetsTooLongIsYxdomain) {
 TEST(Any, OneSetIsEnough) {
   EXPECT_THAT(ask("example.com", type::any).answer, SizeIs(2));
   EXPECT_THAT(ask("deep.example.com", type::any).answer, IsEmpty());
+  const TestAnswer renamed = ask("oak.tree.example.com", type::any);
+  EXPECT_THAT(renamed.answer, SizeIs(2)) << "DNAME and CNAME";
+  EXPECT_EQ(renamed.rcode, 0) << "nothing is left to follow";
+  EXPECT_THAT(renamed.authority, IsEmpty());
   EXPECT_FALSE(ask("www.shop.test", type::any).answer.empty());
 }
 

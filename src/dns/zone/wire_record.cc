@@ -2,52 +2,106 @@
 
 #include <fmt/format.h>
 
-#include <memory>
+#include <optional>
 
 #include "common/bytes.h"
 #include "dns/wire/protocol.h"
-#include "dns/wire/query.h"
 #include "dns/zone/fields.h"
 #include "dns/zone/records.h"
-
-#include <ldns/ldns.h>  // last: it spoils "bool" for what is included behind it
 
 namespace popnet::dns {
 
 namespace {
 
-struct FreeRr {
-  void operator()(ldns_rr* r) const { ldns_rr_free(r); }
-};
+using Bytes = std::span<const uint8_t>;
+
+/// Adds the name at `position`, which may be compressed (RFC 1035 section 4.1.4: to what stands before it). Where it ends;
+/// 0 if it is malformed.
+size_t expand_name(Bytes message, size_t position, std::vector<uint8_t>& out) {
+  size_t end = 0, size = 0;
+  for (size_t part = position; position < message.size();) {
+    const size_t length = message[position];
+    if (length >= pointer_mark >> 8) {
+      if (position + 1 == message.size()) return 0;
+      if (end == 0) end = position + 2;
+      position = (length << 8 | message[position + 1]) & ~size_t{pointer_mark};
+      if (position >= part) return 0;
+      part = position;
+      continue;
+    }
+    size += length + 1;
+    if (length > label_size_max || size > name_size_max || message.size() - position <= length) return 0;
+    const Bytes label = message.subspan(position, length + 1);
+    out.insert(out.end(), label.begin(), label.end());
+    position += length + 1;
+    if (length == 0) return end != 0 ? end : position;
+  }
+  return 0;
+}
+
+/// Of what may stand before a name in the data, and the string that is there now. Nothing of other kinds.
+std::optional<size_t> size_of(FieldKind kind, uint8_t string_size) {
+  using enum FieldKind;
+  switch (kind) {
+    case u8:
+      return 1;
+    case u16:
+    case type:
+      return 2;
+    case u32:
+    case ttl:
+    case period:
+    case time:
+    case ipv4:
+      return 4;
+    case string:
+      return string_size + size_t{1};
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Data that ends with the message, names in it written out. What stands behind the names is as it is; the fields are checked
+/// later. False if a name is malformed.
+bool expand_data(Bytes message, size_t at, uint16_t record_type, std::vector<uint8_t>& out) {
+  for (const Field& field : fields_of(record_type)) {
+    if (at >= message.size()) break;
+    if (field.kind == FieldKind::name) {
+      at = expand_name(message, at, out);
+      if (at == 0) return false;
+      continue;
+    }
+    const auto size = size_of(field.kind, message[at]);
+    if (!size || *size > message.size() - at) break;
+    const Bytes bytes = message.subspan(at, *size);
+    out.insert(out.end(), bytes.begin(), bytes.end());
+    at += *size;
+  }
+  out.insert(out.end(), message.begin() + static_cast<std::ptrdiff_t>(at), message.end());
+  return true;
+}
 
 }  // namespace
 
 bool read_record(std::span<const uint8_t> message, size_t& position, WireRecord& record) {
+  std::vector<uint8_t> owner;
   ByteReader in(message);
-  in.seek(position);
-  skip_name(in);
-  in.skip(2 + 2 + 4);
+  const size_t behind_owner = expand_name(message, position, owner);
+  if (behind_owner == 0) return false;
+  in.seek(behind_owner);
+  record.type = in.u16();
+  record.rr_class = in.u16();
+  record.ttl = in.u32();
+  if (record.ttl > ttl_max) record.ttl = 0;  // RFC 2181 section 8
   const size_t data_size = in.u16();
+  const size_t data_at = in.position();
   in.skip(data_size);
   if (!in.ok()) return false;
-  ldns_rr* made = nullptr;
-  if (ldns_wire2rr(&made, message.data(), message.size(), &position, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK)
-    return false;
-  const std::unique_ptr<ldns_rr, FreeRr> rr(made);
   position = in.position();
-  const ldns_rdf* owner = ldns_rr_owner(made);
-  record.owner = Name(NameBytes(ldns_rdf_data(owner), ldns_rdf_size(owner)));
-  record.type = static_cast<uint16_t>(ldns_rr_get_type(made));
-  record.rr_class = static_cast<uint16_t>(ldns_rr_get_class(made));
-  record.ttl = ldns_rr_ttl(made) > ttl_max ? 0 : ldns_rr_ttl(made);  // RFC 2181 section 8
+  record.owner = Name(NameBytes(owner));
   record.data.clear();
-  for (size_t i = 0; i < ldns_rr_rd_count(made); ++i) {
-    const ldns_rdf* part = ldns_rr_rdf(made, i);
-    record.data.insert(record.data.end(), ldns_rdf_data(part), ldns_rdf_data(part) + ldns_rdf_size(part));
-  }
-  // Decompression only makes it longer: if it is shorter, ldns has left something out that it did not expect.
-  return record.data.size() >= data_size && record.data.size() <= message_size_max &&
-         is_whole(record.type, record.data);
+  return expand_data(message.first(position), data_at, record.type, record.data) &&
+         record.data.size() <= message_size_max && is_whole(record.type, record.data);
 }
 
 bool is_whole(uint16_t type, std::span<const uint8_t> data) {

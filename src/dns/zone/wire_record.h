@@ -1,5 +1,5 @@
-// Records as messages carry them, read by ldns: names in the data are decompressed, and data that does not fit its type
-// is refused. For what comes from primaries; queries are read by dns/wire.
+// Records as messages carry them: names in the data are decompressed (those that fields.h knows), and data that does not fit
+// its type is refused. For what comes from primaries; queries are read by dns/wire.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,7 @@ struct WireRecord {
 /// Reads the record at `position` of the message and moves `position` behind it. False if it is malformed.
 bool read_record(std::span<const uint8_t> message, size_t& position, WireRecord& record);
 
-/// Has what its type wants (fields.h), by which our own code goes too. ldns takes records that end too early, which "no data at all"
-/// (RFC 3597) makes of any type.
+/// Has what its type wants (fields.h).
 bool is_whole(uint16_t type, std::span<const uint8_t> data);
 
 /// Why records of this type are none of a zone's data; empty if they may be.

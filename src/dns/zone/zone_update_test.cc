@@ -149,6 +149,60 @@ TEST(ReadRecord, NamesAreDecompressedAndSizesMustFit) {
   }
 }
 
+/// The record behind a header and "a.", or nothing.
+std::optional<WireRecord> record_of(const std::vector<int>& bytes) {
+  std::vector<uint8_t> message(12);
+  for (const int b : {1, int{'a'}, 0}) message.push_back(static_cast<uint8_t>(b));  // at 12
+  for (const int b : bytes) message.push_back(static_cast<uint8_t>(b));
+  size_t at = 15;
+  WireRecord record;
+  if (!read_record(message, at, record)) return std::nullopt;
+  EXPECT_EQ(at, message.size());
+  return record;
+}
+
+TEST(ReadRecord, NamesAmongOtherFields) {
+  const auto soa = record_of({0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 9, 0, 26, 0xc0, 12, 1, 'M', 0xc0, 12, 0,
+                              0,    0,  1, 0, 0, 0, 2, 0, 0, 0, 3, 0,  0,    0,  4, 0,   0,    0,  5});
+  ASSERT_TRUE(soa.has_value());
+  EXPECT_EQ(soa->data, (std::vector<uint8_t>{1, 'a', 0, 1, 'M', 1, 'a', 0, 0, 0, 0, 1, 0, 0,
+                                             0, 2,   0, 0, 0,   3, 0,   0, 0, 4, 0, 0, 0, 5}));
+  const auto naptr =
+      record_of({0xc0, 12, 0, 35, 0, 1, 0, 0, 0, 9, 0, 11, 0, 1, 0, 2, 1, 'U', 0, 1, '!', 0xc0, 12});
+  ASSERT_TRUE(naptr.has_value());
+  EXPECT_THAT(naptr->data, ElementsAre(0, 1, 0, 2, 1, 'U', 0, 1, '!', 1, 'a', 0));
+  const auto sink = record_of(
+      {0xc0, 12, 0, 40, 0, 1, 0, 0, 0, 9, 0, 4, 8, 0, 2, 99});  // ldns 1.8 reads its first byte alone
+  ASSERT_TRUE(sink.has_value());
+  EXPECT_THAT(sink->data, ElementsAre(8, 0, 2, 99));
+  const auto unknown = record_of({0xc0, 12, 0xff, 0x78, 0, 1, 0, 0, 0, 9, 0, 2, 0xc0, 12});
+  ASSERT_TRUE(unknown.has_value());
+  EXPECT_THAT(unknown->data, ElementsAre(0xc0, 12)) << "RFC 3597 section 4";
+}
+
+TEST(ReadRecord, PointersOnlyLeadBack) {
+  EXPECT_FALSE(record_of({0xc0, 15, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4})) << "to itself";
+  EXPECT_FALSE(record_of({0xc0, 20, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4})) << "forward";
+  EXPECT_FALSE(record_of({0xc0, 12, 0, 2, 0, 1, 0, 0, 0, 9, 0, 4, 1, 'b', 0xc0, 27})) << "round and round";
+  EXPECT_FALSE(record_of({0xc0, 12, 0, 2, 0, 1, 0, 0, 0, 9, 0, 1, 0xc0})) << "half of one";
+  EXPECT_FALSE(record_of({0xc0, 12, 0, 2, 0, 1, 0, 0, 0, 9, 0, 2, 0x41, 0})) << "a label of 65 bytes";
+  EXPECT_FALSE(record_of({0xc0, 12, 0, 2, 0, 1, 0, 0, 0, 9, 0, 3, 5, 'b', 'c'})) << "a label that is cut";
+  EXPECT_FALSE(record_of({0xc0, 12, 0, 2, 0, 1, 0, 0, 0, 9, 0, 3, 0xc0, 12, 0})) << "a byte too many";
+  EXPECT_FALSE(record_of({0xc0, 12, 0, 2, 0, 1, 0, 0, 0, 9, 0, 3, 0xc0, 12})) << "the message ends";
+  std::vector<int> longest = {0xc0, 12, 0, 2, 0, 1, 0, 0, 0, 9, 0, 0};
+  for (int i = 0; i < 4; ++i) {
+    longest.push_back(62);
+    longest.insert(longest.end(), 62, 'x');
+  }
+  longest.insert(longest.end(), {0xc0, 12});  // 4 x 63 bytes, and 3 of "a."
+  longest[11] = static_cast<int>(longest.size() - 12);
+  EXPECT_TRUE(record_of(longest)) << "255 bytes";
+  longest.insert(longest.end() - 2, {1, 'y'});
+  longest[10] = 1;  // 256 bytes
+  longest[11] = 0;
+  EXPECT_FALSE(record_of(longest));
+}
+
 // RFC 2181 section 8; a zone file, as copies on disk are, may not have such a TTL.
 TEST(ReadRecord, ATtlAboveTheHighestIsNone) {
   for (const int first_byte : {0x7f, 0x80, 0xff}) {
