@@ -302,7 +302,7 @@ void Maker::keep_version(Plan& plan, const std::shared_ptr<const sign::ZoneSigne
     SignedCopy copy =
         sign_copy(plan.records, *signer, keeper_->store(), keeper_->now(), plan.transfer->decided);
     plan.records = std::move(copy.records);
-    signing = std::make_shared<const CopySigning>(signer, std::move(copy.decided));
+    signing = std::make_shared<const CopySigning>(CopySigning{signer, std::move(copy.decided)});
   }
   builder_.set_version(plan.index, history_->add(std::move(plan.records), *plan.transfer,
                                                  std::move(plan.decided), std::move(signing)));
