@@ -6,6 +6,7 @@
 
 #include "dns/server/secure.h"
 #include "dns/server/service.h"
+#include "dns/wire/record_head.h"
 #include "dns/wire/reply.h"
 #include "routing/decide.h"
 
@@ -328,10 +329,7 @@ void Answerer::decide_service(const Node& node, const Name& name, size_t offset)
   write_https_data(decided.host.https_alpn, std::span(hints[1]).first(counts[1]),
                    std::span(hints[0]).first(counts[0]), data);
   ByteWriter& out = reply_.body();
-  out.u16(static_cast<uint16_t>(pointer_mark | offset));
-  out.u16(type::https);
-  out.u16(class_in);
-  out.u32(ttl);
+  write_record_head(out, offset, type::https, ttl);
   out.bytes(data.written());  // its length leads
   reply_.count(Section::answer, 1);
   if (!secure_.wanted(node.zone())) return;
@@ -397,10 +395,7 @@ void Answerer::sign_addresses(const Node& node, const model::Decision& decision,
 void Answerer::put_address(const IpAddress& address, uint32_t ttl, size_t offset) {
   const auto bytes = address.bytes();
   ByteWriter& out = reply_.body();
-  out.u16(static_cast<uint16_t>(pointer_mark | offset));
-  out.u16(address.is_v4() ? type::a : type::aaaa);
-  out.u16(class_in);
-  out.u32(ttl);
+  write_record_head(out, offset, address.is_v4() ? type::a : type::aaaa, ttl);
   out.u16(static_cast<uint16_t>(bytes.size()));
   out.bytes(bytes);
 }
@@ -432,10 +427,7 @@ bool Answerer::rename(const Match& match, const Name& name, size_t offset) {
     return false;
   }
   ByteWriter& out = reply_.body();
-  out.u16(static_cast<uint16_t>(pointer_mark | offset));
-  out.u16(type::cname);
-  out.u16(class_in);
-  out.bytes(set.bytes.subspan(6, 4));  // the DNAME's TTL
+  write_record_head(out, offset, type::cname, set.ttl());
   out.u16(static_cast<uint16_t>(size));
   alias_ = out.size();
   out.bytes(name.bytes().first(match.at));

@@ -4,6 +4,7 @@
 
 #include "dns/server/answer.h"
 #include "dns/sign/canonical.h"
+#include "dns/wire/record_head.h"
 
 namespace popnet::dns {
 
@@ -174,10 +175,7 @@ void Secure::put_nsec3(uint32_t zone, const sign::NameHash& from, const sign::Na
   ByteWriter& out = reply_.body();
   const size_t owner_offset = out.size();
   out.bytes(owner.written().first(label_size));
-  out.u16(static_cast<uint16_t>(pointer_mark | apex_offset));
-  out.u16(type::nsec3);
-  out.u16(class_in);
-  out.u32(ttl);
+  write_record_head(out, apex_offset, type::nsec3, ttl);
   out.bytes(data.written());  // its length leads
   reply_.count(Section::authority, 1);
   sign_now(Section::authority, zone, {owner.written(), type::nsec3, ttl, data.written()}, ttl, owner_offset,
@@ -198,10 +196,7 @@ void Secure::deny(uint32_t zone, sign::TypeSet& types, NameBytes owner, size_t o
   const Section section = answers_with_denial(zone) ? Section::answer : Section::authority;
   if (query_.type != type::rrsig) {
     ByteWriter& out = reply_.body();
-    out.u16(static_cast<uint16_t>(pointer_mark | offset));
-    out.u16(type::nsec);
-    out.u16(class_in);
-    out.u32(ttl);
+    write_record_head(out, offset, type::nsec, ttl);
     out.bytes(data.written());  // its length leads
     reply_.count(section, 1);
   }

@@ -7,6 +7,7 @@
 #include "dns/server/policy.h"
 #include "dns/sign/canonical.h"
 #include "dns/wire/compress.h"
+#include "dns/wire/record_head.h"
 #include "dns/wire/reply.h"
 
 namespace popnet::dns {
@@ -201,9 +202,7 @@ size_t Transfer::next(std::span<uint8_t> room, int64_t now) {
     const Record record = (*runs_[run_].records)[record_];
     const size_t before = out.size();
     names.write(owner_name(record.owner).bytes());
-    out.u16(record.type);
-    out.u16(class_in);
-    out.u32(record.ttl);
+    write_record_head(out, record.type, record.ttl);
     out.u16(static_cast<uint16_t>(record.data.size()));
     out.bytes(record.data);
     if (out.ok() && (out.size() <= message_goal || count == 0)) continue;

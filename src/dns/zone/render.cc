@@ -4,6 +4,7 @@
 
 #include "dns/wire/compress.h"
 #include "dns/wire/protocol.h"
+#include "dns/wire/record_head.h"
 
 namespace popnet::dns {
 
@@ -60,9 +61,7 @@ class Renderer {
 
  private:
   void add_rest(uint16_t type, uint32_t ttl, std::span<const uint8_t> data) {
-    out_.u16(type);
-    out_.u16(class_in);
-    out_.u32(ttl);
+    write_record_head(out_, type, ttl);
     const size_t length_at = out_.size();
     out_.u16(0);
     add_data(type, data);
