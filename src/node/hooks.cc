@@ -42,8 +42,12 @@ Status Node::ready(const routing::Snapshot& seen) const {
 
 control::ConfigOutcome Node::put_config(const std::string& text, std::optional<uint64_t> replaces) {
   // All nodes will read it: what this one cannot read goes to nobody.
-  auto outcome =
-      outcome_of(read_config(NetworkDocument{0, text}, 0, nullptr, nullptr, nullptr).loaded.problems);
+  const auto look_at = [](const auto& config, auto* problems) -> Result<Zones::Made> {
+    auto names = dns::make_names(*config, problems);
+    if (!names) return names.error();
+    return Zones::Made{std::move(*names), {}};
+  };
+  auto outcome = outcome_of(read_config(NetworkDocument{0, text}, 0, look_at).loaded.problems);
   if (!outcome.status) return outcome;
   const auto put = bus_->put_config(text, replaces);
   if (put)

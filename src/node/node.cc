@@ -9,8 +9,6 @@
 #include "cluster/nats/nats.h"
 #include "common/hash.h"
 #include "common/log.h"
-#include "dns/server/policy.h"
-#include "dns/zone/catalog.h"
 #include "dns/zone/make_names.h"
 #include "node/probe_kinds.h"
 #include "node/run_on.h"
@@ -29,14 +27,6 @@ constexpr Duration speak_interval = 1s;    // shares and resolvers to the other 
 constexpr Duration keep_interval = 5s;     // measurements to disk
 constexpr int rests_for_each = 50;         // of the time it took to gather them
 constexpr Duration reclaim_interval = 100ms;
-constexpr Duration sign_interval = 1s;         // how late zones may be signed again
-constexpr dns::sign::Seconds sign_retry = 60;  // after an error
-constexpr int notices_max = 1000;  // NOTIFY that may wait; more are for zones that are looked at anyway
-
-dns::sign::Seconds unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(rt::wall_now().time_since_epoch()).count();
-}
-
 Error invalid(const std::vector<config::Problem>& problems) {
   std::string text = config::report(problems);
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -50,27 +40,6 @@ config::Problem problem_of(const std::string& key, const std::string& text,
   problem.message = text;
   problem.severity = severity;
   return problem;
-}
-
-std::vector<std::string> names_of_fetched(const model::Config& config) {
-  std::vector<std::string> names;
-  for (const model::Zone& zone : config.zones)
-    if (!zone.secondary.primaries.empty()) names.push_back(zone.name);
-  return names;
-}
-
-/// A zone that a catalog names: fetched as the catalog is, unless it is configured by itself.
-void add_member(model::Config& config, const model::Zone& catalog, const dns::Name& member) {
-  std::string name = member.to_text();
-  if (name.size() > 1) name.pop_back();  // as config::parse_zone_name() has it
-  const auto is_it = [&](const model::Zone& zone) { return zone.name == name; };
-  const auto own = dns::parse_name(config.network.zone);
-  const bool networks = !config.network.zone.empty() && own && *own == member;
-  if (networks || std::ranges::any_of(config.zones, is_it)) return;
-  model::Zone zone = catalog;
-  zone.name = name;
-  zone.secondary.catalog = false;
-  config.zones.push_back(std::move(zone));
 }
 
 dns::Server::Options dns_options(const model::Config& config, int threads, uint64_t seed) {
@@ -164,28 +133,18 @@ Status Node::start_all() {
   follows_bus_ = loaded.config->bus.follow_config &&
                  (options_.hub != nullptr || loaded.config->bus.kind != model::BusKind::memory);
   if (auto kept = load_kept_config(*loaded.config)) loaded = std::move(*kept);
+  make_zones(*loaded.config);
   std::vector<std::string> zone_problems;
-  zone_copies_ = std::make_unique<dns::ZoneCopies>(state_dir.empty() ? "" : state_dir + "/zones");
-  auto served = with_members(loaded.config);
-  if (!served) log::error("{}", served.error().message);
-  const auto& zones = served ? *served : loaded.config;
-  auto sources = zone_sources(*zones);
-  keeper_ =
-      std::make_unique<dns::sign::KeyKeeper>(loaded.config->node.key_dir, loaded.config->node.manage_keys,
-                                             state_dir.empty() ? "" : state_dir + "/zones_with_keys");
-  keeper_->begin(unix_seconds());
-  auto names = dns::make_names(*zones, &zone_problems, loaded.config->node.dns ? keeper_.get() : nullptr,
-                               loaded.config->node.dns ? &zone_history_ : nullptr, &sources);
-  plan_signing(names.ok());
-  if (!names) {
+  auto made = zones_->make(loaded.config, &zone_problems);
+  if (!made) {
     for (std::string& line : zone_problems)
       if (const auto problem = config::located(loaded, line)) line = config::to_string(*problem);
     return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(zone_problems, "\n"))};
   }
 
-  zone_files_ = std::move(sources.files);
-  config_ = in_force_ = loaded.config;
-  names_ = *names;
+  config_ = loaded.config;
+  names_ = made->names;
+  zones_->in_force(config_, std::move(*made));
   started_with_ = config_;
   started_ = rt::monotonic_now();
   id_ = {config_->node.name, config_->node.pop};
@@ -285,6 +244,18 @@ std::optional<config::Loaded> Node::load_kept_config(const model::Config& local)
   return loaded;
 }
 
+void Node::make_zones(const model::Config& start) {
+  Zones::Hooks hooks;
+  hooks.publish = [this](std::shared_ptr<const dns::Names> names) {
+    return run_on(control_loop_, [&] {
+      names_ = std::move(names);
+      publish_snapshot();
+    });
+  };
+  hooks.may_sign = [this] { return !being_replaced_ && !replaced_; };
+  zones_ = std::make_unique<Zones>(config_loop_, start, options_.seed, std::move(hooks));
+}
+
 Status Node::start_servers() {
   const model::Node& node = config_->node;
   const int threads = node.threads > 0 ? node.threads : rt::usable_cores();
@@ -295,7 +266,9 @@ Status Node::start_servers() {
     options.passed = passed;
     options.identity = node.name;
     options.tcp.connections_max = std::min(options.tcp.connections_max, plan_.dns_tcp_each_thread);
-    options.on_notify = [this](const dns::Name& zone, const IpAddress& from) { on_notify(zone, from); };
+    options.on_notify = [this](const dns::Name& zone, const IpAddress& from) {
+      zones_->on_notify(zone, from);
+    };
     auto server = dns::Server::prepare(options, epoch_, snapshot_, names_);
     if (!server) return server.error();
     dns_ = std::move(*server);
@@ -359,19 +332,9 @@ void Node::start_threads() {
   config_thread_ = std::thread([this] {
     rt::name_thread("config");
     rt::let_others_go_first();
-    sign_again_ = std::make_unique<rt::Timer>(config_loop_, [this] { sign_again_in_time(); });
-    sign_again_->arm_after(sign_interval);
-    const dns::Sources sources = dns::sources_of(started_with_->node.dns_listen);
-    notifier_ = std::make_unique<dns::Notifier>(config_loop_, sources, mix64(options_.seed + 1));
-    secondaries_ =
-        std::make_unique<dns::Secondaries>(config_loop_, *zone_copies_, zone_states_, sources,
-                                           mix64(options_.seed + 2), [this] { return renew_names(); });
-    commit_zones(*started_with_);
-    follow_primaries();
+    zones_->begin();
     config_loop_.run();
-    secondaries_.reset();
-    notifier_.reset();
-    sign_again_.reset();
+    zones_->end();
   });
 }
 
@@ -531,9 +494,8 @@ void Node::on_network_config(uint64_t revision, const std::string& text) {
 }
 
 Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network, uint64_t generation,
-                                  dns::sign::KeyKeeper* keeper, dns::ZoneHistory* history,
-                                  dns::ZoneSources* sources) const {
-  Candidate read{options_.source.load(network, generation), nullptr};
+                                  const MakeNames& make_names) const {
+  Candidate read{options_.source.load(network, generation), std::nullopt};
   if (!read.loaded.config) return read;
   const model::Config& candidate = *read.loaded.config;
   auto& problems = read.loaded.problems;
@@ -544,153 +506,31 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
                                            id_.pop, candidate.node.pop)));
     return read;
   }
-  std::shared_ptr<const model::Config> zones = read.loaded.config;
-  if (sources != nullptr) {
-    auto served = with_members(zones);
-    if (served) zones = std::move(*served);
-    *sources = zone_sources(*zones);
-  }
   std::vector<std::string> zone_problems;
-  auto names = dns::make_names(*zones, &zone_problems, candidate.node.dns ? keeper : nullptr,
-                               candidate.node.dns ? history : nullptr, sources);
+  auto made = make_names(read.loaded.config, &zone_problems);
   for (const auto& text : zone_problems)
     problems.push_back(config::located(read.loaded, text).value_or(problem_of("zones", text)));
   for (const auto& key : config::waiting_for_restart(*started_with_, candidate))
     problems.push_back(problem_of(key, "has changed, which counts from the next start of the node",
                                   config::Problem::Severity::warning));
-  if (names) read.names = std::move(*names);
+  if (made) read.made = std::move(*made);
   return read;
 }
 
 std::vector<config::Problem> Node::apply(std::optional<NetworkDocument> network) {
-  keeper_->begin(unix_seconds());
-  dns::ZoneSources sources;  // read_config() fills it
-  Candidate read = read_config(network, config_generation_ + 1, keeper_.get(), &zone_history_, &sources);
-  plan_signing(read.names != nullptr);
-  if (!read.names) return read.loaded.problems;
+  Candidate read = read_config(network, config_generation_ + 1, [this](const auto& config, auto* problems) {
+    return zones_->make(config, problems);
+  });
+  if (!read.made) return read.loaded.problems;
   const auto& config = read.loaded.config;
   ++config_generation_;
   network_ = std::move(network);
-  zone_files_ = std::move(sources.files);
-  in_force_ = config;
-  if (run_on(control_loop_, [&] { adopt(config, read.names); })) {
-    commit_zones(*config);
-    follow_primaries();
+  if (run_on(control_loop_, [&] { adopt(config, read.made->names); })) {
+    zones_->in_force(config, std::move(*read.made));
     log::info("config {} is in force (POPs: {}, sites: {}, zones: {})", config_generation_,
               config->pops.size(), config->sites.size(), config->zones.size());
   }
   return read.loaded.problems;
-}
-
-void Node::commit_zones(const model::Config& config) {
-  const auto changes = zone_history_.commit();
-  for (const std::string& zone : changes.unnoticed)
-    log::warning(
-        "the records of zone {} have changed, but its serial number has not grown: secondaries will not "
-        "notice",
-        zone);
-  const auto keys = dns::tsig_keys(config);
-  for (const auto& version : changes.changed) {
-    const model::Transfer& options = version->options;
-    std::optional<dns::TsigKey> key;
-    for (const dns::TsigKey& known : keys)
-      if (known.name.to_text() == options.key + ".") key = known;
-    for (const Endpoint& to : options.notify) notifier_->tell({version->records.apex(), to, key});
-  }
-}
-
-dns::ZoneSources Node::zone_sources(const model::Config& config) const {
-  dns::ZoneSources sources;
-  for (const model::Zone& zone : config.zones) {
-    const auto name = dns::parse_name(zone.name);
-    if (zone.secondary.primaries.empty() || !name || !config.node.dns) continue;
-    zone_copies_->load(*name);
-    sources.keep_files = true;
-  }
-  sources.copies = zone_copies_->good_at(unix_seconds());
-  return sources;
-}
-
-void Node::follow_primaries() {
-  if (!in_force_->node.dns) return;
-  const auto served = with_members(in_force_);
-  const auto& zones = served ? *served : in_force_;
-  secondaries_->configure(*zones, dns::tsig_keys(*zones));
-  followed_ = names_of_fetched(*zones);
-}
-
-Result<std::shared_ptr<const model::Config>> Node::with_members(
-    std::shared_ptr<const model::Config> config) const {
-  std::shared_ptr<model::Config> with;
-  for (const model::Zone& zone : config->zones) {
-    const auto name = dns::parse_name(zone.name);
-    if (!zone.secondary.catalog || !name || !config->node.dns) continue;
-    zone_copies_->load(*name);
-    const dns::ZoneCopy* copy = zone_copies_->find(*name);
-    if (copy == nullptr) continue;
-    const auto members = dns::read_catalog(*copy->records);
-    if (!members) return members.error();
-    if (with == nullptr) with = std::make_shared<model::Config>(*config);
-    for (const dns::Name& member : *members) add_member(*with, zone, member);
-  }
-  if (with != nullptr) return std::shared_ptr<const model::Config>(std::move(with));
-  return config;
-}
-
-// Files of other zones are not read for this: what an operator has begun to change in them is not in force before a reload.
-Status Node::renew_names() {
-  keeper_->begin(unix_seconds());
-  const auto served = with_members(in_force_);
-  if (!served) return served.error();
-  const model::Config& zones = **served;
-  dns::ZoneSources sources = zone_sources(zones);
-  sources.files = zone_files_;
-  const bool serves = in_force_->node.dns;
-  auto names = dns::make_names(zones, nullptr, serves ? keeper_.get() : nullptr,
-                               serves ? &zone_history_ : nullptr, &sources);
-  plan_signing(names.ok());
-  if (!names) return names.error();
-  if (run_on(control_loop_, [&] {
-        names_ = *names;
-        publish_snapshot();
-      }))
-    commit_zones(*in_force_);
-  if (followed_ != names_of_fetched(zones)) config_loop_.post([this] { follow_primaries(); });
-  return {};
-}
-
-void Node::on_notify(const dns::Name& zone, const IpAddress& from) {
-  if (notices_.fetch_add(1) >= notices_max) {
-    notices_.fetch_sub(1);
-    return;
-  }
-  const auto pass_on = [this, zone, from] {
-    notices_.fetch_sub(1);
-    if (secondaries_) secondaries_->notified(zone, from);
-  };
-  if (!config_loop_.post(pass_on)) notices_.fetch_sub(1);
-}
-
-// What could not be signed again, for an error in a zone file, must not be forgotten.
-void Node::plan_signing(bool signed_now) {
-  if (signed_now) {
-    sign_again_at_ = keeper_->next_change();
-  } else if (sign_again_at_ != 0) {
-    sign_again_at_ = unix_seconds() + sign_retry;
-  }
-}
-
-// A node that does not manage the keys learns of changes from their folder, as does the one that does when an
-// operator has said something.
-void Node::sign_again_in_time() {
-  // A successor that starts does it; two at once might both make a key.
-  const bool is_ours = !being_replaced_ && !replaced_;
-  if (is_ours && ((sign_again_at_ != 0 && unix_seconds() >= sign_again_at_) || keeper_->changed_on_disk())) {
-    log::info("signing zones again");
-    if (const Status signed_again = renew_names(); !signed_again)
-      log::error("signing zones again: {}", signed_again.error().message);
-  }
-  sign_again_->arm_after(sign_interval);
 }
 
 void Node::keep_config() {
@@ -786,7 +626,7 @@ std::shared_ptr<const routing::Snapshot> Node::snapshot() const {
 std::vector<CounterValue> Node::counters() const {
   std::vector<CounterValue> all;
   if (dns_) dns_->collect(all);
-  zone_states_.collect(unix_seconds(), all);
+  zones_->collect(all);
   if (edge_) edge_->collect(all);
   if (runner_)
     for (auto& value : runner_->counters()) all.push_back(std::move(value));

@@ -28,15 +28,11 @@
 #include "common/counter.h"
 #include "control/api/admin_server.h"
 #include "dns/server/server.h"
-#include "dns/sign/keeper.h"
-#include "dns/transfer/notifier.h"
-#include "dns/transfer/secondaries.h"
-#include "dns/zone/version.h"
-#include "dns/zone/zone_copies.h"
 #include "http/edge/edge.h"
 #include "node/config_source.h"
 #include "node/descriptors.h"
 #include "node/handover.h"
+#include "node/zones.h"
 #include "probe/runner/runner.h"
 #include "rt/epoch.h"
 #include "rt/loop.h"
@@ -90,6 +86,7 @@ class Node {
   Offer make_offer(uint64_t run_of_successor);
   std::optional<config::Loaded> load_kept_config(const model::Config& local);
   void make_bus();
+  void make_zones(const model::Config& start);
   Status start_servers();
   Status divide_descriptors(int threads);
   void make_probes();
@@ -99,15 +96,15 @@ class Node {
   control::Hooks admin_hooks();
   [[nodiscard]] Status ready(const routing::Snapshot& seen) const;
   control::ConfigOutcome put_config(const std::string& text, std::optional<uint64_t> replaces);
-  /// A config as it would be put in force; `names` is null when it has an error.
+  /// A config as it would be put in force; nothing is made when it has an error.
   struct Candidate {
     config::Loaded loaded;
-    std::shared_ptr<const dns::Names> names;
+    std::optional<Zones::Made> made;
   };
-  /// `keeper`, `history`: null when nothing is to be signed or kept, because it is only looked at.
+  using MakeNames = std::function<Result<Zones::Made>(const std::shared_ptr<const model::Config>&,
+                                                      std::vector<std::string>* problems)>;
   [[nodiscard]] Candidate read_config(const std::optional<NetworkDocument>& network, uint64_t generation,
-                                      dns::sign::KeyKeeper* keeper, dns::ZoneHistory* history,
-                                      dns::ZoneSources* sources) const;
+                                      const MakeNames& make_names) const;
   static bool has_errors(const std::vector<config::Problem>& problems);
 
   // On the control thread, which owns the members they use.
@@ -119,25 +116,9 @@ class Node {
 
   // On the config thread, one at a time: reading millions of names may take seconds.
   void on_network_config(uint64_t revision, const std::string& text);
-  /// When zones are to be signed again, after they were, or could not be.
-  void plan_signing(bool signed_now);
-  /// Signs zones again when keys change or signatures grow old.
-  void sign_again_in_time();
   /// Loads the config with this network document; puts it in force unless it has an error.
   std::vector<config::Problem> apply(std::optional<NetworkDocument> network);
   void keep_config();
-  /// What makes zones: of those that are fetched the copies that are good now.
-  [[nodiscard]] dns::ZoneSources zone_sources(const model::Config& config) const;
-  /// With the zones that its catalogs name. ErrorCode::invalid when a catalog is broken.
-  [[nodiscard]] Result<std::shared_ptr<const model::Config>> with_members(
-      std::shared_ptr<const model::Config> config) const;
-  void follow_primaries();
-  /// Makes the names of the config in force again, with the zones that are fetched as they are now. An error changes nothing.
-  Status renew_names();
-  /// A NOTIFY from a primary. Any thread.
-  void on_notify(const dns::Name& zone, const IpAddress& from);
-  /// Zones for transfers are as they were read last; tells the secondaries of new versions.
-  void commit_zones(const model::Config& config);
 
   void tell(cluster::Report report);
   void on_purge(const cluster::PurgeOrder& order);
@@ -178,7 +159,6 @@ class Node {
   std::atomic<uint64_t> related_run_{0};     // of the process before or after this one
   std::atomic<bool> being_replaced_{false};  // a successor is starting
   std::atomic<bool> replaced_{false};        // it serves
-  std::atomic<int> notices_{0};              // NOTIFY on their way to the config thread
 
   // The control thread's, once it runs.
   std::optional<brain::Brain> brain_;
@@ -188,17 +168,7 @@ class Node {
   // The config thread's, once it runs.
   std::optional<NetworkDocument> network_;  // once there was one
   uint64_t config_generation_ = 0;
-  std::unique_ptr<dns::sign::KeyKeeper> keeper_;
-  std::unique_ptr<rt::Timer> sign_again_;
-  dns::ZoneHistory zone_history_;
-  std::unique_ptr<dns::Notifier> notifier_;
-  std::shared_ptr<const model::Config> in_force_;
-  std::vector<std::string> followed_;  // the zones of the last follow_primaries()
-  dns::ZoneSources::Map zone_files_;   // as they were read last; only while zones are fetched, too
-  std::unique_ptr<dns::ZoneCopies> zone_copies_;
-  dns::ZoneStates zone_states_;  // any thread
-  std::unique_ptr<dns::Secondaries> secondaries_;
-  dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
+  std::unique_ptr<Zones> zones_;
 
   mutable std::mutex mutex_;  // guards snapshot_
   std::shared_ptr<const routing::Snapshot> snapshot_;

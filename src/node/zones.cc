@@ -1,0 +1,217 @@
+#include "node/zones.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "common/hash.h"
+#include "common/log.h"
+#include "dns/server/policy.h"
+#include "dns/zone/catalog.h"
+#include "rt/clock.h"
+
+namespace popnet::node {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration sign_interval = 1s;         // how late zones may be signed again
+constexpr dns::sign::Seconds sign_retry = 60;  // after an error
+constexpr int notices_max = 1000;  // NOTIFY that may wait; more are for zones that are looked at anyway
+
+std::string in_state_dir(const model::Node& node, std::string_view name) {
+  return node.state_dir.empty() ? std::string() : node.state_dir + "/" + std::string(name);
+}
+
+std::vector<std::string> names_of_fetched(const model::Config& config) {
+  std::vector<std::string> names;
+  for (const model::Zone& zone : config.zones)
+    if (!zone.secondary.primaries.empty()) names.push_back(zone.name);
+  return names;
+}
+
+/// A zone that a catalog names: fetched as the catalog is, unless it is configured by itself.
+void add_member(model::Config& config, const model::Zone& catalog, const dns::Name& member) {
+  std::string name = member.to_text();
+  if (name.size() > 1) name.pop_back();  // as config::parse_zone_name() has it
+  const auto is_it = [&](const model::Zone& zone) { return zone.name == name; };
+  const auto own = dns::parse_name(config.network.zone);
+  const bool networks = !config.network.zone.empty() && own && *own == member;
+  if (networks || std::ranges::any_of(config.zones, is_it)) return;
+  model::Zone zone = catalog;
+  zone.name = name;
+  zone.secondary.catalog = false;
+  config.zones.push_back(std::move(zone));
+}
+
+}  // namespace
+
+dns::sign::Seconds unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(rt::wall_now().time_since_epoch()).count();
+}
+
+Zones::Zones(rt::Loop& loop, const model::Config& start, uint64_t seed, Hooks hooks)
+    : loop_(loop),
+      hooks_(std::move(hooks)),
+      sources_(dns::sources_of(start.node.dns_listen)),
+      seed_(seed),
+      keeper_(start.node.key_dir, start.node.manage_keys, in_state_dir(start.node, "zones_with_keys")),
+      copies_(in_state_dir(start.node, "zones")) {}
+
+Result<Zones::Made> Zones::make(const std::shared_ptr<const model::Config>& config,
+                                std::vector<std::string>* problems) {
+  keeper_.begin(unix_seconds());
+  const auto served = with_members(config);
+  if (!served) log::error("{}", served.error().message);
+  const model::Config& zones = served ? **served : *config;
+  dns::ZoneSources from = sources(zones);
+  const bool serves = config->node.dns;
+  auto names =
+      dns::make_names(zones, problems, serves ? &keeper_ : nullptr, serves ? &history_ : nullptr, &from);
+  plan_signing(names.ok());
+  if (!names) return names.error();
+  return Made{std::move(*names), std::move(from.files)};
+}
+
+void Zones::in_force(std::shared_ptr<const model::Config> config, Made made) {
+  config_ = std::move(config);
+  files_ = std::move(made.files);
+  if (!running_) return;  // begin() does it
+  tell_secondaries();
+  follow_primaries();
+}
+
+Zones::Running::Running(Zones& zones, rt::Loop& loop)
+    : notifier(loop, zones.sources_, mix64(zones.seed_ + 1)),
+      secondaries(loop, zones.copies_, zones.states_, zones.sources_, mix64(zones.seed_ + 2),
+                  [&zones] { return zones.renew(); }),
+      sign_again(loop, [&zones] { zones.sign_again_in_time(); }) {
+  sign_again.arm_after(sign_interval);
+}
+
+void Zones::begin() {
+  running_ = std::make_unique<Running>(*this, loop_);
+  tell_secondaries();
+  follow_primaries();
+}
+
+void Zones::end() {
+  running_.reset();
+}
+
+void Zones::on_notify(const dns::Name& zone, const IpAddress& from) {
+  if (notices_.fetch_add(1) >= notices_max) {
+    notices_.fetch_sub(1);
+    return;
+  }
+  const auto pass_on = [this, zone, from] {
+    notices_.fetch_sub(1);
+    if (running_) running_->secondaries.notified(zone, from);
+  };
+  if (!loop_.post(pass_on)) notices_.fetch_sub(1);
+}
+
+void Zones::collect(std::vector<CounterValue>& all) const {
+  states_.collect(unix_seconds(), all);
+}
+
+/// Of zones that are fetched the copies that are good now.
+dns::ZoneSources Zones::sources(const model::Config& config) {
+  dns::ZoneSources sources;
+  for (const model::Zone& zone : config.zones) {
+    const auto name = dns::parse_name(zone.name);
+    if (zone.secondary.primaries.empty() || !name || !config.node.dns) continue;
+    copies_.load(*name);
+    sources.keep_files = true;
+  }
+  sources.copies = copies_.good_at(unix_seconds());
+  return sources;
+}
+
+Result<std::shared_ptr<const model::Config>> Zones::with_members(
+    std::shared_ptr<const model::Config> config) {
+  std::shared_ptr<model::Config> with;
+  for (const model::Zone& zone : config->zones) {
+    const auto name = dns::parse_name(zone.name);
+    if (!zone.secondary.catalog || !name || !config->node.dns) continue;
+    copies_.load(*name);
+    const dns::ZoneCopy* copy = copies_.find(*name);
+    if (copy == nullptr) continue;
+    const auto members = dns::read_catalog(*copy->records);
+    if (!members) return members.error();
+    if (with == nullptr) with = std::make_shared<model::Config>(*config);
+    for (const dns::Name& member : *members) add_member(*with, zone, member);
+  }
+  if (with != nullptr) return std::shared_ptr<const model::Config>(std::move(with));
+  return config;
+}
+
+// Makes the names of the config in force again, with the zones that are fetched as they are now. An error changes nothing.
+// Files of other zones are not read for this: what an operator has begun to change in them is not in force before a reload.
+Status Zones::renew() {
+  keeper_.begin(unix_seconds());
+  const auto served = with_members(config_);
+  if (!served) return served.error();
+  const model::Config& zones = **served;
+  dns::ZoneSources from = sources(zones);
+  from.files = files_;
+  const bool serves = config_->node.dns;
+  auto names =
+      dns::make_names(zones, nullptr, serves ? &keeper_ : nullptr, serves ? &history_ : nullptr, &from);
+  plan_signing(names.ok());
+  if (!names) return names.error();
+  if (hooks_.publish(std::move(*names))) tell_secondaries();
+  if (followed_ != names_of_fetched(zones)) loop_.post([this] { follow_primaries(); });
+  return {};
+}
+
+// What could not be signed again, for an error in a zone file, must not be forgotten.
+void Zones::plan_signing(bool signed_now) {
+  if (signed_now) {
+    sign_again_at_ = keeper_.next_change();
+  } else if (sign_again_at_ != 0) {
+    sign_again_at_ = unix_seconds() + sign_retry;
+  }
+}
+
+// A node that does not manage the keys learns of changes from their folder, as does the one that does when an operator has
+// said something.
+void Zones::sign_again_in_time() {
+  // A successor that starts does it; two at once might both make a key.
+  if (hooks_.may_sign() &&
+      ((sign_again_at_ != 0 && unix_seconds() >= sign_again_at_) || keeper_.changed_on_disk())) {
+    log::info("signing zones again");
+    if (const Status signed_again = renew(); !signed_again)
+      log::error("signing zones again: {}", signed_again.error().message);
+  }
+  running_->sign_again.arm_after(sign_interval);
+}
+
+/// Zones for transfers are as they were read last; secondaries are told of new versions.
+void Zones::tell_secondaries() {
+  const auto changes = history_.commit();
+  for (const std::string& zone : changes.unnoticed)
+    log::warning(
+        "the records of zone {} have changed, but its serial number has not grown: secondaries will not "
+        "notice",
+        zone);
+  const auto keys = dns::tsig_keys(*config_);
+  for (const auto& version : changes.changed) {
+    const model::Transfer& options = version->options;
+    std::optional<dns::TsigKey> key;
+    for (const dns::TsigKey& known : keys)
+      if (known.name.to_text() == options.key + ".") key = known;
+    for (const Endpoint& to : options.notify) running_->notifier.tell({version->records.apex(), to, key});
+  }
+}
+
+void Zones::follow_primaries() {
+  if (!running_ || !config_->node.dns) return;
+  const auto served = with_members(config_);
+  const auto& zones = served ? *served : config_;
+  running_->secondaries.configure(*zones, dns::tsig_keys(*zones));
+  followed_ = names_of_fetched(*zones);
+}
+
+}  // namespace popnet::node

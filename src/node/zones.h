@@ -1,0 +1,99 @@
+// The zones of a node, from one config to the next: what makes the names that its DNS server serves
+// (dns/zone/make_names.h), and what lives longer than those: keys, copies of zones that are fetched, the versions
+// that secondaries may fetch, files as they were read.
+//
+//   make(config) ──names──> the caller puts them in force ──in_force(config)──> secondaries are told, primaries followed
+//
+// Once begun, it also makes the names of the config in force anew by itself: when signatures grow old, keys change, or a
+// zone is fetched in a new version. These go out by Hooks::publish.
+//
+// Threading: all on the loop's thread, and before begin() on any one; on_notify() and collect() on any.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/counter.h"
+#include "dns/sign/keeper.h"
+#include "dns/transfer/notifier.h"
+#include "dns/transfer/secondaries.h"
+#include "dns/transfer/zone_states.h"
+#include "dns/zone/make_names.h"
+#include "dns/zone/zone_copies.h"
+#include "model/config.h"
+#include "rt/loop.h"
+
+namespace popnet::node {
+
+/// Seconds since 1970, as signatures count.
+dns::sign::Seconds unix_seconds();
+
+class Zones {
+ public:
+  struct Hooks {
+    /// New names for the config in force. False: the node is stopping.
+    std::function<bool(std::shared_ptr<const dns::Names>)> publish;
+    /// Signatures and keys are this process's business: not while another takes over.
+    std::function<bool()> may_sign;
+  };
+  struct Made {
+    std::shared_ptr<const dns::Names> names;
+    dns::ZoneSources::Map files;
+  };
+
+  /// `start`: what counts of options that need a restart. `loop`: outlives this, and is not run before begin().
+  Zones(rt::Loop& loop, const model::Config& start, uint64_t seed, Hooks hooks);
+
+  /// The names of a config, its files read. ErrorCode::invalid: `problems` gets all, as make_names() says.
+  Result<Made> make(const std::shared_ptr<const model::Config>& config, std::vector<std::string>* problems);
+  /// What make() has made of that config is served from now on.
+  void in_force(std::shared_ptr<const model::Config> config, Made made);
+
+  /// On the loop's thread, before anything else there.
+  void begin();
+  /// On the loop's thread, after everything else.
+  void end();
+
+  /// A NOTIFY from a primary.
+  void on_notify(const dns::Name& zone, const IpAddress& from);
+  void collect(std::vector<CounterValue>& all) const;
+
+ private:
+  /// What lives on the loop.
+  struct Running {
+    Running(Zones& zones, rt::Loop& loop);
+    dns::Notifier notifier;
+    dns::Secondaries secondaries;
+    rt::Timer sign_again;
+  };
+
+  [[nodiscard]] dns::ZoneSources sources(const model::Config& config);
+  /// With the zones that its catalogs name. ErrorCode::invalid when a catalog is broken.
+  [[nodiscard]] Result<std::shared_ptr<const model::Config>> with_members(
+      std::shared_ptr<const model::Config> config);
+  Status renew();
+  void plan_signing(bool signed_now);
+  void sign_again_in_time();
+  void tell_secondaries();
+  void follow_primaries();
+
+  rt::Loop& loop_;
+  const Hooks hooks_;
+  const dns::Sources sources_;  // addresses that queries go out from
+  const uint64_t seed_;
+  dns::sign::KeyKeeper keeper_;
+  dns::ZoneHistory history_;
+  dns::ZoneCopies copies_;
+  dns::ZoneStates states_;  // any thread
+  std::shared_ptr<const model::Config> config_;
+  dns::ZoneSources::Map files_;           // as they were read last; only while zones are fetched, too
+  std::vector<std::string> followed_;     // the zones of the last follow_primaries()
+  dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
+  std::unique_ptr<Running> running_;
+  std::atomic<int> notices_{0};  // NOTIFY on their way to the loop
+};
+
+}  // namespace popnet::node
