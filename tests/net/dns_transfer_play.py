@@ -8,6 +8,7 @@ import subprocess
 
 from play import check, equal, run, scene, site, until
 from play_dig import run_dig
+from play_dns import dig
 from play_dns_servers import bind, bind_key, knot, knot_key, knot_peer, nsd, nsd_key, split
 from play_http import PATIENCE
 
@@ -125,6 +126,9 @@ def differences_go_to_who_has_a_version(stage):
                                  "SOA 2", "new 192.0.2.77", "www 192.0.2.2", "SOA 3", "www 192.0.2.3", "SOA 3"])
     equal("nothing new", len(fetch(popnet.dns, "ixfr=3")[0]), 1)
     equal("an unknown version gets the zone", len(fetch(popnet.dns, "ixfr=4294967290")[0]), 15)
+    over_udp = dig(popnet.dns, "zone.test", "IXFR")
+    equal("over UDP, the present SOA alone", ([kind for _, kind, _, _ in over_udp.answers], over_udp.authoritative), (["SOA"], True))
+    equal("below the zone's name nothing", dig(popnet.dns, "www.zone.test", "IXFR").rcode, "REFUSED")
 
 
 @scene

@@ -45,6 +45,7 @@ class Answerer {
 
  private:
   void question();
+  bool tell_version();
   void follow();
   bool look_up(const Name& name, size_t offset);
   void note(const Match& match);
@@ -116,8 +117,24 @@ void Answerer::question() {
     follow();
     return secure_.prove_wildcards();
   }
+  if (query_.qclass == class_in && query_.type == type::ixfr && transport_ == Transport::udp &&
+      tell_version())
+    return;
   outcome_.rcode = Rcode::refused;
   reply_.explain(query_.qclass == class_in ? ExtendedError::prohibited : ExtendedError::not_supported);
+}
+
+/// IXFR over UDP (RFC 1995 section 2): the SOA record says whether there is something to come for over TCP, which is where
+/// it is judged who may. False if nobody may, or there is no such zone.
+bool Answerer::tell_version() {
+  const Match match = names_.find(query_.name);
+  if (match.kind != MatchKind::exact || !match.node.has(Node::apex) || match.node.has(Node::unavailable) ||
+      names_.version(match.node.zone()) == nullptr)
+    return false;
+  note(match);
+  reply_.set_authoritative();
+  put(Section::answer, match.node, match.node.find(type::soa), query_.name.bytes(), question_offset);
+  return true;
 }
 
 // Until it ends, leads out of what is ours, comes back to where it has been, or is too long.
