@@ -7,10 +7,10 @@ import subprocess
 import time
 
 from play import POPNET, check, equal, run, scene, site, until
-from play_copy import copy_of, judge, serial_of
 from play_dig import run_dig
-from play_dns_servers import knot, knot_key, knot_peer, split
+from play_dns_servers import bind, bind_key, knot, knot_key, knot_peer, nsd, nsd_key, split
 from play_http import PATIENCE, Failure
+from play_validators import copy_of, judge, look_with_dnsviz, serial_of
 
 KEY, SECRET = "transfer.test", base64.b64encode(bytes(range(32))).decode()
 TSIG = f"hmac-sha256:{KEY}:{SECRET}"
@@ -119,9 +119,46 @@ def knot_serves_what_popnet_signs(stage):
         equal("decided", [line.split()[3] for line in records if line.startswith("only.zone.test.")],
               ["A", "RRSIG"] if denial == "nsec3" else ["A", "RRSIG", "NSEC", "RRSIG"])
         delv_believes(stage, popnet, endpoint)
+        look_with_dnsviz(stage, endpoint, "zone.test", [full(name) for name in ("", "www", "x.wild", "nowhere", "shop", "only", "deep")])
         server.stop()
         popnet.stop()
         subprocess.run(["rm", "-r", f"{stage.folder}/keys", f"{stage.folder}/knot"], check=True)
+
+
+def nsds(stage, popnet, endpoint):
+    return nsd(stage, endpoint, nsd_key(KEY, SECRET) + f"""
+zone:
+  name: zone.test
+  allow-notify: 127.0.0.0/8 {KEY}
+  request-xfr: {popnet.dns.replace(":", "@")} {KEY}
+  provide-xfr: 127.0.0.0/8 {KEY}
+""")
+
+
+def binds(stage, popnet, endpoint):
+    host, port = split(popnet.dns)
+    return bind(stage, endpoint, bind_key(KEY, SECRET) + f"""
+zone "zone.test" {{ type secondary; file "zone"; primaries {{ {host} port {port} key "{KEY}"; }};
+                    allow-notify {{ key "{KEY}"; }}; allow-transfer {{ key "{KEY}"; }}; }};
+""")
+
+
+@scene
+def nsd_and_bind_serve_it_too(stage):
+    """They get the whole zone again when there is a new one, be it signed anew or of a new file."""
+    for start, address, denial in ((nsds, None, "compact"), (binds, "127.0.0.1", "nsec3")):
+        endpoint = stage.endpoint(address)
+        popnet = primary(stage, denial=denial, notify=[endpoint])
+        server = start(stage, popnet, endpoint)
+        until(f"{server.process.name} has it", lambda: soa(endpoint))
+        delv_believes(stage, popnet, endpoint)
+        stage.file("zone.test.zone", ZONE.format(serial=2) + "new A 192.0.2.77\n")
+        popnet.signal(signal.SIGHUP)
+        until("the next version", lambda: run_dig(endpoint, "new.zone.test").answer)
+        judge(copy_of(stage, endpoint, "copy", TSIG)[0])
+        server.stop()
+        popnet.stop()
+        subprocess.run(["rm", "-r", f"{stage.folder}/keys"], check=True)
 
 
 @scene

@@ -1,9 +1,11 @@
-"""Copies of signed zones, as dig gets them, and what ldns, Knot and BIND say of them."""
+"""What others say of signed zones: dnsviz of answers; of whole copies, as dig gets them, ldns, Knot and BIND."""
+import json
 import re
 import subprocess
 
-from play_http import PATIENCE, Failure
+from play import equal
 from play_dns_servers import split
+from play_http import PATIENCE, Failure
 
 
 def copy_of(stage, server, name, key=None, zone="zone.test"):
@@ -35,3 +37,19 @@ def judge(path, zone="zone.test"):
         done = subprocess.run(command, capture_output=True, text=True, timeout=8 * PATIENCE)
         if done.returncode != 0:
             raise Failure(f"{' '.join(command)}: {done.stdout}{done.stderr}\n{text}")
+
+
+def look_with_dnsviz(stage, endpoint, zone, names, server="ns1"):
+    """Fails unless dnsviz finds nothing to say of these names of the zone, whose name server is `server` there."""
+    host, port = split(endpoint)
+    probe = f"{stage.folder}/probe.json"
+    done = subprocess.run(["dnsviz", "probe", "-A", "-4", "-a", zone, "-x", f"{zone}+:{server}.{zone}={host}:{port}", "-o", probe, "-d", "1",
+                           *names], capture_output=True, text=True, timeout=20 * PATIENCE)
+    equal("dnsviz probe", done.returncode, 0)
+    grok = lambda level: subprocess.run(["dnsviz", "grok", "-l", level, "-r", probe], capture_output=True, text=True,
+                                        timeout=20 * PATIENCE)
+    told = grok("info").stdout
+    equal("what it looked at", sorted(json.loads(told)), sorted(f"{name}." for name in names))
+    equal("all that it said of signatures", set(re.findall(r'"status": "([A-Z_]+)"', told)) - {"NXDOMAIN"}, {"NOERROR", "VALID"})
+    done = grok("error")
+    equal("dnsviz grok -l error", (done.stdout.strip(), done.stderr.strip()), ("", ""))
