@@ -37,8 +37,10 @@ std::string describe(const dns::Name& zone, const Key& key, Seconds now) {
   return line + "\n";
 }
 
-int list(const dns::Name& zone, const std::vector<Key>& keys, Seconds now) {
+int list(const dns::Name& zone, const std::vector<Key>& keys, const dns::sign::SerialState& serial,
+         Seconds now) {
   for (const Key& key : keys) std::fputs(describe(zone, key, now).c_str(), stdout);
+  if (serial.since != 0) fmt::print("serial number: the zone file's + {}\n", serial.ahead(now));
   return exit_ok;
 }
 
@@ -66,7 +68,7 @@ int keys(const KeysArguments& arguments) {
         {ErrorCode::not_found, fmt::format("{} has no keys of zone {}", folder.path(), zone->to_text())});
   const Seconds now =
       std::chrono::duration_cast<std::chrono::seconds>(rt::wall_now().time_since_epoch()).count();
-  if (arguments.what == KeysArguments::What::list) return list(*zone, *keys, now);
+  if (arguments.what == KeysArguments::What::list) return list(*zone, *keys, folder.load_serial(*zone), now);
   if (!loaded.config->node.manage_keys)
     return fail({ErrorCode::invalid,
                  "node.manage_keys is false: keys are rolled by the node that manages them, ask there"});

@@ -106,12 +106,19 @@ bool Transfer::decide_next() {
   const Name& name = signing ? signing->decided[next_decided_].name : version_->decided[next_decided_];
   decided_ = Records(version_->records.apex(), "");
   std::vector<uint16_t> types;
-  for (const uint16_t type : {type::a, type::aaaa})
-    if (add_answer(name, type)) types.push_back(type);
+  for (const uint16_t type : {type::a, type::aaaa, type::https})
+    if ((type != type::https || makes_service_record(name)) && add_answer(name, type)) types.push_back(type);
   if (signing) sign_decided(signing->decided[next_decided_], std::move(types));
   ++next_decided_;
   signed_now_ += signing ? 1 : 0;
   return true;
+}
+
+/// One that the zone's file has is among the records already.
+bool Transfer::makes_service_record(const Name& name) const {
+  const Node node = view_.names->find(name).node;
+  return node.decided() != Node::not_decided &&
+         !view_.names->decided(node.decided()).host.https_alpn.empty() && !node.find(type::https);
 }
 
 /// By the answer to a query from where the secondary is. False if it has no record.

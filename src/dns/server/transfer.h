@@ -47,6 +47,7 @@ class Transfer {
   void plan(std::span<const uint8_t> message, const Query& query);
   [[nodiscard]] size_t decided_count() const;
   bool decide_next();
+  [[nodiscard]] bool makes_service_record(const Name& name) const;
   bool add_answer(const Name& name, uint16_t type);
   void sign_decided(const DecidedOwner& owner, std::vector<uint16_t> types);
   void sign(const Name& owner, uint16_t type, uint32_t ttl, std::span<const std::vector<uint8_t>> data);

@@ -35,6 +35,7 @@ class SignedTransfer : public ::testing::TestWithParam<model::Denial> {
     for (int i = 0; i < hosts; ++i)
       config.sites[0].hostnames.push_back(
           test_hostname("h" + std::to_string(i) + ".zone.test", model::Resolve::origin));
+    config.sites[0].hostnames[3].https_alpn = {"h2"};
     model::Zone& served = config.zones.emplace_back();
     served.name = "zone.test";
     served.file = file_.path();
@@ -119,6 +120,10 @@ TEST_P(SignedTransfer, ADecidedNameIsSignedAndFewAreSignedAtOnce) {
     denials += line.find(" IN NSEC") != line.npos && line.find("NSEC3PARAM  ") == line.npos ? 1 : 0;
   }
   EXPECT_EQ(v6, hosts);
+  EXPECT_EQ(
+      std::ranges::count_if(
+          all, [](const std::string& line) { return line.starts_with("h3.zone.test. 20 IN HTTPS 1 . "); }),
+      1);
   const size_t nsec3param = GetParam() == model::Denial::nsec3 ? 1 : 0;
   EXPECT_EQ(denials, hosts + 2 + nsec3param) << "of the apex and ns1, too";
 }
@@ -126,7 +131,7 @@ TEST_P(SignedTransfer, ADecidedNameIsSignedAndFewAreSignedAtOnce) {
 TEST_P(SignedTransfer, SignaturesAreMadeOnce) {
   fetch(TestQuery("zone.test", type::axfr));
   const uint64_t made = view_.signing->made;
-  EXPECT_EQ(made, 3U * hosts);
+  EXPECT_EQ(made, 3U * hosts + 1);
   fetch(TestQuery("zone.test", type::axfr));
   EXPECT_EQ(view_.signing->made, made);
 }
