@@ -96,6 +96,8 @@ def compare(stage, what, zone, zone_file, signed=False, mostly=4):
     ours, theirs = Asker(popnet.dns), [Asker(other.address) for other in others]
     seen = collections.Counter()
     for i, (name, kind) in enumerate(zone.questions()):
+        if signed and kind == "NSEC" and "nsec3" in what:
+            continue  # at an alias they deny it, with a CNAME in the proof, which validators do not take (RFC 6840 section 4.3)
         query = make_query(name, kind, dnssec_ok=signed or i % 4 == 0)
         query = query[:2] + b"\0\0" + query[4:]  # RD off
         told, others_told = ours.over_udp(query), [other.over_udp(query) for other in theirs]

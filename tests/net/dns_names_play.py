@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from play import POPNET, check, equal, run, scene, until
+from play import POPNET, check, equal, run, scene, site, until
 from play_dig import ask_both, run_dig
 from play_dns_servers import nsd
 from play_http import PATIENCE
@@ -110,9 +110,14 @@ def a_copy_of_the_root(stage):
     server = nsd(stage, endpoint, f"zone:\n  name: .\n  zonefile: {signed}\n  provide-xfr: 0.0.0.0/0 NOKEY\n")
     primary = stage.wait_for(server)
     zones = [{"name": ".", "secondary": {"primaries": [endpoint]}}]
-    popnet = stage.popnet(zones=zones, node={"state_dir": state})
+    origin = stage.origin(lambda asked: asked.answer(200, {}, "x"))
+    shop = site("shop", [origin])
+    shop["hostnames"] = [{"name": "www.shop.com", "resolve": "origin", "ttl": "20s"}]
+    popnet = stage.popnet([shop], zones=zones, node={"state_dir": state})
     until("it is fetched", lambda: run_dig(popnet.dns, ".", "soa").answer)
     the_root_answers(popnet.dns)
+    equal("a hostname that the root delegates to others", ask_both(popnet.dns, "www.shop.com").answer,
+          [f"www.shop.com. 20 IN A {origin.address.rsplit(':', 1)[0]}"])
     equal("stopped", popnet.stop(), 0)
     primary.stop()
     equal("the copy", os.listdir(f"{state}/zones"), ["@.zone"])

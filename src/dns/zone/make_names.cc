@@ -200,7 +200,8 @@ void Maker::want(DecidedName decided, const std::string& key, const std::string&
 
 void Maker::place(const Wanted& wanted) {
   Plan* plan = innermost(wanted.name);
-  const bool own_zone = plan == nullptr;
+  // A copy of the root is above everything and home of nothing: what it knows of the name is a delegation, if anything.
+  const bool own_zone = plan == nullptr || is_root(plan->records.apex().bytes());
   if (own_zone) plan = new_plan(wanted.name, wanted.from());
   const Place place{plan->records.add_file(wanted.from()), 0};
   if (own_zone) {

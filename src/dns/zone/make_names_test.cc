@@ -479,6 +479,22 @@ TEST_F(MakeNames, HostnamesBelowOneAnotherShareAZone) {
   EXPECT_TRUE(names->find(name("shop.example")).node.has(Node::apex));
 }
 
+TEST_F(MakeNames, ACopyOfTheRootTakesNoHostnamesIn) {
+  zone(".", std::string(good) + "ns.example.net. 60 IN A 192.0.2.1\nexample. 60 IN NS ns.example.net.\n");
+  hostname("www.shop.example");
+  hostname("www.shop.missing");
+  const auto names = made();
+  EXPECT_EQ(names->zone_count(), 3U);
+  for (const char* host : {"www.shop.example", "www.shop.missing"}) {
+    EXPECT_TRUE(names->find(name(host)).node.has(Node::apex)) << host;
+    EXPECT_NE(names->find(name(host)).node.decided(), Node::not_decided) << host;
+    EXPECT_EQ(to_text(names->zone_name(names->find(name(std::string("x.") + host)).node.zone())),
+              std::string(host) + ".");
+  }
+  EXPECT_EQ(names->find(name("shop.example")).kind, MatchKind::delegation);
+  EXPECT_EQ(names->find(name("nothing.missing")).kind, MatchKind::missing);
+}
+
 TEST_F(MakeNames, TheMessageCountsTheRest) {
   zone("nosoa.example", "x 60 IN A 192.0.2.1\n@ 60 IN TXT x\n");
   const auto names = make_names(config_);
