@@ -3,9 +3,8 @@
 // sent.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -175,11 +174,12 @@ class TestWorld {
     TestAnswer reply = ask_once(message, transport, resolver);
     if (transport != Transport::udp || view_.signing != nullptr) return reply;
     const TestAnswer whole = ask_once(message, Transport::tcp, resolver);
-    if (reply.flags.find("tc") == std::string::npos) {
-      EXPECT_EQ(reply.bytes, whole.bytes) << "UDP and TCP differ";
-    } else {
-      EXPECT_EQ(whole.flags.find("tc"), std::string::npos);
-      EXPECT_EQ(reply.rcode, whole.rcode);
+    const auto cut = [](const TestAnswer& a) { return a.flags.find("tc") != std::string::npos; };
+    const bool same = cut(reply) ? reply.rcode == whole.rcode : reply.bytes == whole.bytes;
+    if (cut(whole) || !same) {  // fuzzers use this too, and have no gtest
+      std::fprintf(stderr, "UDP and TCP differ: %s\n",
+                   reply.question.empty() ? "" : reply.question[0].c_str());
+      std::abort();
     }
     return reply;
   }
