@@ -317,7 +317,8 @@ TEST(Client, MethodsThatAreNotForUs) {
 
 TEST(Drain, RunningAnswersEndAndIdleConnectionsClose) {
   Gate gate;
-  Play play;
+  // One thread: the end of the idle connection says that it drains.
+  Play play({.options = [](Edge::Options& o) { o.threads = 1; }});
   play.origin().on("/slow", [&](Asked& asked) {
     gate.wait();
     asked.line.send(ok("done"));
