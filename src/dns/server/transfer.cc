@@ -126,9 +126,9 @@ bool Transfer::add_answer(const Name& name, uint16_t wanted) {
   const auto message = address_query(name, wanted);
   Query query;
   parse_query(message, query);
-  std::vector<uint8_t> room(message_size_max);
-  const Outcome outcome = answer(view_, message, query, source_, Transport::tcp, room);
-  ByteReader in(std::span<const uint8_t>(room).first(outcome.size));
+  answer_.resize(message_size_max);
+  const Outcome outcome = answer(view_, message, query, source_, Transport::tcp, answer_);
+  ByteReader in(std::span<const uint8_t>(answer_).first(outcome.size));
   in.seek(6);
   unsigned answers = in.u16();
   in.seek(message.size());
@@ -188,11 +188,13 @@ bool Transfer::has_signed_enough() const {
 
 /// Goes to the next record that is to be sent. False at the end.
 bool Transfer::step() {
-  for (; run_ < runs_.size(); ++run_, record_ = 0) do {
-      for (; record_ < runs_[run_].records->size(); ++record_)
-        if (belongs((*runs_[run_].records)[record_])) return true;
-      record_ = 0;
-    } while (runs_[run_].records == &decided_ && decide_next());
+  while (run_ < runs_.size()) {
+    const Records& records = *runs_[run_].records;
+    for (; record_ < records.size(); ++record_)
+      if (belongs(records[record_])) return true;
+    record_ = 0;
+    if (&records != &decided_ || !decide_next()) ++run_;
+  }
   return false;
 }
 

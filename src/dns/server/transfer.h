@@ -65,7 +65,8 @@ class Transfer {
   std::shared_ptr<const ZoneVersion> version_;  // null: not admitted
   Records decided_;                             // of the decided name that is sent next
   size_t next_decided_ = 0;                     // behind it
-  size_t signed_now_ = 0;  // names of the message, of those that are signed when they are sent
+  size_t signed_now_ = 0;        // names of the message, of those that are signed when they are sent
+  std::vector<uint8_t> answer_;  // room for that to its question
   std::vector<Run> runs_;
   size_t run_ = 0, record_ = 0;  // what is sent next
 };

@@ -206,8 +206,11 @@ TEST_F(SerialTest, NeverShrinks) {
   EXPECT_EQ(ahead(keeper, "2"), 4U);
   fs::rename(kept, file);
   EXPECT_EQ(ahead(keeper, "2"), 4U) << "an old one is there";
-  std::ofstream(file) << "Steps: many";
-  EXPECT_EQ(ahead(keeper, "2"), 4U);
+  for (const char* broken : {"Steps: many", "", "Steps: 9\nSince: 20230101000000\nEvery: 9223372036854775807\n",
+                             "Steps: 9\nSince: 20230101000000\nEvery: -1\n"}) {
+    std::ofstream(file) << broken;
+    EXPECT_EQ(ahead(keeper, "2"), 4U) << broken;
+  }
   now_ += quarter_;
   EXPECT_EQ(ahead(keeper, "2"), 5U);
   now_ -= 10;

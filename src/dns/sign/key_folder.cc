@@ -23,6 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr Seconds every_max = 366 * 86400;
+
 constexpr std::pair<const char*, Seconds Times::*> time_fields[] = {
     {"Created", &Times::created}, {"Publish", &Times::publish},      {"Activate", &Times::activate},
     {"Sync", &Times::sync},       {"DSSeen", &Times::ds_seen},       {"Retire", &Times::retire},
@@ -195,7 +197,7 @@ SerialState KeyFolder::load_serial(const Name& zone) const {
   state.since = parse_time(field(*fields, "Since"));
   state.every = parse_number(field(*fields, "Every"));
   state.content = field(*fields, "Content");
-  return state.since > 0 && state.every > 0 ? state : SerialState{};
+  return state.since > 0 && state.every > 0 && state.every <= every_max ? state : SerialState{};
 }
 
 Status KeyFolder::save_serial(const Name& zone, const SerialState& state) const {

@@ -123,7 +123,9 @@ Record Records::read(size_t offset) const {
 }
 
 void Records::sort() {
-  std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) { return compare(read(a), read(b)) < 0; });
+  // By merging: zone files, and what is put together of them, come in long runs that are in order.
+  std::stable_sort(order_.begin(), order_.end(),
+                   [&](size_t a, size_t b) { return compare(read(a), read(b)) < 0; });
   const auto last = std::unique(order_.begin(), order_.end(),
                                 [&](size_t a, size_t b) { return compare(read(a), read(b)) == 0; });
   order_.erase(last, order_.end());
