@@ -206,8 +206,9 @@ TEST_F(SerialTest, NeverShrinks) {
   EXPECT_EQ(ahead(keeper, "2"), 4U);
   fs::rename(kept, file);
   EXPECT_EQ(ahead(keeper, "2"), 4U) << "an old one is there";
-  for (const char* broken : {"Steps: many", "", "Steps: 9\nSince: 20230101000000\nEvery: 9223372036854775807\n",
-                             "Steps: 9\nSince: 20230101000000\nEvery: -1\n"}) {
+  for (const char* broken :
+       {"Steps: many", "", "Steps: 9\nSince: 20230101000000\nEvery: 9223372036854775807\n",
+        "Steps: 9\nSince: 20230101000000\nEvery: -1\n"}) {
     std::ofstream(file) << broken;
     EXPECT_EQ(ahead(keeper, "2"), 4U) << broken;
   }
