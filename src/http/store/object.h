@@ -179,6 +179,7 @@ class Object {
   std::atomic<Object*>* link_ = nullptr;  // what points to it in its bucket; stripe's lock
   bool linked_ = false;                   // stripe's lock
   bool in_sieve_ = false;                 // stripe's lock
+  bool is_small_ = false;                 // when it was unlinked; of the thread that did so
   uint64_t charge_ = 0;                   // stripe's lock
   mutable std::atomic<uint32_t> refs_{1};
   std::atomic<Fill*> fill_{nullptr};  // holds a reference

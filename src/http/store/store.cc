@@ -313,6 +313,7 @@ void Store::unlink(Stripe& stripe, Object& object, Unlinked& out) {
   if (next != nullptr) next->link_ = object.link_;
   if (object.in_sieve_) stripe.sieve.remove(object);
   object.in_sieve_ = object.linked_ = false;
+  object.is_small_ = object.charge_ <= inline_max;
   --stripe.objects;
   used_.fetch_sub(object.charge_, std::memory_order_relaxed);
   out.add(object);
@@ -340,7 +341,7 @@ void Store::forget(Stripe& stripe, Fill& fill) {
 void Store::retire(Unlinked objects) {
   while (objects.first != nullptr) {
     Object* object = std::exchange(objects.first, objects.first->sieve_older);
-    if (object->charge_ <= inline_max)
+    if (object->is_small_)
       epoch_.retire_small([](void* o) { static_cast<Object*>(o)->unref(); }, object);
     else
       epoch_.retire([object] { object->unref(); });  // its slabs may take long
