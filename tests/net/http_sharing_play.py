@@ -127,17 +127,44 @@ def nobody_takes_it_away(stage):
             return asked.answer(200, {CC: "private", "Vary": "Cookie"}, "hello Alice")
         if "bob" in asked.fields["Cookie"]:
             return asked.answer(403, {}, "not you")
+        if "bad" in asked.fields["Cookie"]:
+            return asked.answer(400, {"Vary": "Cookie"}, "what?")
+        if asked.fields["If-None-Match"] == '"v1"':
+            return asked.answer(304, {**vary, **TAG})
         return asked.answer(200, vary, "hello")
 
     origin = stage.origin(answer)
     popnet = stage.popnet([site("a", [origin])])
     ask(popnet, "/")
-    for what, user in (("another's private page", ALICE), ("a refusal", BOB), ("no-cache, no-store", {CC: "no-cache, no-store"}),
+    for what, user in (("another's private page", ALICE), ("a refusal", BOB),
+                       ("a request that its server does not like", {"Cookie": "bad", CC: "no-cache"}),
+                       ("a 304 to conditions that only the origin can judge", {"If-Unmodified-Since": http_date(), "If-None-Match": '"v1"'}),
+                       ("no-cache, no-store", {CC: "no-cache, no-store"}),
                        ("no-cache with Authorization", {**AUTHORIZED, CC: "no-cache"}), ("a range beyond the end", {"Range": "bytes=99-", CC: "no-cache"})):
         before = len(origin.asked)
         ask(popnet, "/", user)
         check(f"{what} comes from the origin", len(origin.asked) > before)
         check("the page is still stored", ask(popnet, "/").hit)
+
+
+@scene
+def variants_at_once(stage):
+    """RFC 9111 section 4.1: users of many variants who ask at once wait for one fill, to learn that it varies, and then for that of their own."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    answer = lambda asked: asked.answer(200, {**FRESH, "Vary": "Cookie"}, asked.fields["Cookie"])
+    users = [f"user={number % 20}" for number in range(60)]
+    clients = [popnet.connect().ask("/", "a.test", fields={"Cookie": user}) for user in users]
+    until("all wait", lambda: popnet.counter("popnet_http_store_waiting") == 60)
+    answer(origin.request())
+    others = [origin.request() for _ in range(19)]  # before any of them is answered
+    equal("each variant is asked for once", len({asked.fields["Cookie"] for asked in origin.asked}), 20)
+    until("who wants the same waits for it", lambda: popnet.counter("popnet_http_store_waiting") == 57)
+    for asked in others:
+        answer(asked)
+    equal("to each his own", [client.answer().body.decode() for client in clients], users)
+    equal("requests to the origin", len(origin.asked), 20)
+    check("no more than that", origin.idle())
 
 
 @scene

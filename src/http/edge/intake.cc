@@ -20,9 +20,10 @@ std::span<const std::byte> bytes_of(const StoredMeta& meta) {
 /// The variant of no object: Vary names fields, and "*" is none.
 constexpr std::string_view no_variant = "*";
 
-/// Refusals that speak of who has asked, or how often: what is stored is no worse for it.
+/// Refusals that speak of who has asked, how often, or how: what is stored is no worse for it. The others say that it is
+/// gone.
 bool is_about_asker(uint16_t status) {
-  return status == 401 || status == 403 || status == 407 || status == 408 || status == 429;
+  return status >= 400 && status < 500 && status != 404 && status != 410 && status != 451;
 }
 
 void append_line(std::string& out, const Field& field) {

@@ -301,11 +301,17 @@ Request::Step Request::hit(Turn& turn) {
 }
 
 Request::Step Request::fill(Turn& turn) {
-  if (++fills_ > fills_max)
-    return answer_local(503, "This object changes faster than it can be fetched.\n", Outcome::failed);
+  if (++fills_ > fills_max) {
+    if (alone_)
+      return answer_local(503, "This object changes faster than it can be fetched.\n", Outcome::failed);
+    // Again and again what came was for others, or gone: its own answer will do.
+    alone_ = true;
+    if (!stale_) want_ = Want::answer;
+  }
   std::function<bool(const Object&)> suitable;  // what an origin is to judge nothing stored can answer
   if (want_ != Want::answer) suitable = [&](const Object& object) { return usable(turn, object); };
-  Store::Begun begun = worker_.store.begin(make_key(turn), alone_, suitable);
+  const uint64_t variant = alone_ ? 0 : likely_variant(turn);
+  Store::Begun begun = worker_.store.begin(make_key(turn), alone_, suitable, variant);
   if (begun.object) {
     turn.held = std::move(begun.object);
     turn.object = turn.held.get();
@@ -507,9 +513,12 @@ Key Request::make_key(const Turn& turn) {
 /// `not_shared`: answers to requests like this one could not be shared lately.
 const Object* Request::find(Turn& turn, bool& not_shared) {
   const Key key = make_key(turn);
+  turn.matcher.forget();  // of a fill that was left just now, whose object may be gone
+  turn.newest = nullptr;
   cache_status_.forward = CacheForward::uri_miss;
   const Object* object = worker_.store.lookup(key, [&](const Object& o) {
     cache_status_.forward = CacheForward::vary_miss;
+    if (turn.newest == nullptr) turn.newest = &o;
     if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
     if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) return true;
     cache_status_.forward = CacheForward::partial;
@@ -520,6 +529,13 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
   if (object != nullptr) cache_status_.forward = CacheForward::none;
   if (not_shared) cache_status_.forward = CacheForward::miss;
   return object;
+}
+
+/// Users of different variants need not wait for each other; 0: which one it will be nobody can say.
+uint64_t Request::likely_variant(Turn& turn) {
+  if (turn.newest == nullptr) return 0;
+  const std::string_view selected = turn.matcher.selected(*turn.newest);
+  return selected.empty() ? 0 : turn.route.site->state->space.hash(selected);
 }
 
 bool Request::answers(Turn& turn, const Object& object) const {
@@ -564,9 +580,10 @@ void Request::refresh(Turn& turn, const Object& object) {
   // What comes of a request that may not be stored would be of no use, and would end what is stored.
   if (!may_share_fill(turn.head, turn.directives) || turn.directives.only_if_cached) return;
   const TimePoint now = worker_.loop.now();
-  Store::Begun begun = worker_.store.begin(make_key(turn), false, [&](const Object& other) {
+  const auto newer = [&](const Object& other) {
     return &other != &object && answers(turn, other) && stored_policy(other).fresh(now);
-  });
+  };
+  Store::Begun begun = worker_.store.begin(make_key(turn), false, newer, likely_variant(turn));
   if (!begun.filler) return;
   const Method method = turn.head.method;
   const std::string_view method_text = turn.head.method_text;

@@ -111,6 +111,7 @@ class Request final : Fill::Listener {
     RequestDirectives directives;
     const Object* object = nullptr;  // the one to deliver
     const Object* part = nullptr;    // stored, but only other bytes than are asked for
+    const Object* newest = nullptr;  // of all variants: its Vary tells which one this request wants
     ObjectRef held;                  // keeps it, where the store lent it under a lock
   };
 
@@ -142,6 +143,7 @@ class Request final : Fill::Listener {
   void save(const Turn& turn);
   Key make_key(const Turn& turn);
   [[nodiscard]] const Object* find(Turn& turn, bool& not_shared);
+  [[nodiscard]] static uint64_t likely_variant(Turn& turn);
   [[nodiscard]] bool answers(Turn& turn, const Object& object) const;
   [[nodiscard]] bool may_reuse(const Turn& turn, const Object& object) const;
   [[nodiscard]] bool usable(Turn& turn, const Object& object) const;

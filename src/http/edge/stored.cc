@@ -23,12 +23,21 @@ bool VariantMatcher::matches(const Object& object) {
   const std::string_view variant = object.variant();
   if (variant.empty()) return true;
   const size_t nul = variant.find('\0');
-  const std::string_view names = variant.substr(0, nul);
-  if (names != names_) {
-    names_ = names;
-    key_ = make_secondary_key(names, request_, room_);
-  }
+  select(variant.substr(0, nul));
   return key_.ok && variant.substr(nul + 1) == key_.text;
+}
+
+std::string_view VariantMatcher::selected(const Object& object) {
+  const std::string_view variant = object.variant();
+  if (variant.empty()) return {};
+  select(variant.substr(0, variant.find('\0')));
+  return key_.text;
+}
+
+void VariantMatcher::select(std::string_view names) {
+  if (names == names_) return;
+  names_ = names;
+  key_ = make_secondary_key(names, request_, room_);
 }
 
 bool make_variant(const Vary& vary, const Fields& request, std::string& out) {

@@ -65,8 +65,15 @@ class VariantMatcher {
  public:
   explicit VariantMatcher(const Fields& request) : request_(request) {}
   bool matches(const Object& object);
+  /// What the request has in the fields that this object's Vary names; empty where it names none. Valid until the next
+  /// call of either, and as long as the object.
+  [[nodiscard]] std::string_view selected(const Object& object);
+  /// The objects that it was asked about need not live any longer.
+  void forget() { names_ = {}; }
 
  private:
+  void select(std::string_view names);
+
   static constexpr size_t room_bytes = 4096;
   const Fields& request_;
   std::string_view names_;  // of the last object; its bytes are the object's

@@ -44,6 +44,7 @@ bool has_content(const RequestHead& request) {
 /// An answer that only the conditions or the range of this request explain: the next one has others, and would be
 /// refused what it may have. Neither is part of any key.
 bool is_about_conditions(const Fields& request, uint16_t status) {
+  if (status == 304) return true;
   if (status == 416) return request.has(FieldName::range);
   return status == 412 &&
          (request.has(FieldName::if_match) || request.has(FieldName::if_none_match) ||
@@ -92,7 +93,7 @@ StoreWhy judge(const RequestHead& request, const RequestDirectives& request_dire
   if (request.method != Method::get && !is_cacheable_post(request, response, directives))
     return StoreWhy::method;
   if (request.method == Method::get && has_content(request)) return StoreWhy::content;
-  if (response.interim() || response.status == 304) return StoreWhy::status;
+  if (response.interim()) return StoreWhy::status;
   if (is_about_conditions(request.fields, response.status)) return StoreWhy::condition;
   if (response.status == 206 && !is_placed_part(request, response)) return StoreWhy::part;
   if (request_directives.no_store) return StoreWhy::request_no_store;

@@ -56,7 +56,7 @@ TEST(MayStore, DecidesAsSection3Says) {
       {get + "\nRange: bytes=0-4", "HTTP/1.1 206 P\nCache-Control: max-age=60", StoreWhy::part},
       {get + "\nRange: bytes=0-4", "HTTP/1.1 206 P\nCache-Control: no-store\nContent-Range: bytes 0-4/10",
        StoreWhy::no_store},
-      {get, "HTTP/1.1 304 Not Modified\nCache-Control: max-age=60", StoreWhy::status},
+      {get, "HTTP/1.1 304 Not Modified\nCache-Control: max-age=60", StoreWhy::condition},
       // RFC 9110 section 9.3.1: what a GET carries is in no key
       {get + "\nContent-Length: 3", ok, StoreWhy::content},
       {get + "\nTransfer-Encoding: chunked", ok, StoreWhy::content},

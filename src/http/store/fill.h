@@ -123,6 +123,7 @@ class Fill {
   std::atomic<bool> stores_{false};
   ObjectRef object_;              // set before stage_ leaves asked
   Fill* next_running_ = nullptr;  // stripe's lock
+  uint64_t variant_ = 0;          // Store::begin(); never changes after it
   bool joinable_ = true;          // stripe's lock
   bool doomed_ = false;           // stripe's lock: purged while it ran
   bool soft_purged_ = false;      // stripe's lock

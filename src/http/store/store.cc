@@ -58,7 +58,8 @@ Space& Store::space(std::string_view site) {
   return *space;
 }
 
-Store::Begun Store::begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable) {
+Store::Begun Store::begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable,
+                          uint64_t variant) {
   Stripe& s = stripe(key.hash);
   const std::lock_guard lock(s.mutex);
   for (const Object* o = usable ? bucket(key.hash).load() : nullptr; o != nullptr; o = o->next_.load()) {
@@ -70,12 +71,13 @@ Store::Begun Store::begin(const Key& key, bool alone, const std::function<bool(c
   const uint64_t stamp = clock_.load();
   if (!alone) {
     for (Fill* fill = fill_chain(s, key.hash); fill != nullptr; fill = fill->next_running_)
-      if (is(*fill, key) && fill->joinable_ && !fill->doomed_ && fill->stage() == Fill::Stage::asked &&
-          !key.space->verdict(fill->stamp_, key.text, {}).gone)
+      if (is(*fill, key) && fill->variant_ == variant && fill->joinable_ && !fill->doomed_ &&
+          fill->stage() == Fill::Stage::asked && !key.space->verdict(fill->stamp_, key.text, {}).gone)
         return {{}, {}, FillRef::share(fill)};
   }
   FillRef fill = FillRef::adopt(Fill::make(*this, *key.space, key.hash, key.text, stamp));
   fill->joinable_ = !alone;
+  fill->variant_ = variant;
   fill->next_running_ = std::exchange(fill_chain(s, key.hash), fill.get());
   return {{}, Filler(fill), fill};
 }

@@ -117,8 +117,10 @@ class Store {
     FillRef fill;      // without filler: somebody fetches it, listen there
   };
   /// `usable` decides whether an object would do; it is called under a lock; null: none does.
-  /// With `alone`, neither joins nor is joined. REQUIRES: the calling thread's Epoch::Reader is online
-  Begun begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable);
+  /// With `alone`, neither joins nor is joined. `variant`: whom the answer will suit, as far as that is known already: only
+  /// fills of the same one are joined. REQUIRES: the calling thread's Epoch::Reader is online
+  Begun begin(const Key& key, bool alone, const std::function<bool(const Object&)>& usable,
+              uint64_t variant = 0);
 
   /// Returns true if something was stored under the key. `except`: a running fill that it does not concern,
   /// for it is its answer that orders the purge.
