@@ -78,6 +78,8 @@ control::Hooks Node::admin_hooks() {
   hooks.purge = [this](const cluster::PurgeOrder& order) {
     cluster::PurgeOrder numbered = order;
     numbered.id = purge_ids_.fetch_add(1);
+    carry_out(numbered);  // who has the answer gets nothing from before it here
+    expect_echo(numbered.id);
     return bus_->purge(numbered);
   };
   return hooks;

@@ -560,7 +560,11 @@ std::vector<config::Problem> Node::reload() {
 }
 
 void Node::on_purge(const cluster::PurgeOrder& order) {
-  if (!edge_ || is_carried_out(order.id)) return;
+  if (!is_carried_out(order.id)) carry_out(order);
+}
+
+void Node::carry_out(const cluster::PurgeOrder& order) {
+  if (!edge_) return;
   const Status status = edge_->purge(order);
   if (status)
     log::info("purged {}", to_string(order));

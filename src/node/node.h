@@ -122,6 +122,7 @@ class Node {
 
   void tell(cluster::Report report);
   void on_purge(const cluster::PurgeOrder& order);
+  void carry_out(const cluster::PurgeOrder& order);
   void on_purges_missed();
   bool is_own(const cluster::Report& report);
   void send_purge(const model::PurgeOrder& order);

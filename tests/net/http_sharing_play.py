@@ -165,6 +165,19 @@ def variants_at_once(stage):
     equal("to each his own", [client.answer().body.decode() for client in clients], users)
     equal("requests to the origin", len(origin.asked), 20)
     check("no more than that", origin.idle())
+    for what, options, wanted in (("a part", {}, {"Range": "bytes=0-4"}), ("slices", {"slice": "64KiB"}, {})):
+        origin = stage.origin()
+        popnet = stage.popnet([site("a", [origin], cache=options)])
+        users = [{"Cookie": f"user={number % 3}", **wanted} for number in range(12)]
+        clients = [popnet.connect().ask("/", "a.test", fields=user) for user in users]
+        until("all wait", lambda: popnet.counter("popnet_http_store_waiting") == 12)
+        part = lambda asked: asked.answer(206, {**FRESH, "ETag": f'"{asked.fields["Cookie"]}"', "Vary": "Cookie", "Content-Range": "bytes 0-4/5"},
+                                          asked.fields["Cookie"][-1] * 5)
+        part(origin.request())
+        for asked in [origin.request(), origin.request()]:
+            part(asked)
+        equal(f"{what}: to each his own", [client.answer().body.decode() for client in clients], [user["Cookie"][-1] * 5 for user in users])
+        check("one request for each variant", origin.idle())
 
 
 @scene

@@ -349,8 +349,10 @@ Request::Step Request::progress(Turn& turn) {
     case Fill::Stage::shared:
       // Purged by a tag that nobody could know of when the fill was joined: it may be older than this request.
       if (!asker_ && (!answers(turn, *fill.object()) || fill.object()->purged())) {
+        // Of its own variant it was, but other bytes: the next fill may be of others again.
+        alone_ =
+            alone_ || ((want_ == Want::part || want_ == Want::slice) && turn.matcher.matches(*fill.object()));
         leave_fill();
-        alone_ = alone_ || want_ == Want::part || want_ == Want::slice;
         return Step::lookup;
       }
       // It may be for nobody but the one who asked, unless the origin has confirmed it for each (no-cache, max-age=0).
