@@ -43,6 +43,8 @@ class Sieve {
       hand_ = hand_->sieve_newer != nullptr ? hand_->sieve_newer : oldest_;
     return hand_;
   }
+  /// Where victim() will look first; null: at the oldest, or nowhere.
+  [[nodiscard]] T* hand() const { return hand_; }
 
  private:
   T* newest_ = nullptr;

@@ -8,15 +8,16 @@
 namespace popnet::http {
 
 namespace {
-// One small object each bucket: each one more in a chain is a wait for memory, and a bucket takes but 8 bytes.
-constexpr uint64_t bytes_each_bucket = 1024;
+// Two buckets for each small object: each one in a chain is a wait for memory, and a bucket takes but 8 bytes.
+constexpr uint64_t bytes_each_bucket = 512;
 constexpr uint64_t bytes_each_mark = 2048;                   // 0.4 % of the memory, beside it
 constexpr uint64_t unlinked_max_least = uint64_t{64} << 20;  // of bytes that wait for the epoch
 constexpr uint64_t blocks_kept_max = uint64_t{8}
                                      << 20;  // what a busy thread frees between two turns of the epoch
 constexpr uint64_t buckets_min = 1024;
 constexpr uint64_t buckets_max = uint64_t{1} << 24;
-constexpr int sweep_buckets = 1024;  // at a time, under one lock
+constexpr uint32_t victims_each_turn = 16;  // of one stripe, one after the other
+constexpr int sweep_buckets = 1024;         // at a time, under one lock
 
 uint64_t bucket_count(const Store::Options& options) {
   const uint64_t wanted = std::clamp(options.memory / bytes_each_bucket, buckets_min, buckets_max);
@@ -350,17 +351,31 @@ void Store::retire(Unlinked objects) {
   }
 }
 
+// What goes next was stored long ago, and is far away in memory by now: let it come while other work is done.
+void Store::fetch_next_victims(const Stripe& stripe) {
+  const Object* next = stripe.sieve.hand();
+  if (next == nullptr) return;
+  __builtin_prefetch(next->link_, 1);
+  __builtin_prefetch(next->next_.load(std::memory_order_relaxed), 1);
+  if (const Object* behind = next->sieve_newer)
+    for (size_t line = 0; line < sizeof(Object); line += 64)
+      __builtin_prefetch(reinterpret_cast<const char*>(behind) + line, 1);
+}
+
 void Store::make_room() {
   uint64_t idle = 0;
   while (used_.load(std::memory_order_relaxed) > options_.memory && idle <= stripe_mask_) {
-    Stripe& s = stripes_[next_victim_.fetch_add(1, std::memory_order_relaxed) & stripe_mask_];
+    const uint32_t turn = next_victim_.fetch_add(1, std::memory_order_relaxed);
+    Stripe& s = stripes_[turn / victims_each_turn & stripe_mask_];
     Unlinked out;
     {
       const std::lock_guard lock(s.mutex);
       if (Object* victim = s.sieve.victim()) unlink(s, *victim, out);
+      fetch_next_victims(s);
     }
     if (out.first == nullptr) {
       ++idle;
+      next_victim_.fetch_add(victims_each_turn - 1, std::memory_order_relaxed);  // the next stripe
       continue;
     }
     idle = 0;

@@ -202,6 +202,7 @@ class Store {
 
   void retire(Unlinked objects);
   void make_room();
+  static void fetch_next_victims(const Stripe& stripe);
 
   const Options options_;
   rt::Epoch& epoch_;
