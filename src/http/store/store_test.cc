@@ -151,6 +151,15 @@ TEST_F(StoreTest, OneFillForAKeyWhateverTheNumberOfAskers) {
   EXPECT_EQ(fourth.object.get(), first.fill->object().get()) << "an object can be read while it grows";
 }
 
+TEST_F(StoreTest, FillsOfOtherVariantsAreNotJoined) {
+  auto first = store.begin(key("/a"), false, never, 1);
+  auto other = store.begin(key("/a"), false, never, 2);
+  EXPECT_TRUE(other.filler);
+  EXPECT_EQ(store.begin(key("/a"), false, never, 1).fill.get(), first.fill.get());
+  EXPECT_EQ(store.begin(key("/a"), false, never, 2).fill.get(), other.fill.get());
+  EXPECT_TRUE(store.begin(key("/a"), false, never).filler) << "who may get any waits for none of them";
+}
+
 TEST_F(StoreTest, AbandonedFillLeavesNothingAndTheOldAnswerStays) {
   put("/a", "old");
   auto begun = store.begin(key("/a"), false, never);
