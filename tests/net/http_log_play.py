@@ -110,6 +110,13 @@ def numbers(stage):
                  'popnet_http_first_byte_seconds_count{cache="hit"} 2', 'popnet_http_first_byte_seconds_count{cache="miss"} 2',
                  'popnet_http_answer_seconds_bucket{cache="miss",le="+Inf"} 2', "# TYPE popnet_http_answer_seconds histogram"):
         check(line, line in page, [x for x in page.splitlines() if x.startswith(line.split("{")[0])])
+    silent = stage.origin()
+    popnet = stage.popnet([site("b", [silent])], name="waiting")
+    client = popnet.connect().ask("/", "b.test")
+    silent.request()
+    client.close()
+    until("who leaves before the answer counts as status 0",
+          lambda: popnet.values("popnet_http_site_responses_total", site="b", status="0") == [1])
 
 
 if __name__ == "__main__":

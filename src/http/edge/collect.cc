@@ -70,7 +70,9 @@ void add_latencies(std::span<const std::unique_ptr<Worker>> workers, const char*
   }
 }
 
+/// As in the access log: 0 when the client had gone before there was an answer.
 std::string status_label(size_t slot) {
+  if (slot == status_slot(0)) return "0";
   return slot < known_statuses.size() ? std::to_string(known_statuses[slot])
                                       : std::to_string(slot - known_statuses.size()) + "xx";
 }
