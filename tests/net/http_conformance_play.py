@@ -460,13 +460,14 @@ def fields(stage):
     script = Script(stage)
     script.lines["/x"] = lambda *_: (200, [
         (CC, 'max-age=600, private="X-Mine", no-cache="X-Fresh"'), ("X-Mine", "m"), ("X-Fresh", "f"), ("X-All", "a"), ("X-Two", "1"), ("X-Two", "2"),
-        ("Connection", "X-Hop"), ("X-Hop", "h"), ("Keep-Alive", "timeout=5"), ("Proxy-Authenticate", "Basic"), ("Cache-Status", "other; hit"), ("Content-Type", "a/b")])
+        ("Connection", "X-Hop, Date"), ("X-Hop", "h"), ("Keep-Alive", "timeout=5"), ("Proxy-Authenticate", "Basic"), ("Cache-Status", "other; hit"), ("Content-Type", "a/b")])
     miss, hit = script.ask("/x"), script.ask("/x")
     equal("who asked gets his own", (miss.fields["X-Mine"], miss.fields["X-Fresh"]), ("m", "f"))
     check("nobody else does", "X-Mine" not in hit.fields and "X-Fresh" not in hit.fields, hit.fields)
     for answer in (miss, hit):
         check("nothing of the connection", not any(n in answer.fields for n in ("X-Hop", "Keep-Alive", "Proxy-Authenticate")), answer.fields)
         equal("everything else", (answer.fields["X-All"], answer.fields["X-Two"], answer.fields["Content-Type"]), ("a", "1, 2", "a/b"))
+        equal("9110 s6.6.1 a Date, ours where the origin's was of the connection", answer.fields.count("Date"), 1)
         check("9211 s2 ours stands behind the other's", answer.fields["Cache-Status"].startswith("other; hit, popnet-"), answer.fields)
 
 

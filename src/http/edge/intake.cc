@@ -105,15 +105,17 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   out.status_line(meta_.status);
   meta_.status_line = static_cast<uint16_t>(out.size());
   const HopByHop hop(head.fields);
+  bool dated = false;
   for (const Field& field : head.fields) {
     if (!is_forwarded_response(field, hop)) continue;
+    dated = dated || field.id == FieldName::date;
     if (field.id == FieldName::content_range && head.status == 200) continue;  // the part was the whole
     if (!keep_ || is_stored(field, hop, directives, cache.set_cookie))
       out.field(field.name, field.value);
     else if (field.id != FieldName::content_range)
       append_line(own_lines_, field);
   }
-  if (!head.fields.has(FieldName::date)) out.field(FieldName::date, worker_.date.at(exchange_.response_wall));
+  if (!dated) out.field(FieldName::date, worker_.date.at(exchange_.response_wall));
   write_via(head, out);
 
   std::optional<uint64_t> length;
