@@ -25,13 +25,14 @@ size_t room_for(const Query& query, Transport transport, std::span<uint8_t> room
 class Answerer {
  public:
   Answerer(const View& view, std::span<const uint8_t> message, const Query& query, const IpAddress& resolver,
-           Transport transport, std::span<uint8_t> room, const ReplyOptions& options)
+           Transport transport, std::span<uint8_t> room, const ReplyOptions& options, uint64_t chance)
       : names_(*view.names),
         snapshot_(*view.snapshot),
         message_(message),
         query_(query),
         resolver_(resolver),
         transport_(transport),
+        chance_(chance),
         reply_(message, query, room, options),
         secure_(view, query, transport, reply_) {}
 
@@ -84,6 +85,7 @@ class Answerer {
   const Query& query_;
   const IpAddress& resolver_;
   const Transport transport_;
+  const uint64_t chance_;
   Reply reply_;
   Secure secure_;
   Outcome outcome_;
@@ -364,10 +366,10 @@ routing::Client Answerer::client(uint16_t address_type) const {
           ? routing::make_client(lengths, resolver_)
           : routing::make_client(lengths, subnet_address(message_, subnet), subnet.source_length);
   client.family = address_type == type::a ? routing::family_v4 : routing::family_v6;
-  // What a resolver, its query's number and the moment make of it: two nodes asked the same differ.
+  // Not the query's number alone: who hands on queries that came over HTTPS gives all of them 0 (RFC 8484 section 4.1).
   uint64_t lower_half;
   std::memcpy(&lower_half, resolver_.mapped().data() + 8, sizeof lower_half);
-  client.draw = mix64(lower_half ^ uint64_t{query_.id} << 48 ^ snapshot_.map.generation);
+  client.draw = mix64(lower_half ^ uint64_t{query_.id} << 48 ^ snapshot_.map.generation ^ chance_);
   return client;
 }
 
@@ -484,10 +486,10 @@ void Answerer::put_soa(uint32_t zone, const Name& name, size_t offset) {
 
 Outcome answer(const View& view, std::span<const uint8_t> message, const Query& query,
                const IpAddress& resolver, Transport transport, std::span<uint8_t> room,
-               const ReplyOptions& options) {
+               const ReplyOptions& options, uint64_t chance) {
   if (query.verdict == Verdict::drop) return {};
   const auto fitting = room.first(room_for(query, transport, room));
-  return Answerer(view, message, query, resolver, transport, fitting, options).run();
+  return Answerer(view, message, query, resolver, transport, fitting, options, chance).run();
 }
 
 }  // namespace popnet::dns

@@ -44,9 +44,10 @@ struct Outcome {
 };
 
 /// Replies to `message`, which parse_query() has read into `query`, into `room`. REQUIRES: room holds
-/// udp_reply_max bytes for UDP, message_size_max for TCP
+/// udp_reply_max bytes for UDP, message_size_max for TCP. `chance`: another for each query; what is drawn anew
+/// follows from it.
 Outcome answer(const View& view, std::span<const uint8_t> message, const Query& query,
                const IpAddress& resolver, Transport transport, std::span<uint8_t> room,
-               const ReplyOptions& options = no_reply_options);
+               const ReplyOptions& options = no_reply_options, uint64_t chance = 0);
 
 }  // namespace popnet::dns

@@ -49,7 +49,9 @@ Outcome bad_cookie(std::span<const uint8_t> message, const Query& query, std::sp
 Outcome Responder::respond_plainly(const View& view, std::span<const uint8_t> message, const Query& query,
                                    const Source& source, const Moment& now, std::span<uint8_t> room,
                                    bool known) {
-  if (view.policy == nullptr) return answer(view, message, query, source.address, source.transport, room);
+  if (view.policy == nullptr)
+    return answer(view, message, query, source.address, source.transport, room, no_reply_options,
+                  chance(now));
   const Policy& policy = *view.policy;
   ReplyOptions options;
   CookieState cookie = CookieState::none;
@@ -61,7 +63,8 @@ Outcome Responder::respond_plainly(const View& view, std::span<const uint8_t> me
       return limit(policy, message, query, source, now, cookie, room, options,
                    bad_cookie(message, query, room, options));
   }
-  const Outcome outcome = answer(view, message, query, source.address, source.transport, room, options);
+  const Outcome outcome =
+      answer(view, message, query, source.address, source.transport, room, options, chance(now));
   if (cookie == CookieState::valid || known) return outcome;
   return limit(policy, message, query, source, now, cookie, room, options, outcome);
 }

@@ -62,6 +62,13 @@ class Responder {
                 const Source& source, const Moment& now, CookieState cookie, std::span<uint8_t> room,
                 const ReplyOptions& options, const Outcome& full);
 
+  /// Another for each query, and, by the clock, for each thread and node.
+  uint64_t chance(const Moment& now) {
+    queries_ += 0x9e3779b97f4a7c15ULL;  // the step of SplitMix64 (common/random.h): whoever uses it mixes
+    return queries_ + static_cast<uint64_t>(now.monotonic.time_since_epoch().count());
+  }
+
+  uint64_t queries_ = 0;
   CookieMaker cookies_;
   RateLimiter limiter_;
 };

@@ -39,7 +39,7 @@ class ResponderTest : public ::testing::Test {
 
   TestReply ask(const TestQuery& message, Transport transport = Transport::udp,
                 const char* from = "198.51.100.100") {
-    View view = world_.view();
+    View view = world_->view();
     view.policy = make_policy(config_, 1, threads_, queues_);
     Query query;
     parse_query(message, query);
@@ -56,7 +56,7 @@ class ResponderTest : public ::testing::Test {
   }
 
   model::Config config_;
-  TestWorld world_;
+  std::optional<TestWorld> world_{std::in_place};
   Responder responder_;
   Outcome outcome_;
   int threads_ = 1, queues_ = 1;
@@ -140,6 +140,22 @@ TEST_F(ResponderTest, ErrorsAreExplained) {  // RFC 8914
   EXPECT_THAT(code(TestQuery("example.com", type::axfr).edns()), ElementsAre(0, 18));
   EXPECT_THAT(code(TestQuery("example.com", type::txt, 3).edns()), ElementsAre(0, 21));
   EXPECT_TRUE(code(www()).empty());
+}
+
+// Who hands on queries that came over HTTPS or QUIC gives all of them one number (RFC 8484 section 4.1).
+TEST_F(ResponderTest, DrawnAnswersDifferWhereQueriesDoNot) {
+  model::Config config = test_config();
+  model::Hostname& www = config.sites[0].hostnames[0];
+  www.select = model::Select::weighted;
+  www.answers_max = 1;
+  www.persistence = model::Persistence::none;
+  world_.emplace(test_zone, config);
+  std::map<std::string, double> counted;
+  for (int i = 0; i < 3000; ++i) ++counted[ask(TestQuery("www.shop.test", type::a)).answer.at(0)];
+  ASSERT_EQ(counted.size(), 3u);
+  double chi_square = 0;
+  for (const auto& [answer, count] : counted) chi_square += (count - 1000) * (count - 1000) / 1000;
+  EXPECT_LT(chi_square, 13.8) << "once in a thousand";
 }
 
 TEST_F(ResponderTest, OverTheLimitEveryOtherAnswerSlips) {
@@ -277,7 +293,7 @@ class NotifyTest : public ResponderTest {
     policy->on_notify = [this](const Name& zone, const IpAddress& sender) {
       heard_.push_back(zone.to_text() + " " + sender.to_string());
     };
-    View view = world_.view();
+    View view = world_->view();
     view.policy = policy;
     Query query;
     parse_query(message, query);
