@@ -54,6 +54,9 @@ class Steering:
     def kill(self, name):
         self.web[name].kill()
 
+    def health(self, name):
+        return {origin["name"]: origin["health"] for origin in self.admin("/v1/status")["sites"][0]["origins"]}[name]
+
     def host(self, name):
         return self.web[name].address.rsplit(":", 1)[0]
 
@@ -104,6 +107,7 @@ def networks_order_and_pools(stage):
         steering.kill(victim)
     until("the partners' server is dead: the rule for all others", lambda: set(
         steering.targets("app.shop.example", PARTNER)) <= {"eu1", "eu2"})
+    until("the office's server is known to be dead", lambda: steering.health("us2") == "down")
     equal("the office's rule does not fall through", steering.targets("app.shop.example", OFFICE), ["us2"])
     steering.kill("eu1")
     until("the first in order is dead", lambda: steering.targets("db.shop.example") == ["eu2"])
