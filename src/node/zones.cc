@@ -191,11 +191,12 @@ void Zones::sign_again_in_time() {
 /// Zones for transfers are as they were read last; secondaries are told of new versions.
 void Zones::tell_secondaries() {
   const auto changes = history_.commit();
-  for (const std::string& zone : changes.unnoticed)
+  for (const auto& [zone, before, now] : changes.unnoticed)
     log::warning(
-        "the records of zone {} have changed, but its serial number has not grown: secondaries will not "
-        "notice",
-        zone);
+        "the records of zone {} have changed, but its serial number is {} after {}: secondaries will not "
+        "notice until "
+        "it is above {}, raise it in the zone file",
+        zone, now, before, before);
   const auto keys = dns::tsig_keys(*config_);
   for (const auto& version : changes.changed) {
     const model::Transfer& options = version->options;

@@ -116,7 +116,8 @@ ZoneHistory::Changes ZoneHistory::commit() {
     if (known == zones_.end() || is_later(version->serial, known->second->serial)) {
       changes.changed.push_back(version);
     } else if (version->serial != known->second->serial || differs(*known->second, *version)) {
-      changes.unnoticed.push_back(version->records.apex().to_text());
+      changes.unnoticed.push_back(
+          {version->records.apex().to_text(), known->second->serial, version->serial});
     }
   }
   zones_ = std::move(fresh_);

@@ -65,9 +65,15 @@ class ZoneHistory {
   /// Nothing that was added since the last commit() counts.
   void drop() { fresh_.clear(); }
 
+  /// A zone whose records changed, but whose serial number did not grow.
+  struct Unnoticed {
+    std::string zone;
+    uint32_t before = 0;  // its serial number
+    uint32_t now = 0;
+  };
   struct Changes {
     std::vector<std::shared_ptr<const ZoneVersion>> changed;  // new, or with a later serial number
-    std::vector<std::string> unnoticed;  // zones whose records changed, but whose serial number did not grow
+    std::vector<Unnoticed> unnoticed;
   };
   /// What was added since the last commit() is all there is.
   Changes commit();
