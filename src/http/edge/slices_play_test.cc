@@ -320,23 +320,26 @@ TEST(Slices, MadeUpUrlsCostNoMore) {
   constexpr uint64_t large = 32 << 20;
   Play play({.site = [](model::Site& site) { site.cache.slice = large; },
              .options = [](Edge::Options& o) { o.cache_memory = 256 << 20; }});
-  std::atomic<uint64_t> taken{0};
+  // Of each slice by itself: the origin may still be at one that was given up when it is asked for the next.
+  std::atomic<uint64_t> taken[4] = {};
   play.origin().on("", [&](Asked& asked) {
     const ByteRange part = parse_range(asked.field("range"), 4 * large).range;
+    std::atomic<uint64_t>& sent = taken[part.first / large];
     asked.line.send(
         "HTTP/1.1 206 Partial Content\r\nCache-Control: max-age=60\r\nETag: \"1\"\r\nContent-Range: bytes " +
         std::to_string(part.first) + "-" + std::to_string(part.last) + "/" + std::to_string(4 * large) +
         "\r\nContent-Length: " + std::to_string(large) + "\r\n\r\n");
     const std::string piece(64 * 1024, 'x');
-    for (taken = 0; taken < large && asked.line.send(piece);) taken += piece.size();
+    while (sent < large && asked.line.send(piece)) sent += piece.size();
   });
   const auto settled = [&] { return play.counter("popnet_http_store_fills") == 0; };
   EXPECT_EQ(play.get("/made-up", range(0, 0)).body, "x");
   ASSERT_TRUE(Play::eventually(settled));
-  EXPECT_LT(taken, large / 2) << "one byte was wanted, by one who has left";
+  EXPECT_LT(taken[0], large / 2) << "one byte was wanted, by one who has left";
   EXPECT_EQ(play.get("/made-up", range(large, large)).body, "x");
   ASSERT_TRUE(Play::eventually(settled));
-  EXPECT_EQ(taken, large) << "it is not made up: others will want it";
+  EXPECT_TRUE(Play::eventually([&] { return taken[1] == large; }))
+      << "it is not made up: others will want it";
 }
 
 }  // namespace
