@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/units.h"
 #include "config/load/draft.h"
 #include "config/load/private_address.h"
 
@@ -200,6 +201,22 @@ void check_keys(const Draft& draft) {
   };
   check("network", config.network.dnssec);
   for (size_t i = 0; i < config.zones.size(); ++i) check(join("zones", i), config.zones[i].dnssec);
+}
+
+/// RFC 6781 section 4.4.2.2: who asks a cache, and validates himself, gets what it has until the TTL is over.
+void check_validity(const Draft& draft) {
+  const auto check = [&](const std::string& path, const model::Dnssec& dnssec) {
+    if (dnssec.enabled && dnssec.validity / 2 < dnssec.zone_ttl_max)
+      draft.warning(
+          join(path, "dnssec.validity"),
+          fmt::format(
+              "caches may keep records of `zone_ttl_max` when their signatures have ended, write {} or "
+              "more, or a lower zone_ttl_max",
+              format_duration(2 * dnssec.zone_ttl_max)));
+  };
+  check("network", draft.config.network.dnssec);
+  for (size_t i = 0; i < draft.config.zones.size(); ++i)
+    check(join("zones", i), draft.config.zones[i].dnssec);
 }
 
 // --- transfers ---
@@ -416,6 +433,7 @@ void check(const Draft& draft) {
   check_made_up_pop(draft);
   check_names(draft);
   check_keys(draft);
+  check_validity(draft);
   check_transfers(draft);
   check_zone_sources(draft);
   check_probes(draft, "network.pop_probes", draft.config.network.pop_probes);

@@ -21,6 +21,19 @@ TEST(Zones, KeysNeedAFolder) {
               IsEmpty());
 }
 
+TEST(Zones, SignaturesOutlastCaches) {
+  const auto with = [](const std::string& options) {
+    return problems_of("zones:\n  - {name: a.example, file: x, dnssec: {enabled: true" + options +
+                       "}}\nnode: {dns_listen: 127.0.0.1:53, key_dir: k}\n");
+  };
+  EXPECT_THAT(
+      with(", validity: 47h"),
+      ElementsAre("a.yaml:2:66: zones.0.dnssec.validity: warning: caches may keep records of `zone_ttl_max` "
+                  "when their signatures have ended, write 2d or more, or a lower zone_ttl_max"));
+  EXPECT_THAT(with(", validity: 2d"), IsEmpty());
+  EXPECT_THAT(with(", validity: 1h, zone_ttl_max: 30m"), IsEmpty());
+}
+
 TEST(Zones, TransfersNeedAKeyThatIsThere) {
   const auto with = [](const std::string& transfer, const std::string& dnssec = "false") {
     return problems_of(
