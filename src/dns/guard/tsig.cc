@@ -5,11 +5,13 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <string>
 
 #include "common/bytes.h"
 #include "dns/wire/protocol.h"
+#include "dns/wire/query.h"
 
 namespace popnet::dns {
 
@@ -77,7 +79,7 @@ std::optional<std::vector<uint8_t>> read_base64(std::string_view text) {
   return bytes;
 }
 
-/// Section 4.2. Neither name may be compressed.
+/// Section 4.2. The key's name may be compressed, as dnspython does; the algorithm's may not.
 bool Tsig::read(std::span<const uint8_t> message, size_t offset, Record& record) {
   ByteReader in(message);
   in.seek(offset);
@@ -86,7 +88,11 @@ bool Tsig::read(std::span<const uint8_t> message, size_t offset, Record& record)
     if (shape.size == 0) return in.fail();
     into = Name(in.take(shape.size));
   };
-  name(record.key);
+  std::array<uint8_t, name_size_max> key;
+  const NameShape shape = expand_name(message, offset, key);
+  if (shape.size == 0) return false;
+  record.key = Name(NameBytes(key).first(shape.size));
+  skip_name(in);
   const uint16_t type = in.u16(), rr_class = in.u16();
   const uint32_t ttl = in.u32();
   const size_t size = in.u16();

@@ -68,6 +68,17 @@ TEST_P(Signed, UnsignedMessagesOfAStreamAreCoveredByTheNextSignature) {
   EXPECT_FALSE(client.check(last, bare.size(), now)) << "the server has not signed the one between";
 }
 
+TEST(Tsig, TheKeysNameMayBeCompressed) {
+  Tsig client(key());
+  const Bytes plain = sign(client, TestQuery("www.example", type::a).bytes());
+  const size_t at = offset_in(plain);  // 3key7example0; "example" stands in the question, too
+  Bytes query(plain.begin(), plain.begin() + static_cast<std::ptrdiff_t>(at + 4));
+  query.insert(query.end(), {0xc0, 16});
+  query.insert(query.end(), plain.begin() + static_cast<std::ptrdiff_t>(at + 13), plain.end());
+  const TsigKey keys[] = {key()};
+  EXPECT_EQ(Tsig(keys, query, offset_in(query), now).error(), TsigError::none);
+}
+
 TEST(Tsig, WhatIsWrongIsSaid) {
   Tsig client(key());
   const Bytes query = sign(client, question());

@@ -1,5 +1,7 @@
 #include "dns/wire/query.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "common/bytes.h"
@@ -127,7 +129,8 @@ void read_additional(std::span<const uint8_t> message, ByteReader& in, unsigned 
       if (!root_owner) return in.fail();
       read_opt(in, query);
     } else if (rr_type == type::tsig) {
-      if (measure_name(message.subspan(start)).size == 0) return in.fail();
+      std::array<uint8_t, name_size_max> key;
+      if (expand_name(message, start, key).size == 0) return in.fail();
       query.tsig_offset = static_cast<uint16_t>(start);
       skip_tsig(in, message);
     } else {
@@ -205,6 +208,30 @@ void skip_name(ByteReader& in) {
     if (length > label_size_max) return in.fail();
     in.skip(length);
   }
+}
+
+NameShape expand_name(std::span<const uint8_t> message, size_t offset,
+                      std::span<uint8_t, name_size_max> out) {
+  size_t size = 0, limit = offset + 1;  // pointers lead to before it: each is followed once
+  while (offset < message.size()) {
+    const uint8_t length = message[offset];
+    if ((length & 0xc0) == 0xc0) {
+      if (offset + 1 >= message.size()) return {};
+      const size_t target = (size_t{length} << 8 | message[offset + 1]) & ~size_t{pointer_mark};
+      if (target + 1 >= limit) return {};
+      offset = target;
+      limit = target + 1;
+      continue;
+    }
+    const size_t step = size_t{length} + 1;
+    if (length > label_size_max || step > message.size() - offset || step > out.size() - size) return {};
+    std::copy_n(message.begin() + static_cast<std::ptrdiff_t>(offset), step,
+                out.begin() + static_cast<std::ptrdiff_t>(size));
+    size += step;
+    offset += step;
+    if (length == 0) return measure_name(out.first(size));
+  }
+  return {};
 }
 
 Verdict parse_query(std::span<const uint8_t> message, Query& query) {

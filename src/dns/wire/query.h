@@ -64,6 +64,8 @@ struct Query {
 
 /// Goes over a name that may end in a compression pointer, which is not followed.
 void skip_name(ByteReader& in);
+/// The name at `offset` of a message, whose compression pointers lead backwards, written out into `out`; size 0: there is none.
+NameShape expand_name(std::span<const uint8_t> message, size_t offset, std::span<uint8_t, name_size_max> out);
 
 /// Reads `message` into `query` (all members are set) and returns query.verdict.
 Verdict parse_query(std::span<const uint8_t> message, Query& query);

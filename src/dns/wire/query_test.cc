@@ -107,8 +107,12 @@ TEST(Tsig, MalformedMisplacedOrDoubledItIsAFormatError) {
   EXPECT_TRUE(refused(add_tsig(short_mac, class_any, 0, 1)));
   auto three_bytes = www().set_word(10, 1);
   EXPECT_TRUE(refused(three_bytes.byte(0).words({type::tsig, class_any, 0, 0, 3}).byte(1).byte('x').byte(0)));
-  auto pointer = www().set_word(10, 1);
-  EXPECT_TRUE(refused(pointer.words({0xc00c, type::tsig, class_any, 0, 0, 3}).byte(1).byte('x').byte(0)));
+  auto pointer = www().set_word(10, 1);  // to itself
+  EXPECT_TRUE(refused(
+      pointer.words({static_cast<uint16_t>(0xc000 | pointer.bytes().size()), type::tsig, class_any, 0, 0, 3})
+          .byte(1)
+          .byte('x')
+          .byte(0)));
   for (const size_t section : {6, 8}) {
     auto misplaced = www();
     add_tsig(misplaced);
