@@ -41,7 +41,7 @@ void Fetch::reset() {
   order_ = {};
   tried_ = 0;
   origin_ = 0;
-  entered_ = waited_ = unconditional_ = attended_ = keep_alive_ = false;
+  entered_ = waited_ = unconditional_ = attended_ = keep_alive_ = tunnel_stands_ = false;
   last_note_ = note::bad_gateway;
   clear_text(out_);
   clear_text(in_);
@@ -313,7 +313,7 @@ void Fetch::send() {
       blocked = true;
   }
   // What a client sends before a tunnel stands might be meant as requests: it waits for the 101.
-  const bool open = !is_tunnel() || state_ == State::reading_body;
+  const bool open = !is_tunnel() || tunnel_stands_;
   while (open && task_.upload && !blocked && !task_.upload->data().empty()) {
     const ssize_t n = connection_->write(task_.upload->data());
     if (n > 0)
@@ -333,7 +333,7 @@ void Fetch::on_upload() {
   if (state_ == State::ended) return;
   if (task_.upload->failed()) return cancel();
   if (!connection_ || !connection_->connected()) return;
-  if (is_tunnel() && state_ == State::reading_body) timer_.arm_after(body_patience());
+  if (tunnel_stands_) timer_.arm_after(body_patience());
   send();
 }
 
@@ -395,6 +395,7 @@ void Fetch::on_tunnel(const ResponseHead& head, std::string_view rest) {
   open(worker_.scratch->request, head);
   if (task_.asker) task_.asker->own_lines = "Connection: upgrade\r\nUpgrade: websocket\r\n";
   state_ = State::reading_body;
+  tunnel_stands_ = true;
   timer_.arm_after(body_patience());
   send();
   take_body(rest);

@@ -175,6 +175,7 @@ class Fetch final : OriginConnection::User {
   uint64_t received_ = 0;  // of the body
   bool attended_ = false;  // somebody listened when it began
   bool keep_alive_ = false;
+  bool tunnel_stands_ = false;  // the origin has said 101
   bool starting_ = false;
 };
 

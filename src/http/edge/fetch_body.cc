@@ -18,7 +18,7 @@ bool Fetch::is_tunnel() const {
 }
 
 Duration Fetch::body_patience() const {
-  return is_tunnel() ? worker_.shared.timeouts.tunnel : site_->site->fill.between_bytes_timeout;
+  return tunnel_stands_ ? worker_.shared.timeouts.tunnel : site_->site->fill.between_bytes_timeout;
 }
 
 void Fetch::read_body() {
