@@ -22,9 +22,7 @@ Marks::Marks(uint64_t count)
 
 /// How long a mark still holds, in seconds; negative when it does not. The count of seconds goes round: in half a year.
 int64_t Marks::left(uint64_t mark, uint64_t now) {
-  const uint64_t ahead = (mark - now) & seconds_mask;
-  return ahead <= seconds_mask / 2 ? static_cast<int64_t>(ahead)
-                                   : static_cast<int64_t>(ahead) - static_cast<int64_t>(seconds_mask) - 1;
+  return static_cast<int32_t>(static_cast<uint32_t>(mark - now) << 8) >> 8;  // the sign is that of 24 bits
 }
 
 std::atomic<uint64_t>* Marks::find(uint64_t hash) const {

@@ -144,9 +144,10 @@ void Store::set_aside(Fill& fill, const std::optional<NotShared>& leaves) {
     const std::lock_guard lock(s.mutex);
     forget(s, fill);
     if (leaves && !fill.doomed_) {
-      marks_.set(fill.hash_, leaves->until);
-      for (Object* o = bucket(fill.hash_).load(); o != nullptr; o = o->next_.load())
-        if (is_of(fill, *o) && o->variant() == leaves->variant) unlink(s, *o, out);
+      const Key key{&fill.space_, fill.key(), fill.hash_};
+      marks_.set(key.hash, leaves->until);
+      for (Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load())
+        if (is(*o, key) && o->variant() == leaves->variant) unlink(s, *o, out);
     }
     fill.stage_.store(Fill::Stage::alone, std::memory_order_release);
   }

@@ -107,7 +107,8 @@ class Store {
     return nullptr;
   }
 
-  /// The last answer under the key was for its asker alone ("hit for miss"), and nothing has been stored there since.
+  /// The last answer under the key was for its asker alone ("hit for miss"), and nothing has been stored there since, nor was
+  /// the key purged; purges by site, tag and prefix leave marks to their time.
   [[nodiscard]] bool not_shared(const Key& key, TimePoint now) const { return marks_.has(key.hash, now); }
 
   /// What a miss becomes: exactly one of the three.
@@ -161,9 +162,6 @@ class Store {
   }
   static bool is(const Fill& fill, const Key& key) {
     return fill.hash_ == key.hash && &fill.space_ == key.space && fill.key() == key.text;
-  }
-  static bool is_of(const Fill& fill, const Object& o) {
-    return o.hash_ == fill.hash_ && &o.space_ == &fill.space_ && o.key() == fill.key();
   }
   [[nodiscard]] std::atomic<Object*>& bucket(uint64_t hash) const { return buckets_[hash & bucket_mask_]; }
   [[nodiscard]] Stripe& stripe(uint64_t hash) const { return stripes_[hash & stripe_mask_]; }
