@@ -71,11 +71,11 @@ class SignedTransfer : public ::testing::TestWithParam<model::Denial> {
     return messages;
   }
   /// From a secondary that has this version.
-  static TestQuery ixfr(uint16_t serial) {
+  static TestQuery ixfr(uint16_t version) {
     TestQuery query("zone.test", type::ixfr);
     query.set_word(8, 1);
     query.words({pointer_to_question, type::soa, class_in, 0, 0, 2 + 20})
-        .words({0, 0, serial, 0, 0, 0, 0, 0, 0, 0, 0});
+        .words({0, 0, version, 0, 0, 0, 0, 0, 0, 0, 0});
     return query;
   }
   static constexpr int hosts = 20;
