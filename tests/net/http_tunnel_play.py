@@ -96,6 +96,28 @@ def early_bytes(stage):
 
 
 @scene
+def refused_with_a_body(stage):
+    """An answer other than 101 whose body is still under way: what the client sends meanwhile never reaches the origin."""
+    origin = stage.origin()
+    secret = "GET /secret HTTP/1.1\r\nHost: a.test\r\n\r\n"
+    for rules in ([], PROXY):
+        popnet = stage.popnet([site("a", [origin], rules=rules)], name=f"edge{len(rules)}")
+        for status, framing, piece in ((200, {}, "%s"), (200, {"Content-Length": "99"}, "%s"), (403, {"Transfer-Encoding": "chunked"}, "3\r\n%s\r\n")):
+            client = popnet.connect().ask("/x", "a.test", fields=ASK)
+            asked = origin.request().start(status, framing).send(piece % "one")
+            client.read_head()
+            client.read_until(b"one")
+            for part in ("two", "six"):  # sent before the origin's next bytes, so taken in before or with them
+                client.send(secret)
+                asked.send(piece % part)
+                client.read_until(part.encode())
+                check(f"nothing came behind {status} {framing}", not asked.wire.readable(), asked)
+            asked.close()
+            client.read_to_end()
+            check("nor on another connection", origin.idle())
+
+
+@scene
 def nothing_else(stage):
     """Other protocols are not offered to the origin, and a 101 that nobody asked for is an error."""
     origin = stage.origin()
