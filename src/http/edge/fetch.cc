@@ -41,7 +41,7 @@ void Fetch::reset() {
   order_ = {};
   tried_ = 0;
   origin_ = 0;
-  entered_ = waited_ = unconditional_ = attended_ = keep_alive_ = tunnel_stands_ = false;
+  entered_ = waited_ = unconditional_ = attended_ = keep_alive_ = counted_ = tunnel_stands_ = false;
   last_note_ = note::bad_gateway;
   clear_text(out_);
   clear_text(in_);
@@ -391,7 +391,7 @@ void Fetch::on_tunnel(const ResponseHead& head, std::string_view rest) {
   task_.request->restore(worker_.scratch->request);
   in_.clear();
   framing_ = {Framing::Kind::until_close, 0};
-  keep_alive_ = false;
+  keep_alive_ = counted_ = false;
   open(worker_.scratch->request, head);
   if (task_.asker) task_.asker->own_lines = "Connection: upgrade\r\nUpgrade: websocket\r\n";
   state_ = State::reading_body;
@@ -419,6 +419,8 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
     (void)site_->origins[origin_]->health.failed(response_time_);
   else
     site_->origins[origin_]->health.succeeded();
+  left_ = framing_.length;
+  counted_ = framing_.kind == Framing::Kind::length;
   FillRef object;  // of the head that has been made, whose first slice this answer is
   if (task_.head) {
     if (is_origin_error(head.status)) return ask_another(note::bad_gateway);
@@ -446,7 +448,6 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   }
   state_ = State::reading_body;
   timer_.arm_after(body_patience());
-  left_ = framing_.length;
   if (framing_.kind == Framing::Kind::chunked) chunks_.emplace(ChunkExtensions::ignore);
   const rt::Loop& loop = worker_.loop;
   take_body(rest);
@@ -495,21 +496,27 @@ bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head)
 /// fit.
 bool Fetch::open_rest(const RequestHead& request, const ResponseHead& head) {
   const auto missing = missing_range(*task_.part);
-  const auto place = parse_content_range(head.fields.get(FieldName::content_range));
+  const auto place = placed_part(head, framing_);
   const StoredMeta& meta = stored_meta(*task_.part);
   Fields& stored = worker_.scratch->fields;
   read_stored_fields(*task_.part, stored);
   if (!missing || !place || place->range.first != missing->first || place->range.last != missing->last ||
-      place->whole != meta.whole_size || framing_.kind != Framing::Kind::length ||
-      framing_.length != missing->size() || !confirms(head.fields, stored))
+      place->whole != meta.whole_size || !confirms(head.fields, stored))
     return false;
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_rest(*task_.part, request, head)) return false;
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   task_.filler.note(note::completed);
   task_.filler.open(intake.draft());
+  count_to(missing->size());
   if (missing->first > 0) append_stored_part();
   return true;
+}
+
+/// The body must have so many bytes, whatever its framing says.
+void Fetch::count_to(uint64_t bytes) {
+  left_ = bytes;
+  counted_ = true;
 }
 
 void Fetch::append_stored_part() {
@@ -531,14 +538,14 @@ ByteRange Fetch::wanted_slice() const {
 
 /// Of an object that is known. False when it does not fit its head.
 bool Fetch::open_slice(const ResponseHead& head) {
-  const auto place = parse_content_range(head.fields.get(FieldName::content_range));
+  const auto place = placed_part(head, framing_);
   Fields& stored = worker_.scratch->fields;
   read_stored_fields(*task_.head, stored);
-  if (head.status != 206 || !place || place->range != wanted_slice() ||
-      place->whole != stored_meta(*task_.head).content_length || framing_.kind != Framing::Kind::length ||
-      framing_.length != place->range.size() || !confirms(head.fields, stored))
+  if (!place || place->range != wanted_slice() || place->whole != stored_meta(*task_.head).content_length ||
+      !confirms(head.fields, stored))
     return false;
   const RequestHead& request = worker_.scratch->request;
+  count_to(place->range.size());
   open_slice_body(task_.head->tags(), may_update(request, read_request_directives(request.fields),
                                                  read_response_directives(head.fields)));
   return true;
@@ -547,10 +554,9 @@ bool Fetch::open_slice(const ResponseHead& head) {
 /// Of an object of which nothing is known. It may be a small one, and this the whole of it. Else its head is made, complete at once,
 /// and returned: tell it. False when it is of no use.
 bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object) {
-  const auto place = parse_content_range(head.fields.get(FieldName::content_range));
-  if (!place || framing_.kind != Framing::Kind::length || framing_.length != place->range.size() ||
-      place->range != slice_range(task_.slice, task_.slice_size, place->whole))
-    return false;
+  const auto place = placed_part(head, framing_);
+  if (!place || place->range != slice_range(task_.slice, task_.slice_size, place->whole)) return false;
+  count_to(place->range.size());
   worker_.scratch->response.status = 200;  // it was the object that was asked for
   if (place->range.size() == place->whole) {
     open(request, head);
@@ -574,8 +580,8 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
 void Fetch::open_slice_body(std::span<const uint64_t> tags, bool may_store) {
   StoredMeta meta;
   meta.status = 206;
-  meta.content_length = framing_.length;
-  const Draft draft{std::as_bytes(std::span(&meta, 1)), {}, {}, framing_.length, framing_.length, tags};
+  meta.content_length = left_;
+  const Draft draft{std::as_bytes(std::span(&meta, 1)), {}, {}, left_, left_, tags};
   if (may_store) return task_.filler.open(draft);
   task_.filler.open_alone(draft);
 }
@@ -584,7 +590,10 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head) {
   Intake intake(worker_, *task_.request, exchange());
   intake.take_new(request, head, framing_, task_.may_store);
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
-  if (intake.keep()) return task_.filler.open(intake.draft());
+  if (intake.keep()) {
+    if (const auto place = placed_part(head, framing_)) count_to(place->range.size());
+    return task_.filler.open(intake.draft());
+  }
   task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
 }
 

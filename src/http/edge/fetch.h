@@ -118,6 +118,7 @@ class Fetch final : OriginConnection::User {
   void ask_again();
   bool confirm_stored(const RequestHead& request, const ResponseHead& head);
   bool open_rest(const RequestHead& request, const ResponseHead& head);
+  void count_to(uint64_t bytes);
   void append_stored_part();
   [[nodiscard]] ByteRange wanted_slice() const;
   bool open_slice(const ResponseHead& head);
@@ -169,8 +170,9 @@ class Fetch final : OriginConnection::User {
   WallTime response_wall_{};
 
   Framing framing_;
-  uint64_t left_ = 0;   // of a body with a length
-  uint64_t moved_ = 0;  // of the body, since the timer was set
+  bool counted_ = false;  // the body has a length, by its framing or by Content-Range
+  uint64_t left_ = 0;     // of such a body
+  uint64_t moved_ = 0;    // of the body, since the timer was set
   std::optional<ChunkedReader> chunks_;
   uint64_t received_ = 0;  // of the body
   bool attended_ = false;  // somebody listened when it began

@@ -11,6 +11,7 @@ namespace popnet::http {
 
 namespace {
 constexpr uint64_t unattended_max = 1 << 20;  // bytes fetched for nobody; see worth_finishing()
+constexpr std::string_view not_the_range = "the body is not as long as Content-Range says";
 }  // namespace
 
 bool Fetch::is_tunnel() const {
@@ -30,10 +31,10 @@ void Fetch::read_body() {
   Scratch& scratch = *worker_.scratch;
   std::memcpy(scratch.in.data(), in_.data(), in_.size());
   std::span<char> room = direct ? task_.filler.room() : std::span(scratch.in).subspan(in_.size());
-  if (framing_.kind == Framing::Kind::length) room = room.first(std::min<uint64_t>(room.size(), left_));
+  if (direct && counted_) room = room.first(std::min<uint64_t>(room.size(), left_));
   const ssize_t n = connection_->read(room);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (n == 0 && framing_.kind == Framing::Kind::until_close) return body_complete(false);
+  if (n == 0 && framing_.kind == Framing::Kind::until_close && !counted_) return body_complete(false);
   if (n <= 0) return body_broken("broke off in the body");
   expect_more(static_cast<size_t>(n));
   if (!direct) return take_chunks({scratch.in.data(), in_.size() + static_cast<size_t>(n)});
@@ -58,7 +59,7 @@ void Fetch::expect_more(size_t count) {
 bool Fetch::worth_finishing() const {
   if (task_.filler.passes()) return false;
   if (!attended_ || task_.head) return true;
-  if (framing_.kind != Framing::Kind::length) return received_ <= unattended_max;
+  if (!counted_) return received_ <= unattended_max;
   return left_ <= std::max(unattended_max, received_);
 }
 
@@ -71,10 +72,8 @@ void Fetch::take_body(std::string_view bytes) {
     case Framing::Kind::chunked:
       return take_chunks(bytes);
     case Framing::Kind::until_close:
-      task_.filler.append(bytes);
-      return body_moved(bytes.size(), false);
     case Framing::Kind::length: {
-      const std::string_view body = bytes.substr(0, std::min<uint64_t>(bytes.size(), left_));
+      const std::string_view body = bytes.substr(0, counted_ ? left_ : bytes.npos);
       task_.filler.append(body);
       return body_moved(body.size(), keep_alive_ && body.size() == bytes.size());
     }
@@ -85,9 +84,9 @@ void Fetch::take_body(std::string_view bytes) {
 void Fetch::body_moved(size_t count, bool reusable) {
   worker_.counters.fill_bytes.add(count);
   received_ += count;
-  if (framing_.kind == Framing::Kind::length) {
+  if (counted_) {
     left_ -= count;
-    if (left_ == 0) return body_complete(reusable);
+    if (left_ == 0 && framing_.kind != Framing::Kind::chunked) return body_complete(reusable);
   }
   task_.filler.tell(worker_.loop);
   wait_for_room();
@@ -100,6 +99,7 @@ void Fetch::take_chunks(std::string_view bytes) {
     bytes.remove_prefix(step.consumed);
     switch (step.state) {
       case ChunkedReader::State::data:
+        if (counted_ && step.data.size() > left_ - count) return body_broken(not_the_range);
         task_.filler.append(step.data);
         count += step.data.size();
         break;
@@ -107,6 +107,7 @@ void Fetch::take_chunks(std::string_view bytes) {
         in_.assign(bytes);
         return body_moved(count, false);
       case ChunkedReader::State::done:
+        if (counted_ && count < left_) return body_broken(not_the_range);
         worker_.counters.fill_bytes.add(count);
         return body_complete(keep_alive_ && bytes.empty());
       case ChunkedReader::State::error:

@@ -30,14 +30,15 @@ void append_line(std::string& out, const Field& field) {
   out.append(field.name).append(": ").append(field.value).append("\r\n");
 }
 
-/// The whole body of this 206 is the range that it names: only then can its place be relied on.
-std::optional<ContentRange> placed_part(const ResponseHead& head, const Framing& framing) {
-  if (head.status != 206 || framing.kind != Framing::Kind::length) return {};
-  const auto place = parse_content_range(head.fields.get(FieldName::content_range));
-  return place && place->range.size() == framing.length ? place : std::nullopt;
-}
-
 }  // namespace
+
+std::optional<ContentRange> placed_part(const ResponseHead& head, const Framing& framing) {
+  if (head.status != 206 || framing.kind == Framing::Kind::none) return {};
+  const auto place = parse_content_range(head.fields.get(FieldName::content_range));
+  const bool agree =
+      framing.kind != Framing::Kind::length || (place && place->range.size() == framing.length);
+  return agree ? place : std::nullopt;
+}
 
 FreshnessOptions Intake::freshness_options() const {
   FreshnessOptions options;
@@ -85,14 +86,18 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
     meta_.policy = assess(head.status, head.fields, directives, exchange_, freshness_options());
 
   const model::CacheOptions& cache = saved_.route().site->site->cache;
-  const bool too_large = framing.kind == Framing::Kind::length && framing.length > cache.object_size_max;
   const auto place = placed_part(head, framing);
+  std::optional<uint64_t> length;
+  if (framing.kind == Framing::Kind::length) length = framing.length;
+  if (framing.kind == Framing::Kind::none) length = 0;
+  const bool too_large = (place ? place->range.size() : length.value_or(0)) > cache.object_size_max;
   const RequestDirectives asked = read_request_directives(request.fields);
   const StoreDecision decision =
       may_keep ? may_store(request, asked, head, directives, store_options()) : StoreDecision{};
   const bool varies_little = may_keep && make_variant(read_vary(head.fields), request.fields, variant_);
   keep_ = varies_little && !too_large && (head.status != 206 || place) && decision.store() &&
           take_tags(head.fields);
+  if (keep_ && place) meta_.content_length = *(length = place->range.size());
   const bool whole = place && place->range.size() == place->whole;
   if (keep_ && whole) {
     meta_.status = 200;  // nothing is missing: it answers every request
@@ -118,12 +123,11 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   if (!dated) out.field(FieldName::date, worker_.date.at(exchange_.response_wall));
   write_via(head, out);
 
-  std::optional<uint64_t> length;
-  if (framing.kind == Framing::Kind::length) length = framing.length;
-  if (framing.kind == Framing::Kind::none) length = 0;
   draft_ = {bytes_of(meta_), variant_, out.written(), length, cache.object_size_max, tags_};
-  // An origin that fails now says nothing about what it will answer when it works, nor a request about others.
-  if (may_keep && !is_origin_error(head.status) && !is_of_request(decision.why)) {
+  // An origin that fails now says nothing about what it will answer when it works, nor a request about others, nor a part
+  // that is too large, or whose place cannot be relied on, about other parts.
+  const bool of_this_part = head.status == 206 && decision.store() && (!place || too_large);
+  if (may_keep && !is_origin_error(head.status) && !is_of_request(decision.why) && !of_this_part) {
     const bool ends_variant = varies_little && !is_about_asker(head.status);
     leaves_ = {exchange_.response_time + unshared_memory,
                ends_variant ? std::string_view(variant_) : no_variant};

@@ -22,6 +22,10 @@ namespace popnet::http {
 
 class Worker;
 
+/// What the whole body of this 206 is of an object. Without Content-Length it is Content-Range that says how many bytes come
+/// (RFC 9110 section 15.3.7): whoever reads them is to count. None where the two disagree: then its place cannot be relied on.
+std::optional<ContentRange> placed_part(const ResponseHead& head, const Framing& framing);
+
 class Intake {
  public:
   Intake(Worker& worker, const SavedRequest& saved, const Exchange& exchange)
