@@ -22,9 +22,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,22 +72,25 @@ struct Message {
   }
 };
 
-inline bool is_number(std::string_view text, int base = 10) {
-  return !text.empty() && text.size() < 16 &&
-         text.find_first_not_of(base == 10 ? "0123456789" : "0123456789abcdef") == text.npos;
+/// Digits alone, below 2^64.
+inline std::optional<uint64_t> read_number(std::string_view text, int base = 10) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
 }
 
 inline void read_chunks(std::string_view bytes, Message& out) {
   for (;;) {
     const size_t line = bytes.find("\r\n", out.length);
     if (line == bytes.npos) return;
-    const std::string size(bytes.substr(out.length, line - out.length));
-    if (!is_number(size, 16)) return void(out.state = Message::State::wrong);
-    const size_t count = std::stoull(size, nullptr, 16);
-    if (bytes.size() < line + 2 + count + 2) return;
-    if (bytes.substr(line + 2 + count, 2) != "\r\n") return void(out.state = Message::State::wrong);
-    out.length = line + 2 + count + 2;
-    if (count == 0) return void(out.state = Message::State::complete);
+    const auto count = read_number(bytes.substr(out.length, line - out.length), 16);
+    if (!count) return void(out.state = Message::State::wrong);
+    const size_t left = bytes.size() - (line + 2);
+    if (left < 2 || left - 2 < *count) return;
+    if (bytes.substr(line + 2 + *count, 2) != "\r\n") return void(out.state = Message::State::wrong);
+    out.length = line + 2 + *count + 2;
+    if (*count == 0) return void(out.state = Message::State::complete);
   }
 }
 
@@ -114,7 +119,8 @@ inline Message read_message(std::string_view bytes, bool bodiless, bool open) {
   out.head_length = out.length = end + 4;
   const auto lengths = out.all("Content-Length"), codings = out.all("Transfer-Encoding");
   if (lengths.size() + codings.size() > 1) return out;
-  if (!lengths.empty() && !is_number(lengths[0])) return out;
+  const auto announced = lengths.empty() ? 0 : read_number(lengths[0]);
+  if (!announced) return out;
   if (!codings.empty() && codings[0] != "chunked") return out;
   out.state = Message::State::complete;
   if (bodiless) return out;
@@ -123,9 +129,9 @@ inline Message read_message(std::string_view bytes, bool bodiless, bool open) {
     read_chunks(bytes, out);
     if (out.state == Message::State::partial) out.length = bytes.size();
   } else if (!lengths.empty()) {
-    const size_t body = std::stoull(lengths[0]);
-    if (bytes.size() - out.head_length < body) out.state = Message::State::partial;
-    out.length = std::min(bytes.size(), out.head_length + body);
+    const size_t left = bytes.size() - out.head_length;
+    if (left < *announced) out.state = Message::State::partial;
+    out.length = out.head_length + std::min<uint64_t>(left, *announced);
   } else if (open) {
     out.state = Message::State::partial;
     out.length = bytes.size();

@@ -154,6 +154,14 @@ TEST(Conversation, JudgesWhatIsWrong) {
   EXPECT_EQ(
       read_message("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n", false, false).state,
       Message::State::wrong);
+  const auto announcing = [](const char* length) {
+    return read_message(std::string("HTTP/1.1 200 OK\r\nContent-Length: ") + length + "\r\n\r\nx", false,
+                        true)
+        .state;
+  };
+  EXPECT_EQ(announcing("4000000000000000000"), Message::State::partial);
+  EXPECT_EQ(announcing("18446744073709551616"), Message::State::wrong);
+  EXPECT_EQ(announcing("+1"), Message::State::wrong);
   const Message two = read_message("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP", false, true);
   EXPECT_EQ(two.state, Message::State::complete);
   EXPECT_EQ(two.length, 39U);
