@@ -2,7 +2,7 @@
 """CPU time for each DNS query over UDP, memory and latency: popnet beside a floor program, gdnsd, Knot and NSD.
 
 One core for the server, the other for the load. Within a part every server answers the same questions; rounds alternate
-between the servers, so that what else the machine does falls on all alike; the median of the rounds counts. CPU time is that
+between the servers, so that what else the machine does falls on all alike; the median of the rounds counts, for ratios too. CPU time is that
 of all threads and processes of a server, so work beside the answering counts too. Memory is what the kernel says when the
 server answers (Pss). Each part is one run and takes less than five minutes.
 
@@ -24,6 +24,7 @@ import tempfile
 from dns_servers import (NAMES, message, queries, start_floor, start_gdnsd, start_knot, start_map, start_nsd, start_popnet,
                          subnet_queries)
 from dns_xdp import play_xdp
+from ratios import ratio
 
 MILLION, NETWORKS = 1_000_000, 500_000
 ASKS_DNSSEC = ("-D",)
@@ -87,7 +88,7 @@ def table(servers, references):
     heads = "".join(f"{'/ ' + name:>{max(12, len(name) + 4)}}" for name in short)
     print(f"\n{'':46}{'CPU us/query':>14}{'answering':>11}{heads}{'queries/s':>12}{'MiB':>8}")
     for s in servers:
-        ratios = "".join(f"{s.cost / by_row[row].cost:{max(12, len(name) + 4)}.2f}" for row, name in zip(references, short))
+        ratios = "".join(f"{ratio(s.costs, by_row[row].costs):{max(12, len(name) + 4)}.2f}" for row, name in zip(references, short))
         answering = f"{s.answering_cost:11.3f}" if s.answering_cost else " " * 11
         print(f"{s.row:46}{s.cost:14.3f}{answering}{ratios}{s.rate:12.0f}{s.mib():8.0f}")
 
@@ -126,8 +127,8 @@ def play(part, seconds, rounds, rate):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="; ".join(PARTS) + "; none: all")
-    parser.add_argument("--seconds", type=float, default=4, help="of one run (at most 10)")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3, help="of one run (at most 10)")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--rate", type=int, default=100_000, help="queries a second in the part xdp")
     arguments = parser.parse_args()
     for part in arguments.parts:

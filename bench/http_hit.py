@@ -1,14 +1,16 @@
 """Hits: CPU time of the server for each, at 1 KiB, 64 KiB and 1 MiB, beside the floor program and its peers.
 
 wrk, 32 connections, and for 1 KiB also 512, as a server with users has. Rounds alternate between the servers, so that what
-else the machine does falls on all alike; the median of the rounds counts. The origin's log proves that all were hits.
+else the machine does falls on all alike; the median of the rounds counts, for ratios too. The origin's log proves
+that all were hits.
 """
 import statistics
 import sys
 
 import http_servers as on
+from ratios import ratio
 
-NAME, SECONDS, ROUNDS = "hit", 3, 3
+NAME, SECONDS, ROUNDS = "hit", 2, 5
 PEERS = {"nginx": on.start_nginx, "haproxy": on.start_haproxy, "varnish": on.start_varnish,
          "trafficserver": on.start_trafficserver}
 # Size, connections: of the floor, of the best peer. 0.65 of a server that costs less than 1.54 of the floor is below the floor.
@@ -45,17 +47,16 @@ def verdict(case, of_floor, of_best):
 
 def table(costs, case):
     rows = [row for row, measured in costs if measured == case]
-    peers = [median(costs, row, case) for row in rows if row not in ("floor", "popnet")]
-    floor, best = median(costs, "floor", case), min(peers, default=None)
+    peers = [row for row in rows if row not in ("floor", "popnet")]
+    best = min(peers, key=lambda row: median(costs, row, case), default=None)
+    of = lambda row, other: ratio(*([run[0] for run in costs[one, case]] for one in (row, other))) if other in rows else None
     print(f"\n{f'{case[0]}, {case[1]} connections':20}{'CPU us/request':>16}{'of floor':>10}{'of best peer':>14}{'requests/s':>12}")
     for row in rows:
         own = median(costs, row, case)
-        of_floor = f"{own / floor:.2f}" if floor else ""
-        of_best = f"{own / best:.2f}" if best and row != "floor" else ""
+        of_floor, of_best = (f"{of(row, other):.2f}" if other in rows else "" for other in ("floor", best))
         print(f"{row:20}{own:16.2f}{of_floor:>10}{of_best:>14}{median(costs, row, case, 1):12.0f}")
-    own = median(costs, "popnet", case)
-    if own:
-        print(verdict(case, floor and own / floor, best and own / best))
+    if "popnet" in rows:
+        print(verdict(case, of("popnet", "floor"), of("popnet", best)))
 
 
 def run(arguments):
