@@ -6,6 +6,7 @@ from play import check, equal, run, scene, site
 
 WHOLE = "0123456789"
 FRESH = {"Cache-Control": "max-age=600", "ETag": '"v1"'}
+MEDIUM = "".join(f"{at:09d}\n" for at in range(500_000))
 FRAMINGS = ("length", "chunked", "close")
 
 
@@ -71,6 +72,126 @@ def of_another_length(stage):
         asked.answer(206, {**FRESH, "Content-Range": "bytes 4-9/10"}, "45")
         equal("a length that contradicts is passed on", other.answer().body, b"45")
         check("and ends nothing", popnet.get(path, "a.test", range="bytes=0-3").hit)
+
+
+@scene
+def seeking(stage):
+    """Parts that do not touch lie side by side: who goes back to one finds it, and none is fetched twice."""
+    origin = stage.origin(lambda asked: send_part(asked, wanted(asked, 5_000_000), whole=MEDIUM))
+    popnet = stage.popnet([site("a", [origin])])
+    seen = [(at, at + 99_999) for at in (0, 4_000_000, 2_000_000, 700_000)]
+    for turn in (False, True):
+        for first, last in seen:
+            part = popnet.get("/film", "a.test", range=f"bytes={first}-{last}")
+            equal(f"{first}-{last}", (part.status, part.body == MEDIUM[first:last + 1].encode(), part.hit), (206, True, turn))
+    equal("each was asked for once", len(origin.asked), len(seen))
+    inner = popnet.get("/film", "a.test", range="bytes=2000010-2000019")
+    equal("a hit within one", (inner.body, inner.hit), (MEDIUM[2_000_010:2_000_020].encode(), True))
+
+
+@scene
+def joined(stage):
+    """RFC 9111 section 3.4: parts that adjoin or overlap become one, whichever comes first; all of them, the whole."""
+    origin = stage.origin(lambda asked: send_part(asked, wanted(asked)))
+    popnet = stage.popnet([site("a", [origin])])
+
+    def get(path, text):
+        return popnet.get(path, "a.test", range=f"bytes={text}")
+
+    for path, first, second in (("/up", "2-3", "4-6"), ("/down", "4-6", "2-3"), ("/over", "2-4", "3-6"), ("/in", "3-4", "2-6")):
+        get(path, first)
+        answer = get(path, second)
+        low, high = map(int, second.split("-"))
+        equal(f"{path}: what was asked for", (answer.body, answer.fields["Content-Range"]), (WHOLE[low:high + 1].encode(), f"bytes {second}/10"))
+        both = get(path, "2-6")
+        equal("both", (both.body, both.hit), (b"23456", True))
+    for path, parts in (("/bridge", ("0-2", "7-9", "3-6")), ("/last", ("0-4", "5-9")), ("/first", ("5-9", "0-4"))):
+        asked = len(origin.asked)
+        for part in parts:
+            get(path, part)
+        full = popnet.get(path, "a.test")
+        equal(f"{path}: all of them", (full.status, full.body, full.hit, len(origin.asked) - asked), (200, WHOLE.encode(), True, len(parts)))
+    get("/gap", "0-2"), get("/gap", "8-9"), get("/gap", "5-5")
+    equal("the whole, by one request for what lies between", (popnet.get("/gap", "a.test").body, origin.asked[-1].fields["Range"]), (WHOLE.encode(), "bytes=3-7"))
+    check("is stored", popnet.get("/gap", "a.test").hit)
+
+
+@scene
+def many_small_ones(stage):
+    """Small ranges one after the other become few objects; what is kept beside each other is bounded."""
+    origin = stage.origin(lambda asked: send_part(asked, wanted(asked, 5_000_000), whole=MEDIUM))
+    popnet = stage.popnet([site("a", [origin])])
+    for first in range(0, 4_000_000, 100_000):
+        popnet.get("/film", "a.test", range=f"bytes={first}-{first + 99_999}")
+    check("of a MiB each", 1 <= popnet.counter("popnet_http_store_objects") <= 5, popnet.counter("popnet_http_store_objects"))
+    asked = len(origin.asked)
+    for first in range(0, 4_000_000, 100_000):
+        check(f"{first} is there", popnet.get("/film", "a.test", range=f"bytes={first}-{first + 99_999}").hit)
+    for first in range(1, 80, 2):
+        popnet.get("/dust", "a.test", range=f"bytes={first * 60_000}-{first * 60_000 + 9}")
+    check("bounded", popnet.counter("popnet_http_store_objects") <= 5 + 33, popnet.counter("popnet_http_store_objects"))
+    check("the last ones stay", popnet.get("/dust", "a.test", range=f"bytes={79 * 60_000}-{79 * 60_000 + 9}").hit)
+    equal("asked", len(origin.asked) - asked, 40)
+
+
+@scene
+def versions(stage):
+    """Parts of two versions are never joined; a new version ends the old one's parts; without a strong validator there is one."""
+    fields = {"Cache-Control": "max-age=600"}
+    origin = stage.origin(lambda asked: send_part(asked, wanted(asked), fields={**fields, **tags[0]}, whole=whole[0]))
+    popnet = stage.popnet([site("a", [origin])])
+    whole = [WHOLE]
+    for path, old, new in (("/tag", {"ETag": '"v1"'}, {"ETag": '"v2"'}), ("/weak", {"ETag": 'W/"v"'}, {"ETag": 'W/"v"'}), ("/none", {}, {})):
+        tags, whole[0] = [old], WHOLE
+        popnet.get(path, "a.test", range="bytes=0-2")
+        popnet.get(path, "a.test", range="bytes=8-9")
+        tags, whole[0] = [new], "abcdefghij"
+        equal(f"{path}: of the new one", popnet.get(path, "a.test", range="bytes=3-5").body, b"def")
+        for text, body in (("0-5", b"abcdef"), ("8-9", b"ij")):
+            equal(f"{text}: nothing of the old one", popnet.get(path, "a.test", range=f"bytes={text}").body, body)
+
+
+@scene
+def taken_away(stage):
+    """A purge takes all parts, and what was joined from one with a tag; a 304 makes one of them fresh again."""
+    fields = {**FRESH}
+    origin = stage.origin(lambda asked: asked.answer(304, fields) if asked.fields["If-None-Match"] else send_part(asked, wanted(asked), fields=fields))
+    popnet = stage.popnet([site("a", [origin])])
+
+    def get(text):
+        return popnet.get("/x", "a.test", range=f"bytes={text}")
+
+    for order in ({"url": "http://a.test/x"}, {"site": "a"}, {"site": "a", "tags": ["red"]}):
+        for text, fields["Cache-Tag"] in (("0-1", "red"), ("6-7", "red"), ("2-3", "blue")):
+            get(text)
+        check("joined", get("0-3").hit and get("6-7").hit)
+        popnet.api("POST", "/v1/purge", order)
+        check(f"all gone by {order}", not get("0-3").hit and not get("6-7").hit)
+        popnet.api("POST", "/v1/purge", {"site": "a"})
+    get("0-1"), get("6-7")
+    popnet.api("POST", "/v1/purge", {"site": "a", "soft": True})
+    part = get("6-7")
+    equal("checked with the origin", (part.body, "fwd-status=304" in part.cache_status), (b"67", True))
+    check("is fresh again", get("6-7").hit)
+    equal("so is the other", ("fwd-status=304" in get("0-1").cache_status, get("0-1").hit), (True, True))
+
+
+@scene
+def breaking_off(stage):
+    """A part that breaks off takes nothing away: who asks for what is stored gets it meanwhile and after."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().ask("/x", "a.test", fields={"Range": "bytes=6-9"})
+    send_part(origin.request(), (6, 9))
+    client.answer()
+    joining = popnet.connect().ask("/x", "a.test", fields={"Range": "bytes=2-5"})
+    asked = origin.request().start(206, {**FRESH, "Content-Range": "bytes 2-5/10", "Content-Length": "4"}).send("2")
+    joining.read_head()
+    equal("the first byte", joining.read(1), b"2")
+    check("what is stored is there while more of it comes", popnet.get("/x", "a.test", range="bytes=6-9").hit)
+    asked.close()
+    equal("it breaks off", joining.read_to_end(), b"")
+    check("and stays", popnet.get("/x", "a.test", range="bytes=7-8").hit)
 
 
 @scene

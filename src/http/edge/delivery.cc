@@ -17,10 +17,6 @@ bool status_has_content(uint16_t status) {
   return status != 204 && status != 304;
 }
 
-bool lies_within(const ByteRange& inner, const ByteRange& outer) {
-  return inner.first >= outer.first && inner.last <= outer.last;
-}
-
 /// The head of a 304 made from the stored one.
 void make_not_modified(Scratch& scratch, Answer& answer) {
   HeadWriter lines(scratch.head);
@@ -63,6 +59,11 @@ bool suits(Scratch& scratch, const Object& object, const RequestHead& request, W
   const StoredMeta& meta = stored_meta(object);
   if (!meta.is_part()) [[likely]]
     return true;
+  // There may be many parts: those that lie elsewhere should not cost much.
+  const RangeRequest asked = parse_range(request.fields.get(FieldName::range), meta.whole_size);
+  if (asked.kind == RangeRequest::Kind::ignore ||
+      (asked.kind == RangeRequest::Kind::satisfiable && !lies_within(asked.range, meta.part())))
+    return false;
   read_stored_fields(object, scratch.fields);
   const RangePlan plan = plan_range(request, read_validators(scratch.fields, now), meta.whole_size, now);
   return plan.kind == RangePlan::Kind::unsatisfiable ||

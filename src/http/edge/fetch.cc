@@ -5,14 +5,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include "http/edge/intake.h"
+#include "http/edge/parts.h"
 #include "http/edge/slices.h"
 #include "http/edge/stored.h"
 #include "http/edge/worker.h"
 #include "http/policy/conditional.h"
 #include "http/policy/forwarding.h"
-#include "http/policy/invalidation.h"
-#include "http/wire/list.h"
 #include "http/wire/writer.h"
 #include "routing/decide.h"
 
@@ -49,6 +47,7 @@ void Fetch::reset() {
   sent_ = 0;
   interims_ = 0;
   framing_ = {};
+  join_ = {};
   left_ = moved_ = received_ = 0;
   chunks_.reset();
 }
@@ -66,8 +65,9 @@ void Fetch::start(Task task, const RequestHead& head) {
   if (task_.upload) task_.upload->on_data = [this] { on_upload(); };
   // What was purged between its lookup and the begin of the fill may not live on in what that brings.
   if (task_.stale && task_.stale->purged()) task_.stale.reset();
-  if (task_.part && task_.part->purged()) {
-    task_.part.reset();
+  if (std::any_of(task_.parts.begin(), task_.parts.end(),
+                  [](const ObjectRef& part) { return part->purged(); })) {
+    task_.parts.clear();
     task_.want = Want::whole;
   }
   if (write_request(head)) {
@@ -290,8 +290,8 @@ void Fetch::leave_origin(bool keep_connection) {
 bool Fetch::write_request(const RequestHead& head) {
   OriginRequest what{.want = task_.want, .may_store = task_.may_store, .upload = task_.upload.get()};
   if (task_.want == Want::rest) {
-    what.range = missing_range(*task_.part);
-    what.same_as = task_.part.get();
+    what.range = missing_range(task_.parts);
+    what.same_as = task_.parts.front().get();
   } else if (task_.want == Want::slice) {
     what.range = wanted_slice();
     what.same_as = task_.head.get();
@@ -465,7 +465,7 @@ void Fetch::ask_in_full(std::string_view why) {
   unconditional_ = true;
   const bool part = task_.want == Want::slice && asks_for_part(worker_.scratch->request.fields);
   task_.want = part ? Want::part : Want::whole;
-  task_.part.reset();
+  task_.parts.clear();
   ask_again();
 }
 
@@ -475,158 +475,6 @@ void Fetch::ask_again() {
   RequestHead& request = worker_.scratch->request;
   if (!write_request(request) || !connect_to(site_->site->origins[origin_], false))
     give_up(note::bad_gateway);
-}
-
-/// RFC 9111 section 4.3.4. False when it does not fit the stored object.
-bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head) {
-  if (!task_.stale || unconditional_) return false;
-  Fields& stored = worker_.scratch->fields;
-  read_stored_fields(*task_.stale, stored);
-  if (!confirms(head.fields, stored)) return false;
-  Intake intake(worker_, *task_.request, exchange());
-  if (!intake.take_update(*task_.stale, request, head)) return false;
-  if (task_.asker) task_.asker->own_lines = intake.own_lines();
-  leave_origin(keep_alive_);
-  task_.filler.note(note::confirmed);
-  finish(task_.filler.commit_refreshed(task_.stale, intake.draft()));
-  return true;
-}
-
-/// RFC 9111 section 3.4: the part that is stored and what comes now are the whole. False when they do not
-/// fit.
-bool Fetch::open_rest(const RequestHead& request, const ResponseHead& head) {
-  const auto missing = missing_range(*task_.part);
-  const auto place = placed_part(head, framing_);
-  const StoredMeta& meta = stored_meta(*task_.part);
-  Fields& stored = worker_.scratch->fields;
-  read_stored_fields(*task_.part, stored);
-  if (!missing || !place || place->range.first != missing->first || place->range.last != missing->last ||
-      place->whole != meta.whole_size || !confirms(head.fields, stored))
-    return false;
-  Intake intake(worker_, *task_.request, exchange());
-  if (!intake.take_rest(*task_.part, request, head)) return false;
-  if (task_.asker) task_.asker->own_lines = intake.own_lines();
-  task_.filler.note(note::completed);
-  task_.filler.open(intake.draft());
-  count_to(missing->size());
-  if (missing->first > 0) append_stored_part();
-  return true;
-}
-
-/// The body must have so many bytes, whatever its framing says.
-void Fetch::count_to(uint64_t bytes) {
-  left_ = bytes;
-  counted_ = true;
-}
-
-void Fetch::append_stored_part() {
-  const Body& body = task_.part->body();
-  iovec pieces[16];
-  for (uint64_t done = 0; done < body.size();) {
-    const size_t count = gather(body.first(), done, body.size() - done, pieces);
-    for (size_t i = 0; i < count; ++i) {
-      task_.filler.append({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
-      done += pieces[i].iov_len;
-    }
-  }
-}
-
-ByteRange Fetch::wanted_slice() const {
-  const uint64_t whole = task_.head ? stored_meta(*task_.head).content_length : UINT64_MAX;
-  return slice_range(task_.slice, task_.slice_size, whole);
-}
-
-/// Of an object that is known. False when it does not fit its head.
-bool Fetch::open_slice(const ResponseHead& head) {
-  const auto place = placed_part(head, framing_);
-  Fields& stored = worker_.scratch->fields;
-  read_stored_fields(*task_.head, stored);
-  if (!place || place->range != wanted_slice() || place->whole != stored_meta(*task_.head).content_length ||
-      !confirms(head.fields, stored))
-    return false;
-  const RequestHead& request = worker_.scratch->request;
-  count_to(place->range.size());
-  open_slice_body(task_.head->tags(), may_update(request, read_request_directives(request.fields),
-                                                 read_response_directives(head.fields)));
-  return true;
-}
-
-/// Of an object of which nothing is known. It may be a small one, and this the whole of it. Else its head is made, complete at once,
-/// and returned: tell it. False when it is of no use.
-bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object) {
-  const auto place = placed_part(head, framing_);
-  if (!place || place->range != slice_range(task_.slice, task_.slice_size, place->whole)) return false;
-  count_to(place->range.size());
-  worker_.scratch->response.status = 200;  // it was the object that was asked for
-  if (place->range.size() == place->whole) {
-    open(request, head);
-    return true;
-  }
-  const uint64_t series = worker_.random.next();
-  Intake intake(worker_, *task_.request, exchange());
-  intake.take_sliced(request, head, place->whole, task_.slice_size, series);
-  if (!intake.keep()) return false;
-  if (task_.asker) task_.asker->own_lines = intake.own_lines();
-  const std::string key = slice_key(worker_.key(*site_, request).text, series, task_.slice);
-  // Before others can see the head: they would begin this slice too.
-  Store::Begun slice = worker_.store.begin(worker_.store.key(site_->state->space, key), false, nullptr);
-  Filler filler = std::exchange(task_.filler, std::move(slice.filler));
-  open_slice_body(intake.draft().tags, true);
-  filler.open(intake.draft());
-  object = filler.commit();
-  return true;
-}
-
-void Fetch::open_slice_body(std::span<const uint64_t> tags, bool may_store) {
-  StoredMeta meta;
-  meta.status = 206;
-  meta.content_length = left_;
-  const Draft draft{std::as_bytes(std::span(&meta, 1)), {}, {}, left_, left_, tags};
-  if (may_store) return task_.filler.open(draft);
-  task_.filler.open_alone(draft);
-}
-
-void Fetch::open(const RequestHead& request, const ResponseHead& head) {
-  Intake intake(worker_, *task_.request, exchange());
-  intake.take_new(request, head, framing_, task_.may_store);
-  if (task_.asker) task_.asker->own_lines = intake.own_lines();
-  if (intake.keep()) {
-    if (const auto place = placed_part(head, framing_)) count_to(place->range.size());
-    return task_.filler.open(intake.draft());
-  }
-  task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
-}
-
-// RFC 9111 section 4.3.5: what a HEAD says of the stored answer to a GET.
-void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
-  const Key key = worker_.key(*site_, request);
-  VariantMatcher matcher(request.fields);
-  const Object* stored = worker_.store.lookup(key, [&](const Object& o) {
-    return o.body().state() == Body::State::complete && stored_meta(o).status == 200 && matcher.matches(o);
-  });
-  if (stored == nullptr) return;
-  Fields& fields = worker_.scratch->fields;
-  read_stored_fields(*stored, fields);
-  if (!head_confirms(head.fields, fields, stored_size(*stored))) {
-    worker_.store.purge(key, Purge::soft);
-    return;
-  }
-  const ObjectRef base = ObjectRef::share(stored);
-  Intake intake(worker_, *task_.request, exchange());
-  if (!intake.take_update(*base, request, head)) return;
-  Store::Begun begun = worker_.store.begin(key, true, nullptr);
-  (void)begun.filler.commit_refreshed(base, intake.draft());
-}
-
-void Fetch::invalidate(const RequestHead& request, const ResponseHead& head) {
-  const bool ignore_query = site_->site->cache.ignore_query;
-  Invalidation plan;
-  plan_invalidation(site_->site->name, request, head, ignore_query, plan);
-  for (uint8_t i = 0; i < plan.count; ++i) {
-    const std::string_view key = worker_.keys.make(plan.keys[i]);
-    if (!key.empty())
-      worker_.store.purge(worker_.store.key(site_->state->space, key), Purge::hard, &task_.filler.fill());
-  }
 }
 
 // --- end ---

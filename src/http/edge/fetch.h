@@ -21,7 +21,9 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "http/edge/asker.h"
 #include "http/edge/origin_pool.h"
@@ -29,6 +31,7 @@
 #include "http/edge/saved_request.h"
 #include "http/edge/upload.h"
 #include "http/policy/freshness.h"
+#include "http/policy/joining.h"
 #include "http/store/store.h"
 #include "http/wire/chunked.h"
 #include "http/wire/head.h"
@@ -56,7 +59,7 @@ class Fetch final : OriginConnection::User {
     Filler filler;
     std::shared_ptr<SavedRequest> request;
     ObjectRef stale;                 // the stored object to be confirmed or replaced; may be null
-    ObjectRef part;                  // Want::rest: the stored part
+    std::vector<ObjectRef> parts;    // Want::rest: the stored ones
     uint64_t slice_size = 0;         // Want::slice
     uint64_t slice = 0;              // its number
     ObjectRef head;                  // of the object that the slice belongs to; null: nothing is known of it
@@ -118,8 +121,10 @@ class Fetch final : OriginConnection::User {
   void ask_again();
   bool confirm_stored(const RequestHead& request, const ResponseHead& head);
   bool open_rest(const RequestHead& request, const ResponseHead& head);
+  bool open_joined(const RequestHead& request, const ResponseHead& head, const ContentRange& place);
+  bool join_stored(const RequestHead& request, const ResponseHead& head, const ContentRange& place);
   void count_to(uint64_t bytes);
-  void append_stored_part();
+  void append_stored(std::span<const JoinPlan::Piece> pieces);
   [[nodiscard]] ByteRange wanted_slice() const;
   bool open_slice(const ResponseHead& head);
   bool open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object);
@@ -170,6 +175,7 @@ class Fetch final : OriginConnection::User {
   WallTime response_wall_{};
 
   Framing framing_;
+  JoinPlan join_;         // with task_.parts
   bool counted_ = false;  // the body has a length, by its framing or by Content-Range
   uint64_t left_ = 0;     // of such a body
   uint64_t moved_ = 0;    // of the body, since the timer was set

@@ -133,9 +133,7 @@ void Fetch::wait_for_room() {
 
 void Fetch::body_complete(bool reusable) {
   leave_origin(reusable);
-  if (task_.want == Want::rest && task_.filler.fill().note() == note::completed &&
-      stored_meta(*task_.part).part_first > 0)
-    append_stored_part();
+  append_stored(join_.behind);
   finish(task_.filler.commit());
 }
 

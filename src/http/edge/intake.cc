@@ -1,5 +1,7 @@
 #include "http/edge/intake.h"
 
+#include <algorithm>
+
 #include "http/edge/worker.h"
 #include "http/policy/conditional.h"
 #include "http/policy/forwarding.h"
@@ -106,6 +108,8 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
     meta_.whole_size = place->whole;
   }
 
+  meta_.version = keep_ ? version_of(head.fields, exchange_.response_wall, meta_.is_part()) : 0;
+
   HeadWriter out(worker_.scratch->head);
   out.status_line(meta_.status);
   meta_.status_line = static_cast<uint16_t>(out.size());
@@ -123,7 +127,7 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   if (!dated) out.field(FieldName::date, worker_.date.at(exchange_.response_wall));
   write_via(head, out);
 
-  draft_ = {bytes_of(meta_), variant_, out.written(), length, cache.object_size_max, tags_};
+  draft_ = {bytes_of(meta_), variant_, out.written(), length, cache.object_size_max, tags_, stays_beside};
   // An origin that fails now says nothing about what it will answer when it works, nor a request about others, nor a part
   // that is too large, or whose place cannot be relied on, about other parts.
   const bool of_this_part = head.status == 206 && decision.store() && (!place || too_large);
@@ -173,28 +177,42 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
       append_line(own_lines_, field);
   }
   if (!out.ok() || !make_variant(read_vary(scratch.merged), request.fields, variant_)) return false;
-  // The stored fields lack them: the object has its tags by itself. Of a whole, both halves have theirs.
-  if (!has_tags(head.fields) || status != stored_meta(stored).status)
-    tags_.assign(stored.tags().begin(), stored.tags().end());
-  if (!take_tags(head.fields)) return false;
   keep_ = true;
-  draft_ = {bytes_of(meta_), variant_, out.written(), std::nullopt, UINT64_MAX, tags_};
+  meta_.version = version_of(scratch.merged, exchange_.response_wall, meta_.is_part() && status != 200);
+  draft_ = {bytes_of(meta_), variant_, out.written(), std::nullopt, UINT64_MAX, tags_, stays_beside};
   return true;
 }
 
 bool Intake::take_update(const Object& stored, const RequestHead& request, const ResponseHead& head) {
-  return merge(stored, request, head, stored_meta(stored).status);
+  if (!merge(stored, request, head, stored_meta(stored).status)) return false;
+  // The stored fields lack them: the object has its tags by itself.
+  if (!has_tags(head.fields)) tags_.assign(stored.tags().begin(), stored.tags().end());
+  if (!take_tags(head.fields)) return false;
+  draft_.tags = tags_;
+  return true;
 }
 
-bool Intake::take_rest(const Object& part, const RequestHead& request, const ResponseHead& head) {
-  if (!merge(part, request, head, 200)) return false;
-  const uint64_t whole = meta_.whole_size;
-  meta_.content_length = whole;
-  meta_.part_first = 0;
-  meta_.whole_size = StoredMeta::unknown_length;
-  draft_.length = whole;
+bool Intake::take_joined(std::span<const ObjectRef> parts, const JoinPlan& plan, uint64_t whole,
+                         const RequestHead& request, const ResponseHead& head) {
+  size_t newest = parts.size() - 1;
+  for (const auto* pieces : {&plan.before, &plan.behind}) {
+    for (const JoinPlan::Piece& piece : *pieces) {
+      newest = std::min(newest, piece.part);
+      const std::span<const uint64_t> tags = parts[piece.part]->tags();
+      tags_.insert(tags_.end(), tags.begin(), tags.end());
+    }
+  }
+  const bool complete = plan.range.size() == whole;
+  if (!merge(*parts[newest], request, head, complete ? 200 : 206) || !take_tags(head.fields)) return false;
+  std::sort(tags_.begin(), tags_.end());
+  tags_.erase(std::unique(tags_.begin(), tags_.end()), tags_.end());
+  meta_.content_length = plan.range.size();
+  meta_.part_first = plan.range.first;
+  meta_.whole_size = complete ? StoredMeta::unknown_length : whole;
+  draft_.tags = tags_;
+  draft_.length = meta_.content_length;
   draft_.size_max = saved_.route().site->site->cache.object_size_max;
-  return whole <= draft_.size_max;
+  return *draft_.length <= draft_.size_max;
 }
 
 }  // namespace popnet::http

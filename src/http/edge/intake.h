@@ -4,7 +4,7 @@
 //   take_new      a new object, whole or part                              RFC 9111 section 3
 //   take_sliced   the head of an object that is stored in slices            slices.h
 //   take_update   the stored object with the fields of a 304, or of a 200 to HEAD   sections 4.3.4 and 4.3.5
-//   take_rest     a stored part, made whole by a 206                        section 3.4
+//   take_joined   a 206 and the stored parts that it is joined with: a larger part, or the whole   section 3.4
 #pragma once
 
 #include <optional>
@@ -14,6 +14,7 @@
 #include "http/edge/saved_request.h"
 #include "http/edge/stored.h"
 #include "http/policy/freshness.h"
+#include "http/policy/joining.h"
 #include "http/policy/storing.h"
 #include "http/store/fill.h"
 #include "http/wire/head.h"
@@ -39,8 +40,9 @@ class Intake {
                    uint64_t series);
   /// False when it does not fit the stored object.
   bool take_update(const Object& stored, const RequestHead& request, const ResponseHead& head);
-  /// REQUIRES: the answer is the range that the part lacks. False when it does not fit.
-  bool take_rest(const Object& part, const RequestHead& request, const ResponseHead& head);
+  /// `whole`: bytes of the object. REQUIRES: all are of one version. False when it does not fit.
+  bool take_joined(std::span<const ObjectRef> parts, const JoinPlan& plan, uint64_t whole,
+                   const RequestHead& request, const ResponseHead& head);
 
   [[nodiscard]] bool keep() const { return keep_; }
   [[nodiscard]] const Draft& draft() const { return draft_; }

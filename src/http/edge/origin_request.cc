@@ -90,15 +90,6 @@ void write_max_forwards(const RequestHead& head, HeadWriter& out) {
 
 }  // namespace
 
-std::optional<ByteRange> missing_range(const Object& part) {
-  const StoredMeta& meta = stored_meta(part);
-  const ByteRange here = meta.part();
-  if (here.first == 0 && here.last + 1 < meta.whole_size)
-    return ByteRange{here.last + 1, meta.whole_size - 1};
-  if (here.first > 0 && here.last + 1 == meta.whole_size) return ByteRange{0, here.first - 1};
-  return {};
-}
-
 std::string origin_name(const model::Site& site, const RequestHead& head, bool may_store) {
   std::string name = to_lower(origin_host(site, head, may_store));
   if (name.starts_with('[')) return name.substr(1, name.find(']') - 1);

@@ -18,7 +18,7 @@ enum class Want : uint8_t {
   answer,  ///< its answer to this very request, for the asker
   whole,   ///< the whole object, to be stored
   part,    ///< the range that the request names, to be stored
-  rest,    ///< what a stored part lacks, to be stored with it as the whole
+  rest,    ///< what stored parts lack, to be stored with them as the whole
   slice,   ///< one slice, to be stored as such; of a small object the whole
 };
 
@@ -38,8 +38,5 @@ bool write_origin_request(Scratch& scratch, const SavedRequest& request, const R
 /// As whom the origin must show itself over TLS, unless the config names another: the host in that request,
 /// without port.
 std::string origin_name(const model::Site& site, const RequestHead& head, bool may_store);
-
-/// What a stored part lacks to be the whole, when that is one stretch; none when it lies in the middle.
-std::optional<ByteRange> missing_range(const Object& part);
 
 }  // namespace popnet::http

@@ -6,6 +6,7 @@
 
 #include "http/edge/delivery.h"
 #include "http/edge/fetch.h"
+#include "http/edge/parts.h"
 #include "http/edge/purging.h"
 #include "http/edge/slices.h"
 #include "http/edge/worker.h"
@@ -258,9 +259,8 @@ Request::Step Request::missing(Turn& turn, bool own) {
   if (want_ == Want::slice) return Step::fill;
   if (asks_for_part(turn.head.fields)) {
     want_ = Want::part;
-  } else if (turn.part != nullptr && can_be_completed(turn)) {
+  } else if (turn.part != nullptr && take_parts(turn)) {
     want_ = Want::rest;
-    part_ = ObjectRef::share(turn.part);
   }
   return Step::fill;
 }
@@ -274,17 +274,20 @@ Want Request::want_whole(const Turn& turn, const Object* stale) {
   return Want::slice;
 }
 
-/// RFC 9111 section 3.4: the part is fresh, and names its version strongly enough to be joined with more of
-/// it.
-bool Request::can_be_completed(const Turn& turn) const {
+/// RFC 9111 section 3.4: the part is fresh, and names its version strongly enough to be joined, with others, with what they
+/// lack.
+bool Request::take_parts(const Turn& turn) {
   const Object& part = *turn.part;
-  if (turn.head.fields.has(FieldName::range) || part.body().state() != Body::State::complete ||
-      !missing_range(part) ||
+  if (turn.head.fields.has(FieldName::range) ||
       may_serve(stored_policy(part), turn.directives, worker_.loop.now()).use != Use::serve)
     return false;
   Fields& fields = worker_.scratch->fields;
   read_stored_fields(part, fields);
-  return !strong_validator(read_validators(fields, worker_.loop.wall())).empty();
+  const std::string_view validator = strong_validator(read_validators(fields, worker_.loop.wall()));
+  if (validator.empty()) return false;
+  const PartsOf of{make_key(turn), part.variant(), validator, stored_meta(part).whole_size};
+  parts_ = stored_parts(*worker_.scratch, worker_.store, of, worker_.loop.wall());
+  return missing_range(parts_).has_value();
 }
 
 Request::Step Request::hit(Turn& turn) {
@@ -456,7 +459,7 @@ void Request::reset() {
   forget_asked();
   worker_.saved_requests.give_back(std::move(saved_));
   stale_.reset();
-  part_.reset();
+  parts_.clear();
   piece_.reset();
   sliced_.reset();
   at_ = end_ = ahead_ = 0;
@@ -517,16 +520,22 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
   const Key key = make_key(turn);
   turn.matcher.forget();  // of a fill that was left just now, whose object may be gone
   turn.newest = nullptr;
+  const Object* growing = nullptr;  // a part that suits; one that is complete is better: the growing one may break off
   cache_status_.forward = CacheForward::uri_miss;
   const Object* object = worker_.store.lookup(key, [&](const Object& o) {
     cache_status_.forward = CacheForward::vary_miss;
     if (turn.newest == nullptr) turn.newest = &o;
     if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
-    if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) return true;
+    if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) {
+      if (!stored_meta(o).is_part() || o.body().state() == Body::State::complete) return true;
+      if (growing == nullptr) growing = &o;
+      return false;
+    }
     cache_status_.forward = CacheForward::partial;
-    if (turn.part == nullptr) turn.part = &o;
+    if (turn.part == nullptr && o.body().state() == Body::State::complete) turn.part = &o;
     return false;
   });
+  if (object == nullptr) object = growing;
   not_shared = object == nullptr && worker_.store.not_shared(key, worker_.loop.now());
   if (object != nullptr) cache_status_.forward = CacheForward::none;
   if (not_shared) cache_status_.forward = CacheForward::miss;
@@ -567,7 +576,7 @@ void Request::fetch(Turn& turn, Filler filler) {
   if (want_ != Want::rest) task.stale = stale_;
   task.slice_size = slice_size_;
   task.slice = slice_;
-  if (want_ == Want::rest) task.part = part_;
+  if (want_ == Want::rest) task.parts = parts_;
   if (tunnel_)
     task.upload = peer_->tunnel();
   else if (passed_ && turn.head.body.kind != Framing::Kind::none)  // null where that is of length 0

@@ -25,6 +25,7 @@
 #include <array>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "http/edge/access_log.h"
 #include "http/edge/answer.h"
@@ -147,7 +148,7 @@ class Request final : Fill::Listener {
   [[nodiscard]] bool answers(Turn& turn, const Object& object) const;
   [[nodiscard]] bool may_reuse(const Turn& turn, const Object& object) const;
   [[nodiscard]] bool usable(Turn& turn, const Object& object) const;
-  [[nodiscard]] bool can_be_completed(const Turn& turn) const;
+  [[nodiscard]] bool take_parts(const Turn& turn);
   [[nodiscard]] Want want_whole(const Turn& turn, const Object* stale);
   void make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer);
   void fetch(Turn& turn, Filler filler);
@@ -174,7 +175,7 @@ class Request final : Fill::Listener {
   FillRef fill_;
   std::shared_ptr<Asker> asked_;  // of the fetch that is for this request
   ObjectRef stale_;               // what may serve if no origin answers
-  ObjectRef part_;                // what is to be completed
+  std::vector<ObjectRef> parts_;  // what is to be completed
   ObjectRef sliced_;              // the head of the object in slices that is being delivered
   ObjectRef piece_;               // its present slice; null: on its way
   uint64_t at_ = 0, end_ = 0;     // where delivery of that began, or begins, in the whole; and will end

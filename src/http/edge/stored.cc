@@ -1,7 +1,11 @@
 #include "http/edge/stored.h"
 
+#include <algorithm>
 #include <cassert>
 #include <string>
+
+#include "common/hash.h"
+#include "http/policy/conditional.h"
 
 namespace popnet::http {
 
@@ -17,6 +21,22 @@ void read_stored_fields(const Object& object, Fields& fields) {
     (void)fields.add(line.substr(0, colon), line.substr(colon + 2));
     lines.remove_prefix(end + 2);
   }
+}
+
+uint64_t version_of(const Fields& fields, WallTime now, bool of_part) {
+  std::string_view validator =
+      fields.get(fields.has(FieldName::etag) ? FieldName::etag : FieldName::last_modified);
+  if (of_part) validator = strong_validator(read_validators(fields, now));
+  return validator.empty() ? 0 : std::max<uint64_t>(1, hash_bytes(validator));
+}
+
+bool stays_beside(const Object& newer, const Object& older) {
+  const StoredMeta& part = stored_meta(newer);
+  const StoredMeta& other = stored_meta(older);
+  if (!part.is_part() || part.version == 0 || part.version != other.version) return false;
+  if (!other.is_part())
+    return other.status == 200 && other.slice == 0 && older.body().size() == part.whole_size;
+  return other.whole_size == part.whole_size && !lies_within(other.part(), part.part());
 }
 
 bool VariantMatcher::matches(const Object& object) {

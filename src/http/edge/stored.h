@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "common/time.h"
 #include "http/policy/freshness.h"
 #include "http/policy/vary.h"
 #include "http/store/object.h"
@@ -26,6 +27,8 @@ struct StoredMeta {
   uint16_t status_line = 0;                  // bytes of the head's first line, CRLF included
   bool aged = false;                         // the origin's answer had an Age: a cache before us made it
   uint64_t content_length = unknown_length;  // as the origin announced it
+  // Of which version the body is: made from the validators (version_of()); 0: cannot be told.
+  uint64_t version = 0;
   // Of a part (206): what the body is of the whole object.
   uint64_t part_first = 0;
   uint64_t whole_size = unknown_length;  // unknown: not a part
@@ -56,6 +59,12 @@ inline uint64_t stored_size(const Object& object) {
 inline std::string_view stored_lines(const Object& object) {
   return object.head().substr(stored_meta(object).status_line);
 }
+/// A number for the ETag, else the Last-Modified; 0 where there is neither, or, `of_part`, no strong one.
+uint64_t version_of(const Fields& fields, WallTime now, bool of_part);
+/// Draft::may_stay: parts of one version stay beside each other, unless the newer one has all that the older has; and the
+/// whole beside a part of it.
+bool stays_beside(const Object& newer, const Object& older);
+
 /// The stored lines parsed again, for what is not done on every hit. Views into the object.
 void read_stored_fields(const Object& object, Fields& fields);
 

@@ -109,6 +109,7 @@ Filler& Filler::operator=(Filler&& other) noexcept {
     object_ = std::exchange(other.object_, nullptr);
     length_ = other.length_;
     size_max_ = other.size_max_;
+    may_stay_ = other.may_stay_;
     grown_ = std::exchange(other.grown_, 0);
     passes_ = std::exchange(other.passes_, false);
     window_ = std::move(other.window_);
@@ -121,6 +122,7 @@ void Filler::make_object(const Draft& draft) {
   Fill& fill = *fill_.get();
   length_ = draft.length;
   size_max_ = draft.size_max;
+  may_stay_ = draft.may_stay;
   Object::Parts parts{draft.meta, fill.key(), draft.variant, draft.head, draft.tags};
   const bool in_line =
       length_ && *length_ <= Store::inline_max;  // also what passes: it is one slab either way
@@ -227,7 +229,7 @@ FillRef Filler::commit() {
   if (!passes_) {
     object_->body_.state_.store(Body::State::complete, std::memory_order_release);
     Object* compact = worth_compacting() ? make_compact() : nullptr;
-    fill_->store_.settle(*fill_.get(), *object_, compact);
+    fill_->store_.settle(*fill_.get(), *object_, compact, may_stay_);
   }
   return end(Body::State::complete);
 }
@@ -279,12 +281,13 @@ FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {
   const Space::Verdict since = fill.space_.verdict(fill.stamp_, base->key(), base->tags());
   if (since.gone) object_->mark_purged();
   fill_->store_.link(*fill_.get(), *object_, since.stale);
-  fill_->store_.settle(*fill_.get(), *object_, nullptr);
+  fill_->store_.settle(*fill_.get(), *object_, nullptr, may_stay_);
   return end(Body::State::complete);
 }
 
 void Filler::make_heir(const ObjectRef& base, const Draft& draft) {
   Fill& fill = *fill_.get();
+  may_stay_ = draft.may_stay;
   const Object::Parts parts{draft.meta, fill.key(), draft.variant, draft.head, draft.tags};
   object_ = Object::make(fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
   const Object* owner = base->base_ != nullptr ? base->base_ : base.get();

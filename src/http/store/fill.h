@@ -172,11 +172,14 @@ class FillRef {
 /// What is known of an object before its body.
 struct Draft {
   std::span<const std::byte> meta;  // plain bytes of the owner's own type
-  std::string_view variant;         // equal variants under one key replace each other
+  std::string_view variant;  // equal variants under one key replace each other, but for what may_stay says
   std::string_view head;
   std::optional<uint64_t> length{};  // of the body, if known. The writer keeps to it
   uint64_t size_max = 0;             // a body larger than this is not stored
   std::span<const uint64_t> tags{};  // Space::tag() of each
+  /// Has the older object, of the same key and variant, something that this one lacks, so that it stays beside it? Called
+  /// under a lock. Null: it never has.
+  bool (*may_stay)(const Object& newer, const Object& older) = nullptr;
 };
 
 /// What an answer that is for its asker alone says of others to the same key.
@@ -240,6 +243,7 @@ class Filler {
   Object* object_ = nullptr;  // fill_->object_, writable
   std::optional<uint64_t> length_;
   uint64_t size_max_ = 0;
+  bool (*may_stay_)(const Object& newer, const Object& older) = nullptr;
   uint64_t grown_ = 0;              // charged to Space::growing_
   bool passes_ = false;             // the body passes through
   std::shared_ptr<Window> window_;  // of a passing body's slabs; made with the first

@@ -98,7 +98,7 @@ void Store::link(Fill& fill, Object& object, bool stale) {
 }
 
 // The object is complete: from now on it can be evicted, and takes the place of what it replaces.
-void Store::settle(Fill& fill, Object& object, Object* compact) {
+void Store::settle(Fill& fill, Object& object, Object* compact, MayStay may_stay) {
   Stripe& s = stripe(fill.hash_);
   Unlinked out;
   {
@@ -115,7 +115,7 @@ void Store::settle(Fill& fill, Object& object, Object* compact) {
         compact->unref();  // the table has its own
         compact = nullptr;
       }
-      unlink_replaced(s, *lasting, out);
+      unlink_replaced(s, *lasting, may_stay, out);
       marks_.clear(lasting->hash_);
       s.sieve.push(*lasting);
       lasting->in_sieve_ = true;
@@ -323,13 +323,17 @@ void Store::unlink(Stripe& stripe, Object& object, Unlinked& out) {
   out.add(object);
 }
 
-void Store::unlink_replaced(Stripe& stripe, const Object& by, Unlinked& out) {
-  int variants = 0;
+void Store::unlink_replaced(Stripe& stripe, const Object& by, MayStay may_stay, Unlinked& out) {
+  int variants = 0, beside = 0;
   for (Object* o = by.next_.load(std::memory_order_relaxed); o != nullptr;) {
     Object* next = o->next_.load(std::memory_order_relaxed);
-    const bool same_key = o->hash_ == by.hash_ && &o->space_ == &by.space_ && o->key() == by.key();
-    // Of one variant the last word counts.
-    if (same_key && (o->variant() == by.variant() || ++variants >= variants_max)) unlink(stripe, *o, out);
+    if (o->hash_ == by.hash_ && &o->space_ == &by.space_ && o->key() == by.key()) {
+      // Of one variant the last word counts.
+      const bool replaced = o->variant() == by.variant()
+                                ? may_stay == nullptr || !may_stay(by, *o) || ++beside > beside_max
+                                : ++variants >= variants_max;
+      if (replaced) unlink(stripe, *o, out);
+    }
     o = next;
   }
 }

@@ -13,7 +13,8 @@
 //   stripe s:  buckets with index mod stripes = s; their lock, their Sieve, their running fills
 //
 // Variants: objects under one key may differ in their `variant` text; the caller's predicate picks. A commit
-// replaces those of the same key and the same variant. That answers to a key could not be shared lately takes no
+// replaces those of the same key and the same variant; but what has other bytes of the same object (a part) may stay
+// (Draft::may_stay), up to beside_max of them. That answers to a key could not be shared lately takes no
 // object (marks.h): what is never stored pushes out nothing.
 //
 // Memory: every allocation of an object, its body included, is charged. When the charge of what the table
@@ -81,6 +82,8 @@ class Store {
   static constexpr uint32_t inline_max = 64 * 1024;
   /// Variants kept under one key: more push out the oldest.
   static constexpr int variants_max = 32;
+  /// Objects of one variant that stay beside the newest.
+  static constexpr int beside_max = 32;
 
   Store(const Options& options, rt::Epoch& epoch);
   /// REQUIRES: no reader, no fill, no reference left
@@ -171,7 +174,8 @@ class Store {
 
   // For Filler.
   void link(Fill& fill, Object& object, bool stale = false);
-  void settle(Fill& fill, Object& object, Object* compact);
+  using MayStay = bool (*)(const Object& newer, const Object& older);
+  void settle(Fill& fill, Object& object, Object* compact, MayStay may_stay);
   void drop(Fill& fill, Object* object);
   void set_aside(Fill& fill, const std::optional<NotShared>& leaves);
   /// False when the object is in the store no more.
@@ -195,7 +199,7 @@ class Store {
   // Under the stripe's lock.
   void push(Stripe& stripe, Object& object);
   void unlink(Stripe& stripe, Object& object, Unlinked& out);
-  void unlink_replaced(Stripe& stripe, const Object& by, Unlinked& out);
+  void unlink_replaced(Stripe& stripe, const Object& by, MayStay may_stay, Unlinked& out);
   static void forget(Stripe& stripe, Fill& fill);
 
   void retire(Unlinked objects);

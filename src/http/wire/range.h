@@ -15,6 +15,9 @@ struct ByteRange {
   [[nodiscard]] uint64_t size() const { return last - first + 1; }
   bool operator==(const ByteRange&) const = default;
 };
+constexpr bool lies_within(const ByteRange& inner, const ByteRange& outer) {
+  return inner.first >= outer.first && inner.last <= outer.last;
+}
 
 /// What a Range field asks of a representation of a known size.
 struct RangeRequest {

@@ -1,0 +1,193 @@
+// The part of a Fetch that decides what becomes of an answer in the store, when its head is there.
+#include <algorithm>
+
+#include "http/edge/fetch.h"
+#include "http/edge/intake.h"
+#include "http/edge/parts.h"
+#include "http/edge/slices.h"
+#include "http/edge/stored.h"
+#include "http/edge/worker.h"
+#include "http/policy/conditional.h"
+#include "http/policy/invalidation.h"
+
+namespace popnet::http {
+
+/// RFC 9111 section 4.3.4. False when it does not fit the stored object.
+bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head) {
+  if (!task_.stale || unconditional_) return false;
+  Fields& stored = worker_.scratch->fields;
+  read_stored_fields(*task_.stale, stored);
+  if (!confirms(head.fields, stored)) return false;
+  Intake intake(worker_, *task_.request, exchange());
+  if (!intake.take_update(*task_.stale, request, head)) return false;
+  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  leave_origin(keep_alive_);
+  task_.filler.note(note::confirmed);
+  finish(task_.filler.commit_refreshed(task_.stale, intake.draft()));
+  return true;
+}
+
+/// RFC 9111 section 3.4: the parts that are stored and what comes now are the whole. False when they do not fit.
+bool Fetch::open_rest(const RequestHead& request, const ResponseHead& head) {
+  const auto missing = missing_range(task_.parts);
+  const auto place = placed_part(head, framing_);
+  Fields& stored = worker_.scratch->fields;
+  read_stored_fields(*task_.parts.front(), stored);
+  if (!missing || !place || place->range != *missing ||
+      place->whole != stored_meta(*task_.parts.front()).whole_size || !confirms(head.fields, stored) ||
+      !open_joined(request, head, *place))
+    return false;
+  task_.filler.note(note::completed);
+  return true;
+}
+
+/// With task_.parts, which are of its version.
+bool Fetch::open_joined(const RequestHead& request, const ResponseHead& head, const ContentRange& place) {
+  join_ = plan_join(task_.parts, place.range);
+  Intake intake(worker_, *task_.request, exchange());
+  if (!join_.joins() || !intake.take_joined(task_.parts, join_, place.whole, request, head)) {
+    join_ = {};
+    return false;
+  }
+  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  task_.filler.open(intake.draft());
+  count_to(place.range.size());
+  append_stored(join_.before);
+  return true;
+}
+
+/// What was asked for as a part, with others that it touches. False when there is none, or it is not to be stored.
+bool Fetch::join_stored(const RequestHead& request, const ResponseHead& head, const ContentRange& place) {
+  const std::string_view validator = strong_validator(read_validators(head.fields, response_wall_));
+  if (validator.empty() || place.range.size() == place.whole) return false;
+  Intake intake(worker_, *task_.request, exchange());
+  intake.take_new(request, head, framing_, task_.may_store);
+  if (!intake.keep()) return false;
+  const PartsOf of{worker_.key(*site_, request), intake.draft().variant, validator, place.whole};
+  task_.parts = stored_parts(*worker_.scratch, worker_.store, of, response_wall_);
+  return open_joined(request, head, place);
+}
+
+/// The body must have so many bytes, whatever its framing says.
+void Fetch::count_to(uint64_t bytes) {
+  left_ = bytes;
+  counted_ = true;
+}
+
+void Fetch::append_stored(std::span<const JoinPlan::Piece> pieces) {
+  for (const JoinPlan::Piece& piece : pieces) {
+    const Object& part = *task_.parts[piece.part];
+    uint64_t at = piece.bytes.first - stored_meta(part).part_first;
+    const uint64_t end = at + piece.bytes.size();
+    while (at < end) {
+      iovec stretches[16];
+      const size_t count = gather(part.body().first(), at, end - at, stretches);
+      for (size_t i = 0; i < count; ++i) {
+        task_.filler.append({static_cast<const char*>(stretches[i].iov_base), stretches[i].iov_len});
+        at += stretches[i].iov_len;
+      }
+    }
+  }
+}
+
+ByteRange Fetch::wanted_slice() const {
+  const uint64_t whole = task_.head ? stored_meta(*task_.head).content_length : UINT64_MAX;
+  return slice_range(task_.slice, task_.slice_size, whole);
+}
+
+/// Of an object that is known. False when it does not fit its head.
+bool Fetch::open_slice(const ResponseHead& head) {
+  const auto place = placed_part(head, framing_);
+  Fields& stored = worker_.scratch->fields;
+  read_stored_fields(*task_.head, stored);
+  if (!place || place->range != wanted_slice() || place->whole != stored_meta(*task_.head).content_length ||
+      !confirms(head.fields, stored))
+    return false;
+  const RequestHead& request = worker_.scratch->request;
+  count_to(place->range.size());
+  open_slice_body(task_.head->tags(), may_update(request, read_request_directives(request.fields),
+                                                 read_response_directives(head.fields)));
+  return true;
+}
+
+/// Of an object of which nothing is known. It may be a small one, and this the whole of it. Else its head is made, complete at once,
+/// and returned: tell it. False when it is of no use.
+bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object) {
+  const auto place = placed_part(head, framing_);
+  if (!place || place->range != slice_range(task_.slice, task_.slice_size, place->whole)) return false;
+  count_to(place->range.size());
+  worker_.scratch->response.status = 200;  // it was the object that was asked for
+  if (place->range.size() == place->whole) {
+    open(request, head);
+    return true;
+  }
+  const uint64_t series = worker_.random.next();
+  Intake intake(worker_, *task_.request, exchange());
+  intake.take_sliced(request, head, place->whole, task_.slice_size, series);
+  if (!intake.keep()) return false;
+  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  const std::string key = slice_key(worker_.key(*site_, request).text, series, task_.slice);
+  // Before others can see the head: they would begin this slice too.
+  Store::Begun slice = worker_.store.begin(worker_.store.key(site_->state->space, key), false, nullptr);
+  Filler filler = std::exchange(task_.filler, std::move(slice.filler));
+  open_slice_body(intake.draft().tags, true);
+  filler.open(intake.draft());
+  object = filler.commit();
+  return true;
+}
+
+void Fetch::open_slice_body(std::span<const uint64_t> tags, bool may_store) {
+  StoredMeta meta;
+  meta.status = 206;
+  meta.content_length = left_;
+  const Draft draft{std::as_bytes(std::span(&meta, 1)), {}, {}, left_, left_, tags};
+  if (may_store) return task_.filler.open(draft);
+  task_.filler.open_alone(draft);
+}
+
+void Fetch::open(const RequestHead& request, const ResponseHead& head) {
+  const auto place = placed_part(head, framing_);
+  if (place && task_.may_store && join_stored(request, head, *place)) return;
+  Intake intake(worker_, *task_.request, exchange());
+  intake.take_new(request, head, framing_, task_.may_store);
+  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  if (intake.keep()) {
+    if (place) count_to(place->range.size());
+    return task_.filler.open(intake.draft());
+  }
+  task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
+}
+
+// RFC 9111 section 4.3.5: what a HEAD says of the stored answer to a GET.
+void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
+  const Key key = worker_.key(*site_, request);
+  VariantMatcher matcher(request.fields);
+  const Object* stored = worker_.store.lookup(key, [&](const Object& o) {
+    return o.body().state() == Body::State::complete && stored_meta(o).status == 200 && matcher.matches(o);
+  });
+  if (stored == nullptr) return;
+  Fields& fields = worker_.scratch->fields;
+  read_stored_fields(*stored, fields);
+  if (!head_confirms(head.fields, fields, stored_size(*stored))) {
+    worker_.store.purge(key, Purge::soft);
+    return;
+  }
+  const ObjectRef base = ObjectRef::share(stored);
+  Intake intake(worker_, *task_.request, exchange());
+  if (!intake.take_update(*base, request, head)) return;
+  Store::Begun begun = worker_.store.begin(key, true, nullptr);
+  (void)begun.filler.commit_refreshed(base, intake.draft());
+}
+
+void Fetch::invalidate(const RequestHead& request, const ResponseHead& head) {
+  const bool ignore_query = site_->site->cache.ignore_query;
+  Invalidation plan;
+  plan_invalidation(site_->site->name, request, head, ignore_query, plan);
+  for (uint8_t i = 0; i < plan.count; ++i) {
+    const std::string_view key = worker_.keys.make(plan.keys[i]);
+    if (!key.empty())
+      worker_.store.purge(worker_.store.key(site_->state->space, key), Purge::hard, &task_.filler.fill());
+  }
+}
+
+}  // namespace popnet::http

@@ -1,0 +1,40 @@
+// Parts of objects (206) in the store. Those of one version lie side by side under the object's key, each with fields and
+// freshness of its own (stays_beside()). What an origin sends is joined with those that it touches (RFC 9111 section
+// 3.4): always where that makes the whole, else up to joined_max, so that many small ranges become few objects, and
+// joining costs no more than a copy of that size.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "common/time.h"
+#include "http/policy/joining.h"
+#include "http/store/store.h"
+#include "http/wire/range.h"
+
+namespace popnet::http {
+
+struct Scratch;
+
+inline constexpr uint64_t joined_max = 1 << 20;
+
+/// Which version of which object.
+struct PartsOf {
+  Key key;
+  std::string_view variant;
+  std::string_view validator;  // a strong one
+  uint64_t whole = 0;          // bytes
+};
+/// The complete ones, newest first. Uses the scratch's fields. REQUIRES: the calling thread's Epoch::Reader is online
+std::vector<ObjectRef> stored_parts(Scratch& scratch, const Store& store, const PartsOf& of, WallTime now);
+
+/// What is to be asked for to make the whole of them. REQUIRES: of one version
+std::optional<ByteRange> missing_range(std::span<const ObjectRef> parts);
+
+/// How what comes is joined with them.
+JoinPlan plan_join(std::span<const ObjectRef> parts, const ByteRange& comes);
+
+}  // namespace popnet::http
