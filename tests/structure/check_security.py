@@ -18,14 +18,15 @@ def read(path):
 
 
 def known_tests(root):
-    sources = {os.path.basename(path): read(path) for path in glob.glob(root + "/src/**/*_test.cc", recursive=True)}
-    names = {f"{suite}.{name}" for text in sources.values()
+    paths = glob.glob(root + "/src/**/*_test.cc", recursive=True)  # two folders may each have a file of one name
+    sources = {os.path.basename(path) for path in paths}
+    names = {f"{suite}.{name}" for text in map(read, paths)
              for suite, name in re.findall(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", text, re.M)}
     scenes = {os.path.basename(path): set(re.findall(r"^@scene\s+def (\w+)\(", read(path), re.M))
               for path in glob.glob(root + "/tests/net/*_play.py")}
     fuzzers = {os.path.basename(path)[:-len("_fuzz.cc")] for path in glob.glob(root + "/src/**/*_fuzz.cc", recursive=True)}
     fuzzers = {name for name in fuzzers if os.path.isdir(f"{root}/tests/fuzz/{name}_fuzz")}
-    return set(sources), names, scenes, fuzzers
+    return sources, names, scenes, fuzzers
 
 
 def unknown(cell, known):

@@ -520,7 +520,8 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
   const Key key = make_key(turn);
   turn.matcher.forget();  // of a fill that was left just now, whose object may be gone
   turn.newest = nullptr;
-  const Object* growing = nullptr;  // a part that suits; one that is complete is better: the growing one may break off
+  const Object* growing =
+      nullptr;  // a part that suits; one that is complete is better: the growing one may break off
   cache_status_.forward = CacheForward::uri_miss;
   const Object* object = worker_.store.lookup(key, [&](const Object& o) {
     cache_status_.forward = CacheForward::vary_miss;
