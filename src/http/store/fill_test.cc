@@ -67,6 +67,33 @@ TEST_F(StoreTest, WhatCannotBeSharedIsRememberedUntilSomethingIsStored) {
   EXPECT_FALSE(store.not_shared(key("/me"), now));
 }
 
+TEST_F(StoreTest, WhatCannotBeSharedIsForgottenWhenItOrItsSiteIsPurged) {
+  const TimePoint now{std::chrono::hours(1)};
+  const NotShared unshared{now + std::chrono::seconds(120), "*"};
+  Space& other = store.space("news");
+  const auto ask = [&](const Key& asked) {
+    auto begun = store.begin(asked, true, never);
+    begun.filler.open_alone(draft(0), unshared);
+    (void)begun.filler.commit();
+  };
+  ask(key("/me"));
+  (void)store.purge(key("/me"), Purge::hard);
+  EXPECT_FALSE(store.not_shared(key("/me"), now));
+  for (const Purge how : {Purge::hard, Purge::soft, Purge::hard}) {
+    ask(key("/me"));
+    ask(store.key(other, "/me"));
+    auto before = store.begin(key("/before"), true, never);
+    store.purge(*space, how);
+    EXPECT_FALSE(store.not_shared(key("/me"), now));
+    EXPECT_TRUE(store.not_shared(store.key(other, "/me"), now)) << "another site's stays";
+    if (how == Purge::soft) continue;
+    before.filler.open_alone(draft(0), unshared);
+    EXPECT_FALSE(store.not_shared(key("/before"), now)) << "what was asked before says nothing of now";
+  }
+  ask(key("/me"));
+  EXPECT_TRUE(store.not_shared(key("/me"), now));
+}
+
 TEST_F(StoreTest, WhatCannotBeSharedEndsTheVariantThatItIsAbout) {
   put("/a", "bonjour", "fr");
   put("/a", "hello", "en");

@@ -16,6 +16,7 @@
 // Epoch::Reader is online. All else under the store's lock of purges.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +52,10 @@ class Space {
 
   /// The highest floor: objects that have looked at it need not look again.
   [[nodiscard]] uint64_t newest() const { return newest_.load(std::memory_order_acquire); }
+  /// The floor of the whole site: another number after each purge of it.
+  [[nodiscard]] uint64_t site_floor() const {
+    return std::max(hard_.load(std::memory_order_relaxed), soft_.load(std::memory_order_relaxed));
+  }
   struct Verdict {
     bool gone = false;
     bool stale = false;

@@ -116,7 +116,7 @@ void Store::settle(Fill& fill, Object& object, Object* compact, MayStay may_stay
         compact = nullptr;
       }
       unlink_replaced(s, *lasting, may_stay, out);
-      marks_.clear(lasting->hash_);
+      marks_.clear(mark(lasting->space_, lasting->hash_));
       s.sieve.push(*lasting);
       lasting->in_sieve_ = true;
     }
@@ -143,9 +143,10 @@ void Store::set_aside(Fill& fill, const std::optional<NotShared>& leaves) {
   {
     const std::lock_guard lock(s.mutex);
     forget(s, fill);
-    if (leaves && !fill.doomed_) {
+    // What was asked before a purge says nothing of what is there after it.
+    if (leaves && !fill.doomed_ && !fill.space_.verdict(fill.stamp_, fill.key(), {}).gone) {
       const Key key{&fill.space_, fill.key(), fill.hash_};
-      marks_.set(key.hash, leaves->until);
+      marks_.set(mark(*key.space, key.hash), leaves->until);
       for (Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load())
         if (is(*o, key) && o->variant() == leaves->variant) unlink(s, *o, out);
     }
@@ -189,7 +190,7 @@ bool Store::purge(const Key& key, Purge how, const Fill* except) {
   bool found = false;
   {
     const std::lock_guard lock(s.mutex);
-    marks_.clear(key.hash);
+    marks_.clear(mark(*key.space, key.hash));
     for (Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load()) {
       if (!is(*o, key)) continue;
       found = true;

@@ -111,8 +111,10 @@ class Store {
   }
 
   /// The last answer under the key was for its asker alone ("hit for miss"), and nothing has been stored there since, nor was
-  /// the key purged; purges by site, tag and prefix leave marks to their time.
-  [[nodiscard]] bool not_shared(const Key& key, TimePoint now) const { return marks_.has(key.hash, now); }
+  /// the key, or its site, purged; purges by tag and prefix leave marks to their time.
+  [[nodiscard]] bool not_shared(const Key& key, TimePoint now) const {
+    return marks_.has(mark(*key.space, key.hash), now);
+  }
 
   /// What a miss becomes: exactly one of the three.
   struct Begun {
@@ -166,6 +168,8 @@ class Store {
   static bool is(const Fill& fill, const Key& key) {
     return fill.hash_ == key.hash && &fill.space_ == key.space && fill.key() == key.text;
   }
+  /// Under what marks are kept: a purge of the site ends all of them at once, for nobody finds them any more.
+  static uint64_t mark(const Space& space, uint64_t hash) { return mix64(hash ^ space.site_floor()); }
   [[nodiscard]] std::atomic<Object*>& bucket(uint64_t hash) const { return buckets_[hash & bucket_mask_]; }
   [[nodiscard]] Stripe& stripe(uint64_t hash) const { return stripes_[hash & stripe_mask_]; }
   static Fill*& fill_chain(Stripe& stripe, uint64_t hash) {
