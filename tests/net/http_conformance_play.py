@@ -429,7 +429,7 @@ def invalidation(stage):
     for number, (method, status, field, target, gone) in enumerate((
             ("POST", 200, None, None, True), ("PUT", 204, None, None, True), ("DELETE", 200, None, None, True), ("PATCH", 200, None, None, True),
             ("FROB", 200, None, None, True), ("POST", 303, None, None, True), ("POST", 404, None, None, False), ("POST", 500, None, None, False),
-            ("OPTIONS", 200, None, None, False), ("POST", 200, "Location", "{}", True), ("POST", 200, "Content-Location", "{}", True),
+            ("OPTIONS", 200, None, None, False), *[(safe, 200, None, None, False) for safe in ("PROPFIND", "REPORT", "SEARCH", "QUERY")], ("POST", 200, "Location", "{}", True), ("POST", 200, "Content-Location", "{}", True),
             ("POST", 201, "Location", "http://a.test{}", True), ("POST", 200, "Location", "http://b.test{}", False),
             ("POST", 200, "Location", "https://a.test{}", False), ("POST", 500, "Location", "{}", False), ("POST", 200, "Location", ".{}", True))):
         path = f"/{number}"

@@ -6,7 +6,7 @@ void plan_invalidation(std::string_view site, const RequestHead& request, const 
                        bool ignore_query, Invalidation& plan) {
   plan.count = 0;
   const bool success = response.status >= 200 && response.status < 400;
-  if (is_safe(request.method) || !success) return;
+  if (is_safe(request) || !success) return;
   plan.keys[plan.count++] = key_parts(site, request, ignore_query);
   for (const FieldName name : {FieldName::location, FieldName::content_location}) {
     if (!response.fields.has(name)) continue;

@@ -179,6 +179,12 @@ TEST(Invalidation, FollowsASuccessfulUnsafeRequest) {  // RFC 9111 section 4.4
       {"POST", "HTTP/1.1 404 No\nLocation: /new\n", {}},
       {"GET", "HTTP/1.1 200 OK\nLocation: /new\n", {}},
       {"OPTIONS", "HTTP/1.1 200 OK\n", {}},
+      {"PROPFIND", "HTTP/1.1 207 OK\n", {}},
+      {"REPORT", "HTTP/1.1 207 OK\n", {}},
+      {"SEARCH", "HTTP/1.1 200 OK\n", {}},
+      {"QUERY", "HTTP/1.1 200 OK\nLocation: /new\n", {}},
+      {"query", "HTTP/1.1 200 OK\n", {target}},  // methods are case sensitive: who knows what this one does
+      {"PROPPATCH", "HTTP/1.1 207 OK\n", {target}},
   };
   for (const auto& c : cases) {
     const std::string request_bytes = wire(std::string(c.method) + " /x HTTP/1.1\nHost: a\n\n");

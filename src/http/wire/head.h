@@ -90,6 +90,9 @@ struct RequestHead {
   Fields fields;
 };
 
+/// RFC 9110 section 9.2.1: also of the methods without a Method of their own that IANA's registry calls safe.
+bool is_safe(const RequestHead& request);
+
 struct ResponseHead {
   uint16_t status = 0;        ///< 100 .. 599
   std::string_view reason{};  ///< as sent; only for the log

@@ -243,6 +243,12 @@ std::string_view to_string(Method method) {
   return {};
 }
 
+bool is_safe(const RequestHead& request) {
+  constexpr std::string_view registered[] = {"PROPFIND", "QUERY", "REPORT", "SEARCH"};
+  return is_safe(request.method) ||
+         std::find(std::begin(registered), std::end(registered), request.method_text) != std::end(registered);
+}
+
 Parsed parse_request(std::string_view bytes, const Limits& limits, RequestHead& head, size_t judged) {
   const HeadWindow window(bytes, limits);
   if (window.view.empty() || window.nothing_new(judged)) return {};
