@@ -442,6 +442,19 @@ def invalidation(stage):
 
 
 @scene
+def named_in_connection(stage):
+    """RFC 9110 section 7.6.1: what is for all recipients is no connection option: caches behind us hear of it too, and a 304 keeps it."""
+    script = Script(stage)
+    script.lines["/x"] = lambda asked, n: (304 if asked.fields["If-None-Match"] else 200, [
+        (CC, "max-age=0" if n == 1 else "max-age=600"), TAG, *([("Vary", "X-User"), ("Connection", "Vary, Cache-Control, X-Hop"), ("X-Hop", "h")] if n == 1 else [])])
+    first, again = (script.ask("/x", fields=[("X-User", "1")]) for _ in range(2))
+    equal("they go on", (first.fields["Cache-Control"], first.fields["Vary"], "X-Hop" in first.fields), ("max-age=0", "X-User", False))
+    equal("and are kept", (again.fields["Vary"], "fwd-status=304" in again.cache_status), ("X-User", True))
+    check("for this user", script.ask("/x", fields=[("X-User", "1")]).hit)
+    check("not for another", not script.ask("/x", fields=[("X-User", "2")]).hit)
+
+
+@scene
 def cacheable_post(stage):
     """RFC 9110 section 9.3.3: the answer to a POST serves a GET when it says that it is what a GET would get."""
     script = Script(stage)

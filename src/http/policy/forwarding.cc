@@ -30,6 +30,22 @@ bool is_always_hop_by_hop(FieldName id) {
   }
 }
 
+/// RFC 9110 section 7.6.1: what is meant for all recipients is never a connection option. Whoever names it there may not
+/// hide from the caches behind us what we heed ourselves: they would share what is private, or take one variant for all.
+bool is_for_all_recipients(FieldName id) {
+  switch (id) {
+    case FieldName::cache_control:
+    case FieldName::cdn_cache_control:
+    case FieldName::date:
+    case FieldName::expires:
+    case FieldName::popnet_cache_control:
+    case FieldName::vary:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// With which method the server is to take the request: on a GET whose answer is for all, no user's to say.
 bool is_method_override(const Field& field) {
   constexpr std::string_view names[] = {"X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override"};
@@ -69,7 +85,8 @@ HopByHop::HopByHop(const Fields& fields) : fields_(fields) {
 }
 
 bool HopByHop::has(const Field& field) const {
-  return is_always_hop_by_hop(field.id) || (named_ && list_has(fields_, FieldName::connection, field.name));
+  if (is_always_hop_by_hop(field.id)) return true;
+  return named_ && !is_for_all_recipients(field.id) && list_has(fields_, FieldName::connection, field.name);
 }
 
 namespace {

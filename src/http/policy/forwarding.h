@@ -12,7 +12,7 @@
 namespace popnet::http {
 
 /// The fields of one message that are for this connection only: the known ones and those that its Connection
-/// field names. Refers to the message.
+/// field names, but for what tells caches what to do (Cache-Control, Vary, …), which is for all of them. Refers to the message.
 class HopByHop {
  public:
   explicit HopByHop(const Fields& fields);

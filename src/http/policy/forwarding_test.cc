@@ -29,6 +29,16 @@ TEST(Forwarding, DropsWhatIsForThisConnection) {
   EXPECT_TRUE(is_forwarded_request(named("Close"), HopByHop(Fields{}), ForWhom::asker));
 }
 
+TEST(Forwarding, KeepsWhatIsForAllCachesThoughConnectionNamesIt) {  // RFC 9110 section 7.6.1
+  Fields fields;
+  fields.add("Connection", "Cache-Control, CDN-Cache-Control, vary, Expires, Date, X-Hop");
+  const HopByHop hop(fields);
+  for (const char* name : {"Cache-Control", "cdn-cache-control", "Vary", "Expires", "Date"})
+    EXPECT_TRUE(is_forwarded_response(named(name), hop)) << name;
+  EXPECT_TRUE(is_forwarded_request(named("Cache-Control"), hop, ForWhom::store));
+  EXPECT_FALSE(is_forwarded_response(named("X-Hop"), hop));
+}
+
 TEST(Forwarding, OfARequestBelievesNothingThatTheEdgeSaysItself) {
   const Fields none;
   const HopByHop hop(none);
