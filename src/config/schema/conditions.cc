@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/text.h"
+#include "common/units.h"
 #include "config/schema/scalar.h"
 
 namespace popnet::config {
@@ -124,8 +125,9 @@ Status is_nsid(const std::string& text) {
 
 Status is_slice_size(const uint64_t& bytes) {
   constexpr uint64_t least = 64 * 1024;
-  return unless(bytes > 0 && bytes < least, std::to_string(bytes), "a size for slices",
-                "64KiB or more, or 0");
+  return unless(
+      bytes > 0 && bytes < least, format_size(bytes), "a size for slices",
+      "64KiB or more (each slice costs a request to an origin and an object in the store), or 0 for none");
 }
 
 Status is_field_name(const std::string& text) {

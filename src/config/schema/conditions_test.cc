@@ -121,6 +121,10 @@ TEST(Conditions, SlicesAreNotTiny) {
   for (const uint64_t size : {uint64_t{0}, uint64_t{65536}, uint64_t{1} << 30})
     EXPECT_TRUE(is_slice_size(size).ok());
   for (const uint64_t size : {1, 65535}) EXPECT_FALSE(is_slice_size(size).ok());
+  EXPECT_EQ(
+      is_slice_size(1024).error().message,
+      "'1KiB' is not a size for slices, write 64KiB or more (each slice costs a request to an origin and an "
+      "object in the store), or 0 for none");
 }
 
 }  // namespace
