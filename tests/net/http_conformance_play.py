@@ -416,7 +416,9 @@ def stale_when_the_origin_fails(stage):
         script.lines[path] = (lambda _, n, status=status, extra=extra:
                               (200, [(CC, f"max-age=1{extra}"), ("Age", "9"), TAG]) if n == 1 else (status, []))
         script.ask(path)
-        equal(f"{status} under max-age=1{extra}", script.ask(path).status, 200 if served else status)
+        answer = script.ask(path)
+        equal(f"{status} under max-age=1{extra}", answer.status, 200 if served else status)
+        check("9211 s2.3 fwd-status is what the origin said", not served or f"fwd=stale; fwd-status={status}; ttl=-" in answer.cache_status, answer.cache_status)
     script.lines["/asked"] = lambda _, n: (200, [(CC, "max-age=1"), ("Age", "9"), TAG]) if n == 1 else (503, [])
     script.ask("/asked")
     equal("the request may allow it too", script.ask("/asked", fields=[(CC, "stale-if-error=600")]).status, 200)

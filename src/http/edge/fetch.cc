@@ -433,7 +433,7 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
                                    response_time_)
                      .use == Use::serve) {
     leave_origin(false);
-    return give_up(head.status);
+    return give_up(note::said | head.status);
   } else if (task_.want == Want::slice && head.status == 416) {
     if (std::exchange(task_.slice, 0) == 0) return ask_in_full("416 to the first bytes");
     return ask_again();  // how long is it?

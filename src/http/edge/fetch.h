@@ -49,6 +49,8 @@ inline constexpr uint16_t bad_gateway = 502;  ///< no origin gave a usable answe
 inline constexpr uint16_t gateway_timeout = 504;  ///< the last one gave none in time
 inline constexpr uint16_t overloaded = 503;       ///< too many were running, and waiting, or for too long
 inline constexpr uint16_t changed = 412;          ///< a slice: no origin has it of that version
+inline constexpr uint16_t said =
+    0x8000;  ///< with a status: an origin answered so, and the stored object may serve
 }  // namespace note
 
 class Fetch final : OriginConnection::User {

@@ -382,7 +382,9 @@ Request::Step Request::progress(Turn& turn) {
 }
 
 Request::Step Request::take_failure(Turn& turn) {
-  const uint16_t why = fill_->note();
+  const uint16_t note = fill_->note();
+  const bool said = (note & note::said) != 0;
+  const uint16_t why = note & ~note::said;
   leave_fill();
   if (stale_ && !stale_->purged() &&
       may_serve_after_error(stored_policy(*stale_), turn.directives, worker_.loop.now()).use == Use::serve) {
@@ -390,6 +392,7 @@ Request::Step Request::take_failure(Turn& turn) {
     turn.object = turn.held.get();
     outcome_ = Outcome::stale;
     cache_status_.ttl = stored_policy(*stale_).ttl(worker_.loop.now());
+    if (said) cache_status_.forward_status = why;
     return Step::deliver;
   }
   return answer_failure(why);
