@@ -215,5 +215,33 @@ def a_head_when_the_origin_fails(stage):
         equal(method, ask(popnet, "/", method=method).status, 200)
 
 
+@scene
+def what_a_head_makes_stale(stage):
+    """RFC 9111 section 4.3.5: a HEAD of another version makes stale what a GET like it would get: no other variant, and only if others may have it."""
+    version, fields = {}, {}
+
+    def answer(asked):
+        tag = f'"{asked.fields["X-User"]}{version.get(asked.path, 1)}"'
+        if asked.fields["Range"]:
+            return asked.answer(206, {CC: "max-age=600", "ETag": tag, "Content-Range": "bytes 0-1/5"}, "he")
+        return asked.answer(200, {"Vary": "X-User", CC: "max-age=600", "ETag": tag, **(fields if asked.method == "HEAD" else {})}, "hello")
+
+    popnet = stage.popnet([site("a", [stage.origin(answer)])])
+    again = {CC: "no-cache"}
+    for path, how, said, stale in (("/", {}, {}, True), ("/a", AUTHORIZED, {}, False), ("/n", UNSTORED, {}, False), ("/s", {}, {CC: "no-store"}, False),
+                                   ("/p", {}, {CC: "private"}, False), ("/public", AUTHORIZED, {CC: "public, max-age=600"}, True)):
+        version.pop(path, None)
+        for user in ("alice", "bob"):
+            ask(popnet, path, {"X-User": user})
+        version[path], fields = 2, said
+        ask(popnet, path, {"X-User": "alice", **again, **how}, "HEAD")
+        equal(f"{path} {how} {said}: stale", not ask(popnet, path, {"X-User": "alice"}).hit, stale)
+        check("another variant stays", ask(popnet, path, {"X-User": "bob"}).hit)
+    ask(popnet, "/part", {"Range": "bytes=0-1"})
+    version["/part"] = 2
+    ask(popnet, "/part", again, "HEAD")
+    check("a part of the old version is stale", not ask(popnet, "/part", {"Range": "bytes=0-1"}).hit)
+
+
 if __name__ == "__main__":
     run()

@@ -158,21 +158,27 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head) {
   task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
 }
 
-// RFC 9111 section 4.3.5: what a HEAD says of the stored answer to a GET.
+// RFC 9111 section 4.3.5: what a HEAD says of the stored answers that a GET would get: the whole, and parts. Who may not be
+// shared with says nothing of what others get.
 void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
+  if (!may_update(request, read_request_directives(request.fields), read_response_directives(head.fields)))
+    return;
   const Key key = worker_.key(*site_, request);
   VariantMatcher matcher(request.fields);
-  const Object* stored = worker_.store.lookup(key, [&](const Object& o) {
-    return o.body().state() == Body::State::complete && stored_meta(o).status == 200 && matcher.matches(o);
-  });
-  if (stored == nullptr) return;
   Fields& fields = worker_.scratch->fields;
-  read_stored_fields(*stored, fields);
-  if (!head_confirms(head.fields, fields, stored_size(*stored))) {
-    worker_.store.purge(key, Purge::soft);
-    return;
-  }
-  const ObjectRef base = ObjectRef::share(stored);
+  const Object* same = worker_.store.lookup(key, [&](const Object& o) {
+    const StoredMeta& meta = stored_meta(o);
+    if (o.body().state() != Body::State::complete || (meta.status != 200 && !meta.is_part()) ||
+        !matcher.matches(o))
+      return false;
+    read_stored_fields(o, fields);
+    const bool confirmed =
+        head_confirms(head.fields, fields, meta.is_part() ? meta.whole_size : stored_size(o));
+    if (!confirmed) Store::expire(o);
+    return confirmed && !meta.is_part();
+  });
+  if (same == nullptr) return;
+  const ObjectRef base = ObjectRef::share(same);
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_update(*base, request, head)) return;
   Store::Begun begun = worker_.store.begin(key, true, nullptr);

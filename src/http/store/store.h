@@ -131,6 +131,8 @@ class Store {
   /// Returns true if something was stored under the key. `except`: a running fill that it does not concern,
   /// for it is its answer that orders the purge.
   bool purge(const Key& key, Purge how, const Fill* except = nullptr);
+  /// A soft purge of that object alone.
+  static void expire(const Object& object) { object.expired_.store(true, std::memory_order_relaxed); }
   void purge(Space& space, Purge how);
   /// Whatever has one of these tags: Space::tag().
   void purge_tags(Space& space, std::span<const uint64_t> tags, Purge how);
