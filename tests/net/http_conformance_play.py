@@ -444,6 +444,28 @@ def invalidation(stage):
 
 
 @scene
+def head_for_head(stage):
+    """RFC 9110 section 9.3.2: the answer to a HEAD serves HEAD, and nothing else, under the rules of a GET's."""
+    script = Script(stage)
+    for number, (fields, status, again) in enumerate((([FRESH], 200, True), ([FRESH], 404, True), ([FRESH, ("Content-Length", "5")], 200, True), ([], 200, False),
+                                                      ([(CC, "no-store")], 200, False), ([(CC, "private, max-age=600")], 200, False), (STALE, 200, False))):
+        path = f"/{number}"
+        script.lines[path] = lambda asked, n, fields=fields, status=status: (status if asked.method == "HEAD" else 200, [FRESH, TAG] if asked.method == "GET" else fields)
+        first, second = (script.ask(path, "HEAD") for _ in range(2))
+        equal(f"{status} {fields}: a hit", (second.hit, second.status), (again, status))
+        equal("the same length", second.fields["Content-Length"], first.fields["Content-Length"])
+        got = script.ask(path)
+        equal("not for GET, which gets its own", (got.hit, got.status, got.body, script.asked[path][-1].method), (False, 200, f"{path} {len(script.asked[path])}".encode(), "GET"))
+        check("that serves HEAD from now on", script.ask(path, "HEAD").fields["Content-Length"] == str(len(got.body)) and script.ask(path).hit)
+    script.lines["/v"] = lambda *_: (200, [FRESH, ("Vary", "X-A"), TAG])
+    script.ask("/v", "HEAD", [("X-A", "1")])
+    equal("Vary", [script.ask("/v", "HEAD", [("X-A", a)]).hit for a in "12"], [True, False])
+    equal("conditions", script.ask("/v", "HEAD", [("X-A", "1"), ("If-None-Match", '"v1"')]).status, 304)
+    script.ask("/v", "POST", [("Content-Length", "0")])
+    check("an unsafe method ends it", not script.ask("/v", "HEAD", [("X-A", "1")]).hit)
+
+
+@scene
 def named_in_connection(stage):
     """RFC 9110 section 7.6.1: what is for all recipients is no connection option: caches behind us hear of it too, and a 304 keeps it."""
     script = Script(stage)

@@ -58,7 +58,7 @@ void deliver_part(Scratch& scratch, const StoredMeta& meta, const RequestHead& r
 bool suits(Scratch& scratch, const Object& object, const RequestHead& request, WallTime now) {
   const StoredMeta& meta = stored_meta(object);
   if (!meta.is_part()) [[likely]]
-    return true;
+    return !meta.head_only || request.method == Method::head;
   // There may be many parts: those that lie elsewhere should not cost much.
   const RangeRequest asked = parse_range(request.fields.get(FieldName::range), meta.whole_size);
   if (asked.kind == RangeRequest::Kind::ignore ||

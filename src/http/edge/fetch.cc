@@ -392,7 +392,7 @@ void Fetch::on_tunnel(const ResponseHead& head, std::string_view rest) {
   in_.clear();
   framing_ = {Framing::Kind::until_close, 0};
   keep_alive_ = counted_ = false;
-  open(worker_.scratch->request, head);
+  open(worker_.scratch->request, head, false);
   if (task_.asker) task_.asker->own_lines = "Connection: upgrade\r\nUpgrade: websocket\r\n";
   state_ = State::reading_body;
   tunnel_stands_ = true;
@@ -443,8 +443,9 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
     if (head.status == 416 || !open_rest(request, head)) return ask_in_full("a part that was not asked for");
   } else {
     invalidate(request, head);
-    if (request.method == Method::head && head.status == 200 && task_.may_store) heed_head(request, head);
-    open(request, head);
+    const bool told =
+        request.method == Method::head && head.status == 200 && task_.may_store && heed_head(request, head);
+    open(request, head, task_.may_store && !told);
   }
   state_ = State::reading_body;
   timer_.arm_after(body_patience());

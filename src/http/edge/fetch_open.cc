@@ -118,7 +118,7 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
   count_to(place->range.size());
   worker_.scratch->response.status = 200;  // it was the object that was asked for
   if (place->range.size() == place->whole) {
-    open(request, head);
+    open(request, head, task_.may_store);
     return true;
   }
   const uint64_t series = worker_.random.next();
@@ -145,11 +145,11 @@ void Fetch::open_slice_body(std::span<const uint64_t> tags, bool may_store) {
   task_.filler.open_alone(draft);
 }
 
-void Fetch::open(const RequestHead& request, const ResponseHead& head) {
+void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_store) {
   const auto place = placed_part(head, framing_);
-  if (place && task_.may_store && join_stored(request, head, *place)) return;
+  if (place && may_store && join_stored(request, head, *place)) return;
   Intake intake(worker_, *task_.request, exchange());
-  intake.take_new(request, head, framing_, task_.may_store);
+  intake.take_new(request, head, framing_, may_store);
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   if (intake.keep()) {
     if (place) count_to(place->range.size());
@@ -159,17 +159,17 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head) {
 }
 
 // RFC 9111 section 4.3.5: what a HEAD says of the stored answers that a GET would get: the whole, and parts. Who may not be
-// shared with says nothing of what others get.
-void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
+// shared with says nothing of what others get. True when the whole is stored, and is what this one says.
+bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   if (!may_update(request, read_request_directives(request.fields), read_response_directives(head.fields)))
-    return;
+    return false;
   const Key key = worker_.key(*site_, request);
   VariantMatcher matcher(request.fields);
   Fields& fields = worker_.scratch->fields;
   const Object* same = worker_.store.lookup(key, [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
-    if (o.body().state() != Body::State::complete || (meta.status != 200 && !meta.is_part()) ||
-        !matcher.matches(o))
+    if (o.body().state() != Body::State::complete || meta.head_only ||
+        (meta.status != 200 && !meta.is_part()) || !matcher.matches(o))
       return false;
     read_stored_fields(o, fields);
     const bool confirmed =
@@ -177,12 +177,13 @@ void Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
     if (!confirmed) Store::expire(o);
     return confirmed && !meta.is_part();
   });
-  if (same == nullptr) return;
+  if (same == nullptr) return false;
   const ObjectRef base = ObjectRef::share(same);
   Intake intake(worker_, *task_.request, exchange());
-  if (!intake.take_update(*base, request, head)) return;
+  if (!intake.take_update(*base, request, head)) return true;
   Store::Begun begun = worker_.store.begin(key, true, nullptr);
   (void)begun.filler.commit_refreshed(base, intake.draft());
+  return true;
 }
 
 void Fetch::invalidate(const RequestHead& request, const ResponseHead& head) {

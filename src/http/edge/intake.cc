@@ -79,9 +79,10 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
       may_keep ? read_response_directives(head.fields) : ResponseDirectives{};
   meta_ = {};
   meta_.status = head.status;
+  meta_.head_only = request.method == Method::head;
   meta_.aged = head.fields.has(FieldName::age);
   if (framing.kind == Framing::Kind::length) meta_.content_length = framing.length;
-  if (request.method == Method::head && head.fields.has(FieldName::content_length))
+  if (meta_.head_only && head.fields.has(FieldName::content_length))
     meta_.content_length =
         parse_decimal(head.fields.get(FieldName::content_length)).value_or(meta_.content_length);
   if (may_keep || meta_.aged)

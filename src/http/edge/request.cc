@@ -527,6 +527,7 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
       nullptr;  // a part that suits; one that is complete is better: the growing one may break off
   cache_status_.forward = CacheForward::uri_miss;
   const Object* object = worker_.store.lookup(key, [&](const Object& o) {
+    if (stored_meta(o).head_only && !head_only_) return false;
     cache_status_.forward = CacheForward::vary_miss;
     if (turn.newest == nullptr) turn.newest = &o;
     if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
@@ -591,7 +592,8 @@ void Request::fetch(Turn& turn, Filler filler) {
 // A fetch that nobody waits for, unless one is under way: stale-while-revalidate, and what is popular and fresh for
 // but a moment.
 void Request::refresh(Turn& turn, const Object& object) {
-  if (object.body().state() != Body::State::complete || stored_meta(object).is_part()) return;
+  const StoredMeta& meta = stored_meta(object);
+  if (object.body().state() != Body::State::complete || meta.is_part() || meta.head_only) return;
   // What comes of a request that may not be stored would be of no use, and would end what is stored.
   if (!may_share_fill(turn.head, turn.directives) || turn.directives.only_if_cached) return;
   const TimePoint now = worker_.loop.now();
@@ -606,7 +608,7 @@ void Request::refresh(Turn& turn, const Object& object) {
   turn.head.method_text = to_string(Method::get);
   save(turn);
   Fetch::Task task;
-  task.slice_size = std::max(slice_size(turn.route), stored_meta(object).slice);
+  task.slice_size = std::max(slice_size(turn.route), meta.slice);
   task.want = task.slice_size > 0 ? Want::slice : Want::whole;
   task.filler = std::move(begun.filler);
   task.request = std::move(saved_);

@@ -33,9 +33,11 @@ uint64_t version_of(const Fields& fields, WallTime now, bool of_part) {
 bool stays_beside(const Object& newer, const Object& older) {
   const StoredMeta& part = stored_meta(newer);
   const StoredMeta& other = stored_meta(older);
+  if (part.head_only) return !other.head_only;
   if (!part.is_part() || part.version == 0 || part.version != other.version) return false;
   if (!other.is_part())
-    return other.status == 200 && other.slice == 0 && older.body().size() == part.whole_size;
+    return other.status == 200 && !other.head_only && other.slice == 0 &&
+           older.body().size() == part.whole_size;
   return other.whole_size == part.whole_size && !lies_within(other.part(), part.part());
 }
 

@@ -25,6 +25,7 @@ struct StoredMeta {
   StoredPolicy policy;
   uint16_t status = 0;
   uint16_t status_line = 0;                  // bytes of the head's first line, CRLF included
+  bool head_only = false;                    // of a HEAD: answers nothing else
   bool aged = false;                         // the origin's answer had an Age: a cache before us made it
   uint64_t content_length = unknown_length;  // as the origin announced it
   // Of which version the body is: made from the validators (version_of()); 0: cannot be told.
@@ -62,7 +63,7 @@ inline std::string_view stored_lines(const Object& object) {
 /// A number for the ETag, else the Last-Modified; 0 where there is neither, or, `of_part`, no strong one.
 uint64_t version_of(const Fields& fields, WallTime now, bool of_part);
 /// Draft::may_stay: parts of one version stay beside each other, unless the newer one has all that the older has; and the
-/// whole beside a part of it.
+/// whole beside a part of it; and whatever there is beside the answer to a HEAD.
 bool stays_beside(const Object& newer, const Object& older);
 
 /// The stored lines parsed again, for what is not done on every hit. Views into the object.

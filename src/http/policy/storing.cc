@@ -90,9 +90,10 @@ StoreWhy judge(const RequestHead& request, const RequestDirectives& request_dire
                const ResponseHead& response, const ResponseDirectives& directives,
                const StoreOptions& options) {
   const bool understood = is_understood(response.status);
-  if (request.method != Method::get && !is_cacheable_post(request, response, directives))
-    return StoreWhy::method;
-  if (request.method == Method::get && has_content(request)) return StoreWhy::content;
+  const bool retrieves = request.method == Method::get || request.method == Method::head;
+  if (!retrieves && !is_cacheable_post(request, response, directives)) return StoreWhy::method;
+  if (request.method == Method::head && response.status == 206) return StoreWhy::part;
+  if (retrieves && has_content(request)) return StoreWhy::content;
   if (response.interim()) return StoreWhy::status;
   if (is_about_conditions(request.fields, response.status)) return StoreWhy::condition;
   if (response.status == 206 && !is_placed_part(request, response)) return StoreWhy::part;

@@ -19,7 +19,7 @@ struct StoreOptions {
 
 enum class StoreWhy : uint8_t {
   stored,
-  method,     ///< not GET, and not a POST whose answer says that it is what a GET would get
+  method,     ///< not GET or HEAD, and not a POST whose answer says that it is what a GET would get
   status,     ///< an interim answer, 304, or a status that must be understood and is not
   part,       ///< a 206 that nobody asked for, or whose place in the whole cannot be told
   content,    ///< to a GET with content, which is in no key (RFC 9110 section 9.3.1)
@@ -39,6 +39,7 @@ struct StoreDecision {
   StoreWhy why = StoreWhy::stored;
   [[nodiscard]] bool store() const { return why == StoreWhy::stored; }
 };
+/// What is stored of a HEAD answers HEAD alone (RFC 9110 section 9.3.2).
 StoreDecision may_store(const RequestHead& request, const RequestDirectives& request_directives,
                         const ResponseHead& response, const ResponseDirectives& directives,
                         const StoreOptions& options);

@@ -73,7 +73,10 @@ TEST(MayStore, DecidesAsSection3Says) {
       {get, "HTTP/1.1 200 OK\nCache-Control: max-age=60, no-store, must-understand", StoreWhy::stored},
       {get, "HTTP/1.1 299 ?\nCache-Control: max-age=60, must-understand", StoreWhy::status},
       // Methods
-      {"HEAD / HTTP/1.1", ok, StoreWhy::method},
+      {"HEAD / HTTP/1.1", ok, StoreWhy::stored},  // for HEAD
+      {"HEAD / HTTP/1.1\nRange: bytes=0-1",
+       "HTTP/1.1 206 OK\nCache-Control: max-age=9\nContent-Range: bytes 0-1/9", StoreWhy::part},
+      {"HEAD / HTTP/1.1\nContent-Length: 1", ok, StoreWhy::content},
       {"POST / HTTP/1.1", ok, StoreWhy::method},
       // RFC 9110 section 9.3.3
       {"POST /x HTTP/1.1", ok + "\nContent-Location: /x", StoreWhy::stored},
