@@ -39,6 +39,13 @@ Session::Progress Session::write(std::span<const char> bytes) {
   return progress(result, size);
 }
 
+Session::Progress Session::end_writing() {
+  if (broken_ || !SSL_is_init_finished(session_)) return {Result::broken};
+  ERR_clear_error();
+  const int result = SSL_shutdown(session_);
+  return result >= 0 ? Progress{Result::done} : progress(result, 0);
+}
+
 bool Session::has_decrypted() const {
   return SSL_pending(session_) > 0;
 }

@@ -41,6 +41,9 @@ class Session {
 
   Progress read(std::span<char> into);
   Progress write(std::span<const char> bytes);
+  /// Tells the peer that nothing more will come (close_notify, RFC 8446 section 6.1). The peer may go on. Again when it
+  /// `wants_write`; anything else: it is told, or cannot be.
+  Progress end_writing();
   /// Bytes that read() gives without asking the socket: no event will announce them.
   [[nodiscard]] bool has_decrypted() const;
 

@@ -8,17 +8,9 @@ from play import check, equal, run, scene, until
 from play_dig import run_dig
 from play_dns import make_query
 from play_http import PATIENCE
+from play_servers import certificate
 
 ZONE = "@ 300 IN SOA ns1 hostmaster 1 3600 600 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
-
-
-def certificate(stage, name):
-    """A fresh self-signed certificate and its key, in PEM files that keep their names."""
-    files = stage.file("dns.pem", ""), stage.file("dns.key", "")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-out", files[0], "-keyout", files[1]],
-                   check=True, capture_output=True, timeout=PATIENCE)
-    return files
 
 
 def kdig(server, ca, name, *arguments):

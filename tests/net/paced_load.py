@@ -1,4 +1,4 @@
-"""Load at a steady pace that counts every loss: DNS over UDP, DNS over TCP, HTTP. A process of its own each, so that Python's
+"""Load at a steady pace that counts every loss: DNS over UDP, TCP and TLS, HTTP. A process of its own each, so that Python's
 lock does not set the pace.
 
     with Load(popnet.dns, "udp", "www.zone.test") as load:
@@ -6,11 +6,13 @@ lock does not set the pace.
     load.lost      # what was asked and not answered, as texts
     load.answered  # how often it was
 
-Connections: half of them live as long as the load, each of the others brings `ASKS_EACH` questions, then a new one follows.
+Connections: half of them live as long as the load, each of the others brings `ASKS_EACH` questions, then a new one follows. A
+connection over TLS ends, too, when a reply says so (keepalive of 0, RFC 7828), but for those of kind "deaf".
 """
 import multiprocessing
 import select
 import socket
+import ssl
 import struct
 import time
 
@@ -18,17 +20,20 @@ from play_dns import make_query
 from play_http import PATIENCE
 
 ASKS_EACH = 5
+CLOSE_NOW = bytes((0, 11, 0, 2, 0, 0))  # the option of RFC 7828 with a timeout of 0
+ANY_CERTIFICATE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+ANY_CERTIFICATE.check_hostname, ANY_CERTIFICATE.verify_mode = False, ssl.CERT_NONE
 
 
 class Load:
-    """`kind`: udp, tcp or http; `what`: a name, or "path host"; `pace`: questions each second."""
+    """`kind`: udp, tcp, tls, deaf or http; `what`: a name, or "path host"; `pace`: questions each second."""
 
     def __init__(self, server, kind, what, pace=500):
         self.lost, self.answered, self.slowest, self._result = None, 0, 0.0, None
         host, port = server.rsplit(":", 1)
         ours, theirs = multiprocessing.Pipe()
         self._pipe = ours
-        worker = {"udp": _udp, "tcp": _connections, "http": _connections}[kind]
+        worker = _udp if kind == "udp" else _connections
         self._process = multiprocessing.Process(target=worker, args=(theirs, (host, int(port)), kind, what, pace), daemon=True)
 
     def __enter__(self):
@@ -90,7 +95,7 @@ class _Connection:
     def __init__(self, server, kind, what, for_ever):
         self.server, self.kind, self.for_ever = server, kind, for_ever
         self.sock, self.asked = None, 0
-        if kind == "tcp":
+        if kind != "http":
             query = make_query(what)
             self.question = struct.pack("!H", len(query)) + query
         else:
@@ -101,6 +106,8 @@ class _Connection:
         if self.sock is None:
             self.sock = socket.create_connection(self.server, PATIENCE)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.kind in ("tls", "deaf"):
+                self.sock = ANY_CERTIFICATE.wrap_socket(self.sock)
             self.asked = 0
         elif select.select([self.sock], [], [], 0)[0]:  # its end is there: nothing was asked on it
             self.close()
@@ -117,12 +124,12 @@ class _Connection:
 
     def _read(self):
         """True if it was the last answer of this connection."""
-        if self.kind == "tcp":
+        if self.kind != "http":
             size = struct.unpack("!H", self._exactly(2))[0]
             reply = self._exactly(size)
             if reply[3] & 15:
                 raise OSError(f"rcode {reply[3] & 15}")
-            return False
+            return self.kind == "tls" and CLOSE_NOW in reply
         data = b""
         while b"\r\n\r\n" not in data:
             data += self._some()

@@ -1,8 +1,18 @@
 """Real servers for plays: nginx, unbound, vsftpd, node_exporter, nats-server, each with a config of its own on the stage."""
 import os
 import socket
+import subprocess
 
 from play_http import PATIENCE, Failure
+
+
+def certificate(stage, name):
+    """A fresh self-signed certificate and its key, in PEM files that keep their names."""
+    files = stage.file("dns.pem", ""), stage.file("dns.key", "")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-out", files[0], "-keyout", files[1]],
+                   check=True, capture_output=True, timeout=PATIENCE)
+    return files
 
 
 class Server:

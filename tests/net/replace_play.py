@@ -5,10 +5,12 @@ import errno
 import os
 import signal
 import socket
+import time
 
-from paced_load import Load
+from paced_load import ANY_CERTIFICATE, CLOSE_NOW, Load
 from play import PATIENCE, check, equal, run, scene, site, until
 from play_dns import make_query
+from play_servers import certificate
 
 ZONE = "@ 300 IN SOA ns1 hostmaster 1 3600 600 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
 SERVES = "serves: "
@@ -16,9 +18,11 @@ SERVES = "serves: "
 
 def serve(stage, zone=ZONE, **node):
     origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=60", "Content-Length": "4"}, "body"))
+    pem, key = certificate(stage, "dns.test")
+    tls = {"dns_server": {"tls_listen": stage.endpoint(stage.address()), "tls_certificate": pem, "tls_key": key}}
     return stage.popnet([site("a", [origin])], zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", zone),
                                 "transfer": {"to": ["127.0.0.0/8"]}}],
-                        node={"state_dir": os.path.join(stage.folder, "state"), **node})
+                        node={"state_dir": os.path.join(stage.folder, "state"), **tls, **node})
 
 
 def successor(stage, popnet, name, config=None, arguments=(), wait=True):
@@ -31,10 +35,15 @@ def successor(stage, popnet, name, config=None, arguments=(), wait=True):
     return started
 
 
+def over_tls(popnet):
+    return popnet.config["node"]["dns_server"]["tls_listen"]
+
+
 @contextlib.contextmanager
 def everybody_asks(popnet, pace=300):
     """Steady load of every kind; in the end none of it was lost."""
     kinds = {"UDP": (popnet.dns, "udp", "ns1.zone.test"), "TCP": (popnet.dns, "tcp", "ns1.zone.test"),
+             "TLS": (over_tls(popnet), "tls", "ns1.zone.test"), "TLS, deaf to requests to close": (over_tls(popnet), "deaf", "ns1.zone.test"),
              "HTTP": (popnet.http, "http", "/x a.test"), "admin": (popnet.admin, "http", f"/healthz {popnet.admin}")}
     with contextlib.ExitStack() as stack:
         loads = {what: stack.enter_context(Load(*of, pace)) for what, of in kinds.items()}
@@ -46,7 +55,7 @@ def everybody_asks(popnet, pace=300):
 @scene
 def under_load(stage):
     """Six processes follow each other while everybody asks."""
-    running = [serve(stage, drain_timeout="3s")]
+    running = [serve(stage, drain_timeout="1s")]
     with everybody_asks(running[0]):
         for number in range(2, 7):
             running.append(successor(stage, running[-1], f"process{number}"))
@@ -91,9 +100,39 @@ def lasting_connections(stage):
 
 
 @scene
+def tls_connections(stage):
+    """DNS over TLS stays with the process that has the keys, which lets each client go in its first pause, and ends early itself."""
+    first = serve(stage, drain_timeout="10s")
+    host, port = over_tls(first).rsplit(":", 1)
+    query = make_query("ns1.zone.test")
+
+    def ask(connection):
+        connection.sendall(len(query).to_bytes(2, "big") + query)
+        return connection.recv(2) and connection.recv(2000)
+
+    deaf, idle = (ANY_CERTIFICATE.wrap_socket(socket.create_connection((host, int(port)), PATIENCE), suppress_ragged_eofs=False)
+                  for _ in range(2))
+    check("asked nothing of it, told nothing", CLOSE_NOW not in ask(idle))
+    ask(deaf)
+    begin = time.monotonic()
+    second = successor(stage, first, "second")
+    until("a client is told to close", lambda: CLOSE_NOW in ask(deaf))
+    answered = 0
+    for _ in range(100):
+        answered += ask(deaf)[:2] == query[:2]
+    equal("who does not is answered nevertheless", answered, 100)
+    for connection in (idle, deaf):
+        equal("the end comes in order, not by a reset", connection.recv(2), b"")
+        connection.close()
+    until("the first has ended", lambda: not first.alive())
+    check(f"long before its time: after {time.monotonic() - begin:.1f} s", time.monotonic() - begin < 8)
+    check("the second is there", second.alive())
+
+
+@scene
 def other_config(stage):
     """More threads, then fewer, an address more, then less: what stays loses nothing."""
-    first = serve(stage, threads=2, drain_timeout="2s")
+    first = serve(stage, threads=2, drain_timeout="1s")
     added, web = stage.endpoint(stage.address()), stage.endpoint(stage.address())
     node = {**first.config["node"], "threads": 4, "dns_listen": [first.dns, added], "http_listen": [first.http, web]}
     with everybody_asks(first, 200):

@@ -22,13 +22,15 @@ bool pads(const Query& query, Transport transport, CookieState cookie) {
   return query.padded && (transport == Transport::tcp || cookie == CookieState::valid);
 }
 
-void add_options(const Policy& policy, const Query& query, Transport transport, CookieState cookie,
+/// A keepalive of 0 may be said unasked (RFC 7828 section 3.3.2), and tells the client to close the connection when it
+/// has all its answers (section 3.2.2).
+void add_options(const Policy& policy, const Query& query, const Source& source, CookieState cookie,
                  ReplyOptions& options) {
   if (query.asks_nsid)
     options.nsid = {reinterpret_cast<const uint8_t*>(policy.nsid.data()), policy.nsid.size()};
-  options.keepalive = query.asks_keepalive && transport != Transport::udp;
-  options.keepalive_100ms = policy.keepalive_100ms;
-  options.pad = pads(query, transport, cookie);
+  options.keepalive = source.leaving || (query.asks_keepalive && source.transport != Transport::udp);
+  options.keepalive_100ms = source.leaving ? 0 : policy.keepalive_100ms;
+  options.pad = pads(query, source.transport, cookie);
 }
 
 /// Knows cookies, but has not shown ours.
@@ -57,7 +59,7 @@ Outcome Responder::respond_plainly(const View& view, std::span<const uint8_t> me
   CookieState cookie = CookieState::none;
   if (query.edns) {
     cookie = judge_cookie(policy, message, query, source, now, options);
-    add_options(policy, query, source.transport, cookie, options);
+    add_options(policy, query, source, cookie, options);
     if (policy.cookies == model::Cookies::require && unproven(cookie) && source.transport == Transport::udp &&
         query.verdict == Verdict::fine)
       return limit(policy, message, query, source, now, cookie, room, options,

@@ -27,6 +27,7 @@ struct Source {
   IpAddress address;
   Transport transport = Transport::udp;
   Path path = Path::socket;
+  bool leaving = false;  // the client is to ask no more on this connection
 };
 
 class Responder {

@@ -4,11 +4,14 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <thread>
 
 #include "dns/server/server.h"
 #include "dns/server/test_world.h"
+#include "rt/clock.h"
 #include "rt/socket.h"
 #include "tls/context.h"
 #include "tls/test_certificate.h"
@@ -68,6 +71,9 @@ class TlsClient {
     char name[256] = {};
     X509_NAME_get_text_by_NID(X509_get_subject_name(peer.get()), NID_commonName, name, sizeof name);
     return name;
+  }
+  [[nodiscard]] bool was_closed_in_order() const {
+    return (SSL_get_shutdown(session_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
   }
   void send(const Bytes& bytes) {
     EXPECT_EQ(SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size())),
@@ -191,6 +197,38 @@ TEST_F(StreamTest, ANewCertificateAtReloadAndTheOldOneWhenItIsBroken) {
   EXPECT_EQ(subject(), "renewed.test");
   old_session.send(framed(TestQuery("www.example.com", type::a)));
   EXPECT_EQ(old_session.receive().answer.size(), 2u) << "sessions under way go on";
+}
+
+// `serve --replace`, of which this is the old process.
+TEST_F(StreamTest, ATlsConnectionThatCannotBePassedOnIsLetGoInAPause) {
+  start();
+  const auto fd = connect_to(tls(), SOCK_STREAM);
+  TlsClient client(fd.get(), "dot");
+  const Bytes query = framed(TestQuery("www.example.com", type::a).edns());
+  const Bytes close_it = {0, edns::tcp_keepalive, 0, 2, 0, 0};
+  const auto tells_to_close = [&](const TestReply& reply) {
+    return !std::ranges::search(reply.bytes, close_it).empty();
+  };
+  client.send(query);
+  EXPECT_FALSE(tells_to_close(client.receive()));
+  const auto begin = rt::monotonic_now();
+  std::thread stop([&] { server_->stop(std::chrono::seconds(5), [](const auto&) { return false; }); });
+  bool told = false;
+  for (int i = 0; i < 500 && !told; ++i) {  // until the other thread has got there
+    client.send(query);
+    const TestReply reply = client.receive();
+    ASSERT_EQ(reply.answer.size(), 2u);
+    told = tells_to_close(reply);
+  }
+  EXPECT_TRUE(told) << "by the replies to queries that said nothing of it";
+  EXPECT_TRUE(client.receive().bytes.empty());
+  EXPECT_TRUE(client.was_closed_in_order());
+  const Bytes late(100);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(::send(fd.get(), late.data(), late.size(), MSG_NOSIGNAL), 100) << "what comes is no reset";
+  ::shutdown(fd.get(), SHUT_WR);
+  stop.join();
+  EXPECT_LT(rt::monotonic_now() - begin, std::chrono::seconds(4));
 }
 
 TEST_F(StreamTest, AProxyTellsWhoAsks) {

@@ -20,6 +20,8 @@ constexpr size_t unread_replies_max = 256 << 10;  // bytes; a peer that leaves m
 constexpr size_t read_step = 4096;
 constexpr size_t proxy_header_max = 2048;  // bytes; addresses and a few extensions
 constexpr Duration accept_pause = std::chrono::milliseconds(100);
+constexpr Duration longest_pause = std::chrono::seconds(1);  // that a client is let go in
+constexpr int pause_part = 10;                               // of the time that there is, if that is less
 
 bool asks_zone(const Query& query) {
   return query.verdict == Verdict::fine && query.qclass == class_in &&
@@ -65,7 +67,7 @@ class TcpShard::Connection final : public rt::Watcher {
         port_(behind_proxy ? 0 : peer.port),
         source_{peer.address, transport},
         behind_proxy_(behind_proxy),
-        idle_(shard.loop_, [this] { end(); }),
+        idle_(shard.loop_, [this] { on_idle(); }),
         by_idleness_(shard.by_idleness_.insert(shard.by_idleness_.end(), fd_.get())) {
     watched_ = shard_.loop_.watch(fd_.get(), events_, *this);
     idle_.arm_after(shard_.limits_.idle);
@@ -81,10 +83,22 @@ class TcpShard::Connection final : public rt::Watcher {
   void begin_with(std::span<const uint8_t> received) { in_.assign(received.begin(), received.end()); }
   /// Looks for what is to do. May destroy this connection.
   void go_on() { work(); }
-  /// Answers what has arrived; then ends as soon as the replies are written.
+  /// Another process has the address. May destroy this connection.
+  void leave() {
+    source_.leaving = is_bound();
+    work();
+  }
+  /// Its next answer is its last. May destroy this connection.
+  void finish_soon() {
+    if (!source_.leaving) return finish();
+    if (!peer_ended_) idle_.arm_after(shard_.limits_.drain / 2);
+  }
+  /// Answers what has arrived; then ends as soon as the replies are written. May destroy this connection.
   void finish() {
+    source_.leaving = shard_.leaving_;
     (void)read_all();
     peer_ended_ = true;
+    idle_.arm_after(shard_.limits_.drain);
     work();
   }
   /// False: it cannot live.
@@ -104,19 +118,35 @@ class TcpShard::Connection final : public rt::Watcher {
       if (!peer_ended_ && !paused()) peer_ended_ = !read_all();
       if (!answer_all() || !write_all()) return end();
     } while (unwritten() == 0 && more_at_hand());
-    if (peer_ended_ && unwritten() == 0 && transfer_ == nullptr) return end();
+    if (says_last_ && in_.empty()) peer_ended_ = true;
+    if (peer_ended_ && unwritten() == 0 && transfer_ == nullptr) return source_.leaving ? let_go() : end();
     if (shard_.pass_on_ && pass_on()) return end();
+    if (source_.leaving && !peer_ended_) idle_.arm_after(patience());
     // A transfer goes on in the next turn, so that it holds up neither other connections nor queries on this one.
     const bool writes = unwritten() > 0 || tls_wants_write_ || transfer_ != nullptr;
     want(paused() || peer_ended_ ? EPOLLOUT : writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
   void end() { shard_.close(fd_.get()); }
-  /// True if another process has it now. Not while something is under way, nor with what only this one knows: keys
-  /// of TLS, whom a proxy speaks for.
+  void on_idle() {
+    if (source_.leaving && !peer_ended_) return finish();
+    end();
+  }
+  void let_go();
+  /// To what only this process knows: keys of TLS, whom a proxy speaks for.
+  [[nodiscard]] bool is_bound() const {
+    return source_.transport == Transport::tls || behind_proxy_ || source_.address != peer_;
+  }
+  /// True if another process has it now. Not while something is under way.
   bool pass_on() {
-    const bool can_be = tls_ == nullptr && source_.transport == Transport::tcp && !behind_proxy_ &&
-                        source_.address == peer_ && transfer_ == nullptr && unwritten() == 0 && !peer_ended_;
-    return can_be && shard_.pass_on_({fd_.get(), {peer_, port_}, in_});
+    if (is_bound() || transfer_ != nullptr || unwritten() > 0 || peer_ended_) return false;
+    const bool taken = shard_.pass_on_({fd_.get(), {peer_, port_}, in_});
+    source_.leaving = !taken;
+    return taken;
+  }
+  /// How long nothing may come while it is leaving. A client that has asked nothing yet is about to.
+  [[nodiscard]] Duration patience() const {
+    if (shard_.time_is_over_) return shard_.limits_.drain / 2;
+    return answered_ && in_.empty() ? shard_.pause_ : shard_.limits_.idle;
   }
   /// Something that no event of the socket will announce.
   [[nodiscard]] bool more_at_hand() const {
@@ -162,7 +192,10 @@ class TcpShard::Connection final : public rt::Watcher {
   const std::list<int>::iterator by_idleness_;
   uint32_t events_ = EPOLLIN;
   bool watched_ = false;
-  bool peer_ended_ = false;
+  bool peer_ended_ = false;  // or is not listened to any more
+  bool answered_ = false;    // something
+  bool says_last_ = false;
+  bool told_end_ = false;
   bool tls_wants_write_ = false;
   std::unique_ptr<tls::Session> tls_;   // null: plain
   std::unique_ptr<Transfer> transfer_;  // null: none under way
@@ -254,6 +287,8 @@ void TcpShard::Connection::put_reply(size_t size) {
   out_.push_back(static_cast<uint8_t>(size >> 8));
   out_.push_back(static_cast<uint8_t>(size));
   out_.insert(out_.end(), shard_.room_.begin(), shard_.room_.begin() + static_cast<std::ptrdiff_t>(size));
+  answered_ = true;
+  says_last_ = source_.leaving && shard_.time_is_over_;
   idle_.arm_after(shard_.limits_.idle);
   shard_.by_idleness_.splice(shard_.by_idleness_.end(), shard_.by_idleness_, by_idleness_);
 }
@@ -306,6 +341,20 @@ ssize_t TcpShard::Connection::write_some(std::span<const uint8_t> bytes) {
     if (n >= 0) return n;
     if (errno != EINTR) return errno == EAGAIN ? 0 : -1;
   }
+}
+
+/// Ends our half; the rest when the client has ended the other.
+void TcpShard::Connection::let_go() {
+  if (!told_end_) {
+    if (tls_ != nullptr && tls_->end_writing().result == tls::Session::Result::wants_write)
+      return want(EPOLLOUT);
+    told_end_ = true;
+    ::shutdown(fd_.get(), SHUT_WR);
+  }
+  uint8_t unread[read_step];
+  const ssize_t n = ::recv(fd_.get(), unread, sizeof unread, 0);
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return end();
+  want(EPOLLIN);
 }
 
 void TcpShard::Connection::forget_written() {
@@ -395,7 +444,9 @@ void TcpShard::drain(Duration at_most, PassOn pass_on, std::function<void()> don
   listeners_.clear();
   done_ = std::move(done);
   pass_on_ = std::move(pass_on);
-  if (pass_on_) on_all([](Connection& connection) { connection.go_on(); });
+  leaving_ = pass_on_ != nullptr;
+  pause_ = std::min<Duration>({longest_pause, limits_.idle, at_most / pause_part});
+  if (leaving_) on_all([](Connection& connection) { connection.leave(); });
   if (at_most > Duration::zero())
     finish_.arm_after(at_most);
   else
@@ -405,8 +456,9 @@ void TcpShard::drain(Duration at_most, PassOn pass_on, std::function<void()> don
 
 void TcpShard::finish_all() {
   pass_on_ = nullptr;
+  time_is_over_ = true;
   drained_.arm_after(limits_.drain);
-  on_all([](Connection& connection) { connection.finish(); });
+  on_all([](Connection& connection) { connection.finish_soon(); });
 }
 
 /// `work` may end the connection.

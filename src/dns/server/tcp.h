@@ -6,6 +6,16 @@
 // query) for `idle`; when what it sends cannot be a query; when it has been idle longest and room is needed
 // for another. A peer that does not read its replies is not read from any more until it does.
 //
+// When another process has taken over the addresses (`serve --replace`), plain connections go on there. Others cannot:
+// only this process has the keys of their TLS session, or has heard from their proxy whom it speaks for. Their queries
+// are answered here, and each reply that has an OPT record tells the client to close (keepalive of 0, RFC 7828): who
+// does so loses nothing. Who goes on is let go in its first pause; who makes none, right behind an answer when the time is
+// over, so that a client that asks one thing at a time sees the end before it asks again. All of them in order: what
+// has arrived is answered, then comes close_notify, then our FIN, and we read until the client's, since to close with a
+// query unread is a reset, which can cost the client replies on their way to it. What can be lost is a query that crosses
+// our end, and for that a client has to be ready at any time (RFC 7766 section 6.2.4, RFC 7858 section 3.4): it asks
+// again, and gets the other process.
+//
 // Connections from a proxy (Policy::proxies) begin with a PROXY header, before TLS; the resolver is who that
 // names.
 #pragma once
@@ -61,7 +71,7 @@ class TcpShard {
   /// Accepts who waits already and nobody after that. Connections go on for at most so long; then what has arrived
   /// is answered, each is closed when its replies are written, and all of them when the drain time is over. Calls
   /// `done`, once, when there are none. With `pass_on`, plain connections go there as soon as nothing is under way on
-  /// them.
+  /// them, and the others end as told above.
   void drain(Duration at_most, PassOn pass_on, std::function<void()> done);
   /// Goes on with a connection of another process.
   void adopt(rt::UniqueFd fd, const Endpoint& from, std::span<const uint8_t> received);
@@ -93,6 +103,9 @@ class TcpShard {
   rt::Timer accept_again_;
   rt::Timer finish_;
   rt::Timer drained_;
+  bool leaving_ = false;       // another process has the addresses
+  bool time_is_over_ = false;  // of connections
+  Duration pause_{};           // of a client that is leaving
   PassOn pass_on_;
   std::function<void()> done_;
 };
