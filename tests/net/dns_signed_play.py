@@ -9,32 +9,15 @@ import time
 from play import POPNET, check, equal, run, scene, site, until
 from play_dig import ask_both, run_dig
 from play_dns import dig
-from play_http import PATIENCE, Failure
+from play_http import PATIENCE
+from play_signed_zone import RECORDS, full, keys
 from play_zone import ORIGIN, OddZone
 from play_validators import look_with_dnsviz
 
-ZONE = """$TTL 300
-@        SOA ns1 hostmaster 2024010101 3600 600 604800 60
-@        NS  ns1
-@        MX  10 Mail
-ns1      A   127.0.0.1
-mail     A   192.0.2.25
-www      A   192.0.2.80
-www      AAAA 2001:db8::80
-alias    CNAME www
+ZONE = "$TTL 300\n@ SOA ns1 hostmaster 2024010101 3600 600 604800 60\n" + RECORDS + """alias    CNAME www
 out      CNAME shop.zone.test.
-*.wild   A   192.0.2.99
-*.wild   TXT "a wildcard"
-a.b.deep TXT "deep"
-tree     DNAME deep
-signed   NS  ns.signed
-signed   DS  12345 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-ns.signed A  192.0.2.54
-plain    NS  ns.plain
-ns.plain A   192.0.2.55
 naptr    NAPTR 100 10 "U" "E2U+sip" "!^.*$!sip:Info@example.com!" .
 srv      SRV 1 2 443 WWW
-caa      CAA 0 issue "ca.example.net"
 """
 POSITIVE = [("www", "A"), ("www", "AAAA"), ("alias", "A"), ("out", "A"), ("x.wild", "A"), ("y.z.wild", "TXT"), ("a.b.deep", "TXT"),
             ("a.b.tree", "TXT"), ("signed", "DS"), ("naptr", "NAPTR"), ("srv", "SRV"), ("caa", "CAA"), ("", "MX"), ("", "SOA"),
@@ -45,10 +28,6 @@ NEGATIVE = [("www", "TXT"), ("deep", "A"), ("b.deep", "A"), ("nowhere", "A"), ("
 NAMES = ["www", "deep", "x.wild", "shop", "nowhere", "x.shop"]
 
 
-def full(name):
-    return f"{name}.zone.test" if name else "zone.test"
-
-
 def serve(stage, algorithm="ecdsa-p256", keys="csk", text=ZONE, ttl="20s", **dnssec):
     origin = stage.origin(lambda asked: asked.answer(200, {}, "x"))
     shop = site("shop", [origin])
@@ -56,15 +35,6 @@ def serve(stage, algorithm="ecdsa-p256", keys="csk", text=ZONE, ttl="20s", **dns
     options = {"enabled": True, "algorithm": algorithm, "keys": keys, **dnssec}
     return stage.popnet([shop], node={"key_dir": f"{stage.folder}/keys"},
                         zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", text), "dnssec": options}])
-
-
-def keys(popnet, *arguments):
-    """popnet keys … with the node's config."""
-    command = [POPNET, "keys", arguments[0], "--config", popnet.config_path, *arguments[1:]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE)
-    if done.returncode != 0:
-        raise Failure(f"{' '.join(command)}: {done.stderr}")
-    return done.stdout
 
 
 def ds_of(popnet, zone="zone.test"):
