@@ -125,7 +125,7 @@ def wrong_files(stage):
     stage.file("include.zone", SOA + "$INCLUDE pipe\n")
     stage.file("include.yaml", "zones: [{name: example.com, file: include.zone}]\n")
     for command in (["check"], ["serve"]):
-        for name, at in (("pipe", ["pipe:1:1: config: "]), ("include.yaml", ["pipe"]),
+        for name, at in (("pipe", ["pipe:1:1: config: "]), ("include.yaml", ["include.zone:4:10: zone example.com.: $INCLUDE: "]),
                          ("pipes.yaml", ["pipes.yaml:5:36: sites.0.probes.0.ca_file: 'pipe' ", "pipes.yaml:6:35: zones.0.file: 'pipe' ",
                                          "pipes.yaml:7:38: node.dns_server.tls_certificate: 'pipe' ",
                                          "pipes.yaml:7:53: node.dns_server.tls_key: 'pipe' "])):

@@ -154,8 +154,8 @@ TEST_F(MakeNames, EveryWrongLineIsReportedWithItsPlace) {
                   "example.com:4:1: zone example.com.: www.example.org. is not in the zone, write a "
                   "name at or below example.com.",
                   "example.com:7:8: zone example.com.: only class IN is served, write IN",
-                  "nowhere.zone:1:1: zone example.com.: cannot be read: No such file or directory, "
-                  "write the path of a master file",
+                  "example.com:8:10: zone example.com.: $INCLUDE: nowhere.zone cannot be read: No such file "
+                  "or directory, write the path of a master file",
                   HasSubstr("example.com:9:1: zone example.com.: a quote or a parenthesis that opens"),
                   HasSubstr("example.com:10:1: zone example.com.: a quote or a parenthesis that")));
 }

@@ -19,6 +19,7 @@ namespace popnet::dns {
 namespace {
 
 constexpr uint32_t default_ttl = 3600;  // where a file names none at all
+constexpr std::string_view write_a_path = "write the path of a master file";
 
 /// Cuts a file into entries: a record or a directive each, on one line, without comments and parentheses.
 class EntryReader {
@@ -123,13 +124,13 @@ class MasterFile {
   MasterFile(Records& records, Problems& problems, Digests digests)
       : records_(records), problems_(problems), digests_(digests) {}
 
-  bool read(const std::string& path, const Name& origin, int depth);
+  bool read(const std::string& path);
 
  private:
   struct Source {
     std::string path;
-    uint32_t id;  // for Place
-    int depth;    // of $INCLUDE
+    uint32_t id = 0;  // for Place
+    int depth = 0;    // of $INCLUDE
     Name origin;
     Name previous;  // owner of the last record
     const EntryReader* entries = nullptr;
@@ -142,6 +143,7 @@ class MasterFile {
     size_t words = 0;
   };
 
+  void read_all(const std::string& path, FILE* file, const Name& origin, int depth);
   void read_entry(Source& source);
   void read_record(Source& source, const Words& words);
   std::optional<Head> read_head(const Source& source, const Words& words, size_t at);
@@ -172,15 +174,19 @@ class MasterFile {
   bool ended_ = false;  // too much was included
 };
 
-bool MasterFile::read(const std::string& path, const Name& origin, int depth) {
-  Source source{path, records_.add_file(path), depth, origin, origin};
+bool MasterFile::read(const std::string& path) {
   const auto file = open_to_read(path);
-  if (!file) {
-    complain(source,
-             fmt::format("cannot be read: {}, write the path of a master file", file.error().message));
-    return false;
-  }
-  EntryReader reader(file->get());
+  if (file)
+    read_all(path, file->get(), records_.apex(), 0);
+  else
+    complain(Source{path, 0, 0, {}, {}},
+             fmt::format("cannot be read: {}, {}", file.error().message, write_a_path));
+  return file.ok();
+}
+
+void MasterFile::read_all(const std::string& path, FILE* file, const Name& origin, int depth) {
+  Source source{path, records_.add_file(path), depth, origin, origin};
+  EntryReader reader(file);
   source.entries = &reader;
   while (!ended_ && reader.next()) {
     if (reader.unclosed()) {
@@ -191,7 +197,6 @@ bool MasterFile::read(const std::string& path, const Name& origin, int depth) {
       read_entry(source);
     }
   }
-  return true;
 }
 
 void MasterFile::read_entry(Source& source) {
@@ -328,14 +333,19 @@ void MasterFile::include(const Source& source, const Words& words) {
   const auto folder = std::filesystem::path(source.path).parent_path();
   const std::string path = (folder / *name).string();
   if (!may_include(source, path)) return;
+  const auto file = open_to_read(path);
+  if (!file)
+    return complain(
+        source, fmt::format("$INCLUDE: {} cannot be read: {}, {}", path, file.error().message, write_a_path),
+        words[1].offset);
   const Ttl ttl = ttl_;
-  (void)read(path, *origin, source.depth + 1);
+  read_all(path, file->get(), *origin, source.depth + 1);
   ttl_ = ttl;
 }
 
 /// A few files that include each other, each several times, would else be read for ever.
 bool MasterFile::may_include(const Source& source, const std::string& path) {
-  std::error_code unreadable;  // read() will say why
+  std::error_code unreadable;  // open_to_read() will say why
   const auto size = std::filesystem::file_size(path, unreadable);
   if (!unreadable) included_bytes_ += size;
   if (included_bytes_ <= include_bytes_max) return true;
@@ -348,7 +358,7 @@ bool MasterFile::may_include(const Source& source, const std::string& path) {
 }  // namespace
 
 bool read_master_file(const std::string& path, Records& records, Problems& problems, Digests digests) {
-  return MasterFile(records, problems, digests).read(path, records.apex(), 0);
+  return MasterFile(records, problems, digests).read(path);
 }
 
 }  // namespace popnet::dns
