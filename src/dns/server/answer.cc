@@ -47,6 +47,7 @@ class Answerer {
  private:
   void question();
   bool tell_version();
+  void refuse_transfer();
   void follow();
   bool look_up(const Name& name, size_t offset);
   void note(const Match& match);
@@ -113,7 +114,7 @@ void Answerer::question() {
   }
   if (query_.type == type::nxname) {  // RFC 9824 section 3.5
     outcome_.rcode = Rcode::formerr;
-    return;
+    return reply_.explain(ExtendedError::invalid_query_type);
   }
   if (query_.qclass == class_in && query_.type != type::axfr && query_.type != type::ixfr) {
     follow();
@@ -122,8 +123,18 @@ void Answerer::question() {
   if (query_.qclass == class_in && query_.type == type::ixfr && transport_ == Transport::udp &&
       tell_version())
     return;
+  if (query_.qclass == class_in) return refuse_transfer();
   outcome_.rcode = Rcode::refused;
-  reply_.explain(query_.qclass == class_in ? ExtendedError::prohibited : ExtendedError::not_supported);
+  reply_.explain(ExtendedError::not_supported);
+}
+
+/// RFC 5936 section 2.2.1, as BIND and NSD do. Who may have none learns no more by it than by a question for SOA.
+void Answerer::refuse_transfer() {
+  const Match match = names_.find(query_.name);
+  const bool ours = match.kind == MatchKind::exact && match.node.has(Node::apex);
+  if (ours && match.node.has(Node::unavailable)) return fail_unavailable();
+  outcome_.rcode = ours ? Rcode::refused : Rcode::notauth;
+  reply_.explain(ours ? ExtendedError::prohibited : ExtendedError::not_authoritative);
 }
 
 /// IXFR over UDP (RFC 1995 section 2): the SOA record says whether there is something to come for over TCP, which is where

@@ -103,7 +103,17 @@ TEST(Negative, WhatIsNotOursIsRefused) {
   expect_refused(ask("com", type::ns));
   expect_refused(ask(".", type::ns));
   expect_refused(world().ask(TestQuery("www.example.com", type::a, 3)));  // class CH
+}
+
+TEST(Negative, TransfersOfZonesThatAreNotOursHaveACodeOfTheirOwn) {  // RFC 5936 section 2.2.1
   expect_refused(ask("example.com", type::axfr));
+  expect_refused(ask("example.com", type::ixfr));
+  for (const char* name : {"example.org", "www.example.com", "nowhere.example.com", "."}) {
+    const TestAnswer reply = world().ask(TestQuery(name, type::axfr).edns());
+    EXPECT_EQ(reply.rcode, 9) << name;
+    EXPECT_EQ(reply.flags, "qr rd");
+    EXPECT_THAT(reply.edns_options, ElementsAre(0, edns::extended_error, 0, 2, 0, 20));
+  }
 }
 
 // ---- aliases

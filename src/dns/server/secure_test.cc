@@ -151,7 +151,9 @@ TEST_P(Secured, WithoutDoNothingChanges) {
 }
 
 TEST(Secure, NxnameIsNothingToAskFor) {
-  EXPECT_EQ(SignedWorld().ask("www.example.com", type::nxname).rcode, 1) << "RFC 9824 section 3.5";
+  const TestReply explicitly = SignedWorld().ask("www.example.com", type::nxname);
+  EXPECT_EQ(explicitly.rcode, 1) << "RFC 9824 section 3.5";
+  EXPECT_THAT(explicitly.edns_options, ElementsAre(0, edns::extended_error, 0, 2, 0, 30));
 }
 
 // Random names use up what may be signed; names that were asked before, and names that exist, are answered

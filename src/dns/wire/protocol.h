@@ -41,6 +41,7 @@ enum class ExtendedError : uint16_t {
   not_authoritative = 20,
   not_supported = 21,
   invalid_data = 24,
+  invalid_query_type = 30,  ///< RFC 9824 section 9
   none = 0xffff,
 };
 
