@@ -42,7 +42,8 @@ void check_freshness(const RequestHead& request, const ResponseHead& response) {
     require(verdict.use != Use::refuse || asked.only_if_cached);
   }
   const StoreDecision decision = may_store(request, asked, response, directives, {});
-  require(!decision.store() || request.method == Method::get || request.method == Method::post);
+  require(!decision.store() || request.method == Method::get || request.method == Method::head ||
+          request.method == Method::post);
   require(!decision.store() || !directives.no_store || directives.must_understand);
   require(!decision.store() || read_vary(response.fields).kind != VaryKind::star);
 }
