@@ -6,7 +6,6 @@
 
 #include "http/edge/delivery.h"
 #include "http/edge/fetch.h"
-#include "http/edge/parts.h"
 #include "http/edge/purging.h"
 #include "http/edge/slices.h"
 #include "http/edge/worker.h"
@@ -265,31 +264,6 @@ Request::Step Request::missing(Turn& turn, bool own) {
   return Step::fill;
 }
 
-/// One slice of it, where such objects are fetched in slices.
-Want Request::want_whole(const Turn& turn, const Object* stale) {
-  slice_size_ = slice_size(turn.route);
-  if (stale != nullptr && slice_size_ == 0) slice_size_ = stored_meta(*stale).slice;
-  if (slice_size_ == 0 || alone_) return Want::whole;
-  slice_ = first_slice(turn.head.fields, slice_size_);
-  return Want::slice;
-}
-
-/// RFC 9111 section 3.4: the part is fresh, and names its version strongly enough to be joined, with others, with what they
-/// lack.
-bool Request::take_parts(const Turn& turn) {
-  const Object& part = *turn.part;
-  if (turn.head.fields.has(FieldName::range) ||
-      may_serve(stored_policy(part), turn.directives, worker_.loop.now()).use != Use::serve)
-    return false;
-  Fields& fields = worker_.scratch->fields;
-  read_stored_fields(part, fields);
-  const std::string_view validator = strong_validator(read_validators(fields, worker_.loop.wall()));
-  if (validator.empty()) return false;
-  const PartsOf of{make_key(turn), part.variant(), validator, stored_meta(part).whole_size};
-  parts_ = stored_parts(*worker_.scratch, worker_.store, of, worker_.loop.wall());
-  return missing_range(parts_).has_value();
-}
-
 Request::Step Request::hit(Turn& turn) {
   const Object& object = *turn.object;
   const StoredPolicy policy = stored_policy(object);
@@ -512,110 +486,6 @@ void Request::on_progress() {
 void Request::save(const Turn& turn) {
   saved_ = worker_.saved_requests.take();
   saved_->save(turn.head, turn.route, turn.view->shared_from_this(), peer_->address(), request_id());
-}
-
-Key Request::make_key(const Turn& turn) {
-  return worker_.key(*turn.route.site, turn.head);
-}
-
-/// `not_shared`: answers to requests like this one could not be shared lately.
-const Object* Request::find(Turn& turn, bool& not_shared) {
-  const Key key = make_key(turn);
-  turn.matcher.forget();  // of a fill that was left just now, whose object may be gone
-  turn.newest = nullptr;
-  const Object* growing =
-      nullptr;  // a part that suits; one that is complete is better: the growing one may break off
-  cache_status_.forward = CacheForward::uri_miss;
-  const Object* object = worker_.store.lookup(key, [&](const Object& o) {
-    if (stored_meta(o).head_only && !head_only_) return false;
-    cache_status_.forward = CacheForward::vary_miss;
-    if (turn.newest == nullptr) turn.newest = &o;
-    if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
-    if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) {
-      if (!stored_meta(o).is_part() || o.body().state() == Body::State::complete) return true;
-      if (growing == nullptr) growing = &o;
-      return false;
-    }
-    cache_status_.forward = CacheForward::partial;
-    if (turn.part == nullptr && o.body().state() == Body::State::complete) turn.part = &o;
-    return false;
-  });
-  if (object == nullptr) object = growing;
-  not_shared = object == nullptr && worker_.store.not_shared(key, worker_.loop.now());
-  if (object != nullptr) cache_status_.forward = CacheForward::none;
-  if (not_shared) cache_status_.forward = CacheForward::miss;
-  return object;
-}
-
-/// Users of different variants need not wait for each other; 0: which one it will be nobody can say.
-uint64_t Request::likely_variant(Turn& turn) {
-  if (turn.newest == nullptr) return 0;
-  const std::string_view selected = turn.matcher.selected(*turn.newest);
-  return selected.empty() ? 0 : turn.route.site->state->space.hash(selected);
-}
-
-bool Request::answers(Turn& turn, const Object& object) const {
-  return turn.matcher.matches(object) && suits(*worker_.scratch, object, turn.head, worker_.loop.wall());
-}
-
-bool Request::usable(Turn& turn, const Object& object) const {
-  return object.body().state() != Body::State::broken && answers(turn, object) && may_reuse(turn, object);
-}
-
-bool Request::may_reuse(const Turn& turn, const Object& object) const {
-  const Use use = may_serve(stored_policy(object), turn.directives, worker_.loop.now()).use;
-  return use == Use::serve || use == Use::serve_and_refresh;
-}
-
-void Request::fetch(Turn& turn, Filler filler) {
-  forget_asked();
-  asked_ = worker_.askers.take();
-  asked_->on_interim = [this](uint16_t status, std::string_view lines) { peer_->interim(status, lines); };
-  Fetch::Task task;
-  task.want = want_;
-  task.may_store =
-      turn.route.action == model::Action::cache && !tunnel_;  // what an Upgrade got is for nobody else
-  task.filler = std::move(filler);
-  task.request = saved_;
-  task.asker = asked_;
-  if (want_ != Want::rest) task.stale = stale_;
-  task.slice_size = slice_size_;
-  task.slice = slice_;
-  if (want_ == Want::rest) task.parts = parts_;
-  if (tunnel_)
-    task.upload = peer_->tunnel();
-  else if (passed_ && turn.head.body.kind != Framing::Kind::none)  // null where that is of length 0
-    task.upload = peer_->upload();
-  worker_.new_fetch().start(std::move(task), turn.head);
-}
-
-// A fetch that nobody waits for, unless one is under way: stale-while-revalidate, and what is popular and fresh for
-// but a moment.
-void Request::refresh(Turn& turn, const Object& object) {
-  const StoredMeta& meta = stored_meta(object);
-  if (object.body().state() != Body::State::complete || meta.is_part() || meta.head_only) return;
-  // What comes of a request that may not be stored would be of no use, and would end what is stored.
-  if (!may_share_fill(turn.head, turn.directives) || turn.directives.only_if_cached) return;
-  const TimePoint now = worker_.loop.now();
-  const auto newer = [&](const Object& other) {
-    return &other != &object && answers(turn, other) && stored_policy(other).fresh(now);
-  };
-  Store::Begun begun = worker_.store.begin(make_key(turn), false, newer, likely_variant(turn));
-  if (!begun.filler) return;
-  const Method method = turn.head.method;
-  const std::string_view method_text = turn.head.method_text;
-  turn.head.method = Method::get;
-  turn.head.method_text = to_string(Method::get);
-  save(turn);
-  Fetch::Task task;
-  task.slice_size = std::max(slice_size(turn.route), meta.slice);
-  task.want = task.slice_size > 0 ? Want::slice : Want::whole;
-  task.filler = std::move(begun.filler);
-  task.request = std::move(saved_);
-  task.stale = ObjectRef::share(&object);
-  worker_.new_fetch().start(std::move(task), turn.head);
-  turn.head.method = method;
-  turn.head.method_text = method_text;
 }
 
 Request::Step Request::answer_local(uint16_t status, std::string_view text, Outcome outcome,
