@@ -34,9 +34,9 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
 }
 
 Error refused(const std::string& file, std::string_view right) {
-  const unsigned long first = ERR_peek_error();
-  const char* reason = ERR_SYSTEM_ERROR(first) ? std::strerror(ERR_GET_REASON(first))
-                                               : ERR_reason_error_string(ERR_peek_last_error());
+  const unsigned long first = ERR_peek_error();  // the innermost: those behind it say who passed it on
+  const char* reason =
+      ERR_SYSTEM_ERROR(first) ? std::strerror(ERR_GET_REASON(first)) : ERR_reason_error_string(first);
   ERR_clear_error();
   return {ErrorCode::invalid,
           fmt::format("{}: {}; {}", file, reason != nullptr ? reason : "cannot be used", right)};
@@ -75,7 +75,8 @@ ServerContext::~ServerContext() = default;
 
 Result<std::shared_ptr<const ServerContext>> ServerContext::load(const std::string& certificate,
                                                                  const std::string& key,
-                                                                 std::string_view protocol) {
+                                                                 std::string_view protocol,
+                                                                 bool* key_is_wrong) {
   ERR_clear_error();
   std::shared_ptr<ServerContext> made(new ServerContext(protocol));
   SSL_CTX* context = made->context_.get();
@@ -84,8 +85,10 @@ Result<std::shared_ptr<const ServerContext>> ServerContext::load(const std::stri
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, const_cast<std::string*>(&made->protocol_));
   if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1)
     return refused(certificate, "write a PEM file with the certificate and its chain");
-  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1)
+  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    if (key_is_wrong != nullptr) *key_is_wrong = true;
     return refused(key, fmt::format("write a PEM file with the key of {}", certificate));
+  }
   return std::shared_ptr<const ServerContext>(std::move(made));
 }
 

@@ -22,9 +22,11 @@ using ContextHandle = std::unique_ptr<ssl_ctx_st, FreeContext>;
 class ServerContext {
  public:
   /// PEM files: the certificate with its chain, and its key. `protocol` is the one that is spoken here (an
-  /// ALPN name, RFC 7301): who names protocols must name it. ErrorCode::invalid.
+  /// ALPN name, RFC 7301): who names protocols must name it. ErrorCode::invalid; `key_is_wrong`: of the two it is the key
+  /// that cannot be used.
   static Result<std::shared_ptr<const ServerContext>> load(const std::string& certificate,
-                                                           const std::string& key, std::string_view protocol);
+                                                           const std::string& key, std::string_view protocol,
+                                                           bool* key_is_wrong = nullptr);
   ~ServerContext();
 
   /// The server's side of a connection that was just accepted; null when memory is short. `fd` stays the

@@ -5,6 +5,7 @@ import re
 import subprocess
 
 from play import POPNET, check, equal, run, scene
+from play_servers import certificate
 
 SHOP = """sites:
   - name: shop
@@ -125,7 +126,7 @@ def wrong_files(stage):
     stage.file("include.zone", SOA + "$INCLUDE pipe\n")
     stage.file("include.yaml", "zones: [{name: example.com, file: include.zone}]\n")
     for command in (["check"], ["serve"]):
-        for name, at in (("pipe", ["pipe:1:1: config: "]), ("include.yaml", ["include.zone:4:10: zone example.com.: $INCLUDE: "]),
+        for name, at in (("pipe", ["pipe:1:1: config: "]), ("include.yaml", ["include.zone:4:10: zone example.com.: $INCLUDE: pipe cannot be read: it is a pipe"]),
                          ("pipes.yaml", ["pipes.yaml:5:36: sites.0.probes.0.ca_file: 'pipe' ", "pipes.yaml:6:35: zones.0.file: 'pipe' ",
                                          "pipes.yaml:7:38: node.dns_server.tls_certificate: 'pipe' ",
                                          "pipes.yaml:7:53: node.dns_server.tls_key: 'pipe' "])):
@@ -142,6 +143,26 @@ def wrong_files(stage):
         check(f"a zone with {text.splitlines()[-1]!r}: {told.strip()[:100]}", code == 1 and f"a.zone{problem}" in told, (code, told))
     stage.file("a.zone", SOA)
     equal("a fine one", popnet(stage, "check", "--config", "zone.yaml"), (0, "zone.yaml: fine (1 POP, 0 sites, 1 zone)\n", ""))
+
+
+@scene
+def wrong_certificates(stage):
+    """What DNS over TLS and dnstap cannot use is told where the config names it."""
+    pem, key = certificate(stage, "dns.test")
+    os.rename(key, os.path.join(stage.folder, "other.key"))
+    certificate(stage, "dns.test")
+    stage.file("no.pem", "hello\n")
+    node = "node:\n  dns_listen: 127.0.0.1:5353\n  dns_server:\n    tls_listen: 127.0.0.1:8530\n    tls_certificate: {}\n    tls_key: {}\n"
+    fine, tap = node.format("dns.pem", "dns.key"), "    dnstap: {socket: nowhere/tap.sock}\n"
+    for text, problem in ((node.format("no.pem", "dns.key"), ":5:22: node.dns_server.tls_certificate: no.pem: no start line; write a PEM file with the"),
+                          (node.format("dns.pem", "no.pem"), ":6:14: node.dns_server.tls_key: no.pem: "),
+                          (node.format("dns.pem", "other.key"), ":6:14: node.dns_server.tls_key: other.key: key values mismatch; write a PEM file with the key of dns.pem"),
+                          (fine + tap, ":7:22: node.dns_server.dnstap.socket: 'nowhere' is no folder, where 'nowhere/tap.sock' is to be; write")):
+        stage.file("tls.yaml", text)
+        code, _, told = popnet(stage, "check", "--config", "tls.yaml")
+        check(told.strip()[:120], code == 1 and told.startswith(f"tls.yaml{problem}") and told.count("\n") == 1, (code, told))
+    stage.file("tls.yaml", fine)
+    equal("a fine one", popnet(stage, "check", "--config", "tls.yaml")[0], 0)
 
 
 @scene
