@@ -136,7 +136,7 @@ const Table<Transfer>& transfer_table() {
               .at_most(256)
               .help("Networks of those who may fetch the zone. Empty, with a `key`: from anywhere."),
           option("key", &Transfer::key)
-              .text()
+              .dns_name()
               .preset_help("none: the address is enough")
               .help("Name of the key in `dns.tsig_keys` that they must sign with. NOTIFY is signed with it, "
                     "too."),
@@ -173,7 +173,7 @@ const Table<Secondary>& secondary_table() {
               .at_most(16)
               .help("Servers that have the zone. They are asked in this order until one answers."),
           option("key", &Secondary::key)
-              .text()
+              .dns_name()
               .preset_help("none: unsigned")
               .help("Name of the key in `dns.tsig_keys` that queries to the primaries are signed with, and "
                     "that their answers and "

@@ -16,7 +16,8 @@ namespace popnet::dns {
 
 namespace {
 
-constexpr Duration patience = std::chrono::seconds(10);  // for the next bytes
+constexpr Duration patience = std::chrono::seconds(10);   // for the connection, and for each message
+constexpr Duration transfer_max = std::chrono::hours(2);  // as BIND's max-transfer-time-in
 constexpr size_t read_step = 64 << 10;
 constexpr size_t length_size = 2;  // leads each message
 constexpr size_t query_size_max = 1024;
@@ -49,9 +50,12 @@ std::string rcode_text(Rcode rcode) {
 }  // namespace
 
 Refresh::Refresh(rt::Loop& loop, Wanted wanted, uint16_t id, std::function<void(Result<Found>)> done)
-    : loop_(loop), wanted_(std::move(wanted)), id_(id), done_(std::move(done)), patience_(loop, [this] {
-        fail("does not answer");
-      }) {}
+    : loop_(loop),
+      wanted_(std::move(wanted)),
+      id_(id),
+      done_(std::move(done)),
+      patience_(loop, [this] { lose_patience(); }),
+      deadline_(loop, [this] { fail(fmt::format("has not ended the {} after two hours", title())); }) {}
 
 Refresh::~Refresh() {
   if (watched_) loop_.unwatch(fd_.get());
@@ -59,6 +63,7 @@ Refresh::~Refresh() {
 
 void Refresh::start() {
   patience_.arm_after(patience);
+  deadline_.arm_after(transfer_max);
   auto fd = rt::connect_tcp(wanted_.primary, wanted_.from);
   if (!fd) return void(fail(fd.error().message));
   fd_ = std::move(*fd);
@@ -138,15 +143,22 @@ void Refresh::read_in() {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n < 0) return void(fail(fmt::format("the connection broke: {}", std::strerror(errno))));
   if (n == 0) return void(fail(fmt::format("closed the connection in the middle of the {}", title())));
-  patience_.arm_after(patience);
+  heard_ = true;
   size_t at = 0;
   while (!ended_ && in_.size() - at >= length_size) {
     const size_t size = size_t{in_[at]} << 8 | in_[at + 1];
     if (in_.size() - at < length_size + size) break;
     if (!take(std::span(in_).subspan(at + length_size, size))) return;
     at += length_size + size;
+    patience_.arm_after(
+        patience);  // not for a part of a message: a primary that sends byte by byte must not keep the others away
   }
   in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+void Refresh::lose_patience() {
+  silent_ = !heard_;
+  fail(silent_ ? "does not answer" : fmt::format("stops in the middle of the {}", title()));
 }
 
 /// False if this has ended.
@@ -228,6 +240,7 @@ bool Refresh::succeed(Found found) {
 
 void Refresh::end(Result<Found> result) {
   patience_.cancel();
+  deadline_.cancel();
   if (watched_) loop_.unwatch(fd_.get());
   watched_ = false;
   if (ended_) return;

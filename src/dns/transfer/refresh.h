@@ -42,6 +42,10 @@ class Refresh final : public rt::Watcher {
   Refresh& operator=(const Refresh&) = delete;
 
   void start();
+  /// The primary has sent nothing, and not refused the connection either, for as long as we had patience.
+  [[nodiscard]] bool was_silent() const { return silent_; }
+  /// What failed was an incremental transfer: the next one is better a whole one.
+  [[nodiscard]] bool difference_failed() const { return ended_ && step_ == Step::ixfr; }
   void on_ready(uint32_t events) override;
 
  private:
@@ -50,6 +54,7 @@ class Refresh final : public rt::Watcher {
   void ask(Step step);
   bool write_out();
   void read_in();
+  void lose_patience();
   bool take(std::span<const uint8_t> message);
   bool take_version(const ReplyHead& head, std::span<const uint8_t> message);
   bool take_records(const ReplyHead& head, std::span<const uint8_t> message);
@@ -65,12 +70,14 @@ class Refresh final : public rt::Watcher {
   const Wanted wanted_;
   uint16_t id_;
   std::function<void(Result<Found>)> done_;
-  rt::Timer patience_;
+  rt::Timer patience_, deadline_;  // for the next message, for all of it
   rt::UniqueFd fd_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>();
   bool ended_ = false;
   bool watched_ = false;
   bool connected_ = false;
+  bool heard_ = false;
+  bool silent_ = false;
   Step step_ = Step::soa;
   std::optional<Tsig> tsig_;
   std::optional<ZoneUpdate> update_;

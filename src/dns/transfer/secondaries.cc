@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr size_t looks_max = 16;            // connections to primaries at once
+constexpr size_t looks_max = 32;            // connections to primaries at once
+constexpr size_t looks_each = 16;           // to one primary
 constexpr Duration first_pause = 1s;        // while there is no version at all; doubled each time
 constexpr Duration longest_pause = 60s;     //
 constexpr Duration notice_gap = 1s;         // between looks that NOTIFY asks for
@@ -59,7 +60,7 @@ class Secondaries::Follower {
   void look_for(const IpAddress& from) {
     const auto teller = std::find_if(primaries_.begin(), primaries_.end(),
                                      [&](const Endpoint& p) { return p.address == from; });
-    if (teller != primaries_.end()) first_ = static_cast<size_t>(teller - primaries_.begin());
+    if (teller != primaries_.end()) next_first_ = static_cast<size_t>(teller - primaries_.begin());
     if (busy()) {
       again_ = true;
     } else {
@@ -68,6 +69,15 @@ class Secondaries::Follower {
   }
   /// Its turn to open a connection has come.
   void start();
+  /// Whom it would ask now.
+  [[nodiscard]] const Endpoint& primary() const { return primaries_[(first_ + tried_) % primaries_.size()]; }
+  /// Goes on to the first primary that may be asked, now or later. False if there is none: it waits for its RETRY.
+  bool pass_over_silent();
+  /// A primary is back: it asks at once if that one would have been asked.
+  void look_if_passed_over(const Endpoint& back) {
+    if (!busy() && passed_over_ && std::ranges::find(primaries_, back) != primaries_.end())
+      next_look_.arm(all_.loop_.now());
+  }
   /// A version that it has brought was put in force, or not.
   void accepted() {
     refused_.reset();
@@ -85,7 +95,9 @@ class Secondaries::Follower {
 
   void look() {
     if (busy() || primaries_.empty()) return;
+    first_ = next_first_;
     tried_ = 0;
+    passed_over_ = false;
     last_look_ = all_.loop_.now();
     next_look_.cancel();
     turn_ = Turn::wanted;
@@ -94,7 +106,7 @@ class Secondaries::Follower {
   void found(Result<Refresh::Found> result);
   void give_back_turn() {
     refresh_.reset();
-    if (turn_ == Turn::taken) --all_.looking_;
+    if (turn_ == Turn::taken) all_.ended(asked_);
     if (turn_ == Turn::wanted) all_.waiting_.remove(this);
     turn_ = Turn::none;
   }
@@ -134,8 +146,11 @@ class Secondaries::Follower {
   bool delivering_ = false;  // what it brought is being put in force
   bool again_ = false;       // a NOTIFY came meanwhile
   bool expired_ = false;
-  bool whole_ = false;               // differences have failed
-  size_t first_ = 0, tried_ = 0;     // of the primaries
+  bool whole_ = false;               // a difference has failed
+  bool passed_over_ = false;         // a primary in the present round, as it was silent
+  Endpoint asked_;                   // with the turn that is taken
+  size_t first_ = 0, tried_ = 0;     // of the primaries, in this round
+  size_t next_first_ = 0;            // who has sent the last NOTIFY
   std::optional<uint32_t> refused_;  // a version
   std::string refusal_;              // why
   std::string error_;                // of the last look, or of what it brought
@@ -145,10 +160,11 @@ class Secondaries::Follower {
 
 void Secondaries::Follower::start() {
   turn_ = Turn::taken;
+  asked_ = primary();
   const ZoneCopy* copy = all_.copies_.find(zone_);
   Refresh::Wanted wanted;
   wanted.zone = zone_;
-  wanted.primary = primaries_[(first_ + tried_) % primaries_.size()];
+  wanted.primary = asked_;
   wanted.from = all_.sources_.toward(wanted.primary.address);
   wanted.key = key_;
   wanted.refused = refused_;
@@ -163,14 +179,30 @@ void Secondaries::Follower::start() {
   refresh_->start();
 }
 
+bool Secondaries::Follower::pass_over_silent() {
+  while (all_.admission(primary()) == Admission::never) {
+    passed_over_ = true;
+    error_ = fmt::format("{} does not answer", primary().to_string());
+    if (++tried_ < primaries_.size()) continue;
+    turn_ = Turn::none;
+    wait_for_retry();
+    return false;
+  }
+  return true;
+}
+
 void Secondaries::Follower::found(Result<Refresh::Found> result) {
-  const Endpoint primary = primaries_[(first_ + tried_) % primaries_.size()];
+  const bool silent = refresh_->was_silent();
+  if (!result) whole_ = whole_ || refresh_->difference_failed();
   give_back_turn();
+  if (silent)
+    all_.primaries_[asked_].silent = true;
+  else
+    all_.speaks(asked_);
   if (!result) {
-    error_ = fmt::format("{} {}", primary.to_string(), result.error().message);
+    error_ = fmt::format("{} {}", asked_.to_string(), result.error().message);
     log::warning("zone {}: {}", zone_.to_text(), error_);
     if (refused_) error_ += "; " + refusal_;
-    whole_ = true;
     if (++tried_ < primaries_.size()) {
       turn_ = Turn::wanted;
       all_.request_turn(*this);
@@ -190,7 +222,7 @@ void Secondaries::Follower::found(Result<Refresh::Found> result) {
   delivering_ = true;
   ZoneCopy copy{result->records, {}, now};
   if (const auto soa = read_soa_times(*copy.records)) copy.soa = *soa;
-  all_.arrived({zone_, std::move(copy), fmt::format("{} from {}", result->how, primary.to_string())});
+  all_.arrived({zone_, std::move(copy), fmt::format("{} from {}", result->how, asked_.to_string())});
   all_.give_turns();
 }
 
@@ -259,9 +291,12 @@ void Secondaries::configure(const model::Config& config, const std::vector<TsigK
     std::erase_if(arrivals_, [&](const Arrival& a) { return a.zone == gone->zone_; });
   }
   followers_ = std::move(kept);
+  std::erase_if(primaries_, [](const auto& primary) { return primary.second.looks == 0; });
 }
 
 void Secondaries::notified(const Name& zone, const IpAddress& from) {
+  for (auto& [primary, state] : primaries_)
+    if (primary.address == from) state.silent = false;  // it has just spoken
   if (const auto known = followers_.find(owner_key(zone.bytes())); known != followers_.end())
     known->second->look_for(from);
 }
@@ -271,13 +306,42 @@ void Secondaries::request_turn(Follower& follower) {
   give_turns();
 }
 
+/// In the order in which they came, but for those whose primary is busy enough.
 void Secondaries::give_turns() {
-  while (looking_ < looks_max && !waiting_.empty()) {
-    Follower* next = waiting_.front();
-    waiting_.pop_front();
+  for (auto at = waiting_.begin(); at != waiting_.end() && looking_ < looks_max;) {
+    Follower& next = **at;
+    const bool goes = next.pass_over_silent();
+    if (goes && admission(next.primary()) == Admission::later) {
+      ++at;
+      continue;
+    }
+    at = waiting_.erase(at);
+    if (!goes) continue;
     ++looking_;
-    next->start();
+    ++primaries_[next.primary()].looks;
+    next.start();
   }
+}
+
+Secondaries::Admission Secondaries::admission(const Endpoint& primary) const {
+  const auto known = primaries_.find(primary);
+  if (known == primaries_.end()) return Admission::now;
+  if (known->second.silent)  // all of them together leave turns to the others
+    return known->second.looks == 0 && looking_ < looks_max / 2 ? Admission::now : Admission::never;
+  return known->second.looks < looks_each ? Admission::now : Admission::later;
+}
+
+void Secondaries::ended(const Endpoint& primary) {
+  --looking_;
+  const auto known = primaries_.find(primary);
+  if (--known->second.looks == 0 && !known->second.silent) primaries_.erase(known);
+}
+
+void Secondaries::speaks(const Endpoint& primary) {
+  const auto known = primaries_.find(primary);
+  if (known == primaries_.end() || !std::exchange(known->second.silent, false)) return;
+  if (known->second.looks == 0) primaries_.erase(known);
+  for (const auto& [owner, follower] : followers_) follower->look_if_passed_over(primary);
 }
 
 void Secondaries::arrived(Arrival arrival) {
@@ -287,7 +351,8 @@ void Secondaries::arrived(Arrival arrival) {
 
 /// What is in force is to be made anew, soon.
 void Secondaries::out_of_date() {
-  if (!renewal_.armed()) renewal_.arm_after(std::max(gather, rests_for_each * renewal_took_));
+  if (!renewal_.armed())
+    renewal_.arm(std::max(loop_.now() + gather, renewed_ + rests_for_each * renewal_took_));
 }
 
 /// All at once; when that does not go, one by one, so that one bad zone keeps no other back.
@@ -295,7 +360,8 @@ void Secondaries::renew_all() {
   auto arrivals = std::exchange(arrivals_, {});
   const TimePoint start = rt::monotonic_now();
   const Status together = renew_with(arrivals);
-  renewal_took_ = rt::monotonic_now() - start;
+  renewed_ = rt::monotonic_now();
+  renewal_took_ = renewed_ - start;
   if (!together && arrivals.empty()) {
     log::error("zones that are fetched cannot be put in force: {}", together.error().message);
     renewal_.arm_after(renewal_retry);

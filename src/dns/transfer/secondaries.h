@@ -4,7 +4,9 @@
 // stays. What came is written to disk. A zone that nobody has confirmed for its EXPIRE goes out of force.
 //
 // New versions that arrive close together are put in force together: making names takes time that grows with all of
-// them. Lives on one loop's thread, which may block.
+// them. It takes no more than a fifth of a thread's time. A primary that says nothing costs the zones of others nothing:
+// while it is silent, one look at a time is made at it, and what else would be asked there fails at once.
+// Lives on one loop's thread, which may block.
 #pragma once
 
 #include <functional>
@@ -50,8 +52,18 @@ class Secondaries {
     std::string how;
   };
 
+  /// How a primary is doing: those that say nothing must not take the turns of the others.
+  struct Primary {
+    size_t looks = 0;     // that run
+    bool silent = false;  // the last one that ended heard nothing
+  };
+  enum class Admission : uint8_t { now, later, never };
+
   void request_turn(Follower& follower);
   void give_turns();
+  [[nodiscard]] Admission admission(const Endpoint& primary) const;
+  void ended(const Endpoint& primary);
+  void speaks(const Endpoint& primary);
   void arrived(Arrival arrival);
   void out_of_date();
   void renew_all();
@@ -67,9 +79,11 @@ class Secondaries {
   const std::function<Status()> renew_;
   std::map<std::string, std::unique_ptr<Follower>> followers_;  // by owner key
   std::list<Follower*> waiting_;                                // for their turn
+  std::map<Endpoint, Primary> primaries_;                       // that are looked at, or silent
   size_t looking_ = 0;
   std::vector<Arrival> arrivals_;
   Duration renewal_took_{};
+  TimePoint renewed_{};  // when the last one ended
   rt::Timer renewal_;
 };
 

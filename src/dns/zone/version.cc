@@ -56,6 +56,11 @@ bool differs(const ZoneVersion& before, const ZoneVersion& after) {
   return size_of(difference(before.records, after.records, is_signed ? is_of_an_operator : is_sent)) > 0;
 }
 
+/// That it stands for these records and no others.
+bool says_what_it_is(const ZoneVersion& version) {
+  return !version.reused_until || is_later(version.serial, *version.reused_until);
+}
+
 /// The newest differences that are worth keeping, in order.
 std::vector<std::shared_ptr<const ZoneDelta>> newest(std::vector<std::shared_ptr<const ZoneDelta>> deltas,
                                                      size_t records) {
@@ -65,6 +70,25 @@ std::vector<std::shared_ptr<const ZoneDelta>> newest(std::vector<std::shared_ptr
   if (total >= records && kept > 0) --kept;
   deltas.erase(deltas.begin(), deltas.end() - static_cast<std::ptrdiff_t>(kept));
   return deltas;
+}
+
+/// What of the version before counts for the next.
+void follow(const ZoneVersion& before, ZoneVersion& version) {
+  version.reused_until = before.reused_until;
+  const bool made_here = version.signing != nullptr || before.signing != nullptr;
+  if (is_later(version.serial, before.serial)) {
+    if (made_here || !says_what_it_is(before)) return;
+    auto delta = std::make_shared<ZoneDelta>(difference(before.records, version.records));
+    delta->from = before.serial;
+    delta->to = version.serial;
+    version.deltas = before.deltas;
+    version.deltas.push_back(std::move(delta));
+    version.deltas = newest(std::move(version.deltas), version.records.size());
+  } else if (version.serial != before.serial || differs(before, version)) {
+    if (says_what_it_is(before)) version.reused_until = before.serial;
+  } else if (!made_here) {
+    version.deltas = before.deltas;
+  }
 }
 
 }  // namespace
@@ -85,26 +109,12 @@ std::shared_ptr<const ZoneVersion> ZoneHistory::add(Records records, const model
                                                     std::shared_ptr<const CopySigning> signing) {
   const std::string key = owner_key(records.apex().bytes());
   auto version = std::make_shared<ZoneVersion>(
-      ZoneVersion{std::move(records), 0, options, std::move(decided), {}, std::move(signing)});
+      ZoneVersion{std::move(records), 0, options, std::move(decided), {}, {}, std::move(signing)});
   for (size_t i = version->records.find(key); i < version->records.size() && version->records[i].owner == key;
        ++i)
     if (version->records[i].type == type::soa) version->serial = serial_of(version->records[i].data);
   const auto known = zones_.find(key);
-  const bool made_here =
-      version->signing != nullptr || (known != zones_.end() && known->second->signing != nullptr);
-  if (known != zones_.end() && !made_here) {
-    const ZoneVersion& before = *known->second;
-    if (is_later(version->serial, before.serial)) {
-      auto delta = std::make_shared<ZoneDelta>(difference(before.records, version->records));
-      delta->from = before.serial;
-      delta->to = version->serial;
-      version->deltas = before.deltas;
-      version->deltas.push_back(std::move(delta));
-      version->deltas = newest(std::move(version->deltas), version->records.size());
-    } else if (version->serial == before.serial && !differs(before, *version)) {
-      version->deltas = before.deltas;
-    }
-  }
+  if (known != zones_.end()) follow(*known->second, *version);
   fresh_[key] = version;
   return version;
 }

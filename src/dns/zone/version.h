@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,7 +53,10 @@ struct ZoneVersion {
   model::Transfer options;
   std::vector<Name> decided;                             // names whose addresses are decided
   std::vector<std::shared_ptr<const ZoneDelta>> deltas;  // the last one leads here
-  std::shared_ptr<const CopySigning> signing;            // null unless it is signed here
+  // Serial numbers up to this one may stand for other records too: the number did not grow when the records changed. Who has
+  // such a version has what nobody knows, and no difference begins there (RFC 1995 section 2).
+  std::optional<uint32_t> reused_until;
+  std::shared_ptr<const CopySigning> signing;  // null unless it is signed here
 };
 
 class ZoneHistory {

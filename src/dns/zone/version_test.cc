@@ -86,6 +86,26 @@ TEST_F(History, ChangesThatNoSecondaryWillNoticeAreTold) {
   EXPECT_THAT(changes_.changed, IsEmpty());
 }
 
+/// A secondary may have either of what one serial number has stood for.
+TEST_F(History, NoDifferenceBeginsAtASerialNumberThatStoodForOtherRecords) {
+  put(1, {1, 2, 3, 4, 5, 6, 7, 8});
+  put(1, {1, 2, 3, 4, 5, 6, 7});
+  EXPECT_THAT(put(1, {1, 2, 3, 4, 5, 6, 7})->deltas, IsEmpty()) << "read again";
+  EXPECT_THAT(put(2, {1, 2, 3, 4, 5, 6, 7})->deltas, IsEmpty());
+  const auto third = put(3, {1, 2, 3, 4, 5, 6});
+  ASSERT_THAT(third->deltas, SizeIs(1)) << "2 has stood for one thing";
+  EXPECT_EQ(third->deltas[0]->from, 2U);
+}
+
+TEST_F(History, NorAtOneThatHadBeenReachedBeforeTheNumbersWentBack) {
+  put(5, {1, 2, 3, 4, 5, 6, 7, 8});
+  put(3, {1, 2, 3, 4, 5, 6, 7});
+  put(2, {1, 2, 3, 4, 5, 6, 7, 9});
+  for (const uint32_t serial : {3U, 4U, 5U, 6U})
+    EXPECT_THAT(put(serial, {1, 2, 3, 4, 5, static_cast<uint8_t>(serial + 10)})->deltas, IsEmpty()) << serial;
+  EXPECT_THAT(put(7, {1, 2, 3, 4, 5, 6})->deltas, SizeIs(1));
+}
+
 /// Its signatures are no concern of an operator, and nobody knows which ones a secondary has.
 TEST_F(History, WhatIsSignedHereGoesAsAWhole) {
   const auto put_signed = [&](uint32_t serial, uint8_t signature, std::vector<uint8_t> hosts) {
