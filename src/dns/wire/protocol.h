@@ -10,8 +10,8 @@ namespace popnet::dns {
 namespace type {
 inline constexpr uint16_t a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, txt = 16, aaaa = 28,
                           dname = 39, opt = 41, ds = 43, rrsig = 46, nsec = 47, dnskey = 48, nsec3 = 50,
-                          nsec3param = 51, cds = 59, cdnskey = 60, https = 65, nxname = 128, tsig = 250,
-                          ixfr = 251, axfr = 252, any = 255;
+                          nsec3param = 51, cds = 59, cdnskey = 60, zonemd = 63, https = 65, nxname = 128,
+                          tsig = 250, ixfr = 251, axfr = 252, any = 255;
 }
 
 inline constexpr uint16_t class_in = 1;

@@ -9,6 +9,7 @@
 #include "dns/sign/nsec3.h"
 #include "dns/wire/protocol.h"
 #include "dns/zone/carried.h"
+#include "dns/zone/fields.h"
 #include "dns/zone/render.h"
 
 namespace popnet::dns {
@@ -470,9 +471,10 @@ void Freezer::add_set(const Name& owner, const std::vector<Record>& set, Sets& s
   const uint32_t ttl = lowest->ttl;
   sets.sets.push_back(render(owner.bytes(), set, ttl, glue));
   if (sets.sets.back().bytes.empty())
-    complain(
-        records_.describe(set[0].place),
-        fmt::format("{} has more records of one type than fit into a message, write fewer", owner.to_text()));
+    complain(records_.describe(set[0].place),
+             fmt::format("{} has {} records of type {} with {} bytes, of which {} fit into a message beside "
+                         "question, signatures and EDNS options: write fewer",
+                         owner.to_text(), set.size(), type_text(set[0].type), size_of(set), set_size_max));
   if (signing_ && sign == Sign::yes && ttl > signing_->ttl_max)
     complain(records_.describe(lowest->place),
              fmt::format("{} has a TTL of {} s, above the zone's dnssec.zone_ttl_max of {} s, write less",

@@ -67,6 +67,8 @@ class Maker {
     const model::Transfer* transfer = nullptr;  // null if nobody may fetch it
     std::vector<Name> decided;
 
+    /// There is more in it than others have written.
+    [[nodiscard]] bool is_changed() const { return dnssec->enabled || has_pops || !decided.empty(); }
     /// For problems of the zone as a whole.
     [[nodiscard]] std::string where() const { return records.describe({0, file.empty() ? 0U : 1U}); }
   };
@@ -86,6 +88,7 @@ class Maker {
   std::shared_ptr<const sign::ZoneSigner> signer_for(const Plan& plan);
   static void add_keys(Plan& plan, const sign::ZoneSigner& signer);
   void raise_serial(Plan& plan, const sign::ZoneSigner& signer);
+  void check_digests(const Plan& plan);
   void keep_version(Plan& plan, const std::shared_ptr<const sign::ZoneSigner>& signer);
 
   Plan* new_plan(const Name& apex, const std::string& source);
@@ -281,6 +284,7 @@ void Maker::freeze(Plan& plan) {
   if (signer != nullptr) add_keys(plan, *signer);
   if (signer != nullptr && plan.transfer != nullptr) raise_serial(plan, *signer);
   plan.records.sort();
+  if (plan.is_changed()) check_digests(plan);
   if (!plan.dnssec->enabled && plan.has_pops && comes_signed(plan.records))
     problems_.add(plan.where(),
                   "comes signed, and popnet cannot sign the addresses of POPs that it adds: take another "
@@ -295,6 +299,22 @@ void Maker::freeze(Plan& plan) {
   }
   if (complete && plan.transfer != nullptr && problems_.count() == 0) keep_version(plan, signer);
   plan.records = Records(Name(plan.records.apex()), "");
+}
+
+/// A digest of the whole zone (RFC 8976) would be one of another zone than secondaries get. In a zone that is fetched it was left out.
+void Maker::check_digests(const Plan& plan) {
+  const Records& records = plan.records;
+  const std::string apex = owner_key(records.apex().bytes());
+  for (size_t i = records.find(apex); i < records.size() && records[i].owner == apex; ++i)
+    if (records[i].type == type::zonemd)
+      problems_.add(
+          records.describe(records[i].place),
+          fmt::format("zone {}: this ZONEMD record has the digest of a zone without what popnet adds "
+                      "({}), remove it",
+                      records.apex().to_text(),
+                      plan.dnssec->enabled ? "keys and signatures"
+                      : plan.has_pops      ? "addresses of POPs"
+                                           : "decided hostnames"));
 }
 
 void Maker::keep_version(Plan& plan, const std::shared_ptr<const sign::ZoneSigner>& signer) {
@@ -359,10 +379,11 @@ void Maker::fill_from_copy(Plan& plan, const Records& copy) {
   plan.records.append(copy);
   std::set<std::string, std::less<>> decided;
   for (const Name& name : plan.decided) decided.insert(owner_key(name.bytes()));
-  const bool signs = plan.dnssec->enabled;
+  const bool signs = plan.dnssec->enabled, changed = plan.is_changed();
   plan.records.erase_if([&](const Record& record) {
     const bool replaced = record.type == type::a || record.type == type::aaaa || record.type == type::cname;
-    return (replaced && decided.contains(record.owner)) || (signs && is_of_a_signer(record.type));
+    return (replaced && decided.contains(record.owner)) || (signs && is_of_a_signer(record.type)) ||
+           (changed && record.type == type::zonemd);
   });
 }
 

@@ -286,6 +286,41 @@ TEST_F(MakeNames, WhatCannotBeSignedIsToldWithoutKeys) {
                     "zone's dnssec.zone_ttl_max of 86400 s, write less")));
 }
 
+constexpr const char* digest =
+    "@ 60 IN ZONEMD 1 1 1 "
+    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
+    "2d2e2f\n";
+
+TEST_F(MakeNames, ADigestOfTheZoneIsServedWhereItCanBeRight) {
+  zone("example.com", std::string(good) + digest);
+  EXPECT_TRUE(made()->find(name("example.com")).node.find(type::zonemd));
+  hostname("www.example.com");
+  EXPECT_THAT(problems(),
+              ElementsAre("example.com:3:1: zone example.com.: this ZONEMD record has the digest of a "
+                          "zone without what popnet adds (decided hostnames), remove it"));
+  config_.zones[0].dnssec.enabled = true;
+  config_.zones[0].dnssec.zone_ttl_max = std::chrono::hours(24);
+  EXPECT_THAT(problems(), ElementsAre(HasSubstr("what popnet adds (keys and signatures), remove it")));
+}
+
+TEST_F(MakeNames, ADigestThatAPrimarySendsIsLeftOutWhereItIsWrong) {
+  zone("example.com", "");
+  config_.zones[0].secondary.primaries = {{IpAddress::v4(192, 0, 2, 53), 53}};
+  auto copy = std::make_shared<Records>(name("example.com"), "copy");
+  Problems none;
+  ASSERT_TRUE(read_master_file(file("copy", std::string(good) + digest), *copy, none));
+  copy->sort();
+  ZoneSources sources;
+  sources.copies[owner_key(name("example.com").bytes())] = copy;
+  const auto serves_it = [&] {
+    const auto names = make_names(config_, &problems_, nullptr, nullptr, &sources).value();
+    return bool{names->find(name("example.com")).node.find(type::zonemd)};
+  };
+  EXPECT_TRUE(serves_it());
+  hostname("www.example.com");
+  EXPECT_FALSE(serves_it());
+}
+
 TEST_F(MakeNames, ADsRecordBelongsToADelegation) {
   zone("example.com", std::string(good) +
                           "@ 60 IN DS 1 8 99 aa\nwww 60 IN DS 1 8 99 aa\nwww 60 IN A 192.0.2.1\n"
@@ -389,7 +424,9 @@ TEST_F(MakeNames, DataOfEverySizeUpToAMessage) {
   config_.zones.clear();
   for (int i = 0; i < 100; ++i) text += fmt::format("many 60 IN TXT \"more {:0250}\"\n", i);
   zone("example.com", text);
-  EXPECT_THAT(problems(), ElementsAre(HasSubstr("many.example.com. has more records of one type than fit")));
+  EXPECT_THAT(problems(),
+              ElementsAre(HasSubstr(
+                  "bytes, of which 61439 fit into a message beside question, signatures and EDNS")));
 }
 
 // RFC 3597 section 5: of a type that is known, data written as unknown is the same.

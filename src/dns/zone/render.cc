@@ -3,15 +3,12 @@
 #include <algorithm>
 
 #include "dns/wire/compress.h"
-#include "dns/wire/protocol.h"
 #include "dns/wire/record_head.h"
 
 namespace popnet::dns {
 
 namespace {
 
-// Leaves room for the longest question, an OPT record with a client subnet, and a chain of CNAMEs before it.
-constexpr size_t set_size_max = message_size_max - 4096;
 // append() may move records behind a chain of CNAMEs: pointers among them must still reach.
 constexpr size_t pointer_reach = pointer_max / 2;
 constexpr size_t soa_numbers_size = 20;
@@ -19,8 +16,7 @@ constexpr size_t record_head_size = 10;  // type, class, TTL, data length
 
 /// No rendering of these is larger.
 size_t size_bound(std::span<const Record> set, std::span<const Glue> glue) {
-  size_t size = 0;
-  for (const Record& record : set) size += 2 + record_head_size + record.data.size();
+  size_t size = size_of(set);
   for (const Glue& g : glue) size += g.owner.size() + record_head_size + g.address.size();
   return std::min(size, set_size_max);
 }
@@ -97,6 +93,12 @@ class Renderer {
 };
 
 }  // namespace
+
+size_t size_of(std::span<const Record> set) {
+  size_t size = 0;
+  for (const Record& record : set) size += 2 + record_head_size + record.data.size();
+  return size;
+}
 
 RenderedSet render(NameBytes owner, std::span<const Record> set, uint32_t ttl, std::span<const Glue> glue) {
   RenderedSet rendered;

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "dns/wire/name.h"
+#include "dns/wire/protocol.h"
 #include "dns/zone/names_builder.h"
 #include "dns/zone/records.h"
 
@@ -17,6 +18,12 @@ struct Glue {
   uint32_t ttl = 0;
   std::span<const uint8_t> address;
 };
+
+/// Larger sets are not served. Leaves room for the longest question, an OPT record with its options, a chain of CNAMEs before it,
+/// and signatures.
+inline constexpr size_t set_size_max = message_size_max - 4096;
+/// Of the records, when nothing in them is compressed.
+size_t size_of(std::span<const Record> set);
 
 /// `set`: records of one owner and type, at least one; all get the TTL `ttl`. Empty bytes = larger than a
 /// message can be.
