@@ -140,8 +140,8 @@ def weights_and_persistence(stage):
     https = ask_both(steering.popnet.dns, "+subnet=" + OFFICE, "app.shop.example", "https")
     equal("an HTTPS record hints at what is decided", https.answer,
           [f'app.shop.example. 20 IN HTTPS 1 . alpn="h2,http/1.1" ipv4hint={steering.host("us2")}'])
-    equal("NODATA has the decision's scope", (steering.ask("app.shop.example", PARTNER, kind="AAAA").addresses(),
-                                              steering.ask("app.shop.example", PARTNER, kind="AAAA").scope), ([], 24))
+    equal("NODATA that everybody gets is for everybody", (steering.ask("app.shop.example", PARTNER, kind="AAAA").addresses(),
+                                                          steering.ask("app.shop.example", PARTNER, kind="AAAA").scope), ([], 0))
 
 
 if __name__ == "__main__":

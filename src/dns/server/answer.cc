@@ -57,6 +57,7 @@ class Answerer {
   [[nodiscard]] static RRset any_set(const Node& node);
   /// `owner` stands at `offset` of the reply.
   void put(Section section, const Node& node, const RRset& set, NameBytes owner, size_t offset);
+  bool make_signature(const Node& node, const Name& name, size_t offset);
   bool put_signature(const Node& node, NameBytes owner, size_t offset);
   void ask_elsewhere();
   void decide(const Node& node, const Name& name, size_t offset);
@@ -68,8 +69,9 @@ class Answerer {
   bool decide_for(uint16_t address_type, const Node& node, const Name& name, size_t offset);
   size_t put_addresses(const DecidedName& name, const model::Decision& decision, uint16_t address_type,
                        size_t offset);
-  void sign_addresses(const Node& node, const model::Decision& decision, uint16_t address_type,
+  bool sign_addresses(const Node& node, const model::Decision& decision, uint16_t address_type,
                       NameBytes owner, size_t offset);
+  [[nodiscard]] bool some_have(const DecidedName& name, uint16_t address_type) const;
   void put_address(const IpAddress& address, uint32_t ttl, size_t offset);
   void refer(const Match& match, size_t offset);
   bool rename(const Match& match, const Name& name, size_t offset);
@@ -252,6 +254,7 @@ bool Answerer::found(const Node& node, const Name& name, size_t offset) {
     secure_.deny_type(node, decided_at(node), name.bytes(), offset);
     return false;
   }
+  if (query_.type == type::rrsig && make_signature(node, name, offset)) return false;
   if (node.decided() != Node::not_decided && (query_.type == type::a || query_.type == type::aaaa || any)) {
     decide(node, name, offset);
     return false;
@@ -300,6 +303,23 @@ bool Answerer::put_signature(const Node& node, NameBytes owner, size_t offset) {
   return false;
 }
 
+/// What put_signature() has none of: that of the decided addresses, or of what a wildcard makes. An NSEC3 record says that these
+/// are there, so that a denial would contradict it.
+bool Answerer::make_signature(const Node& node, const Name& name, size_t offset) {
+  if (!secure_.wanted(node.zone()) || names_.denials(node.zone()) != nullptr) return false;
+  if (node.decided() != Node::not_decided) {
+    for (const uint16_t address_type : {type::a, type::aaaa}) {
+      const model::Decision decision = decision_for(names_.decided(node.decided()), client(address_type));
+      if (query_.subnet.source_length != 0) scope_ = std::max(scope_, decision.scope);
+      if (sign_addresses(node, decision, address_type, name.bytes(), offset)) return true;
+    }
+  }
+  const RRset set = any_set(node);
+  if (!set || !secure_.wanted(node)) return false;
+  secure_.sign(Section::answer, node, set, name.bytes(), offset);
+  return true;
+}
+
 // The budget for signatures is used up, or OpenSSL failed: over UDP, where anybody can ask in another's name,
 // the resolver is asked to come over TCP.
 void Answerer::ask_elsewhere() {
@@ -327,8 +347,9 @@ bool Answerer::decide_for(uint16_t address_type, const Node& node, const Name& n
   const DecidedName& decided = names_.decided(node.decided());
   const bool by_pop = decided.host.resolve == model::Resolve::pop;
   const model::Decision decision = decision_for(decided, client(address_type));
-  if (query_.subnet.source_length != 0) scope_ = std::max(scope_, decision.scope);
   const size_t addresses = put_addresses(decided, decision, address_type, offset);
+  if (query_.subnet.source_length != 0 && (addresses > 0 || some_have(decided, address_type)))
+    scope_ = std::max(scope_, decision.scope);
   if (addresses == 0) return false;
   reply_.count(Section::answer, addresses);
   if (secure_.wanted(node.zone())) sign_addresses(node, decision, address_type, name.bytes(), offset);
@@ -384,6 +405,20 @@ routing::Client Answerer::client(uint16_t address_type) const {
   return client;
 }
 
+/// Where no target has an address of this family, everybody gets the same denial, whatever rule is for him.
+bool Answerer::some_have(const DecidedName& name, uint16_t address_type) const {
+  const bool v4 = address_type == type::a;
+  const model::Config& config = *snapshot_.config;
+  if (name.host.resolve == model::Resolve::origin)
+    return std::ranges::any_of(config.sites[name.site].origins, [v4](const model::Origin& origin) {
+      return origin.endpoint.address.is_v4() == v4;
+    });
+  return std::ranges::any_of(config.pops, [v4](const model::Pop& pop) {
+    return std::ranges::any_of(pop.addresses,
+                               [v4](const IpAddress& address) { return address.is_v4() == v4; });
+  });
+}
+
 template <class Visit>
 void Answerer::each_address(const DecidedName& name, const model::Decision& decision, Visit visit) const {
   const model::Config& config = *snapshot_.config;
@@ -407,8 +442,9 @@ size_t Answerer::put_addresses(const DecidedName& name, const model::Decision& d
   return written;
 }
 
-// The signature is for the highest TTL that the name's answers have, so that it fits shorter ones too.
-void Answerer::sign_addresses(const Node& node, const model::Decision& decision, uint16_t address_type,
+// The signature is for the highest TTL that the name's answers have, so that it fits shorter ones too. False if there are no
+// addresses.
+bool Answerer::sign_addresses(const Node& node, const model::Decision& decision, uint16_t address_type,
                               NameBytes owner, size_t offset) {
   const DecidedName& name = names_.decided(node.decided());
   std::array<IpAddress, Secure::addresses_max> some;
@@ -416,10 +452,12 @@ void Answerer::sign_addresses(const Node& node, const model::Decision& decision,
   each_address(name, decision, [&](const IpAddress& address) {
     if (address.is_v4() == (address_type == type::a) && count < some.size()) some[count++] = address;
   });
+  if (count == 0) return false;
   secure_.sign_decided(
       node.zone(),
       {address_type, decision.ttl, std::max(decision.ttl, name.ttl_max), std::span(some).first(count)}, owner,
       offset);
+  return true;
 }
 
 void Answerer::put_address(const IpAddress& address, uint32_t ttl, size_t offset) {

@@ -70,6 +70,18 @@ TEST(Chain, AnyGetsWhatAGetsOrAaaaWhereThereIsNoA) {
   EXPECT_THAT(answer("six.shop.test", type::any), ElementsAre("six.shop.test. 20 IN AAAA 2001:db8::4"));
 }
 
+TEST(Chain, ADenialThatIsTheSameByEveryRuleHasTheScopeOfAllClients) {
+  model::Config config = test_config();
+  config.sites[0].hostnames[0].chain = {rule({2}, "203.0.113.0/26"), rule({0, 1})};
+  model::link_chains(config);
+  const TestWorld no_v6(test_zone, std::move(config));
+  for (const char* name : {"www.shop.test", "to-page.example.com"})
+    for (const uint16_t type : {type::aaaa, type::a}) {
+      const TestAnswer reply = no_v6.ask(TestQuery(name, type).edns().subnet("203.0.113.7/32"));
+      EXPECT_EQ(reply.edns_options.at(7), type == type::a ? 26 : 0) << name;
+    }
+}
+
 TEST(Chain, AddressTtlAndScopeAreThoseOfTheRule) {
   const auto near = ask("www.shop.test", type::a, "203.0.113.7/32");
   EXPECT_THAT(near.answer, ElementsAre("www.shop.test. 300 IN A 198.51.100.3"));

@@ -56,6 +56,22 @@ class Hashed : public ::testing::Test {
   }
 };
 
+// Where they are made for the query, too: the NSEC3 record of the name says that there are some.
+TEST_F(Hashed, SignaturesAreAnsweredWhereThereAreSome) {
+  const std::pair<const char*, const char*> of[] = {{"www.example.com", " IN RRSIG A 13 3 "},
+                                                    {"www.shop.test", " IN RRSIG NS 13 3 "},
+                                                    {"static.example.com", " 20 IN RRSIG A 13 3 "},
+                                                    {"x.wild.example.com", " IN RRSIG A 13 4 "}};
+  for (const auto& [name, signature] : of) {
+    const TestReply reply = world.ask(name, type::rrsig);
+    EXPECT_THAT(reply.answer, ElementsAre(HasSubstr(std::string(name) + "."))) << name;
+    EXPECT_THAT(reply.answer.empty() ? "" : reply.answer[0], HasSubstr(signature));
+    EXPECT_THAT(reply.authority, IsEmpty());
+  }
+  EXPECT_THAT(world.ask("deep.example.com", type::rrsig).answer, IsEmpty());
+  EXPECT_THAT(world.ask_plainly("static.example.com", type::rrsig).answer, IsEmpty());
+}
+
 TEST_F(Hashed, NamesAreHashedAsOthersDo) {
   for (const char* text : {"example.com", "a.b.c.example.com", "*.example.com", "."}) {
     const Name name = parse_name(text).value();
