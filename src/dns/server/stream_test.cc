@@ -231,6 +231,32 @@ TEST_F(StreamTest, ATlsConnectionThatCannotBePassedOnIsLetGoInAPause) {
   EXPECT_LT(rt::monotonic_now() - begin, std::chrono::seconds(4));
 }
 
+// Only this process has read whom its proxy speaks for.
+TEST_F(StreamTest, AConnectionOfAProxyIsNotPassedOnAndLetGoToo) {
+  start(true);
+  const auto fd = connect_to(plain(), SOCK_STREAM);
+  const Bytes head = proxied(1), query = framed(TestQuery("img.shop.test", type::a).edns());
+  ASSERT_EQ(::send(fd.get(), head.data(), head.size(), MSG_NOSIGNAL), static_cast<ssize_t>(head.size()));
+  const auto ask = [&] {
+    Bytes room(1500);
+    EXPECT_EQ(::send(fd.get(), query.data(), query.size(), MSG_NOSIGNAL), static_cast<ssize_t>(query.size()));
+    EXPECT_EQ(::recv(fd.get(), room.data(), 2, MSG_WAITALL), 2);
+    room.resize(static_cast<size_t>(room[0] << 8 | room[1]));
+    EXPECT_EQ(::recv(fd.get(), room.data(), room.size(), MSG_WAITALL), static_cast<ssize_t>(room.size()));
+    return TestReply::read(room);
+  };
+  EXPECT_THAT(ask().edns_options, ::testing::IsEmpty());
+  std::thread stop([&] { server_->stop(std::chrono::seconds(5), [](const auto&) { return true; }); });
+  TestReply last;
+  for (int i = 0; i < 500 && last.edns_options.empty(); ++i) last = ask();
+  EXPECT_EQ(last.answer.at(0), "img.shop.test. 20 IN A 192.0.2.2") << "as for who is near nyc";
+  EXPECT_THAT(last.edns_options, ::testing::ElementsAre(0, edns::tcp_keepalive, 0, 2, 0, 0));
+  uint8_t byte;
+  EXPECT_EQ(::recv(fd.get(), &byte, 1, 0), 0) << "no reset";
+  ::shutdown(fd.get(), SHUT_WR);
+  stop.join();
+}
+
 TEST_F(StreamTest, AProxyTellsWhoAsks) {
   start(true);
   const Bytes query = TestQuery("img.shop.test", type::a).bytes();
