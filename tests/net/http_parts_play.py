@@ -2,7 +2,7 @@
 """Parts of objects (206): stored however they are framed, side by side, joined where they meet, never with another version."""
 import re
 
-from play import check, equal, run, scene, site
+from play import check, equal, run, scene, site, until
 
 WHOLE = "0123456789"
 FRESH = {"Cache-Control": "max-age=600", "ETag": '"v1"'}
@@ -192,6 +192,73 @@ def breaking_off(stage):
     asked.close()
     equal("it breaks off", joining.read_to_end(), b"")
     check("and stays", popnet.get("/x", "a.test", range="bytes=7-8").hit)
+
+
+@scene
+def broken_off(stage):
+    """RFC 9111 section 3.3: what came of a body that broke off is a part: it serves ranges, and the rest is fetched when it is wanted."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+
+    def broken(path, fields, status=200, head=None, came="01234"):
+        client = popnet.connect().ask(path, "a.test", fields=fields)
+        origin.request().start(status, {**FRESH, "Content-Length": "10", "X-Own": "kept", **(head or {})}).send(came).close()
+        client.read_head()
+        equal(f"{path}: broken off", client.read_to_end(), came.encode())
+
+    broken("/x", {})
+    part = popnet.get("/x", "a.test", range="bytes=1-3")
+    equal("a range of it", (part.status, part.body, part.hit, part.fields["Content-Range"], part.fields["X-Own"]), (206, b"123", True, "bytes 1-3/10", "kept"))
+    client = popnet.connect().ask("/x", "a.test")
+    asked = origin.request()
+    equal("the rest", (asked.fields["Range"], asked.fields["If-Range"]), ("bytes=5-9", '"v1"'))
+    send_part(asked, (5, 9))
+    equal("is the whole", client.answer().body, WHOLE.encode())
+    check("stored", popnet.get("/x", "a.test").hit)
+    broken("/part", {"Range": "bytes=2-7"}, 206, {"Content-Length": "6", "Content-Range": "bytes 2-7/10"}, "234")
+    equal("of a part", popnet.get("/part", "a.test", range="bytes=2-4").body, b"234")
+    for path, head in (("/weak", {"ETag": 'W/"v1"'}), ("/none", {"ETag": None}), ("/private", {"Cache-Control": "private"})):
+        broken(path, {}, head=head)
+        client = popnet.connect().ask(path, "a.test", fields={"Range": "bytes=0-3"})
+        send_part(origin.request(), (0, 3))
+        equal(f"{path}: nothing is kept", client.answer().body, b"0123")
+    client = popnet.connect().ask("/old", "a.test")
+    origin.request().answer(200, {"Cache-Control": "max-age=1, stale-if-error=600", "Age": "9", "ETag": '"v0"'}, "old")
+    client.answer()
+    broken("/old", {})
+    client = popnet.connect().ask("/old", "a.test")
+    origin.request().answer(503)
+    equal("the old whole is not given up for a piece of the new one", client.answer().body, b"old")
+
+
+@scene
+def users_who_leave(stage):
+    """What was fetched for a user who has left is kept; no more is fetched for nobody."""
+    whole = MEDIUM
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().ask("/film", "a.test", fields={"Range": "bytes=1000000-"})
+    asked = origin.request().start(206, {**FRESH, "Content-Range": f"bytes 1000000-4999999/{len(whole)}", "Content-Length": "4000000"})
+    asked.send(whole[1_000_000:1_600_000])
+    client.read_head()
+    client.read(600_000)
+    client.close()
+    sent = [1_600_000]
+
+    def given_up():
+        """The edge finds out that the user has left when it sends him more."""
+        if asked.wire.readable():
+            return True
+        asked.send(whole[sent[0]:sent[0] + 1000])
+        sent[0] += 1000
+        return False
+
+    until("the fetch is given up", given_up)
+    check("long before its end", sent[0] < 3_000_000, sent)
+    for first in (1_000_000, 1_599_000):
+        part = popnet.get("/film", "a.test", range=f"bytes={first}-{first + 99}")
+        equal(f"{first}: kept", (part.status, part.body, part.hit), (206, whole[first:first + 100].encode(), True))
+    check("nobody was asked", origin.idle())
 
 
 @scene

@@ -39,7 +39,7 @@ void Fetch::reset() {
   order_ = {};
   tried_ = 0;
   origin_ = 0;
-  entered_ = waited_ = unconditional_ = attended_ = keep_alive_ = counted_ = tunnel_stands_ = false;
+  entered_ = waited_ = unconditional_ = attended_ = hidden_ = keep_alive_ = counted_ = tunnel_stands_ = false;
   last_note_ = note::bad_gateway;
   clear_text(out_);
   clear_text(in_);
@@ -230,6 +230,7 @@ void Fetch::on_timeout() {
     case State::awaiting_head:
       return attempt_failed(note::gateway_timeout, "no answer in time");
     case State::reading_body:
+      if (hidden_) return look_again();
       return body_broken("the body stopped coming, or came too slowly");
     case State::ended:
       return;
@@ -491,7 +492,7 @@ void Fetch::give_up(uint16_t note) {
   if (connection_) leave_connection(false);
   leave_gate();
   task_.filler.note(note);
-  finish(task_.filler.abandon());
+  finish(cut_or_abandon());
 }
 
 void Fetch::finish(FillRef fill) {

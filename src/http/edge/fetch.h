@@ -7,7 +7,7 @@
 //   │ │ └── next ─┴── fails ──────┘              │    anything else ──> open_alone ─────┴──> body ──> commit
 //   │ │     origin, when nothing of the answer   │    an error, and the stale object may serve ──> abandon
 //   │ v     was used and the request may be      v
-//   queue   repeated; none left ──> abandon     broken later ──> abandon
+//   queue   repeated; none left ──> abandon     broken later ──> abandon, or what came is kept as a part
 //
 // Too many requests run at the origins: it waits in the site's queue (fill_gate.h), if it has tried none yet.
 // Of an object in slices (slices.h) one fetch brings one slice; where nothing is known of the object, its head too:
@@ -142,8 +142,13 @@ class Fetch final : OriginConnection::User {
   void body_moved(size_t count, bool reusable);
   void expect_more(size_t count);
   [[nodiscard]] bool worth_finishing() const;
+  [[nodiscard]] bool leave_unattended();
+  void look_again();
+  [[nodiscard]] bool has_use_cut() const;
+  [[nodiscard]] FillRef cut_or_abandon();
   void wait_for_room();
   void body_complete(bool connection_reusable);
+  void body_contradicts();
   void body_broken(std::string_view why);
   void give_up(uint16_t note);
   void finish(FillRef fill);
@@ -183,6 +188,8 @@ class Fetch final : OriginConnection::User {
   uint64_t moved_ = 0;    // of the body, since the timer was set
   std::optional<ChunkedReader> chunks_;
   uint64_t received_ = 0;  // of the body
+  bool hidden_ =
+      false;  // nobody listens: it waits for those who found it in the store just before it left that
   bool attended_ = false;  // somebody listened when it began
   bool keep_alive_ = false;
   bool tunnel_stands_ = false;  // the origin has said 101

@@ -6,12 +6,13 @@
 #include "http/edge/fetch.h"
 #include "http/edge/stored.h"
 #include "http/edge/worker.h"
+#include "http/wire/writer.h"
 
 namespace popnet::http {
 
 namespace {
 constexpr uint64_t unattended_max = 1 << 20;  // bytes fetched for nobody; see worth_finishing()
-constexpr std::string_view not_the_range = "the body is not as long as Content-Range says";
+constexpr Duration time_to_listen = std::chrono::milliseconds(50);  // for who has looked an object up
 }  // namespace
 
 bool Fetch::is_tunnel() const {
@@ -23,10 +24,7 @@ Duration Fetch::body_patience() const {
 }
 
 void Fetch::read_body() {
-  if (task_.filler.fill().listeners() == 0 && !worth_finishing()) {
-    if (task_.filler.passes()) return body_broken({});
-    task_.filler.stop_storing();  // who finds it in the store just now has until the next bytes to listen
-  }
+  if (hidden_ || (task_.filler.fill().listeners() == 0 && !worth_finishing() && leave_unattended())) return;
   const bool direct = framing_.kind != Framing::Kind::chunked;  // straight into the store
   Scratch& scratch = *worker_.scratch;
   std::memcpy(scratch.in.data(), in_.data(), in_.size());
@@ -40,6 +38,76 @@ void Fetch::read_body() {
   if (!direct) return take_chunks({scratch.in.data(), in_.size() + static_cast<size_t>(n)});
   task_.filler.advance(static_cast<size_t>(n));
   body_moved(static_cast<size_t>(n), keep_alive_);
+}
+
+/// Who finds it in the store just now must have time to listen: until the next bytes, or, where what has come is to be kept, for
+/// a moment without any. True when nothing is to be read now.
+bool Fetch::leave_unattended() {
+  if (task_.filler.passes()) {
+    body_broken({});
+    return true;
+  }
+  if (!has_use_cut()) {
+    task_.filler.stop_storing();
+    return false;
+  }
+  task_.filler.hide();
+  hidden_ = true;
+  connection_->want_read(false);
+  timer_.arm_after(time_to_listen);
+  return true;
+}
+
+void Fetch::look_again() {
+  hidden_ = false;
+  if (task_.filler.fill().listeners() == 0) return body_broken({});
+  task_.filler.stop_storing();
+  connection_->want_read(true);
+  timer_.arm_after(body_patience());
+}
+
+/// RFC 9111 section 3.3: of a body that breaks off, what has come is a part, where its version, and the length of the whole, can
+/// be told. But not where the whole is stored, of another version too: that may serve stale.
+bool Fetch::has_use_cut() const {
+  const ObjectRef object = task_.filler.fill().object();
+  if (!object || task_.filler.passes() || task_.request->method() != Method::get ||
+      object->body().size() == 0)
+    return false;
+  const StoredMeta& meta = stored_meta(*object);
+  const bool of_whole =
+      meta.status == 200 && meta.slice == 0 && meta.content_length != StoredMeta::unknown_length;
+  if (!of_whole && !meta.is_part()) return false;
+  Fields& fields = worker_.scratch->fields;
+  read_stored_fields(*object, fields);
+  if (version_of(fields, response_wall_, true) == 0) return false;
+  const Key key{&site_->state->space, object->key(), site_->state->space.hash(object->key())};
+  return worker_.store.lookup(key, [&](const Object& o) {
+    return &o != object.get() && o.variant() == object->variant() && !stored_meta(o).is_part() &&
+           !stored_meta(o).head_only;
+  }) == nullptr;
+}
+
+FillRef Fetch::cut_or_abandon() {
+  if (state_ != State::reading_body || !has_use_cut()) return task_.filler.abandon();
+  const ObjectRef object = task_.filler.fill().object();
+  const Fields& fields = worker_.scratch->fields;  // of the object
+  StoredMeta meta = stored_meta(*object);
+  if (!meta.is_part()) meta.whole_size = meta.content_length;
+  meta.content_length = object->body().size();
+  meta.status = 206;
+  meta.version = version_of(fields, response_wall_, true);
+  HeadWriter out(worker_.scratch->head);
+  out.status_line(meta.status);
+  meta.status_line = static_cast<uint16_t>(out.size());
+  for (const Field& field : fields) out.field(field.name, field.value);
+  const Draft draft{std::as_bytes(std::span(&meta, 1)),
+                    object->variant(),
+                    out.written(),
+                    std::nullopt,
+                    0,
+                    object->tags(),
+                    stays_beside};
+  return task_.filler.commit_cut(draft);
 }
 
 /// A trickle of an answer that one user alone waits for may be what he wants: events, a log. One that is
@@ -99,7 +167,7 @@ void Fetch::take_chunks(std::string_view bytes) {
     bytes.remove_prefix(step.consumed);
     switch (step.state) {
       case ChunkedReader::State::data:
-        if (counted_ && step.data.size() > left_ - count) return body_broken(not_the_range);
+        if (counted_ && step.data.size() > left_ - count) return body_contradicts();
         task_.filler.append(step.data);
         count += step.data.size();
         break;
@@ -107,7 +175,7 @@ void Fetch::take_chunks(std::string_view bytes) {
         in_.assign(bytes);
         return body_moved(count, false);
       case ChunkedReader::State::done:
-        if (counted_ && count < left_) return body_broken(not_the_range);
+        if (counted_ && count < left_) return body_contradicts();
         worker_.counters.fill_bytes.add(count);
         return body_complete(keep_alive_ && bytes.empty());
       case ChunkedReader::State::error:
@@ -135,6 +203,12 @@ void Fetch::body_complete(bool reusable) {
   leave_origin(reusable);
   append_stored(join_.behind);
   finish(task_.filler.commit());
+}
+
+/// Its chunks end elsewhere than Content-Range says: nothing of it can be relied on.
+void Fetch::body_contradicts() {
+  task_.filler.stop_storing();
+  body_broken("the body is not as long as Content-Range says");
 }
 
 void Fetch::body_broken(std::string_view why) {

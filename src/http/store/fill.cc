@@ -113,6 +113,7 @@ Filler& Filler::operator=(Filler&& other) noexcept {
     grown_ = std::exchange(other.grown_, 0);
     passes_ = std::exchange(other.passes_, false);
     window_ = std::move(other.window_);
+    hidden_ = std::exchange(other.hidden_, false);
     told_ = other.told_;
   }
   return *this;
@@ -228,7 +229,7 @@ void Filler::tell(const rt::Loop& loop) {
 FillRef Filler::commit() {
   if (!passes_) {
     object_->body_.state_.store(Body::State::complete, std::memory_order_release);
-    Object* compact = worth_compacting() ? make_compact() : nullptr;
+    Object* compact = worth_compacting() ? make_compact(own_parts()) : nullptr;
     fill_->store_.settle(*fill_.get(), *object_, compact, may_stay_);
   }
   return end(Body::State::complete);
@@ -238,14 +239,17 @@ bool Filler::worth_compacting() const {
   return !length_ && object_->body_.size_.load(std::memory_order_relaxed) <= Store::inline_max;
 }
 
-// A short body whose length was not known before lies in slabs made for longer ones: a copy in one piece
-// takes its place. Those who read the first one go on reading it.
-Object* Filler::make_compact() const {
-  const Fill& fill = *fill_.get();
-  const uint64_t size = object_->body_.size_.load(std::memory_order_relaxed);
+Object::Parts Filler::own_parts() const {
   const std::span<const std::byte> meta{reinterpret_cast<const std::byte*>(object_->tail()),
                                         object_->meta_length_};
-  Object::Parts parts{meta, object_->key(), object_->variant(), object_->head(), object_->tags()};
+  return {meta, object_->key(), object_->variant(), object_->head(), object_->tags()};
+}
+
+// A short body whose length was not known before lies in slabs made for longer ones: a copy in one piece
+// takes its place. Those who read the first one go on reading it.
+Object* Filler::make_compact(Object::Parts parts) const {
+  const Fill& fill = *fill_.get();
+  const uint64_t size = object_->body_.size_.load(std::memory_order_relaxed);
   parts.inline_body = std::max<uint32_t>(1, static_cast<uint32_t>(size));
   Object* compact = Object::make(fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
   iovec pieces[16];  // slabs double from first_slab_bytes on: inline_max takes no more than five
@@ -258,6 +262,35 @@ Object* Filler::make_compact() const {
   compact->body_.size_.store(size, std::memory_order_relaxed);
   compact->body_.state_.store(Body::State::complete, std::memory_order_relaxed);
   return compact;
+}
+
+void Filler::hide() {
+  if (passes_ || std::exchange(hidden_, true)) return;
+  fill_->stores_.store(false, std::memory_order_release);
+  fill_->store_.hide(*object_);
+}
+
+// A long one keeps its slabs, to which nothing will be added any more.
+FillRef Filler::commit_cut(const Draft& draft) {
+  if (passes_) return abandon();
+  Fill& fill = *fill_.get();
+  const uint64_t size = object_->body_.size_.load(std::memory_order_relaxed);
+  const Object::Parts parts{draft.meta, object_->key(), draft.variant, draft.head, draft.tags};
+  Object* kept = nullptr;
+  if (size <= Store::inline_max) {
+    kept = make_compact(parts);
+  } else {
+    kept = Object::make(fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
+    Slab* first = object_->body_.first_.load(std::memory_order_relaxed);
+    first->ref();
+    kept->body_.first_.store(first, std::memory_order_relaxed);
+    kept->body_.size_.store(size, std::memory_order_relaxed);
+    kept->body_.state_.store(Body::State::complete, std::memory_order_relaxed);
+    fill.store_.lend_body(*object_, *kept);
+  }
+  fill.store_.settle_cut(fill, *object_, *kept, hidden_, draft.may_stay);
+  kept->unref();
+  return end(Body::State::broken);
 }
 
 FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {

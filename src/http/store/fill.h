@@ -4,7 +4,7 @@
 //   asked ──open──> shared ──commit──> (object complete)     all followers read the object as it grows
 //     │       └───> private ─────────> (object complete)     the answer is for the asker alone: others fetch for themselves
 //     └─abandon──> failed                                    no answer came
-//   An object that breaks off after open() is marked broken and leaves the store.
+//   An object that breaks off after open() is marked broken and leaves the store; what came of it may take its place (commit_cut).
 //
 // The writer's end is the Filler (one owner, one thread); the readers' end is a FillRef. Followers do not
 // poll: a Listener is called on its own loop after each step, once for any number of steps. A reader that
@@ -223,6 +223,12 @@ class Filler {
   [[nodiscard]] FillRef commit();
   /// 304: the stored `base` (complete) gets a new head and lives on. Instead of open() and commit().
   [[nodiscard]] FillRef commit_refreshed(const ObjectRef& base, const Draft& draft);
+  /// Nobody finds the object in the store any more. Safe when it is not there. Then commit_cut(), stop_storing() or abandon(), and
+  /// until then no more of the body.
+  void hide();
+  /// The body breaks off, and what came of it is stored as this, if it is in the store and was not purged: the other fields as in
+  /// open(), without length. Instead of abandon(). REQUIRES: some of the body has come
+  [[nodiscard]] FillRef commit_cut(const Draft& draft);
   /// No answer, or a broken one. Safe when there is no fill. Also called by the destructor, which tells
   /// nobody.
   FillRef abandon();
@@ -233,7 +239,8 @@ class Filler {
   void make_object(const Draft& draft);
   void make_heir(const ObjectRef& base, const Draft& draft);
   [[nodiscard]] bool worth_compacting() const;
-  [[nodiscard]] Object* make_compact() const;
+  [[nodiscard]] Object* make_compact(Object::Parts parts) const;
+  [[nodiscard]] Object::Parts own_parts() const;
   void add_slab();
   void forget_beginning();
   bool charge(uint64_t bytes);
@@ -247,7 +254,8 @@ class Filler {
   uint64_t grown_ = 0;              // charged to Space::growing_
   bool passes_ = false;             // the body passes through
   std::shared_ptr<Window> window_;  // of a passing body's slabs; made with the first
-  bool told_ = false;               // once: whoever reads a passing body has its beginning
+  bool hidden_ = false;
+  bool told_ = false;  // once: whoever reads a passing body has its beginning
 };
 
 }  // namespace popnet::http

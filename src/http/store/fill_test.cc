@@ -109,6 +109,75 @@ TEST_F(StoreTest, WhatCannotBeSharedEndsTheVariantThatItIsAbout) {
   EXPECT_TRUE(store.not_shared(key("/a"), TimePoint{}));
 }
 
+TEST_F(StoreTest, WhatCameOfABodyThatBreaksOffCanBeKept) {
+  for (const size_t came : {size_t{5}, size_t{100'000}, size_t{700'000}}) {
+    std::string body(came, 'x');
+    for (size_t i = 0; i < came; ++i) body[i] = static_cast<char>('a' + i % 23);
+    for (const bool hidden : {false, true}) {
+      auto begun = store.begin(key("/a"), false, never);
+      begun.filler.open(draft(900'000));
+      begun.filler.append(body);
+      const ObjectRef whole = begun.fill->object();
+      if (hidden) {
+        begun.filler.hide();
+        EXPECT_EQ(find("/a"), nullptr);
+      }
+      meta.number = 7;
+      const FillRef ended = begun.filler.commit_cut(draft(std::nullopt));
+      meta.number = 42;
+      EXPECT_EQ(whole->body().state(), Body::State::broken) << "for those who wanted all of it";
+      ASSERT_NE(find("/a"), nullptr);
+      EXPECT_NE(find("/a"), whole.get());
+      EXPECT_EQ(find("/a")->meta<Meta>().number, 7);
+      EXPECT_EQ(find("/a")->body().state(), Body::State::complete);
+      EXPECT_EQ(text_of(*find("/a")), body);
+      EXPECT_GE(store.stats().bytes, came);
+      (void)store.purge(key("/a"), Purge::hard);
+      EXPECT_EQ(store.stats().bytes, 0U);
+    }
+  }
+}
+
+TEST_F(StoreTest, WhatCameOfABodyIsNotKeptAfterAPurge) {
+  for (const bool hidden : {false, true}) {
+    for (const bool of_key : {false, true}) {
+      auto begun = store.begin(key("/a"), false, never);
+      begun.filler.open(draft(900'000));
+      begun.filler.append("some");
+      if (hidden) begun.filler.hide();
+      if (of_key)
+        (void)store.purge(key("/a"), Purge::hard);
+      else
+        store.purge(*space, Purge::hard);
+      (void)begun.filler.commit_cut(draft(std::nullopt));
+      EXPECT_EQ(find("/a"), nullptr) << hidden << of_key;
+      EXPECT_EQ(store.stats().fills, 0U);
+    }
+    auto begun = store.begin(key("/a"), false, never);
+    begun.filler.open(draft(900'000));
+    begun.filler.append("some");
+    if (hidden) begun.filler.hide();
+    (void)store.purge(key("/a"), Purge::soft);
+    (void)begun.filler.commit_cut(draft(std::nullopt));
+    EXPECT_TRUE(find("/a")->expired_by_purge());
+  }
+}
+
+TEST_F(StoreTest, WhatIsHiddenPassesOnToWhoHasFoundItBefore) {
+  auto begun = store.begin(key("/a"), false, never);
+  begun.filler.open(draft(900'000));
+  begun.filler.append("some");
+  const ObjectRef found = ObjectRef::share(find("/a"));
+  begun.filler.hide();
+  EXPECT_EQ(text_of(*found), "some");
+  begun.filler.stop_storing();
+  begun.filler.append(" more");
+  (void)begun.filler.commit();
+  EXPECT_EQ(text_of(*found), "some more");
+  EXPECT_EQ(find("/a"), nullptr);
+  EXPECT_EQ(store.stats().fills, 0U);
+}
+
 TEST_F(StoreTest, PassingBodyKeepsABoundedWindow) {
   auto begun = store.begin(key("/pass"), true, never);
   begun.filler.open_alone(draft(std::nullopt));

@@ -115,15 +115,41 @@ void Store::settle(Fill& fill, Object& object, Object* compact, MayStay may_stay
         compact->unref();  // the table has its own
         compact = nullptr;
       }
-      unlink_replaced(s, *lasting, may_stay, out);
-      marks_.clear(mark(lasting->space_, lasting->hash_));
-      s.sieve.push(*lasting);
-      lasting->in_sieve_ = true;
+      take_place(s, *lasting, may_stay, out);
     }
   }
   if (compact != nullptr) compact->unref();
   retire(out);
   make_room();
+}
+
+// What came of a body that broke off takes the place of the object that should have had all of it.
+void Store::settle_cut(Fill& fill, Object& broken, Object& kept, bool hidden, MayStay may_stay) {
+  Stripe& s = stripe(fill.hash_);
+  Unlinked out;
+  {
+    const std::lock_guard lock(s.mutex);
+    forget(s, fill);
+    const bool stands = (broken.linked_ || hidden) && !fill.doomed_ && !broken.purged();
+    if (broken.linked_) unlink(s, broken, out);
+    if (stands) {
+      kept.expired_.store(broken.expired_.load() || fill.soft_purged_);
+      push(s, kept);
+      take_place(s, kept, may_stay, out);
+    }
+  }
+  retire(out);
+  make_room();
+}
+
+void Store::hide(Object& object) {
+  Unlinked out;
+  {
+    Stripe& s = stripe(object.hash_);
+    const std::lock_guard lock(s.mutex);
+    if (object.linked_) unlink(s, object, out);
+  }
+  retire(out);
 }
 
 void Store::drop(Fill& fill, Object* object) {
@@ -322,6 +348,13 @@ void Store::unlink(Stripe& stripe, Object& object, Unlinked& out) {
   --stripe.objects;
   used_.fetch_sub(object.charge_, std::memory_order_relaxed);
   out.add(object);
+}
+
+void Store::take_place(Stripe& stripe, Object& object, MayStay may_stay, Unlinked& out) {
+  unlink_replaced(stripe, object, may_stay, out);
+  marks_.clear(mark(object.space_, object.hash_));
+  stripe.sieve.push(object);
+  object.in_sieve_ = true;
 }
 
 void Store::unlink_replaced(Stripe& stripe, const Object& by, MayStay may_stay, Unlinked& out) {

@@ -182,6 +182,8 @@ class Store {
   void link(Fill& fill, Object& object, bool stale = false);
   using MayStay = bool (*)(const Object& newer, const Object& older);
   void settle(Fill& fill, Object& object, Object* compact, MayStay may_stay);
+  void settle_cut(Fill& fill, Object& broken, Object& kept, bool hidden, MayStay may_stay);
+  void hide(Object& object);
   void drop(Fill& fill, Object* object);
   void set_aside(Fill& fill, const std::optional<NotShared>& leaves);
   /// False when the object is in the store no more.
@@ -205,6 +207,7 @@ class Store {
   // Under the stripe's lock.
   void push(Stripe& stripe, Object& object);
   void unlink(Stripe& stripe, Object& object, Unlinked& out);
+  void take_place(Stripe& stripe, Object& object, MayStay may_stay, Unlinked& out);
   void unlink_replaced(Stripe& stripe, const Object& by, MayStay may_stay, Unlinked& out);
   static void forget(Stripe& stripe, Fill& fill);
 
