@@ -24,7 +24,8 @@ const Table<Dnssec>& dnssec_table() {
                         "ECDSA P-256 with SHA-256 (13): every validator knows it"},
                        {"ed25519", model::DnssecAlgorithm::ed25519, "Ed25519 (15)"}},
                       "ecdsa-p256")
-              .help("Of keys that are made from now on."),
+              .help("Of the zone's first keys, and of all that are made when a roll is asked for, or `keys` "
+                    "changes. Others keep theirs."),
           option("denial", &Dnssec::denial)
               .choice(
                   {{"compact", model::Denial::compact,

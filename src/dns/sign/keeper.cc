@@ -186,7 +186,7 @@ Result<std::vector<Key>> KeyKeeper::manage(const Name& zone, const RollPolicy& p
             "take it out of {}",
             folder_.path(), name, memory_)};
   RollStep step = roll(states_of(keys), policy, now_);
-  if (auto status = carry_out(zone, policy, step, keys); !status) return status.error();
+  if (auto status = carry_out(zone, step, keys); !status) return status.error();
   next = step.next;
   return keys;
 }
@@ -198,7 +198,8 @@ std::vector<Key> KeyKeeper::missing(const std::string& zone, const std::vector<K
   for (const Key& key : last->second) {
     const bool there =
         std::any_of(keys.begin(), keys.end(), [&](const Key& k) { return k.dnskey == key.dnskey; });
-    if (!there && is_published(key.state.times, now_)) lost.push_back(key);
+    const Times& t = key.state.times;
+    if (!there && (is_published(t, now_) || is_active(t, now_))) lost.push_back(key);
   }
   return lost;
 }
@@ -213,8 +214,7 @@ void KeyKeeper::remember(const std::string& zone, const std::vector<Key>& keys) 
                  zone);
 }
 
-Status KeyKeeper::carry_out(const Name& zone, const RollPolicy& policy, RollStep& step,
-                            std::vector<Key>& keys) {
+Status KeyKeeper::carry_out(const Name& zone, RollStep& step, std::vector<Key>& keys) {
   for (const KeyState& state : step.keys) {
     Key* key = find_key(keys, state);
     if (key == nullptr || key->state.times == state.times) continue;
@@ -230,10 +230,12 @@ Status KeyKeeper::carry_out(const Name& zone, const RollPolicy& policy, RollStep
   }
   for (const NewKey& wanted : step.wanted) {
     for (;;) {
-      auto secret = Secret::generate(policy.algorithm);
+      auto secret = Secret::generate(wanted.algorithm);
       if (!secret) return secret.error();
       Key key(std::move(*secret), wanted.role, wanted.times);
-      if (find_key(keys, key.state) != nullptr) continue;  // two keys of one tag are hard to tell apart
+      const bool taken =
+          std::any_of(keys.begin(), keys.end(), [&](const Key& k) { return k.state.tag == key.state.tag; });
+      if (taken) continue;  // two keys of one tag are hard to tell apart
       if (auto status = folder_.add(zone, key); !status) return status;
       log::info("zone {}: {} is made, signs from {:%FT%TZ}", zone.to_text(), describe(key.state),
                 fmt::gmtime(key.state.times.activate));

@@ -51,7 +51,7 @@ class KeyKeeper {
   /// Those of the zone's last keys that should be in the zone and are not among these.
   [[nodiscard]] std::vector<Key> missing(const std::string& zone, const std::vector<Key>& keys) const;
   void remember(const std::string& zone, const std::vector<Key>& keys);
-  Status carry_out(const Name& zone, const RollPolicy& policy, RollStep& step, std::vector<Key>& keys);
+  Status carry_out(const Name& zone, RollStep& step, std::vector<Key>& keys);
   void save(const Name& zone, const SerialState& state) const;
   void note(Seconds t) {
     if (t != 0 && (next_ == 0 || t < next_)) next_ = t;

@@ -24,10 +24,10 @@ enum class Role : uint8_t {
 struct Times {
   Seconds created = 0;
   Seconds publish = 0;     ///< its DNSKEY is in the zone
-  Seconds activate = 0;    ///< it signs
+  Seconds activate = 0;    ///< it signs; with a new algorithm a while before `publish`
   Seconds sync = 0;        ///< CDS and CDNSKEY ask the parent for its DS (RFC 7344)
   Seconds ds_seen = 0;     ///< the parent has its DS
-  Seconds retire = 0;      ///< it signs no more
+  Seconds retire = 0;      ///< it signs no more; when its algorithm goes, a while after `remove`
   Seconds remove = 0;      ///< its DNSKEY leaves the zone
   Seconds roll_asked = 0;  ///< an operator wants a successor
   bool operator==(const Times&) const = default;

@@ -69,7 +69,8 @@ ZoneSigner::ZoneSigner(const Name& apex, std::vector<Key> keys, Seconds now, Sec
       latest_sync = std::max(latest_sync, key.state.times.sync);
   for (Key& key : keys) {
     const Times& t = key.state.times;
-    if (is_active(t, now) && key.state.secure_entry()) entry_.push_back(key);
+    // With a new algorithm a CSK signs the zone before and after its DNSKEY is there, but never the DNSKEY set.
+    if (is_active(t, now) && is_published(t, now) && key.state.secure_entry()) entry_.push_back(key);
     if (is_active(t, now) && key.state.signs_zone()) zone_.push_back(key);
     if (key.state.secure_entry() && t.sync != 0 && t.sync == latest_sync && t.retire == 0)
       synced_.push_back(key);
