@@ -23,9 +23,10 @@ std::string describe(const dns::Name& zone, const Key& key, Seconds now) {
   const bool signs = dns::sign::is_active(times, now), known = dns::sign::is_published(times, now);
   std::string line =
       fmt::format("{:5} {} {} {}", key.state.tag, to_text(key.state.role), to_text(key.state.algorithm),
-                  signs   ? "signs"
-                  : known ? "published"
-                          : "not in the zone");
+                  signs && known ? "signs"
+                  : signs        ? "signs, not in the DNSKEY set"
+                  : known        ? "published"
+                                 : "not in the zone");
   if (key.state.secure_entry())
     line += times.ds_seen != 0 ? ", the parent has its DS" : ", the parent's DS not seen";
   line += "\n";
@@ -44,9 +45,33 @@ int list(const dns::Name& zone, const std::vector<Key>& keys, const dns::sign::S
   return exit_ok;
 }
 
-/// The keys that are meant: of the tag, or all that sign.
-bool meant(const Key& key, const KeysArguments& arguments, Seconds now) {
-  return arguments.tag >= 0 ? key.state.tag == arguments.tag : dns::sign::is_active(key.state.times, now);
+/// Of the tag; without one, for a roll those that sign, for ds-seen those whose DS the parent may have.
+bool meant(const dns::sign::KeyState& state, const KeysArguments& arguments, Seconds now) {
+  const bool ds = arguments.what == KeysArguments::What::ds_seen;
+  if (ds && !state.secure_entry()) return false;
+  if (arguments.tag >= 0) return state.tag == arguments.tag;
+  return ds ? state.times.remove == 0 : dns::sign::is_active(state.times, now);
+}
+
+/// Of several keys, as in a roll, nobody but the operator knows which DS the parent has: ErrorCode::invalid.
+Result<std::vector<dns::sign::KeyState>> meant_keys(const KeysArguments& arguments, const dns::Name& zone,
+                                                    const std::vector<Key>& keys, Seconds now) {
+  std::vector<dns::sign::KeyState> chosen;
+  std::string names;
+  for (const Key& key : keys) {
+    if (!meant(key.state, arguments, now)) continue;
+    chosen.push_back(key.state);
+    names += fmt::format("{}{} ({}, {})", names.empty() ? "" : ", ", key.state.tag, to_text(key.state.role),
+                         to_text(key.state.algorithm));
+  }
+  if (chosen.empty())
+    return Error{ErrorCode::not_found, fmt::format("zone {} has no such key", zone.to_text())};
+  if (arguments.what == KeysArguments::What::ds_seen && chosen.size() > 1)
+    return Error{ErrorCode::invalid,
+                 fmt::format("zone {} has several keys whose DS the parent may have: {}. Say with --tag "
+                             "which DS you have seen there",
+                             zone.to_text(), names)};
+  return chosen;
 }
 
 }  // namespace
@@ -72,15 +97,12 @@ int keys(const KeysArguments& arguments) {
   if (!loaded.config->node.manage_keys)
     return fail({ErrorCode::invalid,
                  "node.manage_keys is false: keys are rolled by the node that manages them, ask there"});
-  bool found = false;
-  for (Key& key : *keys) {
-    const bool ds = arguments.what == KeysArguments::What::ds_seen;
-    if (!meant(key, arguments, now) || (ds && !key.state.secure_entry())) continue;
-    found = true;
-    (ds ? key.state.times.ds_seen : key.state.times.roll_asked) = now;
-    if (auto status = folder.update(*zone, key.state); !status) return fail(status.error());
+  auto chosen = meant_keys(arguments, *zone, *keys, now);
+  if (!chosen) return fail(chosen.error());
+  for (auto& state : *chosen) {
+    (arguments.what == KeysArguments::What::ds_seen ? state.times.ds_seen : state.times.roll_asked) = now;
+    if (auto status = folder.update(*zone, state); !status) return fail(status.error());
   }
-  if (!found) return fail({ErrorCode::not_found, fmt::format("zone {} has no such key", zone->to_text())});
   return exit_ok;
 }
 

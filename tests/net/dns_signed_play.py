@@ -42,10 +42,10 @@ def ds_of(popnet, zone="zone.test"):
     return re.findall(rf"{re.escape(zone)}\. DS [0-9a-f ]+", keys(popnet, "list", zone))
 
 
-def validating(stage, popnet, zones=("zone.test",), anchors=None):
+def validating(stage, popnet, zones=("zone.test",), anchors=None, harden="no"):
     anchor = "".join(f'  trust-anchor: "{ds}"\n' for ds in anchors or ds_of(popnet))
     return stage.unbound({zone: [popnet.dns] for zone in zones},
-                         options=f'module-config: "validator iterator"\n{anchor}  val-log-level: 2\n')
+                         options=f'module-config: "validator iterator"\n{anchor}  val-log-level: 2\n  harden-algo-downgrade: {harden}\n')
 
 
 def secure(dug):
@@ -169,46 +169,100 @@ def a_zsk_rolls(stage):
             check(f"{name} while keys roll", secure(dug), dug.text)
 
 
-@scene
-def a_ksk_rolls_with_its_parent(stage):
-    """A successor is made when asked for; CDS tells the parent; the old key goes when the parent has the new DS."""
-    parent = "$TTL 1\n@ SOA ns1 h 1 3600 600 604800 1\n@ NS ns1\nns1 A 127.0.0.1\nchild NS ns.child\nns.child A 127.0.0.1\n"
-    child = "$TTL 1\n@ SOA ns h 1 3600 600 604800 1\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.1\n"
-    short = {"enabled": True, "keys": "ksk-zsk", "dnskey_ttl": "1s", "zone_ttl_max": "2s", "ds_ttl": "1s", "propagation": "3s"}
-    popnet = stage.popnet(node={"key_dir": f"{stage.folder}/keys"},
-                          zones=[{"name": "up.test", "file": stage.file("up.zone", parent), "dnssec": {"enabled": True}},
-                                 {"name": "child.up.test", "file": stage.file("child.zone", child), "dnssec": short}])
-    cds = lambda: [line.split(" CDS ")[1] for line in run_dig(popnet.dns, "child.up.test", "cds").answer]
+class Family:
+    """A signed zone below another one, whose operator follows CDS when told, and a resolver that believes nothing weaker than DS says."""
 
-    def follow_cds():
+    def __init__(self, stage, **dnssec):
+        self.stage = stage
+        self.parent = "$TTL 1\n@ SOA ns1 h 1 3600 600 604800 1\n@ NS ns1\nns1 A 127.0.0.1\nchild NS ns.child\nns.child A 127.0.0.1\n"
+        child = "$TTL 1\n@ SOA ns h 1 3600 600 604800 1\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.1\n"
+        self.dnssec = {"enabled": True, "keys": "ksk-zsk", "dnskey_ttl": "1s", "zone_ttl_max": "2s", "ds_ttl": "1s", **dnssec}
+        self.popnet = stage.popnet(node={"key_dir": f"{stage.folder}/keys"},
+                                   zones=[{"name": "up.test", "file": stage.file("up.zone", self.parent), "dnssec": {"enabled": True}},
+                                          {"name": "child.up.test", "file": stage.file("child.zone", child), "dnssec": self.dnssec}])
+        until("CDS appears", self.cds)
+        self.follow_cds()
+        self.keys("ds-seen")
+        self.resolver = validating(stage, self.popnet, ("up.test", "child.up.test"), ds_of(self.popnet, "up.test"), "yes")
+        check("secure through the parent", secure(self.resolve()))
+
+    def cds(self):
+        return [line.split(" CDS ")[1] for line in run_dig(self.popnet.dns, "child.up.test", "cds").answer]
+
+    def follow_cds(self):
         """What the parent's operator does."""
-        stage.file("up.zone", parent + "".join(f"child DS {ds}\n" for ds in cds()))
-        popnet.signal(signal.SIGHUP)
-        until("the parent has the DS", lambda: len(run_dig(popnet.dns, "child.up.test", "ds").answer) == len(cds()))
+        self.stage.file("up.zone", self.parent + "".join(f"child DS {ds}\n" for ds in self.cds()))
+        self.popnet.signal(signal.SIGHUP)
+        until("the parent has the DS", lambda: len(run_dig(self.popnet.dns, "child.up.test", "ds").answer) == len(self.cds()))
 
-    until("CDS appears", cds)
-    first = cds()
-    follow_cds()
-    keys(popnet, "ds-seen", "child.up.test")
-    resolver = validating(stage, popnet, ("up.test", "child.up.test"), ds_of(popnet, "up.test"))
-    resolve = lambda: run_dig(resolver.address, "+rec", "+dnssec", "www.child.up.test")
-    check("secure through the parent", secure(resolve()))
-    keys(popnet, "roll", "child.up.test")
+    def keys(self, what, *arguments):
+        return keys(self.popnet, what, "child.up.test", *arguments)
 
-    def while_valid(what, reached):
+    def resolve(self):
+        return run_dig(self.resolver.address, "+rec", "+dnssec", "www.child.up.test")
+
+    def while_valid(self, what, reached):
         def step():
-            dug = resolve()
+            dug = self.resolve()
             check("valid during the roll", secure(dug), dug.text)
             return reached()
         until(what, step)
 
-    while_valid("CDS names the successor", lambda: cds() and cds() != first)
-    look_with_dnsviz(stage, popnet.dns, "child.up.test", ["child.up.test", "www.child.up.test", "nowhere.child.up.test"], "ns")
-    follow_cds()
-    successor = cds()[0].split()[0]
-    keys(popnet, "ds-seen", "child.up.test", "--tag", successor)
-    tags = lambda: set(re.findall(r"^ *(\d+) ksk", keys(popnet, "list", "child.up.test"), re.M))
-    while_valid("the old key is gone", lambda: tags() == {successor})
+    def kinds(self):
+        """Roles and algorithms of all keys that there are."""
+        return re.findall(r"^ *\d+ (\w+ \w+)", self.keys("list"), re.M)
+
+    def roll(self):
+        """Until the parent has the DS of the successor, whose tag this is."""
+        first = self.cds()
+        self.keys("roll")
+        self.while_valid("CDS names the successor", lambda: self.cds() and self.cds() != first)
+        look_with_dnsviz(self.stage, self.popnet.dns, "child.up.test",
+                         ["child.up.test", "www.child.up.test", "nowhere.child.up.test"], "ns")
+        self.follow_cds()
+        return self.cds()[0].split()[0]
+
+
+@scene
+def a_ksk_rolls_with_its_parent(stage):
+    """A successor is made when asked for; CDS tells the parent; the old key goes when the parent has the new DS."""
+    family = Family(stage, propagation="3s")
+    successor = family.roll()
+    family.keys("ds-seen", "--tag", successor)
+    tags = lambda: set(re.findall(r"^ *(\d+) ksk", family.keys("list"), re.M))
+    family.while_valid("the old key is gone", lambda: tags() == {successor})
+
+
+@scene
+def an_algorithm_rolls_with_its_parent(stage):
+    """KSK and ZSK together, and only when asked for; the old ones go when popnet is told which DS the parent has. Then one key for two."""
+    family = Family(stage, propagation="2s", zsk_lifetime="5s")
+    family.dnssec["algorithm"] = "ed25519"
+
+    def reload():
+        family.popnet.write_config(family.popnet.config)
+        family.popnet.signal(signal.SIGHUP)
+
+    reload()
+    zsks = lambda: re.findall(r"^ *(\d+) zsk", family.keys("list"), re.M)
+    first = zsks()
+    family.while_valid("ZSKs roll", lambda: not set(first) & set(zsks()))
+    equal("their algorithm", set(family.kinds()) - {"ksk ECDSAP256SHA256"}, {"zsk ECDSAP256SHA256"})
+    del family.dnssec["zsk_lifetime"]
+    reload()
+    successor = family.roll()
+    refused = subprocess.run([POPNET, "keys", "ds-seen", "--config", family.popnet.config_path, "child.up.test"], capture_output=True,
+                             text=True, timeout=4 * PATIENCE)
+    check("two keys: which one?", refused.returncode != 0 and successor in refused.stderr and "--tag" in refused.stderr, refused.stderr)
+    family.keys("ds-seen", "--tag", successor)
+    family.while_valid("the old keys are gone", lambda: sorted(family.kinds()) == ["ksk ED25519", "zsk ED25519"])
+    family.dnssec["keys"] = "csk"
+    before = family.cds()
+    reload()
+    family.while_valid("CDS names the CSK", lambda: family.cds() and family.cds() != before)
+    family.follow_cds()
+    family.keys("ds-seen", "--tag", family.cds()[0].split()[0])
+    family.while_valid("KSK and ZSK are gone", lambda: family.kinds() == ["csk ED25519"])
 
 
 @scene
