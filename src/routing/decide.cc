@@ -348,6 +348,14 @@ bool choose_second_pops(const Map& map, const RankedPop& first, size_t wanted, b
   return hashed;
 }
 
+/// Otherwise everybody gets the same, wherever he is.
+bool has_choice(const Map& map, const Choice& choice, std::span<const RankedPop> ranking, Families wanted) {
+  size_t candidates = 0;
+  for (const RankedPop& pop : ranking)
+    if (choice.usable(map.pops[pop.pop], pop.pop, wanted) && ++candidates == 2) return true;
+  return false;
+}
+
 void choose_by_latency(const Map& map, const Choice& choice, const Client& client, Decision& decision) {
   const Place place = place_of(choice.terms, client);
   const auto [ranking, scope] = find_ranking(map, client);
@@ -368,7 +376,8 @@ void choose_by_latency(const Map& map, const Choice& choice, const Client& clien
   append(decision, first->pop);
   decision.reason = first == best ? latency_reason(first->source) : Reason::spilled;
   hashed |= choose_second_pops(map, *first, choice.terms.answers, load_counts, place.hash, walk, decision);
-  narrow(decision, hashed ? std::max(scope, place.length) : scope);
+  if (has_choice(map, choice, ranking, client.family))
+    narrow(decision, hashed ? std::max(scope, place.length) : scope);
 }
 
 void choose_by_weight(const Map& map, const Choice& choice, const Client& client, Decision& decision) {

@@ -79,8 +79,8 @@ class Trace {
 model::Decision decide_origin(const model::Config& config, const Map& map, uint32_t site,
                               const model::Hostname& host, const Client& client, Trace* trace = nullptr);
 
-/// For a content hostname: POPs. The scope is that of the client's entry in the table, or the network's
-/// length where the client's hash had a say.
+/// For a content hostname: POPs. The scope is that of the client's entry in the table, or the network's length where
+/// the client's hash had a say; 0, or the rule's, where there is one POP to choose from.
 model::Decision decide_pop(const model::Config& config, const Map& map, const model::Hostname& host,
                            const Client& client, Trace* trace = nullptr);
 

@@ -456,6 +456,8 @@ TEST(Decided, TheScopeSaysForWhomTheAnswerHolds) {
   EXPECT_GT(scope("www.shop.test", type::a), 0);
   EXPECT_GT(scope("to-page.example.com", type::a), 0) << "a chain has the scope of its decided part";
   EXPECT_EQ(scope("www.shop.test", type::aaaa), 0) << "no target has IPv6, whoever asks";
+  EXPECT_GT(scope("img.shop.test", type::a), 0);
+  EXPECT_EQ(scope("img.shop.test", type::aaaa), 0) << "one POP alone has IPv6: everybody gets that";
   EXPECT_EQ(scope("www.example.com", type::a), 0);
   EXPECT_EQ(scope("nowhere.example.com", type::a), 0);
 }
