@@ -111,5 +111,24 @@ def large_object(stage):
     equal("a part of it", client.ask("/big", "a.test", fields={"Range": "bytes=1048576-1048579"}).answer().body, b"\0\1\2\3")
 
 
+@scene
+def long_answers_that_are_not_stored(stage):
+    """However much comes with the head of an answer without length that is for one user alone, all of it goes on."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for size in (32_768, 32_769, 65_000, 300_000):
+        body = "x" * size
+        client = popnet.connect().ask("/closed", "a.test")
+        origin.request().start(200, {"Cache-Control": "no-store"}).send(body).close()
+        equal(f"{size} bytes, ended by the connection", len(client.answer().body), size)
+        client = popnet.connect().ask("/chunked", "a.test")
+        asked = origin.request().start(200, {"Cache-Control": "no-store", "Transfer-Encoding": "chunked"}).chunk(body)
+        client.read_head()
+        equal("in a chunk, before the last one comes", len(client.read(len(f"{size:x}") + 2 + size)), len(f"{size:x}") + 2 + size)
+        asked.last_chunk()
+        check("then it ends", client.read_until(b"0\r\n\r\n") is not None)
+    until("no fill is left", lambda: popnet.counter("popnet_http_site_fills_running") == 0)
+
+
 if __name__ == "__main__":
     run()

@@ -274,5 +274,69 @@ def slices_however_framed(stage):
         equal("stored", (again.body, again.hit), (whole[70000:70010].encode(), True))
 
 
+@scene
+def less_than_was_asked_for(stage):
+    """What an origin sends of a range is given on as that, whatever lies before it in the store; RFC 9110 section 15.3.7."""
+    def answer(asked):
+        first, last = wanted(asked, 5_000_000)
+        send_part(asked, (first, min(last, first + 999)), whole=MEDIUM)
+
+    popnet = stage.popnet([site("a", [stage.origin(answer)])])
+    popnet.get("/x", "a.test", range="bytes=4000-4999")
+    part = popnet.get("/x", "a.test", range="bytes=5000-8999")
+    equal("the part of it that came", (part.status, part.fields["Content-Range"], part.body), (206, "bytes 5000-5999/5000000", MEDIUM[5000:6000].encode()))
+    equal("and both are stored", popnet.get("/x", "a.test", range="bytes=4000-5999").hit, True)
+
+
+@scene
+def one_users_bytes_complete_nothing(stage):
+    """A rest that sets a cookie is no part of what others get: the whole is asked for, for that user."""
+    def answer(asked):
+        place = wanted(asked)
+        if place is None:
+            return asked.answer(200, {**FRESH, "Set-Cookie": "u=1"}, "own " + WHOLE)
+        return send_part(asked, place, fields={**FRESH, **({"Set-Cookie": "u=1"} if place[0] > 0 else {})})
+
+    origin = stage.origin(answer)
+    popnet = stage.popnet([site("a", [origin])])
+    popnet.get("/x", "a.test", range="bytes=0-3")
+    for _ in range(2):
+        full = popnet.get("/x", "a.test")
+        equal("his own", (full.status, full.body, full.hit), (200, b"own " + WHOLE.encode(), False))
+
+
+@scene
+def a_large_whole(stage):
+    """A stored part is copied into the whole in steps, between which others are served; where there is no room it passes through."""
+    whole = MEDIUM * 8
+    first = len(whole) - 1000
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])], node={"threads": 1, "cache_memory": "100MiB"})
+
+    def fetch(path, handler, **fields):
+        client = popnet.connect().ask(path, "a.test", fields=fields)
+        origin.serve_until(client, handler)
+        return client.answer()
+
+    def send(asked):
+        send_part(asked, wanted(asked, len(whole)), whole=whole)
+
+    for path, busy in (("/room", False), ("/none", True)):
+        fetch(path, send, Range=f"bytes=0-{first - 1}")
+        other = popnet.connect().ask(f"/other{path}", "a.test") if busy else None
+        if other:  # half of the memory is for what is growing
+            growing = origin.request().start(200, {**FRESH, "Content-Length": len(whole)}).send(whole[:20_000_000])
+            other.read_head()
+            other.read(20_000_000)
+        full = fetch(path, send)
+        equal(f"{path}: all of it, by what was missing", (full.status, full.body == whole.encode(), origin.asked[-1].fields["Range"]),
+              (200, True, f"bytes={first}-{len(whole) - 1}"))
+        if not busy:
+            check("which is stored", popnet.get(path, "a.test").hit)
+            equal("and purged", popnet.api("POST", "/v1/purge", {"site": "a"}).status // 100, 2)
+        else:
+            growing.reset()
+    until("no fill is left", lambda: popnet.counter("popnet_http_site_fills_running") == 0)
+
 if __name__ == "__main__":
     run()

@@ -147,5 +147,20 @@ def max_forwards(stage):
     equal("the origin was not asked", len(origin.asked), 1)
 
 
+@scene
+def much_at_once(stage):
+    """What the origin sends right behind its 101, and after it, goes on, also if it is much."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin], rules=PROXY)])
+    client = popnet.connect().ask("/chat", "a.test", fields=ASK)
+    much = "x" * 60_000
+    asked = origin.request()
+    asked.send(f"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n{much}")
+    client.read_head()
+    equal("at once", len(client.read(len(much))), len(much))
+    asked.send("more")
+    equal("and more", client.read(4), b"more")
+
+
 if __name__ == "__main__":
     run()

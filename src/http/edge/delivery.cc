@@ -44,13 +44,15 @@ void make_part(Scratch& scratch, const ByteRange& range, const ByteRange& stored
   answer.length = range.size();
 }
 
-/// A stored part: what the request wants of it, or, where the origin sent other bytes than were asked for,
-/// those.
+/// A stored part: what the request wants of it; where the origin sent less, what there is of that; where it sent
+/// something else altogether, what it sent.
 void deliver_part(Scratch& scratch, const StoredMeta& meta, const RequestHead& request,
                   const Validators& validators, WallTime now, Answer& answer) {
   const RangePlan plan = plan_range(request, validators, meta.whole_size, now);
-  const bool wanted = plan.kind == RangePlan::Kind::part && lies_within(plan.range, meta.part());
-  make_part(scratch, wanted ? plan.range : meta.part(), meta.part(), meta.whole_size, answer);
+  ByteRange sent = meta.part();
+  if (plan.kind == RangePlan::Kind::part && plan.range.first <= sent.last && plan.range.last >= sent.first)
+    sent = {std::max(plan.range.first, sent.first), std::min(plan.range.last, sent.last)};
+  make_part(scratch, sent, meta.part(), meta.whole_size, answer);
 }
 
 }  // namespace

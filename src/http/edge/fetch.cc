@@ -47,6 +47,10 @@ void Fetch::reset() {
   sent_ = 0;
   interims_ = 0;
   framing_ = {};
+  copying_ = {};
+  copy_from_.reset();
+  copied_ = 0;
+  clear_text(held_);
   join_ = {};
   left_ = moved_ = received_ = 0;
   chunks_.reset();
@@ -452,7 +456,10 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   timer_.arm_after(body_patience());
   if (framing_.kind == Framing::Kind::chunked) chunks_.emplace(ChunkExtensions::ignore);
   const rt::Loop& loop = worker_.loop;
-  take_body(rest);
+  if (copying_.empty())
+    take_body(rest);
+  else
+    copy_stored(copying_, rest);
   if (object) object->tell(loop);  // who waits for the object goes on to its slices
 }
 

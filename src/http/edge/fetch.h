@@ -126,7 +126,6 @@ class Fetch final : OriginConnection::User {
   bool open_joined(const RequestHead& request, const ResponseHead& head, const ContentRange& place);
   bool join_stored(const RequestHead& request, const ResponseHead& head, const ContentRange& place);
   void count_to(uint64_t bytes);
-  void append_stored(std::span<const JoinPlan::Piece> pieces);
   [[nodiscard]] ByteRange wanted_slice() const;
   bool open_slice(const ResponseHead& head);
   bool open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object);
@@ -146,6 +145,9 @@ class Fetch final : OriginConnection::User {
   void look_again();
   [[nodiscard]] bool has_use_cut() const;
   [[nodiscard]] FillRef cut_or_abandon();
+  void copy_stored(std::span<const JoinPlan::Piece> pieces, std::string_view held);
+  void copy_on();
+  void copied();
   void wait_for_room();
   void body_complete(bool connection_reusable);
   void body_contradicts();
@@ -182,10 +184,14 @@ class Fetch final : OriginConnection::User {
   WallTime response_wall_{};
 
   Framing framing_;
-  JoinPlan join_;         // with task_.parts
-  bool counted_ = false;  // the body has a length, by its framing or by Content-Range
-  uint64_t left_ = 0;     // of such a body
-  uint64_t moved_ = 0;    // of the body, since the timer was set
+  JoinPlan join_;                             // with task_.parts
+  std::span<const JoinPlan::Piece> copying_;  // of it: what comes before, or behind, what the origin sends
+  std::optional<Cursor> copy_from_;           // in the first of them
+  uint64_t copied_ = 0;                       // of the first of them
+  std::string held_;                          // of the answer, until what is before it is copied
+  bool counted_ = false;                      // the body has a length, by its framing or by Content-Range
+  uint64_t left_ = 0;                         // of such a body
+  uint64_t moved_ = 0;                        // of the body, since the timer was set
   std::optional<ChunkedReader> chunks_;
   uint64_t received_ = 0;  // of the body
   bool hidden_ =

@@ -11,7 +11,8 @@
 namespace popnet::http {
 
 namespace {
-constexpr uint64_t unattended_max = 1 << 20;  // bytes fetched for nobody; see worth_finishing()
+constexpr uint64_t unattended_max = 1 << 20;    // bytes fetched for nobody; see worth_finishing()
+constexpr uint64_t copied_at_once = 256 << 10;  // of stored bytes
 constexpr Duration time_to_listen = std::chrono::milliseconds(50);  // for who has looked an object up
 }  // namespace
 
@@ -201,8 +202,59 @@ void Fetch::wait_for_room() {
 
 void Fetch::body_complete(bool reusable) {
   leave_origin(reusable);
-  append_stored(join_.behind);
-  finish(task_.filler.commit());
+  if (join_.behind.empty()) return finish(task_.filler.commit());
+  copy_stored(join_.behind, {});
+}
+
+/// `held`: of the body, behind them.
+void Fetch::copy_stored(std::span<const JoinPlan::Piece> pieces, std::string_view held) {
+  copying_ = pieces;
+  held_.assign(held);
+  timer_.cancel();
+  if (connection_) connection_->want_read(false);
+  copy_on();
+}
+
+/// Some of what is stored, and then others have their turn: there may be much of it.
+void Fetch::copy_on() {
+  if (task_.filler.passes() && task_.filler.fill().listeners() == 0) return body_broken({});
+  for (uint64_t left = copied_at_once; left > 0 && !copying_.empty() && !task_.filler.full();) {
+    const JoinPlan::Piece& piece = copying_.front();
+    if (copied_ == 0) {
+      const Object& part = *task_.parts[piece.part];
+      copy_from_ = part.cursor();
+      copy_from_->advance(piece.bytes.first - stored_meta(part).part_first);
+    }
+    iovec stretches[16];
+    const size_t count = copy_from_->gather(std::min(left, piece.bytes.size() - copied_), stretches);
+    uint64_t moved = 0;
+    for (size_t i = 0; i < count; ++i) {
+      task_.filler.append({static_cast<const char*>(stretches[i].iov_base), stretches[i].iov_len});
+      moved += stretches[i].iov_len;
+    }
+    copy_from_->advance(moved);
+    copied_ += moved;
+    left -= moved;
+    if (copied_ < piece.bytes.size()) continue;
+    copying_ = copying_.subspan(1);
+    copied_ = 0;
+  }
+  if (copying_.empty()) return copied();
+  task_.filler.tell(worker_.loop);
+  if (state_ == State::ended) return;
+  const auto resume = [handle = handle()] {
+    if (*handle != nullptr && (*handle)->state_ == State::reading_body) (*handle)->copy_on();
+  };
+  if (task_.filler.full() && task_.filler.when_room(worker_.loop, resume)) return;
+  (void)worker_.loop.post(resume);
+}
+
+void Fetch::copied() {
+  copy_from_.reset();
+  if (!connection_) return finish(task_.filler.commit());  // it was what comes last
+  connection_->want_read(true);
+  timer_.arm_after(body_patience());
+  take_body(std::string(std::exchange(held_, {})));
 }
 
 /// Its chunks end elsewhere than Content-Range says: nothing of it can be relied on.

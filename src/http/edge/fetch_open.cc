@@ -29,6 +29,8 @@ bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head)
 
 /// RFC 9111 section 3.4: the parts that are stored and what comes now are the whole. False when they do not fit.
 bool Fetch::open_rest(const RequestHead& request, const ResponseHead& head) {
+  const StoreOptions options{.set_cookie = site_->site->cache.set_cookie};
+  if (!may_add_bytes(request, head, options)) return false;
   const auto missing = missing_range(task_.parts);
   const auto place = placed_part(head, framing_);
   Fields& stored = worker_.scratch->fields;
@@ -43,7 +45,7 @@ bool Fetch::open_rest(const RequestHead& request, const ResponseHead& head) {
 
 /// With task_.parts, which are of its version.
 bool Fetch::open_joined(const RequestHead& request, const ResponseHead& head, const ContentRange& place) {
-  join_ = plan_join(task_.parts, place.range);
+  join_ = plan_join(task_.parts, place.range, task_.want == Want::rest);
   Intake intake(worker_, *task_.request, exchange());
   if (!join_.joins() || !intake.take_joined(task_.parts, join_, place.whole, request, head)) {
     join_ = {};
@@ -52,7 +54,7 @@ bool Fetch::open_joined(const RequestHead& request, const ResponseHead& head, co
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   task_.filler.open(intake.draft());
   count_to(place.range.size());
-  append_stored(join_.before);
+  copying_ = join_.before;
   return true;
 }
 
@@ -74,22 +76,6 @@ void Fetch::count_to(uint64_t bytes) {
   counted_ = true;
 }
 
-void Fetch::append_stored(std::span<const JoinPlan::Piece> pieces) {
-  for (const JoinPlan::Piece& piece : pieces) {
-    const Object& part = *task_.parts[piece.part];
-    uint64_t at = piece.bytes.first - stored_meta(part).part_first;
-    const uint64_t end = at + piece.bytes.size();
-    while (at < end) {
-      iovec stretches[16];
-      const size_t count = gather(part.body().first(), at, end - at, stretches);
-      for (size_t i = 0; i < count; ++i) {
-        task_.filler.append({static_cast<const char*>(stretches[i].iov_base), stretches[i].iov_len});
-        at += stretches[i].iov_len;
-      }
-    }
-  }
-}
-
 ByteRange Fetch::wanted_slice() const {
   const uint64_t whole = task_.head ? stored_meta(*task_.head).content_length : UINT64_MAX;
   return slice_range(task_.slice, task_.slice_size, whole);
@@ -105,8 +91,8 @@ bool Fetch::open_slice(const ResponseHead& head) {
     return false;
   const RequestHead& request = worker_.scratch->request;
   count_to(place->range.size());
-  open_slice_body(task_.head->tags(), may_update(request, read_request_directives(request.fields),
-                                                 read_response_directives(head.fields)));
+  open_slice_body(task_.head->tags(),
+                  may_add_bytes(request, head, {.set_cookie = site_->site->cache.set_cookie}));
   return true;
 }
 

@@ -37,11 +37,12 @@ std::optional<ByteRange> missing_range(std::span<const ObjectRef> parts) {
   return find_gap(places(parts), stored_meta(*parts.front()).whole_size);
 }
 
-JoinPlan plan_join(std::span<const ObjectRef> parts, const ByteRange& comes) {
+JoinPlan plan_join(std::span<const ObjectRef> parts, const ByteRange& comes, bool for_whole) {
   if (parts.empty()) return {comes, {}, {}};
   const std::vector<ByteRange> stored = places(parts);
   JoinPlan all = plan_join(stored, comes, UINT64_MAX);
-  if (all.range.size() == stored_meta(*parts.front()).whole_size) return all;
+  const bool little = all.range.size() - comes.size() <= joined_max;
+  if ((for_whole || little) && all.range.size() == stored_meta(*parts.front()).whole_size) return all;
   return plan_join(stored, comes, joined_max);
 }
 

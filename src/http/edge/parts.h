@@ -1,7 +1,7 @@
 // Parts of objects (206) in the store. Those of one version lie side by side under the object's key, each with fields and
 // freshness of its own (stays_beside()). What an origin sends is joined with those that it touches (RFC 9111 section
-// 3.4): always where that makes the whole, else up to joined_max, so that many small ranges become few objects, and
-// joining costs no more than a copy of that size.
+// 3.4): where somebody asks for the whole and the rest is fetched, else as long as no more than joined_max is
+// copied, so that many small ranges become few objects.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ std::vector<ObjectRef> stored_parts(Scratch& scratch, const Store& store, const 
 /// What is to be asked for to make the whole of them. REQUIRES: of one version
 std::optional<ByteRange> missing_range(std::span<const ObjectRef> parts);
 
-/// How what comes is joined with them.
-JoinPlan plan_join(std::span<const ObjectRef> parts, const ByteRange& comes);
+/// How what comes is joined with them. `for_whole`: it was asked for to make the whole.
+JoinPlan plan_join(std::span<const ObjectRef> parts, const ByteRange& comes, bool for_whole);
 
 }  // namespace popnet::http

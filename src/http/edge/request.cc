@@ -224,11 +224,11 @@ Request::Step Request::lookup(Turn& turn) {
     case Use::serve:
       if (policy.fresh(worker_.loop.now()) &&
           refresh_early(policy, worker_.loop.now(), worker_.random.uniform()))
-        refresh(turn, *object);
+        (void)refresh(turn, *object);
       return Step::hit;
     case Use::serve_and_refresh:
-      refresh(turn, *object);
-      return Step::hit;
+      if (refresh(turn, *object)) return Step::hit;
+      [[fallthrough]];
     case Use::validate:
       cache_status_.forward = verdict.why == Why::response_no_cache || !policy.fresh(worker_.loop.now())
                                   ? CacheForward::stale

@@ -152,7 +152,7 @@ class Request final : Fill::Listener {
   [[nodiscard]] Want want_whole(const Turn& turn, const Object* stale);
   void make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer);
   void fetch(Turn& turn, Filler filler);
-  void refresh(Turn& turn, const Object& object);
+  bool refresh(Turn& turn, const Object& object);
   void forget_asked();
   void leave_fill();
   Step take_failure(Turn& turn);

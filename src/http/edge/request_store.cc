@@ -114,18 +114,17 @@ void Request::fetch(Turn& turn, Filler filler) {
 }
 
 // A fetch that nobody waits for, unless one is under way: stale-while-revalidate, and what is popular and fresh for
-// but a moment.
-void Request::refresh(Turn& turn, const Object& object) {
+// but a moment. False where a request without this user's own fields would not bring what refreshes it.
+bool Request::refresh(Turn& turn, const Object& object) {
   const StoredMeta& meta = stored_meta(object);
-  if (object.body().state() != Body::State::complete || meta.is_part() || meta.head_only) return;
-  // What comes of a request that may not be stored would be of no use, and would end what is stored.
-  if (!may_share_fill(turn.head, turn.directives) || turn.directives.only_if_cached) return;
+  if (object.body().state() != Body::State::complete || turn.directives.only_if_cached) return true;
+  if (meta.is_part() || meta.head_only || !may_share_fill(turn.head, turn.directives)) return false;
   const TimePoint now = worker_.loop.now();
   const auto newer = [&](const Object& other) {
     return &other != &object && answers(turn, other) && stored_policy(other).fresh(now);
   };
   Store::Begun begun = worker_.store.begin(make_key(turn), false, newer, likely_variant(turn));
-  if (!begun.filler) return;
+  if (!begun.filler) return true;
   const Method method = turn.head.method;
   const std::string_view method_text = turn.head.method_text;
   turn.head.method = Method::get;
@@ -140,6 +139,7 @@ void Request::refresh(Turn& turn, const Object& object) {
   worker_.new_fetch().start(std::move(task), turn.head);
   turn.head.method = method;
   turn.head.method_text = method_text;
+  return true;
 }
 
 }  // namespace popnet::http

@@ -52,8 +52,8 @@ std::optional<ByteRange> find_gap(std::span<const ByteRange> parts, uint64_t who
   for (const ByteRange& part : parts)
     if (part.last + 1 == whole) end = std::min(end, part.first);
   for (size_t i; end < whole && end > 0 && (i = part_below(parts, end)) != none;) end = parts[i].first;
-  const bool helps = begin > 0 || end < whole;
-  if (!helps || begin >= end) return {};
+  if (begin == 0 && end == whole) return {};
+  if (begin >= end) return ByteRange{whole - 1, whole - 1};
   return ByteRange{begin, end - 1};
 }
 

@@ -27,7 +27,8 @@ struct JoinPlan {
 /// comes counts where both have a byte.
 JoinPlan plan_join(std::span<const ByteRange> parts, const ByteRange& comes, uint64_t size_max);
 
-/// One stretch that makes the whole of the parts that begin and end it; none where there is no such part, or no gap.
+/// One stretch that makes the whole of the parts that begin and end it; none where there is no such part. Where nothing is
+/// missing, the last byte: so the origin is asked whether it is this version still.
 std::optional<ByteRange> find_gap(std::span<const ByteRange> parts, uint64_t whole);
 
 }  // namespace popnet::http

@@ -144,6 +144,13 @@ bool may_update(const RequestHead& request, const RequestDirectives& request_dir
          (!request.fields.has(FieldName::authorization) || allows_authorized(directives));
 }
 
+bool may_add_bytes(const RequestHead& request, const ResponseHead& response, const StoreOptions& options) {
+  const ResponseDirectives directives = read_response_directives(response.fields);
+  const bool cookie =
+      options.set_cookie == model::SetCookie::pass && gives_cookie_to_all(response.fields, directives);
+  return !cookie && may_update(request, read_request_directives(request.fields), directives);
+}
+
 bool may_lookup(const RequestHead& request) {
   return (request.method == Method::get || request.method == Method::head) && !has_content(request);
 }

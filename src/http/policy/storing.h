@@ -51,6 +51,8 @@ bool is_of_request(StoreWhy why);
 /// 5.2.2.5 and 5.2.2.7).
 bool may_update(const RequestHead& request, const RequestDirectives& request_directives,
                 const ResponseDirectives& directives);
+/// May the stored bytes be joined with those of this answer, which are then everybody's? A cookie is one user's.
+bool may_add_bytes(const RequestHead& request, const ResponseHead& response, const StoreOptions& options);
 
 /// Can a stored response answer this request at all? GET and HEAD without a body.
 bool may_lookup(const RequestHead& request);

@@ -218,7 +218,10 @@ void Filler::stop_storing() {
 }
 
 bool Filler::when_room(rt::Loop& loop, std::function<void()> room) {
-  return window_ && window_->wait(loop, std::move(room));
+  if (!window_) return false;
+  // The beginning would hold all of a window that was full before anybody was told, and nobody could make room.
+  if (told_) forget_beginning();
+  return window_->wait(loop, std::move(room));
 }
 
 void Filler::tell(const rt::Loop& loop) {

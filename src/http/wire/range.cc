@@ -49,7 +49,7 @@ std::optional<ContentRange> parse_content_range(std::string_view value) {
   const auto first = parse_decimal(value.substr(0, dash));
   const auto last = parse_decimal(value.substr(dash + 1, slash - dash - 1));
   const auto whole = parse_decimal(value.substr(slash + 1));
-  if (!first || !last || !whole || *first > *last || *last >= *whole) return {};
+  if (!first || !last || !whole || *first > *last || *last >= *whole || *whole == UINT64_MAX) return {};
   return ContentRange{{*first, *last}, *whole};
 }
 

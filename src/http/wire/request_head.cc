@@ -244,7 +244,7 @@ std::string_view to_string(Method method) {
 }
 
 bool is_safe(const RequestHead& request) {
-  constexpr std::string_view registered[] = {"PROPFIND", "QUERY", "REPORT", "SEARCH"};
+  constexpr std::string_view registered[] = {"PRI", "PROPFIND", "QUERY", "REPORT", "SEARCH"};
   return is_safe(request.method) ||
          std::find(std::begin(registered), std::end(registered), request.method_text) != std::end(registered);
 }
