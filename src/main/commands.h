@@ -36,7 +36,7 @@ struct DemoArguments {
 };
 
 struct KeysArguments {
-  enum class What { list, ds_seen, roll };
+  enum class What { list, ds_seen, ds_remove, ds_keep, roll };
   ConfigArguments config;
   What what = What::list;
   std::string zone;

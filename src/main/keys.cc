@@ -29,6 +29,7 @@ std::string describe(const dns::Name& zone, const Key& key, Seconds now) {
                                  : "not in the zone");
   if (key.state.secure_entry())
     line += times.ds_seen != 0 ? ", the parent has its DS" : ", the parent's DS not seen";
+  if (key.state.secure_entry() && times.ds_unwanted != 0) line += ", the parent is asked to remove it";
   line += "\n";
   if (!key.state.secure_entry()) return line;
   line += fmt::format("      {} DS ", zone.to_text());
@@ -45,12 +46,33 @@ int list(const dns::Name& zone, const std::vector<Key>& keys, const dns::sign::S
   return exit_ok;
 }
 
-/// Of the tag; without one, for a roll those that sign, for ds-seen those whose DS the parent may have.
+/// Of the tag; without one, for a roll those that sign, else those whose DS the parent may have. For ds-keep those on
+/// their way out, too.
 bool meant(const dns::sign::KeyState& state, const KeysArguments& arguments, Seconds now) {
-  const bool ds = arguments.what == KeysArguments::What::ds_seen;
+  const bool ds = arguments.what != KeysArguments::What::roll;
   if (ds && !state.secure_entry()) return false;
+  if (arguments.what == KeysArguments::What::ds_keep) return true;
   if (arguments.tag >= 0) return state.tag == arguments.tag;
   return ds ? state.times.remove == 0 : dns::sign::is_active(state.times, now);
+}
+
+void carry_out(KeysArguments::What what, dns::sign::Times& times, Seconds now) {
+  switch (what) {
+    case KeysArguments::What::list:
+      break;
+    case KeysArguments::What::ds_seen:
+      times.ds_seen = now;
+      break;
+    case KeysArguments::What::ds_remove:
+      times.ds_unwanted = now;
+      break;
+    case KeysArguments::What::ds_keep:
+      times.ds_unwanted = 0;
+      break;
+    case KeysArguments::What::roll:
+      times.roll_asked = now;
+      break;
+  }
 }
 
 /// Of several keys, as in a roll, nobody but the operator knows which DS the parent has: ErrorCode::invalid.
@@ -100,7 +122,7 @@ int keys(const KeysArguments& arguments) {
   auto chosen = meant_keys(arguments, *zone, *keys, now);
   if (!chosen) return fail(chosen.error());
   for (auto& state : *chosen) {
-    (arguments.what == KeysArguments::What::ds_seen ? state.times.ds_seen : state.times.roll_asked) = now;
+    carry_out(arguments.what, state.times, now);
     if (auto status = folder.update(*zone, state); !status) return fail(status.error());
   }
   return exit_ok;

@@ -52,7 +52,8 @@ void add_keys(CLI::App& command, main::KeysArguments& arguments, std::function<i
     CLI::App* sub = command.add_subcommand(name, help);
     add_config(*sub, arguments.config);
     sub->add_option("zone", arguments.zone, "the zone's name")->required();
-    if (what != What::list) sub->add_option("--tag", arguments.tag, "of one key; all that sign otherwise");
+    if (what == What::ds_seen || what == What::roll)
+      sub->add_option("--tag", arguments.tag, "of one key; all that sign otherwise");
     sub->callback([&arguments, &chosen, what] {
       arguments.what = what;
       chosen = [&arguments] { return main::keys(arguments); };
@@ -60,6 +61,9 @@ void add_keys(CLI::App& command, main::KeysArguments& arguments, std::function<i
   };
   add("list", "show the keys and their DS records", What::list);
   add("ds-seen", "the parent zone has the DS: a roll may go on", What::ds_seen);
+  add("ds-remove", "ask the parent by CDS and CDNSKEY to remove the DS, before signing ends",
+      What::ds_remove);
+  add("ds-keep", "take ds-remove back", What::ds_keep);
   add("roll", "make a successor", What::roll);
 }
 

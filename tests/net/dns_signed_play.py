@@ -195,6 +195,10 @@ class Family:
         self.popnet.signal(signal.SIGHUP)
         until("the parent has the DS", lambda: len(run_dig(self.popnet.dns, "child.up.test", "ds").answer) == len(self.cds()))
 
+    def reload(self):
+        self.popnet.write_config(self.popnet.config)
+        self.popnet.signal(signal.SIGHUP)
+
     def keys(self, what, *arguments):
         return keys(self.popnet, what, "child.up.test", *arguments)
 
@@ -238,18 +242,13 @@ def an_algorithm_rolls_with_its_parent(stage):
     """KSK and ZSK together, and only when asked for; the old ones go when popnet is told which DS the parent has. Then one key for two."""
     family = Family(stage, propagation="2s", zsk_lifetime="5s")
     family.dnssec["algorithm"] = "ed25519"
-
-    def reload():
-        family.popnet.write_config(family.popnet.config)
-        family.popnet.signal(signal.SIGHUP)
-
-    reload()
+    family.reload()
     zsks = lambda: re.findall(r"^ *(\d+) zsk", family.keys("list"), re.M)
     first = zsks()
     family.while_valid("ZSKs roll", lambda: not set(first) & set(zsks()))
     equal("their algorithm", set(family.kinds()) - {"ksk ECDSAP256SHA256"}, {"zsk ECDSAP256SHA256"})
     del family.dnssec["zsk_lifetime"]
-    reload()
+    family.reload()
     successor = family.roll()
     refused = subprocess.run([POPNET, "keys", "ds-seen", "--config", family.popnet.config_path, "child.up.test"], capture_output=True,
                              text=True, timeout=4 * PATIENCE)
@@ -258,11 +257,34 @@ def an_algorithm_rolls_with_its_parent(stage):
     family.while_valid("the old keys are gone", lambda: sorted(family.kinds()) == ["ksk ED25519", "zsk ED25519"])
     family.dnssec["keys"] = "csk"
     before = family.cds()
-    reload()
+    family.reload()
     family.while_valid("CDS names the CSK", lambda: family.cds() and family.cds() != before)
     family.follow_cds()
     family.keys("ds-seen", "--tag", family.cds()[0].split()[0])
     family.while_valid("KSK and ZSK are gone", lambda: family.kinds() == ["csk ED25519"])
+
+
+@scene
+def signing_ends(stage):
+    """CDS asks the parent to remove the DS; when it has, and resolvers know, signing is turned off. At no time is there no answer."""
+    family = Family(stage, propagation="1s", keys="csk")
+    family.keys("ds-remove")
+    family.while_valid("CDS asks", lambda: family.cds() == ["0 0 0 00"])
+    equal("CDNSKEY, too", run_dig(family.popnet.dns, "child.up.test", "cdnskey").answer[0].split(" CDNSKEY ")[1], "0 3 0 AA==")
+    stage.file("up.zone", family.parent)
+    family.reload()
+
+    def while_answered(what, reached):
+        def step():
+            dug = family.resolve()
+            check("answered", dug.status == "NOERROR" and dug.answer, dug.text)
+            return reached(dug)
+        until(what, step)
+
+    while_answered("the resolver knows", lambda dug: not secure(dug))
+    family.dnssec["enabled"] = False
+    family.reload()
+    while_answered("no signatures", lambda dug: "RRSIG" not in dug.text)
 
 
 @scene

@@ -50,7 +50,8 @@ std::string digest_of_keys(const ZoneSigner& signer, std::span<const uint8_t> be
        {&signer.published(), &signer.synced(), &signer.signing(type::dnskey), &signer.signing(type::soa)})
     add_keys(*keys);
   const std::string options =
-      fmt::format("{} {}", signer.dnskey_ttl(), signer.denial() == model::Denial::nsec3 ? "nsec3" : "nsec");
+      fmt::format("{} {}{}", signer.dnskey_ttl(), signer.denial() == model::Denial::nsec3 ? "nsec3" : "nsec",
+                  signer.wants_no_ds() ? " no DS" : "");
   add({reinterpret_cast<const uint8_t*>(options.data()), options.size()});
   add(beside);
   std::string text;

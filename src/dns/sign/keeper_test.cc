@@ -162,6 +162,27 @@ TEST_F(SerialTest, StepsWithKeysOfARoll) {
   EXPECT_GE(seen.size(), 40U * 86400U / static_cast<size_t>(quarter_) + 2) << "it was published, it signed";
 }
 
+TEST_F(SerialTest, StepsWhenTheParentIsAskedToRemoveTheDs) {
+  KeyKeeper keeper = this->keeper();
+  settle(keeper);
+  const Name zone = *parse_name("example.com");
+  const KeyFolder folder(keys());
+  const auto asked = [&](Seconds when) {
+    KeyState state = folder.load(zone).value().at(0).state;
+    state.times.ds_unwanted = when;
+    EXPECT_TRUE(folder.update(zone, state));
+    keeper.begin(now_);
+    return keeper.signer(zone, options_).value();
+  };
+  const auto without = asked(now_);
+  EXPECT_TRUE(without->wants_no_ds());
+  EXPECT_TRUE(without->synced().empty());
+  EXPECT_EQ(without->signing(59).size(), 1U) << "CDS is signed";
+  EXPECT_EQ(ahead(keeper), 3U);
+  EXPECT_EQ(asked(0)->synced().size(), 1U) << "taken back";
+  EXPECT_EQ(ahead(keeper), 4U);
+}
+
 /// In whichever order they come.
 TEST_F(SerialTest, AKeyThatWasJustMadeIsOneStep) {
   for (int i = 0; i < 8; ++i) {

@@ -23,13 +23,14 @@ enum class Role : uint8_t {
 /// When each thing happens or happened; 0 = not known yet.
 struct Times {
   Seconds created = 0;
-  Seconds publish = 0;     ///< its DNSKEY is in the zone
-  Seconds activate = 0;    ///< it signs; with a new algorithm a while before `publish`
-  Seconds sync = 0;        ///< CDS and CDNSKEY ask the parent for its DS (RFC 7344)
-  Seconds ds_seen = 0;     ///< the parent has its DS
-  Seconds retire = 0;      ///< it signs no more; when its algorithm goes, a while after `remove`
-  Seconds remove = 0;      ///< its DNSKEY leaves the zone
-  Seconds roll_asked = 0;  ///< an operator wants a successor
+  Seconds publish = 0;      ///< its DNSKEY is in the zone
+  Seconds activate = 0;     ///< it signs; with a new algorithm a while before `publish`
+  Seconds sync = 0;         ///< CDS and CDNSKEY ask the parent for its DS (RFC 7344)
+  Seconds ds_seen = 0;      ///< the parent has its DS
+  Seconds retire = 0;       ///< it signs no more; when its algorithm goes, a while after `remove`
+  Seconds remove = 0;       ///< its DNSKEY leaves the zone
+  Seconds roll_asked = 0;   ///< an operator wants a successor
+  Seconds ds_unwanted = 0;  ///< an operator wants the parent to have no DS of the zone (RFC 8078 section 4)
   bool operator==(const Times&) const = default;
 };
 
@@ -59,6 +60,9 @@ struct Key {
   KeyState state;
   std::vector<uint8_t> dnskey;  // RDATA (RFC 4034 section 2)
 };
+
+/// RDATA of CDS and CDNSKEY records that ask the parent to remove all DS records (RFC 8078 section 4).
+inline constexpr uint8_t no_ds[] = {0, 0, 0, 0, 0}, no_dnskey[] = {0, 0, 3, 0, 0};
 
 uint16_t key_tag(std::span<const uint8_t> dnskey);
 /// RDATA of the DS record, and of the CDS record, with SHA-256 (RFC 4034 section 5, RFC 4509).

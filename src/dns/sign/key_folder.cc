@@ -28,7 +28,7 @@ constexpr Seconds every_max = 366 * 86400;
 constexpr std::pair<const char*, Seconds Times::*> time_fields[] = {
     {"Created", &Times::created}, {"Publish", &Times::publish},      {"Activate", &Times::activate},
     {"Sync", &Times::sync},       {"DSSeen", &Times::ds_seen},       {"Retire", &Times::retire},
-    {"Remove", &Times::remove},   {"RollAsked", &Times::roll_asked},
+    {"Remove", &Times::remove},   {"RollAsked", &Times::roll_asked}, {"DSUnwanted", &Times::ds_unwanted},
 };
 
 /// "Name: value" lines.

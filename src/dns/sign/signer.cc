@@ -69,6 +69,7 @@ ZoneSigner::ZoneSigner(const Name& apex, std::vector<Key> keys, Seconds now, Sec
       latest_sync = std::max(latest_sync, key.state.times.sync);
   for (Key& key : keys) {
     const Times& t = key.state.times;
+    if (key.state.secure_entry() && t.ds_unwanted != 0 && is_published(t, now)) wants_no_ds_ = true;
     // With a new algorithm a CSK signs the zone before and after its DNSKEY is there, but never the DNSKEY set.
     if (is_active(t, now) && is_published(t, now) && key.state.secure_entry()) entry_.push_back(key);
     if (is_active(t, now) && key.state.signs_zone()) zone_.push_back(key);
@@ -76,6 +77,7 @@ ZoneSigner::ZoneSigner(const Name& apex, std::vector<Key> keys, Seconds now, Sec
       synced_.push_back(key);
     if (is_published(t, now)) published_.push_back(std::move(key));
   }
+  if (wants_no_ds_) synced_.clear();
 }
 
 const std::vector<Key>& ZoneSigner::signing(uint16_t type) const {

@@ -94,6 +94,8 @@ class ZoneSigner {
   [[nodiscard]] const std::vector<Key>& published() const { return published_; }
   /// Keys whose DS the parent is asked for (RFC 7344 section 4).
   [[nodiscard]] const std::vector<Key>& synced() const { return synced_; }
+  /// The parent is asked to remove all DS records instead (RFC 8078 section 4).
+  [[nodiscard]] bool wants_no_ds() const { return wants_no_ds_; }
   /// Those that sign sets of that type.
   [[nodiscard]] const std::vector<Key>& signing(uint16_t type) const;
 
@@ -122,6 +124,7 @@ class ZoneSigner {
   const uint32_t dnskey_ttl_;
   const model::Denial denial_;
   std::vector<Key> published_, synced_, entry_, zone_;
+  bool wants_no_ds_ = false;
 };
 
 }  // namespace popnet::dns::sign

@@ -418,6 +418,10 @@ void Maker::add_keys(Plan& plan, const sign::ZoneSigner& signer) {
     plan.records.add(apex, type::nsec3param, 0, sign::nsec3_parameters, place);
   for (const sign::Key& key : signer.published())
     plan.records.add(apex, type::dnskey, signer.dnskey_ttl(), key.dnskey, place);
+  if (signer.wants_no_ds()) {
+    plan.records.add(apex, type::cdnskey, signer.dnskey_ttl(), sign::no_dnskey, place);
+    plan.records.add(apex, type::cds, signer.dnskey_ttl(), sign::no_ds, place);
+  }
   for (const sign::Key& key : signer.synced()) {
     plan.records.add(apex, type::cdnskey, signer.dnskey_ttl(), key.dnskey, place);
     plan.records.add(apex, type::cds, signer.dnskey_ttl(), sign::ds_data(apex.bytes(), key), place);
