@@ -194,5 +194,24 @@ def unsafe_methods(stage):
     check("after success it does not", not popnet.get("/x", "a.test").hit)
 
 
+@scene
+def a_refresh_that_fails(stage):
+    """RFC 5861 section 3: what cannot be refreshed is served for its window, and a failing origin is not asked for each hit."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    client = popnet.connect().ask("/x", "a.test")
+    origin.request().answer(200, {"Cache-Control": "max-age=1, stale-while-revalidate=600", "Age": "9"}, "x")
+    client.answer()
+    equal("stale, at once", popnet.get("/x", "a.test").body, b"x")
+    asked = origin.request()
+    asked.answer(503, {}, "broken")
+    until("the refresh has ended", lambda: popnet.counter("popnet_http_site_fills_running") == 0)
+    equal("stale still, for all", {(hit.body, hit.hit) for hit in (popnet.get("/x", "a.test") for _ in range(100))}, {(b"x", True)})
+    check("the origin has a rest", origin.idle() and len(origin.asked) == 2)
+    client = popnet.connect().ask("/x", "a.test", fields={"Cache-Control": "no-cache"})
+    origin.request().answer(200, {"Cache-Control": "max-age=600"}, "new")
+    equal("who asks for the newest gets it", client.answer().body, b"new")
+
+
 if __name__ == "__main__":
     run()

@@ -18,6 +18,8 @@ namespace popnet::http {
 
 namespace {
 constexpr int interims_max = 16;  // 1xx answers before the final one
+constexpr Duration refresh_rest =
+    std::chrono::seconds(5);  // after a refresh in the background that has failed
 }  // namespace
 
 Fetch::Fetch(Worker& worker)
@@ -498,6 +500,9 @@ void Fetch::give_up(uint16_t note) {
   if (state_ == State::queued) (void)site_->state->gate.cancel(this);
   if (connection_) leave_connection(false);
   leave_gate();
+  if (task_.stale && !task_.asker)
+    worker_.store.put_off_refresh(worker_.store.key(site_->state->space, task_.stale->key()),
+                                  worker_.loop.now() + refresh_rest);
   task_.filler.note(note);
   finish(cut_or_abandon());
 }

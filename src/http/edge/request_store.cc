@@ -120,6 +120,7 @@ bool Request::refresh(Turn& turn, const Object& object) {
   if (object.body().state() != Body::State::complete || turn.directives.only_if_cached) return true;
   if (meta.is_part() || meta.head_only || !may_share_fill(turn.head, turn.directives)) return false;
   const TimePoint now = worker_.loop.now();
+  if (worker_.store.refresh_put_off(make_key(turn), now)) return true;
   const auto newer = [&](const Object& other) {
     return &other != &object && answers(turn, other) && stored_policy(other).fresh(now);
   };

@@ -115,6 +115,11 @@ class Store {
   [[nodiscard]] bool not_shared(const Key& key, TimePoint now) const {
     return marks_.has(mark(*key.space, key.hash), now);
   }
+  /// To refresh it has failed: until then, give or take a second, who is served the stale object need not make it be tried again.
+  void put_off_refresh(const Key& key, TimePoint until) { marks_.set(refresh_mark(key), until); }
+  [[nodiscard]] bool refresh_put_off(const Key& key, TimePoint now) const {
+    return marks_.has(refresh_mark(key), now);
+  }
 
   /// What a miss becomes: exactly one of the three.
   struct Begun {
@@ -170,6 +175,8 @@ class Store {
   static bool is(const Fill& fill, const Key& key) {
     return fill.hash_ == key.hash && &fill.space_ == key.space && fill.key() == key.text;
   }
+  /// Marks of the second kind.
+  static uint64_t refresh_mark(const Key& key) { return mark(*key.space, key.hash) * 0x9e3779b97f4a7c15; }
   /// Under what marks are kept: a purge of the site ends all of them at once, for nobody finds them any more.
   static uint64_t mark(const Space& space, uint64_t hash) { return mix64(hash ^ space.site_floor()); }
   [[nodiscard]] std::atomic<Object*>& bucket(uint64_t hash) const { return buckets_[hash & bucket_mask_]; }
