@@ -207,7 +207,8 @@ TEST_F(StreamTest, ATlsConnectionThatCannotBePassedOnIsLetGoInAPause) {
   const Bytes query = framed(TestQuery("www.example.com", type::a).edns());
   const Bytes close_it = {0, edns::tcp_keepalive, 0, 2, 0, 0};
   const auto tells_to_close = [&](const TestReply& reply) {
-    return !std::ranges::search(reply.bytes, close_it).empty();
+    return std::search(reply.bytes.begin(), reply.bytes.end(), close_it.begin(), close_it.end()) !=
+           reply.bytes.end();
   };
   client.send(query);
   EXPECT_FALSE(tells_to_close(client.receive()));

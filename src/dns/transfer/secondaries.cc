@@ -106,8 +106,14 @@ class Secondaries::Follower {
   void found(Result<Refresh::Found> result);
   void give_back_turn() {
     refresh_.reset();
-    if (turn_ == Turn::taken) all_.ended(asked_);
-    if (turn_ == Turn::wanted) all_.waiting_.remove(this);
+    if (turn_ == Turn::taken) {
+      --all_.looking_;
+      --all_.primaries_[asked_].looks;
+    }
+    if (turn_ == Turn::wanted) {
+      all_.waiting_.remove(this);
+      for (auto& [endpoint, primary] : all_.primaries_) primary.waiting.remove(this);
+    }
     turn_ = Turn::none;
   }
   void confirmed() {
@@ -180,7 +186,7 @@ void Secondaries::Follower::start() {
 }
 
 bool Secondaries::Follower::pass_over_silent() {
-  while (all_.admission(primary()) == Admission::never) {
+  while (all_.is_passed_over(primary())) {
     passed_over_ = true;
     error_ = fmt::format("{} does not answer", primary().to_string());
     if (++tried_ < primaries_.size()) continue;
@@ -199,6 +205,7 @@ void Secondaries::Follower::found(Result<Refresh::Found> result) {
     all_.primaries_[asked_].silent = true;
   else
     all_.speaks(asked_);
+  all_.give_turns_at(asked_);
   if (!result) {
     error_ = fmt::format("{} {}", asked_.to_string(), result.error().message);
     log::warning("zone {}: {}", zone_.to_text(), error_);
@@ -291,56 +298,67 @@ void Secondaries::configure(const model::Config& config, const std::vector<TsigK
     std::erase_if(arrivals_, [&](const Arrival& a) { return a.zone == gone->zone_; });
   }
   followers_ = std::move(kept);
-  std::erase_if(primaries_, [](const auto& primary) { return primary.second.looks == 0; });
+  std::vector<Endpoint> asked;
+  for (auto& [endpoint, primary] : primaries_) {
+    primary.silent = false;
+    asked.push_back(endpoint);
+  }
+  for (const Endpoint& primary : asked) give_turns_at(primary);  // those that are gone have given theirs back
+  give_turns();
 }
 
 void Secondaries::notified(const Name& zone, const IpAddress& from) {
   for (auto& [primary, state] : primaries_)
-    if (primary.address == from) state.silent = false;  // it has just spoken
+    if (primary.address == from) speaks(primary);
   if (const auto known = followers_.find(owner_key(zone.bytes())); known != followers_.end())
     known->second->look_for(from);
 }
 
+/// It asks at once, or waits, or has nobody to ask.
 void Secondaries::request_turn(Follower& follower) {
-  waiting_.push_back(&follower);
-  give_turns();
+  if (!follower.pass_over_silent()) return;
+  if (looking_ >= looks_max) return waiting_.push_back(&follower);
+  Primary& primary = primaries_[follower.primary()];
+  if (!primary.silent && primary.looks >= looks_each) return primary.waiting.push_back(&follower);
+  ++looking_;
+  ++primary.looks;
+  follower.start();
 }
 
-/// In the order in which they came, but for those whose primary is busy enough.
+/// After a look has ended.
 void Secondaries::give_turns() {
-  for (auto at = waiting_.begin(); at != waiting_.end() && looking_ < looks_max;) {
-    Follower& next = **at;
-    const bool goes = next.pass_over_silent();
-    if (goes && admission(next.primary()) == Admission::later) {
-      ++at;
-      continue;
-    }
-    at = waiting_.erase(at);
-    if (!goes) continue;
-    ++looking_;
-    ++primaries_[next.primary()].looks;
-    next.start();
+  while (looking_ < looks_max && !waiting_.empty()) {
+    Follower* next = waiting_.front();
+    waiting_.pop_front();
+    request_turn(*next);
   }
 }
 
-Secondaries::Admission Secondaries::admission(const Endpoint& primary) const {
-  const auto known = primaries_.find(primary);
-  if (known == primaries_.end()) return Admission::now;
-  if (known->second.silent)  // all of them together leave turns to the others
-    return known->second.looks == 0 && looking_ < looks_max / 2 ? Admission::now : Admission::never;
-  return known->second.looks < looks_each ? Admission::now : Admission::later;
+/// After a look at this one has ended, or it has turned out to be silent.
+void Secondaries::give_turns_at(const Endpoint& endpoint) {
+  const auto known = primaries_.find(endpoint);
+  if (known == primaries_.end()) return;
+  Primary& primary = known->second;
+  while (!primary.waiting.empty() && looking_ < looks_max && (primary.silent || primary.looks < looks_each)) {
+    Follower* next = primary.waiting.front();
+    primary.waiting.pop_front();
+    request_turn(*next);
+  }
+  // Without a look of its own nobody would come back to them.
+  if (primary.looks == 0) waiting_.splice(waiting_.end(), primary.waiting);
+  if (primary.looks == 0 && !primary.silent && primary.waiting.empty()) primaries_.erase(known);
 }
 
-void Secondaries::ended(const Endpoint& primary) {
-  --looking_;
+/// One look at a time finds out whether it is silent still; all such looks together leave turns to the others.
+bool Secondaries::is_passed_over(const Endpoint& primary) const {
   const auto known = primaries_.find(primary);
-  if (--known->second.looks == 0 && !known->second.silent) primaries_.erase(known);
+  return known != primaries_.end() && known->second.silent &&
+         (known->second.looks > 0 || looking_ >= looks_max / 2);
 }
 
 void Secondaries::speaks(const Endpoint& primary) {
   const auto known = primaries_.find(primary);
   if (known == primaries_.end() || !std::exchange(known->second.silent, false)) return;
-  if (known->second.looks == 0) primaries_.erase(known);
   for (const auto& [owner, follower] : followers_) follower->look_if_passed_over(primary);
 }
 

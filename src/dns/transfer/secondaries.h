@@ -54,15 +54,15 @@ class Secondaries {
 
   /// How a primary is doing: those that say nothing must not take the turns of the others.
   struct Primary {
-    size_t looks = 0;     // that run
-    bool silent = false;  // the last one that ended heard nothing
+    size_t looks = 0;              // that run
+    bool silent = false;           // the last one that ended heard nothing
+    std::list<Follower*> waiting;  // for one of these to end
   };
-  enum class Admission : uint8_t { now, later, never };
 
   void request_turn(Follower& follower);
   void give_turns();
-  [[nodiscard]] Admission admission(const Endpoint& primary) const;
-  void ended(const Endpoint& primary);
+  void give_turns_at(const Endpoint& primary);
+  [[nodiscard]] bool is_passed_over(const Endpoint& primary) const;
   void speaks(const Endpoint& primary);
   void arrived(Arrival arrival);
   void out_of_date();
@@ -78,7 +78,7 @@ class Secondaries {
   Random random_;
   const std::function<Status()> renew_;
   std::map<std::string, std::unique_ptr<Follower>> followers_;  // by owner key
-  std::list<Follower*> waiting_;                                // for their turn
+  std::list<Follower*> waiting_;                                // for any look to end
   std::map<Endpoint, Primary> primaries_;                       // that are looked at, or silent
   size_t looking_ = 0;
   std::vector<Arrival> arrivals_;

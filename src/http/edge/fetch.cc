@@ -245,7 +245,7 @@ void Fetch::on_timeout() {
 
 void Fetch::on_total_timeout() {
   constexpr std::string_view why = "the answer is not complete in time";
-  if (state_ == State::reading_body) return body_broken(why);
+  if (state_ == State::reading_body) return body_broken(connection_ ? why : std::string_view());
   if (connection_) attempt_failed(note::gateway_timeout, why);
 }
 

@@ -137,10 +137,8 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   Intake intake(worker_, *task_.request, exchange());
   intake.take_new(request, head, framing_, may_store);
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
-  if (intake.keep()) {
-    if (place) count_to(place->range.size());
-    return task_.filler.open(intake.draft());
-  }
+  if (place) count_to(place->range.size());
+  if (intake.keep()) return task_.filler.open(intake.draft());
   task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
 }
 

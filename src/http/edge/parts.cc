@@ -22,7 +22,7 @@ std::vector<ObjectRef> stored_parts(Scratch& scratch, const Store& store, const 
   (void)store.lookup(of.key, [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
     if (!meta.is_part() || meta.whole_size != of.whole || o.variant() != of.variant ||
-        o.body().state() != Body::State::complete)
+        o.body().state() != Body::State::complete || o.body().first() == nullptr)
       return false;
     read_stored_fields(o, scratch.fields);
     if (strong_validator(read_validators(scratch.fields, now)) == of.validator)

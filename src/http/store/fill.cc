@@ -270,7 +270,7 @@ Object* Filler::make_compact(Object::Parts parts) const {
 void Filler::hide() {
   if (passes_ || std::exchange(hidden_, true)) return;
   fill_->stores_.store(false, std::memory_order_release);
-  fill_->store_.hide(*object_);
+  fill_->store_.hide(*fill_.get(), *object_);
 }
 
 // A long one keeps its slabs, to which nothing will be added any more.

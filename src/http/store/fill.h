@@ -127,6 +127,7 @@ class Fill {
   bool joinable_ = true;          // stripe's lock
   bool doomed_ = false;           // stripe's lock: purged while it ran
   bool soft_purged_ = false;      // stripe's lock
+  bool hidden_ = false;           // stripe's lock: its object has left the store, and may come back cut
   std::mutex
       mutex_;  // guards rings_ (the vector; each ring is its loop's) and the beginning of a growing body
   std::optional<Ring> first_ring_;  // most fills have readers on one loop

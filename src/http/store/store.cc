@@ -142,11 +142,12 @@ void Store::settle_cut(Fill& fill, Object& broken, Object& kept, bool hidden, Ma
   make_room();
 }
 
-void Store::hide(Object& object) {
+void Store::hide(Fill& fill, Object& object) {
   Unlinked out;
   {
     Stripe& s = stripe(object.hash_);
     const std::lock_guard lock(s.mutex);
+    fill.hidden_ = true;
     if (object.linked_) unlink(s, object, out);
   }
   retire(out);
@@ -163,6 +164,12 @@ void Store::drop(Fill& fill, Object* object) {
   retire(out);
 }
 
+/// Something newer has been said under the key: what is hidden there may not come back behind it.
+void Store::doom_hidden(Stripe& stripe, const Key& key) {
+  for (Fill* fill = fill_chain(stripe, key.hash); fill != nullptr; fill = fill->next_running_)
+    if (fill->hidden_ && is(*fill, key)) fill->doomed_ = true;
+}
+
 void Store::set_aside(Fill& fill, const std::optional<NotShared>& leaves) {
   Stripe& s = stripe(fill.hash_);
   Unlinked out;
@@ -173,6 +180,7 @@ void Store::set_aside(Fill& fill, const std::optional<NotShared>& leaves) {
     if (leaves && !fill.doomed_ && !fill.space_.verdict(fill.stamp_, fill.key(), {}).gone) {
       const Key key{&fill.space_, fill.key(), fill.hash_};
       marks_.set(mark(*key.space, key.hash), leaves->until);
+      doom_hidden(s, key);
       for (Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load())
         if (is(*o, key) && o->variant() == leaves->variant) unlink(s, *o, out);
     }
@@ -352,6 +360,7 @@ void Store::unlink(Stripe& stripe, Object& object, Unlinked& out) {
 
 void Store::take_place(Stripe& stripe, Object& object, MayStay may_stay, Unlinked& out) {
   unlink_replaced(stripe, object, may_stay, out);
+  doom_hidden(stripe, {&object.space_, object.key(), object.hash_});
   marks_.clear(mark(object.space_, object.hash_));
   stripe.sieve.push(object);
   object.in_sieve_ = true;

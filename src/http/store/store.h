@@ -190,7 +190,8 @@ class Store {
   using MayStay = bool (*)(const Object& newer, const Object& older);
   void settle(Fill& fill, Object& object, Object* compact, MayStay may_stay);
   void settle_cut(Fill& fill, Object& broken, Object& kept, bool hidden, MayStay may_stay);
-  void hide(Object& object);
+  void hide(Fill& fill, Object& object);
+  static void doom_hidden(Stripe& stripe, const Key& key);
   void drop(Fill& fill, Object* object);
   void set_aside(Fill& fill, const std::optional<NotShared>& leaves);
   /// False when the object is in the store no more.
