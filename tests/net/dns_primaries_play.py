@@ -96,6 +96,18 @@ def a_silent_primary_keeps_nobody_waiting(stage):
 
 
 @scene
+def zones_that_go_give_their_turns_back(stage):
+    """Sixteen zones are asked for at a primary at once; a reload takes them away: the seventeenth, which waited, is asked for."""
+    silent, connections, _ = odd_primary(stage, lambda connection: None)
+    zone = lambda name: {"name": name, "secondary": {"primaries": [silent]}}
+    popnet = stage.popnet(node={"state_dir": f"{stage.folder}/state"}, zones=[*(zone(f"a{i}.test") for i in range(16)), zone("z.test")])
+    until("sixteen looks", lambda: len(connections) == 16)
+    popnet.write_config({**popnet.config, "zones": [zone("z.test")]})
+    popnet.signal(signal.SIGHUP)
+    until("the next one", lambda: len(connections) == 17, 5)
+
+
+@scene
 def differences_come_also_past_a_dead_primary(stage):
     """A primary that refuses connections, or was down, is no reason to fetch whole zones."""
     told, dead = stage.endpoint(), stage.endpoint()

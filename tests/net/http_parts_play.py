@@ -72,6 +72,10 @@ def of_another_length(stage):
         asked.answer(206, {**FRESH, "Content-Range": "bytes 4-9/10"}, "45")
         equal("a length that contradicts is passed on", other.answer().body, b"45")
         check("and ends nothing", popnet.get(path, "a.test", range="bytes=0-3").hit)
+    client = popnet.connect().ask("/own", "a.test", fields={"Range": "bytes=0-9"})
+    send_part(origin.request(), (0, 9), "close", "01234", {"Cache-Control": "private"})
+    client.read_head()
+    check("one user's own that is too short breaks off too", b"\r\n0\r\n\r\n" not in client.read_to_end())
 
 
 @scene

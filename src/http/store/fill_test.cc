@@ -163,6 +163,28 @@ TEST_F(StoreTest, WhatCameOfABodyIsNotKeptAfterAPurge) {
   }
 }
 
+TEST_F(StoreTest, WhatIsHiddenDoesNotComeBackBehindWhatIsNewer) {
+  for (const bool shared : {true, false}) {
+    auto old = store.begin(key("/a"), false, never);
+    old.filler.open(draft(900'000));
+    old.filler.append("some");
+    old.filler.hide();
+    auto newer = store.begin(key("/a"), true, never);
+    if (shared) {
+      newer.filler.open(draft(5));
+      newer.filler.append("newer");
+      (void)newer.filler.commit();
+    } else {
+      newer.filler.open_alone(draft(0), NotShared{TimePoint{std::chrono::seconds(120)}, ""});
+      (void)newer.filler.commit();
+    }
+    (void)old.filler.commit_cut(draft(std::nullopt));
+    EXPECT_EQ(find("/a") == nullptr ? "" : text_of(*find("/a")), shared ? "newer" : "");
+    (void)store.purge(key("/a"), Purge::hard);
+    EXPECT_EQ(store.stats().fills, 0U);
+  }
+}
+
 TEST_F(StoreTest, WhatIsHiddenPassesOnToWhoHasFoundItBefore) {
   auto begun = store.begin(key("/a"), false, never);
   begun.filler.open(draft(900'000));
