@@ -150,8 +150,8 @@ void Refresh::read_in() {
     if (in_.size() - at < length_size + size) break;
     if (!take(std::span(in_).subspan(at + length_size, size))) return;
     at += length_size + size;
-    patience_.arm_after(
-        patience);  // not for a part of a message: a primary that sends byte by byte must not keep the others away
+    // Not for a part of a message: a primary that sends byte by byte must not keep the others away.
+    patience_.arm_after(patience);
   }
   in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(at));
 }

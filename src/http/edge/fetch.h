@@ -194,8 +194,8 @@ class Fetch final : OriginConnection::User {
   uint64_t moved_ = 0;                        // of the body, since the timer was set
   std::optional<ChunkedReader> chunks_;
   uint64_t received_ = 0;  // of the body
-  bool hidden_ =
-      false;  // nobody listens: it waits for those who found it in the store just before it left that
+  // Nobody listens: it waits for those who found it in the store just before it left that.
+  bool hidden_ = false;
   bool attended_ = false;  // somebody listened when it began
   bool keep_alive_ = false;
   bool tunnel_stands_ = false;  // the origin has said 101

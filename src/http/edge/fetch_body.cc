@@ -81,7 +81,7 @@ bool Fetch::has_use_cut() const {
   Fields& fields = worker_.scratch->fields;
   read_stored_fields(*object, fields);
   if (version_of(fields, response_wall_, true) == 0) return false;
-  const Key key{&site_->state->space, object->key(), site_->state->space.hash(object->key())};
+  const Key key = worker_.store.key(site_->state->space, object->key());
   return worker_.store.lookup(key, [&](const Object& o) {
     return &o != object.get() && o.variant() == object->variant() && !stored_meta(o).is_part() &&
            !stored_meta(o).head_only;

@@ -1,8 +1,9 @@
-// Keys whose answers were for their askers alone lately ("hit for miss"): requests for them do not wait for each other.
+// What is known of keys for a while, beside what is stored: that answers were for their askers alone lately ("hit for miss"), so
+// that requests need not wait for each other; that a refresh has failed, so that none is worth trying.
 //
 // A table of fixed size that forgets: eight marks in a cache line, one of 64 bits for each key: 40 bits of the key's hash, and
 // until when it holds. A full line gives up the mark that ends first. What is forgotten, or taken for another key's, once
-// among 2^37, costs a request a wait, or spares it one; never a wrong answer.
+// among 2^37, costs a request a wait, or spares it one, or puts off a refresh; never a wrong answer.
 //
 // Threading: any thread, no locks. Two that set marks in the same line at the same moment may lose one.
 #pragma once
