@@ -189,6 +189,11 @@ class Family:
     def cds(self):
         return [line.split(" CDS ")[1] for line in run_dig(self.popnet.dns, "child.up.test", "cds").answer]
 
+    def signers(self, kind):
+        """Algorithms of the signatures of a set at the apex."""
+        dug = run_dig(self.popnet.dns, "+dnssec", "child.up.test", kind)
+        return {line.split()[5] for line in dug.answer if f" RRSIG {kind.upper()} " in line}
+
     def follow_cds(self):
         """What the parent's operator does."""
         self.stage.file("up.zone", self.parent + "".join(f"child DS {ds}\n" for ds in self.cds()))
@@ -209,6 +214,8 @@ class Family:
         def step():
             dug = self.resolve()
             check("valid during the roll", secure(dug), dug.text)
+            before, sync, after = (self.signers(kind) for kind in ("soa", "cds", "soa"))
+            check("CDS is signed with every algorithm of the zone", not sync or before & after <= sync, f"{before} {sync} {after}")
             return reached()
         until(what, step)
 

@@ -185,6 +185,45 @@ def keys_roll_under_a_copy(stage):
 
 
 @scene
+def an_algorithm_rolls_in_each_copy(stage):
+    """At every step a copy is valid, and no set, CDS included, lacks a signature of an algorithm that any other set has."""
+    text = ZONE.format(serial=1).replace("$TTL 300", "$TTL 1").replace("www  600", "www").replace("604800 60", "604800 1")
+    short = {"dnskey_ttl": "1s", "zone_ttl_max": "1s", "ds_ttl": "1s", "propagation": "1s"}
+    popnet = primary(stage, text, ttl="1s", **short)
+    seen = set()
+
+    def copies(what, reached):
+        """Judges each version until one is what was waited for."""
+        records = []
+        def next_one():
+            if soa(popnet.dns) not in seen:
+                path, records[:] = copy_of(stage, popnet.dns, "copy", TSIG)
+                seen.add(serial_of(records))
+                signed = {}
+                for line in records:
+                    if " RRSIG " in line:
+                        signed.setdefault(line.split()[4], set()).add(line.split()[5])
+                equal("signed alike", {kind: signed[kind] for kind in ("CDS", "CDNSKEY") if kind in signed and signed[kind] < signed["SOA"]}, {})
+                judge(path)
+            return records and reached(records)
+        until(what, next_one)
+        return records
+
+    cds = lambda records: [line.split()[4:6] for line in records if " IN CDS " in line]
+    first, = cds(copies("CDS", cds))
+    keys(popnet, "ds-seen", "zone.test")
+    popnet.config["zones"][0]["dnssec"]["algorithm"] = "ed25519"
+    popnet.write_config(popnet.config)
+    popnet.signal(signal.SIGHUP)
+    until("a reload", lambda: "config 2 is in force" in popnet.log())
+    keys(popnet, "roll", "zone.test")
+    (successor, algorithm), = cds(copies("CDS names the successor", lambda records: cds(records) not in ([], [first])))
+    equal("its algorithm", algorithm, "15")
+    keys(popnet, "ds-seen", "--tag", successor, "zone.test")
+    copies("the old signatures go", lambda records: not any(" RRSIG SOA 13 " in line for line in records))
+
+
+@scene
 def nodes_and_restarts_agree(stage):
     """A node that reads the keys, and each after a start, shows the number that the one shows that manages them; it only grows."""
     managing = {"state_dir": f"{stage.folder}/state", "dns_listen": stage.endpoint()}

@@ -1,8 +1,10 @@
 #include "dns/sign/key.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/bytes.h"
+#include "dns/wire/protocol.h"
 
 namespace popnet::dns::sign {
 
@@ -27,6 +29,32 @@ Key::Key(Secret s, Role role, const Times& times) : secret(std::move(s)) {
   out.u8(static_cast<uint8_t>(secret.algorithm()));
   out.bytes(point);
   state = {key_tag(dnskey), secret.algorithm(), role, times};
+}
+
+namespace {
+
+bool has_algorithm(std::span<const KeyState> keys, std::span<const size_t> those, Algorithm algorithm) {
+  return std::ranges::any_of(those, [&](size_t i) { return keys[i].algorithm == algorithm; });
+}
+
+}  // namespace
+
+// With a new algorithm a CSK signs the zone before and after its DNSKEY is there, but never the DNSKEY set. CDS and CDNSKEY are
+// signed by what the parent's DS leads to (RFC 7344 section 4.1), and by each other algorithm that signs the zone, as all sets are:
+// caches that know keys of that one expect it (RFC 4035 section 2.2).
+std::vector<size_t> signers(std::span<const KeyState> keys, uint16_t type, Seconds now) {
+  std::vector<size_t> entry, zone;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!is_active(keys[i].times, now)) continue;
+    if (keys[i].secure_entry() && is_published(keys[i].times, now)) entry.push_back(i);
+    if (keys[i].signs_zone()) zone.push_back(i);
+  }
+  if (type == type::dnskey) return entry;
+  if (type != type::cds && type != type::cdnskey) return zone;
+  const size_t entries = entry.size();
+  for (const size_t i : zone)
+    if (!has_algorithm(keys, std::span(entry).first(entries), keys[i].algorithm)) entry.push_back(i);
+  return entry;
 }
 
 // RFC 4034 appendix B

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "dns/sign/secret.h"
@@ -53,6 +54,9 @@ inline bool is_published(const Times& t, Seconds now) {
 inline bool is_active(const Times& t, Seconds now) {
   return between(now, t.activate, t.retire);
 }
+
+/// Which of a zone's keys sign sets of that type at `now`, as indexes.
+std::vector<size_t> signers(std::span<const KeyState> keys, uint16_t type, Seconds now);
 
 struct Key {
   Key(Secret s, Role role, const Times& times);

@@ -8,6 +8,8 @@
 #include <random>
 #include <set>
 
+#include "dns/wire/protocol.h"
+
 namespace popnet::dns::sign {
 namespace {
 
@@ -79,6 +81,12 @@ class World {
     return all;
   }
 
+  [[nodiscard]] std::set<uint16_t> signers_of(uint16_t type) const {
+    std::set<uint16_t> all;
+    for (const size_t i : signers(keys_, type, now_)) all.insert(keys_[i].tag);
+    return all;
+  }
+
   void turn() {
     RollStep step = roll(keys_, policy_, now_);
     keys_ = std::move(step.keys);
@@ -90,11 +98,9 @@ class World {
     let_the_parent_act();
     // All servers have the change when `propagation` is over; until then some answer as before.
     see(dnskeys_, tags([&](const KeyState& k) { return is_published(k.times, now_); }), now_);
-    see(entry_, tags([&](const KeyState& k) {
-          return k.secure_entry() && is_active(k.times, now_) && is_published(k.times, now_);
-        }),
-        now_);
-    see(zone_, tags([&](const KeyState& k) { return k.signs_zone() && is_active(k.times, now_); }), now_);
+    see(entry_, signers_of(type::dnskey), now_);
+    see(sync_, signers_of(type::cds), now_);
+    see(zone_, signers_of(type::a), now_);
     see(ds_, parent_ds_, now_);
   }
 
@@ -140,9 +146,18 @@ class World {
         ASSERT_TRUE(meet(keys, signers)) << "a signature whose key is not known, day " << day_number;
         ASSERT_TRUE(each_algorithm_signs(keys, signers)) << "an algorithm does not sign, day " << day_number;
       }
+      // They have the TTL of the DNSKEY set; no set is served with more than `zone_ttl_max`.
+      for (const auto& signers :
+           held(sync_, now_, std::min(policy_.dnskey_ttl, policy_.zone_ttl_max) + extra)) {
+        ASSERT_TRUE(meet(keys, signers)) << "a CDS whose key is not known, day " << day_number;
+        ASSERT_TRUE(each_algorithm_signs(keys, signers))
+            << "an algorithm does not sign CDS, day " << day_number;
+      }
       for (const auto& ds : all_ds)
         ASSERT_TRUE(ds.empty() || meet(keys, ds)) << "a DS without key, day " << day_number;
     }
+    ASSERT_TRUE(std::ranges::includes(sync_.back().tags, entry_.back().tags))
+        << "CDS not signed by what DS names, day " << day_number;
     ASSERT_TRUE(each_algorithm_signs(dnskeys_.back().tags, entry_.back().tags))
         << "an algorithm does not sign its keys, day " << day_number;
     for (const auto& ds : all_ds)
@@ -163,7 +178,7 @@ class World {
   std::vector<KeyState> keys_;
   std::set<uint16_t> parent_ds_;
   std::map<uint16_t, KeyState> all_;  // that were ever made, by tag
-  std::vector<Seen> dnskeys_, entry_, zone_, ds_;
+  std::vector<Seen> dnskeys_, entry_, sync_, zone_, ds_;
 };
 
 TEST(Roll, KskAndZskOverTwentyYears) {

@@ -67,12 +67,19 @@ ZoneSigner::ZoneSigner(const Name& apex, std::vector<Key> keys, Seconds now, Sec
   for (const Key& key : keys)
     if (key.state.secure_entry() && key.state.times.sync <= now)
       latest_sync = std::max(latest_sync, key.state.times.sync);
+  std::vector<KeyState> states;
+  for (const Key& key : keys) states.push_back(key.state);
+  const auto signing = [&](uint16_t type) {
+    std::vector<Key> those;
+    for (const size_t i : signers(states, type, now)) those.push_back(keys[i]);
+    return those;
+  };
+  entry_ = signing(type::dnskey);
+  sync_ = signing(type::cds);
+  zone_ = signing(type::soa);
   for (Key& key : keys) {
     const Times& t = key.state.times;
     if (key.state.secure_entry() && t.ds_unwanted != 0 && is_published(t, now)) wants_no_ds_ = true;
-    // With a new algorithm a CSK signs the zone before and after its DNSKEY is there, but never the DNSKEY set.
-    if (is_active(t, now) && is_published(t, now) && key.state.secure_entry()) entry_.push_back(key);
-    if (is_active(t, now) && key.state.signs_zone()) zone_.push_back(key);
     if (key.state.secure_entry() && t.sync != 0 && t.sync == latest_sync && t.retire == 0)
       synced_.push_back(key);
     if (is_published(t, now)) published_.push_back(std::move(key));
@@ -81,7 +88,8 @@ ZoneSigner::ZoneSigner(const Name& apex, std::vector<Key> keys, Seconds now, Sec
 }
 
 const std::vector<Key>& ZoneSigner::signing(uint16_t type) const {
-  return type == type::dnskey || type == type::cds || type == type::cdnskey ? entry_ : zone_;
+  if (type == type::dnskey) return entry_;
+  return type == type::cds || type == type::cdnskey ? sync_ : zone_;
 }
 
 Digest ZoneSigner::digest(const SipHash& hash, const Key& key, const Content& content) {

@@ -123,7 +123,8 @@ class ZoneSigner {
   const Seconds validity_;
   const uint32_t dnskey_ttl_;
   const model::Denial denial_;
-  std::vector<Key> published_, synced_, entry_, zone_;
+  std::vector<Key> published_, synced_;
+  std::vector<Key> entry_, sync_, zone_;  // those that sign the DNSKEY set; CDS and CDNSKEY; all else
   bool wants_no_ds_ = false;
 };
 
