@@ -86,6 +86,22 @@ def readers_that_do_not_read(stage):
 
 
 @scene
+def who_is_gone_before_all_is_sent(stage):
+    """Clients that send many requests at once and close before their answers end nothing but their own connection."""
+    popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(200, FRESH, "x" * int(asked.path[1:])))])])
+    for size in (10, 1000, 16000, 100000):
+        equal("stored", len(popnet.get(f"/{size}", "a.test").body), size)
+        for more in ("", "Range: bytes=999999-\r\n"):
+            request = f"GET /{size} HTTP/1.1\r\nHost: a.test\r\n{more}\r\n"
+            for _ in range(20):
+                popnet.connect().send(request * 700).close()
+        equal("others are served", popnet.get("/10", "a.test").status, 200)
+    for _ in range(20):
+        popnet.connect().send(request * 350, "POST /10 HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").close()
+    until("nothing is left of them", lambda: popnet.counter("popnet_http_store_fills") == 0)
+
+
+@scene
 def many_idle_connections(stage):
     """A thousand idle connections cost little, and one more is served at once."""
     popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(200, FRESH, "x"))])])

@@ -285,6 +285,7 @@ std::shared_ptr<Upload> Client::upload() {
   if (active_->expect_continue && active_->minor == 1) {
     put("HTTP/1.1 100 Continue\r\n\r\n");
     flush();
+    if (!active_) return upload;  // the client has gone; who takes it finds it failed
   }
   watch_progress();
   return upload;
@@ -312,6 +313,7 @@ void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
   if (endless && !active.chunked) keep_alive_ = false;
 
   if (scratch.out.size() - scratch.out_used < Scratch::head_bytes) flush();
+  if (!active_) return;  // what was before it found the connection broken
   HeadWriter head(std::span(scratch.out).subspan(scratch.out_used));
   write_answer_head(answer, {active.chunked, keep_alive_ || switches, active.minor},
                     worker_.date.at(worker_.loop.wall()), head);
@@ -321,6 +323,7 @@ void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
   if (!answer.body) return answer_over();
   if (answer.object == nullptr) {
     put(answer.text);
+    if (!active_) return;
     active.sent += answer.text.size();
     return answer_over();
   }
@@ -385,6 +388,7 @@ void Client::send_stored(const Object& object, uint64_t first, uint64_t count) {
   const size_t used = gather(object.body().first(), first, count, std::span(pieces).subspan(1));
   if (count <= copied_max) {
     for (size_t i = 1; i <= used; ++i) put({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
+    if (!active_) return;  // put() found the connection broken
     active.sent += count;
     return answer_over();
   }

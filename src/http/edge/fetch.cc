@@ -76,7 +76,8 @@ void Fetch::start(Task task, const RequestHead& head) {
     task_.parts.clear();
     task_.want = Want::whole;
   }
-  if (write_request(head)) {
+  const bool client_gone = task_.upload && task_.upload->failed();
+  if (!client_gone && write_request(head)) {
     plan_origins();
     try_next();
   } else {
