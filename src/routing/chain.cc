@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "model/decision.h"
@@ -300,19 +301,36 @@ ChainState::ChainState(const Chain& chain, std::span<const Target> targets, cons
   for (const Families asked : {family_v4, family_v6, family_any}) ask(chain, alive, asked, before, tables);
 }
 
+/// The first rule that has no address to give stands for all of them, and being degraded once is enough.
+std::vector<uint32_t> ChainState::answers_of(const Chain& chain, std::vector<uint32_t> deciding,
+                                             Families asked) const {
+  std::optional<uint32_t> nothing;
+  for (uint32_t& value : deciding) {
+    const Deciding found = unpack(value, 0);
+    if ((chain.rules[found.rule].families & asked) == 0) {
+      if (!nothing) nothing = value;
+      value = *nothing;
+    } else if (rules_[found.rule].degraded) {
+      value = pack(found.rule, true);
+    }
+  }
+  return deciding;
+}
+
 void ChainState::ask(const Chain& chain, std::span<const std::array<uint16_t, 4>> alive, Families asked,
                      const ChainState* before, TableCache& tables) {
   Question& question = questions_[asked];
   question.for_unknown = decides(chain, alive, chain.for_unknown, asked);
   for (const RuleSet set : chain.classes) question.of_class.push_back(decides(chain, alive, set, asked));
-  question.for_all = question.of_class.front();
-  const bool alike = std::all_of(question.of_class.begin(), question.of_class.end(),
+  question.answers = answers_of(chain, question.of_class, asked);
+  question.for_all = question.answers.front();
+  const bool alike = std::all_of(question.answers.begin(), question.answers.end(),
                                  [&](uint32_t value) { return value == question.for_all; });
   if (alike) return;
-  auto& table = tables[{chain.clients.get(), question.of_class}];
-  if (!table && before != nullptr && before->questions_[asked].of_class == question.of_class)
+  auto& table = tables[{chain.clients.get(), question.answers}];
+  if (!table && before != nullptr && before->questions_[asked].answers == question.answers)
     table = before->questions_[asked].by_client;
-  if (!table) table = std::make_shared<const NetworkTable>(chain.clients->with_values(question.of_class));
+  if (!table) table = std::make_shared<const NetworkTable>(chain.clients->with_values(question.answers));
   question.by_client = table;
 }
 

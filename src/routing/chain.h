@@ -15,8 +15,9 @@
 // are for it, its class, flattened into one table. What depends on health is made with every map
 // (decide_rules): for each class the rule that decides. Where that differs between classes the table is kept
 // with these numbers instead, so that a query needs one search, and the scope found with it is the largest
-// network for which the same rule decides. Tables are shared by chains that tell the same clients apart, and
-// taken over from the map before while the same rules decide.
+// network for which the same rule decides. All rules that have no address to give count as one there: their
+// denials are the same. Tables are shared by chains that tell the same clients apart, and taken over from the
+// map before while the same rules decide.
 #pragma once
 
 #include <array>
@@ -89,7 +90,7 @@ struct RuleState {
 
 /// Which rule decides.
 struct Deciding {
-  uint16_t rule = 0;
+  uint16_t rule = 0;     // of those that have no address to give, any
   bool skipped = false;  // some rule before it could not
   uint8_t scope = 0;     // for all clients in a network of this length
 };
@@ -117,18 +118,29 @@ class ChainState {
     const auto found = question.by_client->find(client);
     return unpack(found.value, found.scope);
   }
+  /// The same, and which of the rules that have no address to give. `chain`: that of the constructor.
+  [[nodiscard]] Deciding find_rule(const Chain& chain, const IpAddress& client, bool unknown,
+                                   Families asked) const {
+    const Deciding found = find(client, unknown, asked);
+    if (unknown) return found;
+    const uint32_t client_class = chain.clients ? chain.clients->find(client).value : 0;
+    return unpack(questions_[asked].of_class[client_class], found.scope);
+  }
   [[nodiscard]] const RuleState& rule(size_t index) const { return rules_[index]; }
   void set_shares(size_t rule, std::vector<double> shares) { rules_[rule].shares = std::move(shares); }
 
  private:
   struct Question {
     uint32_t for_unknown = 0, for_all = 0;
-    std::vector<uint32_t> of_class;
+    std::vector<uint32_t> of_class;                 // which rule
+    std::vector<uint32_t> answers;                  // the same, one for all that answer alike
     std::shared_ptr<const NetworkTable> by_client;  // null: for_all
   };
   static Deciding unpack(uint32_t value, uint8_t scope) {
     return {static_cast<uint16_t>(value >> 1), (value & 1) != 0, scope};
   }
+  [[nodiscard]] std::vector<uint32_t> answers_of(const Chain& chain, std::vector<uint32_t> deciding,
+                                                 Families asked) const;
   void ask(const Chain& chain, std::span<const std::array<uint16_t, 4>> alive, Families asked,
            const ChainState* before, TableCache& tables);
 

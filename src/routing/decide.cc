@@ -116,8 +116,9 @@ struct Choice {
   }
 };
 
+/// `explained`: which rule it is matters, also where that makes no difference to the answer.
 Choice find_choice(const Map& map, const model::Hostname& host, const Client& client, Families alive,
-                   bool degraded) {
+                   bool degraded, bool explained) {
   Choice choice;
   if (host.chain_index >= map.chain_states.size()) {
     choice.terms = terms_of(host);
@@ -126,8 +127,11 @@ Choice find_choice(const Map& map, const model::Hostname& host, const Client& cl
     return choice;
   }
   const ChainState& state = map.chain_states[host.chain_index];
-  const Deciding deciding = state.find(client.address, client.network.length() == 0, client.family);
-  choice.rule = &(*map.chains)[host.chain_index].rules[deciding.rule];
+  const Chain& chain = (*map.chains)[host.chain_index];
+  const bool unknown = client.network.length() == 0;
+  const Deciding deciding = explained ? state.find_rule(chain, client.address, unknown, client.family)
+                                      : state.find(client.address, unknown, client.family);
+  choice.rule = &chain.rules[deciding.rule];
   choice.rule_state = &state.rule(deciding.rule);
   choice.terms = choice.rule->terms;
   choice.alive = choice.rule_state->alive;
@@ -540,7 +544,7 @@ ClientTable::Found find_ranking(const Map& map, const Client& client) {
 Decision decide_origin(const model::Config&, const Map& map, uint32_t site_index, const model::Hostname& host,
                        const Client& client, Trace* trace) {
   const SiteState& site = map.sites[site_index];
-  const Choice choice = find_choice(map, host, client, site.alive_families, site.degraded);
+  const Choice choice = find_choice(map, host, client, site.alive_families, site.degraded, trace != nullptr);
   Decision decision = begin(map, choice);
   if (choice.terms.select == Select::failover)
     choose_first_in_order(site, choice, client.family, decision);
@@ -554,7 +558,8 @@ Decision decide_origin(const model::Config&, const Map& map, uint32_t site_index
 
 Decision decide_pop(const model::Config&, const Map& map, const model::Hostname& host, const Client& client,
                     Trace* trace) {
-  const Choice choice = find_choice(map, host, client, map.alive_pop_families, map.pops_degraded);
+  const Choice choice =
+      find_choice(map, host, client, map.alive_pop_families, map.pops_degraded, trace != nullptr);
   Decision decision = begin(map, choice);
   if (choice.terms.select == Select::failover)
     choose_first_in_order(map, choice, client.family, decision);

@@ -71,7 +71,6 @@ class Answerer {
                        size_t offset);
   bool sign_addresses(const Node& node, const model::Decision& decision, uint16_t address_type,
                       NameBytes owner, size_t offset);
-  [[nodiscard]] bool some_have(const DecidedName& name, uint16_t address_type) const;
   void put_address(const IpAddress& address, uint32_t ttl, size_t offset);
   void refer(const Match& match, size_t offset);
   bool rename(const Match& match, const Name& name, size_t offset);
@@ -348,8 +347,7 @@ bool Answerer::decide_for(uint16_t address_type, const Node& node, const Name& n
   const bool by_pop = decided.host.resolve == model::Resolve::pop;
   const model::Decision decision = decision_for(decided, client(address_type));
   const size_t addresses = put_addresses(decided, decision, address_type, offset);
-  if (query_.subnet.source_length != 0 && (addresses > 0 || some_have(decided, address_type)))
-    scope_ = std::max(scope_, decision.scope);
+  if (query_.subnet.source_length != 0) scope_ = std::max(scope_, decision.scope);
   if (addresses == 0) return false;
   reply_.count(Section::answer, addresses);
   if (secure_.wanted(node.zone())) sign_addresses(node, decision, address_type, name.bytes(), offset);
@@ -364,11 +362,11 @@ void Answerer::decide_service(const Node& node, const Name& name, size_t offset)
   const DecidedName& decided = names_.decided(node.decided());
   std::array<std::array<IpAddress, model::targets_max>, 2> hints;  // of IPv6, of IPv4
   std::array<size_t, 2> counts{};
-  uint32_t ttl = UINT32_MAX;
+  uint32_t ttl = decided.ttl_max;
   uint8_t scope = 0;
   for (const bool v4 : {true, false}) {
     const model::Decision decision = decision_for(decided, client(v4 ? type::a : type::aaaa));
-    ttl = std::min(ttl, decision.ttl);
+    if (decision.count > 0) ttl = std::min(ttl, decision.ttl);
     scope = std::max(scope, decision.scope);
     each_address(decided, decision, [&, v4](const IpAddress& address) {
       if (address.is_v4() == v4 && counts[v4] < model::targets_max) hints[v4][counts[v4]++] = address;
@@ -403,20 +401,6 @@ routing::Client Answerer::client(uint16_t address_type) const {
   std::memcpy(&lower_half, resolver_.mapped().data() + 8, sizeof lower_half);
   client.draw = mix64(lower_half ^ uint64_t{query_.id} << 48 ^ snapshot_.map.generation ^ chance_);
   return client;
-}
-
-/// Where no target has an address of this family, everybody gets the same denial, whatever rule is for him.
-bool Answerer::some_have(const DecidedName& name, uint16_t address_type) const {
-  const bool v4 = address_type == type::a;
-  const model::Config& config = *snapshot_.config;
-  if (name.host.resolve == model::Resolve::origin)
-    return std::ranges::any_of(config.sites[name.site].origins, [v4](const model::Origin& origin) {
-      return origin.endpoint.address.is_v4() == v4;
-    });
-  return std::ranges::any_of(config.pops, [v4](const model::Pop& pop) {
-    return std::ranges::any_of(pop.addresses,
-                               [v4](const IpAddress& address) { return address.is_v4() == v4; });
-  });
 }
 
 template <class Visit>

@@ -2,6 +2,8 @@
 // where there is nothing.
 #include <gmock/gmock.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/random.h"
@@ -148,6 +150,66 @@ TEST(Chain, AllClientsInTheScopeGetTheSameRecords) {
       ASSERT_EQ(first.scope, second.scope);
     }
   }
+}
+
+/// The whole of a small world: for each client of a /24, and each kind of question, the answer; the scope is that of the largest
+/// network around the client in which all get the same.
+TEST(Chain, TheScopeIsTheLargestNetworkThatIsAnsweredAlike) {
+  Random random(11);
+  size_t denied = 0;
+  for (int round = 0; round < 12; ++round) {
+    model::Config config = test_config();
+    model::Site& site = config.sites[0];
+    for (int i = 4; i < 6; ++i) {
+      site.origins.push_back(site.origins[0]);
+      site.origins.back().endpoint.address = IpAddress::parse(fmt::format("2001:db8::{}", i)).value();
+    }
+    model::Hostname& page = site.hostnames[0];
+    page.https_alpn = {"h2"};
+    const auto targets = static_cast<uint64_t>(site.origins.size());
+    for (int i = 0; i < 6; ++i) {
+      const Prefix clients(IpAddress::v4(203, 0, 113, static_cast<uint8_t>(random.below(256))),
+                           static_cast<int>(25 + random.below(6)));
+      page.chain.push_back(rule({static_cast<uint16_t>(random.below(targets))}, clients.to_string().c_str()));
+      if (random.below(2) == 0) page.chain.back().targets.push_back({static_cast<uint16_t>(targets - 1), 1});
+      page.chain.back().ttl = std::chrono::seconds(100 + i);
+    }
+    page.chain.push_back(rule({static_cast<uint16_t>(random.below(targets))}));
+    model::link_chains(config);
+    const TestWorld small(test_zone, std::move(config));
+    for (const auto& [name, type] :
+         std::initializer_list<std::pair<const char*, uint16_t>>{{"www.shop.test", type::a},
+                                                                 {"www.shop.test", type::aaaa},
+                                                                 {"www.shop.test", type::https},
+                                                                 {"to-page.example.com", type::aaaa}}) {
+      std::vector<std::vector<uint8_t>> answers;
+      std::vector<int> scopes;
+      for (int i = 0; i < 256; ++i) {
+        TestAnswer reply = small.ask(TestQuery(name, type).edns().subnet(fmt::format("203.0.113.{}/32", i)));
+        denied += reply.answer.empty() ? 1 : 0;
+        scopes.push_back(reply.edns_options.at(7));
+        // What is left when the address and its scope are cut off, which end the reply.
+        reply.bytes.resize(reply.bytes.size() - 5);
+        answers.push_back(reply.bytes);
+      }
+      for (size_t i = 0; i < 256; ++i) {
+        int length = 32;
+        const auto alike = [&](int bits) {
+          const size_t size = size_t{1} << (32 - bits), first = i / size * size;
+          return std::all_of(answers.begin() + static_cast<ptrdiff_t>(first),
+                             answers.begin() + static_cast<ptrdiff_t>(first + size),
+                             [&](const auto& other) { return other == answers[i]; });
+        };
+        while (length > 24 && alike(length - 1)) --length;
+        // Beyond the /24 there is nobody but those of the last rule.
+        if (length > 24)
+          ASSERT_EQ(scopes[i], length) << name << " " << type << " 203.0.113." << i << " round " << round;
+        else
+          ASSERT_LE(scopes[i], 24) << name << " " << type;
+      }
+    }
+  }
+  EXPECT_GT(denied, 1000U);
 }
 
 /// RFC 9460: the protocols, and the addresses that A and AAAA questions of the same client get.
