@@ -156,5 +156,33 @@ def during_a_fill(stage):
     equal("who asks after does not", client.answer().body, b"new")
 
 
+@scene
+def head_from_before(stage):
+    """What an origin said to HEAD before a purge refreshes nothing after it, neither what is stale by it nor what has come since."""
+    orders = [{"url": "http://a.test/x"}, {"site": "a", "tags": ["red"]}, {"prefix": "http://a.test/"}, {"site": "a"}]
+    for soft in (True, False):
+        for order in orders:
+            origin = stage.origin()
+            popnet = stage.popnet([site("a", [origin])], name=f"{soft}{len(order)}{list(order)[0]}")
+            fields = {"Cache-Control": "max-age=600", "ETag": '"v1"', "Cache-Tag": "red", "X-Age": "old"}
+            client = popnet.connect().ask("/x", "a.test")
+            origin.request().answer(200, fields, "hello")
+            client.answer()
+            head = popnet.connect().ask("/x", "a.test", method="HEAD", fields={"Cache-Control": "no-cache"})
+            asked = origin.request()
+            equal("purged", popnet.api("POST", "/v1/purge", {**order, "soft": soft}).status // 100, 2)
+            if not soft:
+                client.ask("/x", "a.test")
+                origin.request().answer(200, {**fields, "X-Age": "new"}, "hello")
+                client.answer()
+            asked.answer(200, fields, "hello")
+            equal("the HEAD", head.answer("HEAD").fields["X-Age"], "old")
+            client.ask("/x", "a.test")
+            if soft:
+                origin.request().answer(304, {**fields, "X-Age": "new"})
+            answer = client.answer()
+            equal(f"{order}, soft: {soft}", (answer.hit, answer.fields["X-Age"]), (not soft, "new"))
+
+
 if __name__ == "__main__":
     run()

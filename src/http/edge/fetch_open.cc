@@ -143,7 +143,8 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
 }
 
 // RFC 9111 section 4.3.5: what a HEAD says of the stored answers that a GET would get: the whole, and parts. Who may not be
-// shared with says nothing of what others get. True when the whole is stored, and is what this one says.
+// shared with says nothing of what others get, nor does who was asked before a purge. True when the whole is stored, and is what
+// this one says.
 bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   if (!may_update(request, read_request_directives(request.fields), read_response_directives(head.fields)))
     return false;
@@ -153,7 +154,8 @@ bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   const Object* same = worker_.store.lookup(key, [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
     if (o.body().state() != Body::State::complete || meta.head_only ||
-        (meta.status != 200 && !meta.is_part()) || !matcher.matches(o))
+        (meta.status != 200 && !meta.is_part()) || !matcher.matches(o) ||
+        worker_.store.purged_since(task_.filler.fill(), o))
       return false;
     read_stored_fields(o, fields);
     const bool confirmed =
@@ -166,6 +168,8 @@ bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_update(*base, request, head)) return true;
   Store::Begun begun = worker_.store.begin(key, true, nullptr);
+  if (worker_.store.purged_since(task_.filler.fill(), *base))
+    return true;  // until now; from now on it is begun's to tell
   (void)begun.filler.commit_refreshed(base, intake.draft());
   return true;
 }

@@ -242,6 +242,12 @@ bool Store::purge(const Key& key, Purge how, const Fill* except) {
   return found;
 }
 
+bool Store::purged_since(const Fill& fill, const Object& object) const {
+  const Space::Verdict since = fill.space_.verdict(fill.stamp_, object.key(), object.tags());
+  const std::lock_guard lock(stripe(fill.hash_).mutex);
+  return since.gone || since.stale || fill.doomed_ || fill.soft_purged_;
+}
+
 void Store::purge(Space& space, Purge how) {
   const std::lock_guard lock(spaces_mutex_);
   space.raise(how, next_floor());

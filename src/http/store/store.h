@@ -136,6 +136,9 @@ class Store {
   /// Returns true if something was stored under the key. `except`: a running fill that it does not concern,
   /// for it is its answer that orders the purge.
   bool purge(const Key& key, Purge how, const Fill* except = nullptr);
+  /// Has a purge of any kind that concerns that object, which is under the fill's key, been ordered since the fill began? Then
+  /// what it brings says nothing of the object. REQUIRES: the calling thread's Epoch::Reader is online
+  [[nodiscard]] bool purged_since(const Fill& fill, const Object& object) const;
   /// A soft purge of that object alone.
   static void expire(const Object& object) { object.expired_.store(true, std::memory_order_relaxed); }
   void purge(Space& space, Purge how);
