@@ -63,10 +63,12 @@ void OriginConnection::want(bool read, bool write) {
   if (tls_ && connected_) expect_decrypted();
 }
 
-/// With TLS nobody can say what is left in the socket: the kernel looks each time.
+/// With TLS nobody can say what is left in the socket: the kernel looks each time. But while nothing is wanted of it, it tells
+/// once: that the origin has gone is told unasked, and would be so again and again.
 uint32_t OriginConnection::wanted() const {
   const uint32_t events = (reading_ ? EPOLLIN : 0U) | (writing_ ? EPOLLOUT : 0U);
-  return peer_.tls ? events : events | EPOLLRDHUP | EPOLLET;
+  if (!peer_.tls) return events | EPOLLRDHUP | EPOLLET;
+  return events != 0 ? events : uint32_t{EPOLLET};
 }
 
 ssize_t OriginConnection::read(std::span<char> room) {

@@ -9,6 +9,7 @@
 
 #include "rt/shards.h"
 #include "rt/socket.h"
+#include "tls/test_certificate.h"
 
 namespace popnet::http {
 namespace {
@@ -220,6 +221,53 @@ TEST(Pool, ClosesWhatIsIdleForTooLong) {
   shards.on_each([&](int) { pool->give_back(std::move(use.connection), true); });
   char byte;
   EXPECT_EQ(::recv(there.get(), &byte, 1, 0), 0);
+  shards.on_each([&](int) { pool.reset(); });
+}
+
+TEST(Pool, TellsOnceThatASecureOriginHasGoneWhileNobodyReads) {
+  struct User final : OriginConnection::User {
+    std::unique_ptr<OriginConnection> connection;
+    std::promise<void> connected, gone;
+    int told = 0;
+    void on_connected() override { connected.set_value(); }
+    void on_connect_failed(const Error& error) override { ADD_FAILURE() << error.message; }
+    void on_readable() override {  // tickets, that TLS sends by itself
+      std::array<char, 100> room;
+      EXPECT_LT(connection->read(room), 0);
+    }
+    void on_writable() override {
+      if (++told == 1) gone.set_value();
+    }
+  } user;
+  const tls::TestCertificate certificate("origin.example", "");
+  const auto server =
+      *tls::ServerContext::load(certificate.certificate_path(), certificate.key_path(), "http/1.1");
+  Origin origin;
+  OriginPeer peer = origin.peer();
+  peer.tls = *tls::ClientContext::make({.verify = false});
+  peer.name = "origin.example";
+  rt::Epoch epoch;
+  IdleConnections all(20s, 2);
+  rt::Shards shards("pool", 1, epoch);
+  std::unique_ptr<OriginPool> pool;
+  shards.on_each([&](int) {
+    pool = std::make_unique<OriginPool>(shards.loop(0), all);
+    user.connection = std::move(*pool->connect(peer, user));
+  });
+  rt::UniqueFd there = origin.accept();
+  auto session = server->accept(there.get());
+  ASSERT_EQ(session->shake_hands().result, tls::Session::Result::done);
+  user.connected.get_future().get();
+  shards.on_each([&](int) { user.connection->want_read(false); });
+  const linger at_once{1, 0};
+  ASSERT_EQ(::setsockopt(there.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  there.reset();
+  user.gone.get_future().get();
+  for (int turns = 0; turns < 20; ++turns) shards.on_each([](int) {});
+  shards.on_each([&](int) {
+    EXPECT_EQ(user.told, 1);
+    pool->give_back(std::move(user.connection), false);
+  });
   shards.on_each([&](int) { pool.reset(); });
 }
 
