@@ -1,5 +1,6 @@
 // Counters of the DNS server: how often each target led a decided answer ("share of answers"), and what the
-// server did. Each thread has its own block; any thread may read the sums, which are then a moment old.
+// server did. Each thread has its own; any thread may read the sums, which are then a moment old. No answer is lost
+// when the config changes (tally.h).
 #pragma once
 
 #include <algorithm>
@@ -12,13 +13,13 @@
 
 #include "common/counter.h"
 #include "dns/server/answer.h"
+#include "dns/server/tally.h"
 #include "model/answer_counts.h"
 #include "model/config.h"
 
 namespace popnet::dns {
 
-/// For one config and a fixed number of threads. A new config takes the counts of targets that keep their
-/// names over.
+/// For one config and a fixed number of threads. Targets that keep their names share their counts with those of `before`.
 class TargetCounts {
  public:
   TargetCounts(std::shared_ptr<const model::Config> config, size_t threads, const TargetCounts* before);
@@ -27,23 +28,23 @@ class TargetCounts {
   void add(size_t thread, const Outcome& outcome) {
     if (outcome.decided == Outcome::Decided::no) return;
     const bool by_pop = outcome.decided == Outcome::Decided::pop;
-    blocks_[thread][(by_pop ? first_pop_ : first_of_site_[outcome.site]) + outcome.target].add();
+    tallies_[(by_pop ? first_pop_ : first_of_site_[outcome.site]) + outcome.target]
+            [static_cast<std::ptrdiff_t>(thread)]
+                .counters[0]
+                .add();
   }
   /// With the indexes of any config: what has the same names has the same counts.
   [[nodiscard]] model::AnswerCounts read(const model::Config& as) const;
-  [[nodiscard]] const model::Config& config() const { return *config_; }
 
  private:
   using Target = std::pair<std::string, std::string>;  // ("site", "origin") or ("", "pop")
-  [[nodiscard]] std::map<Target, uint64_t> by_name() const;
-  [[nodiscard]] uint64_t sum(size_t index) const;
+  [[nodiscard]] std::map<Target, Tally> by_name() const;
 
   std::shared_ptr<const model::Config> config_;
+  size_t threads_;
   std::vector<size_t> first_of_site_;
   size_t first_pop_ = 0;
-  std::vector<uint64_t> taken_over_;
-  std::vector<std::unique_ptr<Counter[]>>
-      blocks_;  // one a thread, with spare room at both ends against false sharing
+  std::vector<Tally> tallies_;
 };
 
 inline constexpr size_t query_types = 256;  // counted one by one

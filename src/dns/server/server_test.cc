@@ -290,6 +290,42 @@ TEST_F(ServerTest, PublishingChangesAnswersWithoutLosingOne) {
       << "publishing keeps the counts";
 }
 
+TEST_F(ServerTest, ReloadsLoseNoCount) {
+  start(2);
+  std::atomic<bool> over{false};
+  std::atomic<uint64_t> pages{0}, zone{0};
+  std::vector<std::thread> resolvers;
+  for (int r = 0; r < 3; ++r) {
+    resolvers.emplace_back([&] {
+      const Client client = udp();
+      while (!over) {
+        client.send(TestQuery("www.shop.test", type::a));
+        if (!client.receive().answer.empty()) ++pages;
+        client.send(www());
+        if (!client.receive().answer.empty()) ++zone;
+      }
+    });
+  }
+  const auto counted = [&] { return counter("popnet_dns_zone_answers_total", "example.com."); };
+  double before = 0;
+  for (uint64_t generation = 2; generation < 150 || zone < 500; ++generation) {
+    model::Config config = test_config();
+    config.generation = generation;
+    const TestWorld next(test_zone, std::move(config));
+    server_->publish(next.view().snapshot, next.view().names);
+    const double now = counted();
+    ASSERT_GE(now, before) << "counters only grow";
+    before = now;
+    epoch_.reclaim();
+  }
+  over = true;
+  for (auto& r : resolvers) r.join();
+  server_->stop();
+  EXPECT_EQ(counted(), static_cast<double>(zone));
+  const model::AnswerCounts counts = server_->answer_counts(*world_.config());
+  EXPECT_EQ(std::accumulate(counts.origins[0].begin(), counts.origins[0].end(), uint64_t{0}), pages);
+}
+
 TEST_F(ServerTest, ANewConfigServesNewNamesAndKeepsTheCountsOfItsTargets) {
   start(1);
   for (int i = 0; i < 10; ++i) EXPECT_FALSE(ask(TestQuery("www.shop.test", type::a)).answer.empty());

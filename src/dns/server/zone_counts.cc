@@ -29,33 +29,27 @@ uint64_t ZoneCounts::Line::total() const {
 }
 
 ZoneCounts::ZoneCounts(std::shared_ptr<const Names> names, size_t threads, const ZoneCounts* before)
-    : names_(std::move(names)), taken_over_(names_->zone_count()) {
-  std::unordered_map<std::string, std::array<uint64_t, answer_kinds>> old;
-  if (before != nullptr)
-    for (Line& line : before->read()) old[std::move(line.zone)] = line.answers;
-  for (uint32_t zone = 0; !old.empty() && zone < taken_over_.size(); ++zone)
-    if (const auto found = old.find(to_text(names_->zone_name(zone))); found != old.end())
-      taken_over_[zone] = found->second;
-  for (size_t t = 0; t < threads; ++t)
-    blocks_.push_back(std::make_unique<Counter[]>(taken_over_.size() * answer_kinds + 2 * spare));
-}
-
-ZoneCounts::Line ZoneCounts::line(uint32_t zone) const {
-  Line line;
-  line.answers = taken_over_[zone];
-  for (const auto& block : blocks_)
-    for (size_t kind = 0; kind < answer_kinds; ++kind)
-      line.answers[kind] += block[spare + zone * answer_kinds + kind].get();
-  return line;
+    : names_(std::move(names)), threads_(threads) {
+  const uint32_t count = names_->zone_count(),
+                 old_count = before == nullptr ? 0 : before->names_->zone_count();
+  std::unordered_map<std::string, uint32_t> old;
+  for (uint32_t zone = 0; zone < old_count; ++zone) old[to_text(before->names_->zone_name(zone))] = zone;
+  tallies_.reserve(count);
+  for (uint32_t zone = 0; zone < count; ++zone) {
+    const auto found = old_count == 0 ? old.end() : old.find(to_text(names_->zone_name(zone)));
+    tallies_.push_back(found == old.end() ? new_tally(threads) : before->tallies_[found->second]);
+  }
 }
 
 std::vector<ZoneCounts::Line> ZoneCounts::read() const {
   std::vector<Line> lines;
-  for (uint32_t zone = 0; zone < taken_over_.size(); ++zone) {
-    Line read = line(zone);
-    if (read.total() == 0) continue;
-    read.zone = to_text(names_->zone_name(zone));
-    lines.push_back(std::move(read));
+  for (uint32_t zone = 0; zone < tallies_.size(); ++zone) {
+    Line line;
+    for (size_t kind = 0; kind < answer_kinds; ++kind)
+      line.answers[kind] = sum(tallies_[zone], threads_, kind);
+    if (line.total() == 0) continue;
+    line.zone = to_text(names_->zone_name(zone));
+    lines.push_back(std::move(line));
   }
   return lines;
 }

@@ -1,5 +1,5 @@
-// Answers by zone and kind, for /metrics. Each thread has its own block; any thread may read the sums, which
-// are then a moment old.
+// Answers by zone and kind, for /metrics. Each thread has counters of its own; any thread may read the sums, which
+// are then a moment old. No answer is lost when names are made anew (tally.h).
 #pragma once
 
 #include <array>
@@ -8,16 +8,17 @@
 #include <string>
 #include <vector>
 
-#include "common/counter.h"
 #include "dns/server/answer.h"
+#include "dns/server/tally.h"
 #include "dns/zone/names.h"
 
 namespace popnet::dns {
 
 inline constexpr size_t answer_kinds = 6;
+static_assert(answer_kinds <= tally_size);
 const char* to_string(AnswerKind kind);
 
-/// For one Names and a fixed number of threads. New Names take over the counts of zones that keep their name.
+/// For one Names and a fixed number of threads. Zones that keep their name share their counts with those of `before`.
 class ZoneCounts {
  public:
   ZoneCounts(std::shared_ptr<const Names> names, size_t threads, const ZoneCounts* before);
@@ -25,7 +26,9 @@ class ZoneCounts {
   /// Only from the thread with that number.
   void add(size_t thread, const Outcome& outcome) {
     if (outcome.zone != Outcome::no_zone)
-      blocks_[thread][spare + outcome.zone * answer_kinds + static_cast<size_t>(outcome.kind)].add();
+      tallies_[outcome.zone][static_cast<std::ptrdiff_t>(thread)]
+          .counters[static_cast<size_t>(outcome.kind)]
+          .add();
   }
 
   struct Line {
@@ -35,16 +38,11 @@ class ZoneCounts {
   };
   /// Zones that were asked for.
   [[nodiscard]] std::vector<Line> read() const;
-  [[nodiscard]] const std::shared_ptr<const Names>& names() const { return names_; }
 
  private:
-  // Keeps a block's counters off the cache lines of its neighbours on the heap.
-  static constexpr size_t spare = 64 / sizeof(Counter);
-  [[nodiscard]] Line line(uint32_t zone) const;
-
   std::shared_ptr<const Names> names_;
-  std::vector<std::array<uint64_t, answer_kinds>> taken_over_;  // by zone
-  std::vector<std::unique_ptr<Counter[]>> blocks_;              // one a thread
+  size_t threads_;
+  std::vector<Tally> tallies_;  // by zone
 };
 
 }  // namespace popnet::dns

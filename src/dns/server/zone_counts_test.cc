@@ -45,7 +45,11 @@ TEST(ZoneCounts, SumsOverThreadsAndReloads) {
   };
   check(counts);
   const TestWorld reloaded;
-  check(ZoneCounts(reloaded.view().names, 2, &counts));
+  const ZoneCounts after(reloaded.view().names, 2, &counts);
+  check(after);
+  counts.add(0, outcome_of(world, "x.wild.example.com"));
+  EXPECT_THAT(after.read().at(0).answers, ::testing::ElementsAre(2, 1, 0, 1, 0, 0))
+      << "by a thread that has not seen the new names yet";
   const TestWorld without("");
   EXPECT_TRUE(ZoneCounts(without.view().names, 2, &counts).read().empty());
 }
