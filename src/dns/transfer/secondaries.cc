@@ -364,13 +364,19 @@ void Secondaries::speaks(const Endpoint& primary) {
 
 void Secondaries::arrived(Arrival arrival) {
   arrivals_.push_back(std::move(arrival));
-  out_of_date();
+  renew_soon();
 }
 
-/// What is in force is to be made anew, soon.
+/// A zone that is in force is so no more, or the other way round.
 void Secondaries::out_of_date() {
-  if (!renewal_.armed())
-    renewal_.arm(std::max(loop_.now() + gather, renewed_ + rests_for_each * renewal_took_));
+  out_of_date_ = true;
+  renew_soon();
+}
+
+/// What waits after an error does not wait any longer.
+void Secondaries::renew_soon() {
+  const TimePoint due = std::max(loop_.now() + gather, renewed_ + rests_for_each * renewal_took_);
+  if (!renewal_.armed() || renewal_.due() > due) renewal_.arm(due);
 }
 
 /// All at once; when that does not go, one by one, so that one bad zone keeps no other back.
@@ -383,6 +389,7 @@ void Secondaries::renew_all() {
   if (!together && arrivals.empty()) {
     log::error("zones that are fetched cannot be put in force: {}", together.error().message);
     renewal_.arm_after(renewal_retry);
+    return;
   }
   const bool apart = !together && arrivals.size() > 1;
   for (Arrival& arrival : arrivals) {
@@ -393,6 +400,7 @@ void Secondaries::renew_all() {
     std::vector<Arrival> one{arrival};
     settle(arrival, renew_with(one));
   }
+  if (out_of_date_) renew_soon();  // all versions are refused, but zones have expired
 }
 
 /// With these versions in place of those before; an error puts those back.
@@ -404,6 +412,7 @@ Status Secondaries::renew_with(std::vector<Arrival>& arrivals) {
     copies_.put(arrival.zone, arrival.copy);
   }
   Status status = renew_();
+  if (status) out_of_date_ = false;
   if (status) return status;
   for (size_t i = 0; i < arrivals.size(); ++i) {
     if (before[i])

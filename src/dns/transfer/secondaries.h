@@ -66,6 +66,7 @@ class Secondaries {
   void speaks(const Endpoint& primary);
   void arrived(Arrival arrival);
   void out_of_date();
+  void renew_soon();
   void renew_all();
   Status renew_with(std::vector<Arrival>& arrivals);
   void settle(const Arrival& arrival, const Status& status);
@@ -82,6 +83,8 @@ class Secondaries {
   std::map<Endpoint, Primary> primaries_;                       // that are looked at, or silent
   size_t looking_ = 0;
   std::vector<Arrival> arrivals_;
+  bool out_of_date_ =
+      false;  // a zone has expired, or a primary has confirmed it again, since names were made
   Duration renewal_took_{};
   TimePoint renewed_{};  // when the last one ended
   rt::Timer renewal_;
