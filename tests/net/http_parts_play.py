@@ -181,6 +181,36 @@ def taken_away(stage):
 
 
 @scene
+def together(stage):
+    """RFC 9111 section 3.4: a range that several parts have together, and none alone, is a hit; while one of them may be used."""
+    tag = ['"v1"']
+    origin = stage.origin(lambda asked: send_part(asked, wanted(asked, 5_000_000), fields={**FRESH, "ETag": tag[0]}, whole=MEDIUM))
+    popnet = stage.popnet([site("a", [origin])])
+
+    def get(first, last, **fields):
+        part = popnet.get("/film", "a.test", range=f"bytes={first}-{last}", **fields)
+        equal(f"{first}-{last}", (part.status, part.body == MEDIUM[first:last + 1].encode(), part.fields["Content-Range"]),
+              (206, True, f"bytes {first}-{last}/5000000"))
+        return part.hit
+
+    for first, last in ((0, 1_499_999), (1_400_000, 2_999_999), (3_000_000, 4_399_999)):
+        check("asked for", not get(first, last))
+    for first, last in ((0, 4_399_999), (1_499_990, 1_500_009), (2_999_999, 3_000_000), (1_450_000, 4_000_000), (1_399_999, 1_500_000)):
+        check("a hit", get(first, last))
+    check("so with If-Range", get(2_999_990, 3_000_009, if_range='"v1"'))
+    equal("and If-None-Match", popnet.get("/film", "a.test", range="bytes=1000000-4000000", if_none_match='"v1"').status, 304)
+    check("what is not all there is asked for", not get(4_399_990, 4_400_009))
+    tail = popnet.get("/film", "a.test", range="bytes=-600010")
+    equal("and so is a suffix", (tail.hit, len(tail.body)), (False, 600_010))
+    check("which then has its place", get(1_000_000, 4_999_999))
+    popnet.api("POST", "/v1/purge", {"site": "a", "soft": True})
+    tag[0] = '"v2"'
+    check("stale ones are not used", not get(1_000_000, 4_000_000))
+    popnet.get("/film", "a.test", range="bytes=4000000-4999999")
+    check("nor any of the old version", not get(0, 4_000_000))
+
+
+@scene
 def breaking_off(stage):
     """A part that breaks off takes nothing away: who asks for what is stored gets it meanwhile and after."""
     origin = stage.origin()

@@ -104,4 +104,21 @@ void deliver_object(Scratch& scratch, const Object& object, const RequestHead& r
   if (answer.status == 416) answer.content_range = format_content_range(plan, whole, scratch.range);
 }
 
+std::optional<ByteRange> wanted_of_parts(Scratch& scratch, const Object& part, const RequestHead& request,
+                                         WallTime now) {
+  read_stored_fields(part, scratch.fields);
+  const RangePlan plan =
+      plan_range(request, read_validators(scratch.fields, now), stored_meta(part).whole_size, now);
+  return plan.kind == RangePlan::Kind::part ? std::optional(plan.range) : std::nullopt;
+}
+
+void deliver_parts(Scratch& scratch, const Object& first, const ByteRange& range, const RequestHead& request,
+                   WallTime now, Answer& answer) {
+  deliver_object(scratch, first, request, true, now, answer);
+  if (answer.status != 206) return;  // it is 304
+  const StoredMeta& meta = stored_meta(first);
+  make_part(scratch, range, meta.part(), meta.whole_size, answer);
+  answer.piece = &first;
+}
+
 }  // namespace popnet::http

@@ -2,9 +2,12 @@
 // (RFC 9110 sections 13 and 14, RFC 9111 sections 3.3 and 4.3.2).
 #pragma once
 
+#include <optional>
+
 #include "http/edge/answer.h"
 #include "http/edge/worker.h"
 #include "http/wire/head.h"
+#include "http/wire/range.h"
 
 namespace popnet::http {
 
@@ -17,5 +20,12 @@ bool suits(Scratch& scratch, const Object& object, const RequestHead& request, W
 /// judge; false where they were the origin's.
 void deliver_object(Scratch& scratch, const Object& object, const RequestHead& request, bool choose,
                     WallTime now, Answer& answer);
+
+/// What the request wants of an object of which parts with these validators are stored; none: not a part. Uses scratch.fields.
+std::optional<ByteRange> wanted_of_parts(Scratch& scratch, const Object& part, const RequestHead& request,
+                                         WallTime now);
+/// deliver_object() for that range, which several parts have together: `first` is the one that it begins in.
+void deliver_parts(Scratch& scratch, const Object& first, const ByteRange& range, const RequestHead& request,
+                   WallTime now, Answer& answer);
 
 }  // namespace popnet::http

@@ -246,6 +246,7 @@ Request::Step Request::lookup(Turn& turn) {
 // Nothing that could answer is stored: what is to be asked for? A HEAD as it is; and so what is this user's alone,
 // whose conditions and range are then the origin's to judge.
 Request::Step Request::missing(Turn& turn, bool own) {
+  if (turn.part != nullptr && find_cover(turn)) return deliver_cover(turn);
   if (may_fill(turn.directives).use == Use::refuse)
     return answer_local(504, "Not stored here, and only-if-cached forbids to ask for it.\n", Outcome::failed);
   if (head_only_) return Step::pass;
@@ -439,12 +440,12 @@ void Request::reset() {
   parts_.clear();
   piece_.reset();
   sliced_.reset();
-  at_ = end_ = ahead_ = 0;
+  at_ = end_ = ahead_ = next_part_ = 0;
   site_ = nullptr;
   cache_status_ = {};
   status_ = 0;
   outcome_ = Outcome::local;
-  delivering_ = head_only_ = asker_ = alone_ = passed_ = tunnel_ = false;
+  delivering_ = head_only_ = asker_ = alone_ = passed_ = tunnel_ = covered_ = false;
   tells_id_ = tells_timing_ = noted_ = false;
   fills_ = 0;
   id_length_ = 0;

@@ -14,6 +14,7 @@
 //     shared: everybody takes it ──> deliver     alone: the asker takes it, others pass
 //     failed: a stored object may serve stale, else 502 or 504                        ──> deliver
 //   deliver   conditions and ranges of this client (delivery.h), then Peer::answer()
+//             a range that several stored parts have together goes from one to the next (request_parts.cc)
 //             an object in slices: its first one is looked up, or filled, before the answer, the others, one ahead, when
 //             the peer asks for them (slices.h)                                      ──> wait, or done
 //   log       counted, and noted in the access log, when the last byte has been handed over: end()
@@ -158,6 +159,11 @@ class Request final : Fill::Listener {
   Step take_failure(Turn& turn);
   Step answer_failure(uint16_t why);
 
+  // A range that several stored parts have, and none alone.
+  [[nodiscard]] bool find_cover(Turn& turn);
+  Step deliver_cover(Turn& turn);
+  void next_part();
+
   // Objects in slices.
   [[nodiscard]] std::optional<Cursor> open_piece();
   [[nodiscard]] Store::Begun begin_slice(uint64_t slice, bool alone);
@@ -175,12 +181,14 @@ class Request final : Fill::Listener {
   FillRef fill_;
   std::shared_ptr<Asker> asked_;  // of the fetch that is for this request
   ObjectRef stale_;               // what may serve if no origin answers
-  std::vector<ObjectRef> parts_;  // what is to be completed
-  ObjectRef sliced_;              // the head of the object in slices that is being delivered
-  ObjectRef piece_;               // its present slice; null: on its way
-  uint64_t at_ = 0, end_ = 0;     // where delivery of that began, or begins, in the whole; and will end
-  uint64_t ahead_ = 0;            // the last slice that has been asked for
-  SiteState* site_ = nullptr;     // states outlive everything
+  std::vector<ObjectRef>
+      parts_;  // what is to be completed, or delivered: then in order, and at_ is where the next begins
+  size_t next_part_ = 0;
+  ObjectRef sliced_;           // the head of the object in slices that is being delivered
+  ObjectRef piece_;            // its present slice; null: on its way
+  uint64_t at_ = 0, end_ = 0;  // where delivery of that began, or begins, in the whole; and will end
+  uint64_t ahead_ = 0;         // the last slice that has been asked for
+  SiteState* site_ = nullptr;  // states outlive everything
   CacheStatus cache_status_;
   std::string_view pseudonym_;  // of the view of the present turn
   uint16_t status_ = 0;
@@ -192,6 +200,7 @@ class Request final : Fill::Listener {
   bool alone_ = false;      // does not wait for others' fills
   bool passed_ = false;     // never looked up
   bool tunnel_ = false;     // asks for a WebSocket
+  bool covered_ = false;    // parts_ are being delivered
   Want want_ = Want::whole;
   uint8_t fills_ = 0;        // joined or begun
   uint8_t tries_ = 0;        // to get the present slice

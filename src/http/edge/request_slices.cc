@@ -122,6 +122,7 @@ void Request::read_ahead() {
 }
 
 void Request::next_piece() {
+  if (covered_) return next_part();
   leave_fill();
   piece_.reset();
   tries_ = 0;

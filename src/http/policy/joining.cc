@@ -44,6 +44,20 @@ JoinPlan plan_join(std::span<const ByteRange> parts, const ByteRange& comes, uin
   return plan;
 }
 
+std::vector<size_t> plan_cover(std::span<const ByteRange> parts, const ByteRange& wanted) {
+  std::vector<size_t> cover;
+  for (uint64_t at = wanted.first; at <= wanted.last;) {
+    size_t best = none;
+    for (size_t i = 0; i < parts.size(); ++i)
+      if (parts[i].first <= at && parts[i].last >= at && (best == none || parts[i].last > parts[best].last))
+        best = i;
+    if (best == none) return {};
+    cover.push_back(best);
+    at = parts[best].last + 1;
+  }
+  return cover;
+}
+
 std::optional<ByteRange> find_gap(std::span<const ByteRange> parts, uint64_t whole) {
   uint64_t begin = 0, end = whole;  // of the gap
   for (const ByteRange& part : parts)

@@ -27,6 +27,10 @@ struct JoinPlan {
 /// comes counts where both have a byte.
 JoinPlan plan_join(std::span<const ByteRange> parts, const ByteRange& comes, uint64_t size_max);
 
+/// The fewest parts that together have all of these bytes, in order, by their numbers: each goes on where the one before it
+/// ends. Empty: there are none.
+std::vector<size_t> plan_cover(std::span<const ByteRange> parts, const ByteRange& wanted);
+
 /// One stretch that makes the whole of the parts that begin and end it; none where there is no such part. Where nothing is
 /// missing, the last byte: so the origin is asked whether it is this version still.
 std::optional<ByteRange> find_gap(std::span<const ByteRange> parts, uint64_t whole);

@@ -30,6 +30,16 @@ TEST(Joining, StopsAtASize) {
   EXPECT_FALSE(plan_join(parts, {10, 19}, 19).joins());
 }
 
+TEST(Joining, CoversARangeWithFewParts) {
+  const ByteRange parts[] = {{0, 9}, {10, 12}, {5, 19}, {20, 29}, {31, 39}};
+  EXPECT_EQ(plan_cover(parts, {2, 25}), (std::vector<size_t>{0, 2, 3}));
+  EXPECT_EQ(plan_cover(parts, {6, 19}), (std::vector<size_t>{2}));
+  EXPECT_EQ(plan_cover(parts, {6, 29}), (std::vector<size_t>{2, 3}));
+  EXPECT_TRUE(plan_cover(parts, {25, 35}).empty()) << "30 is missing";
+  EXPECT_TRUE(plan_cover(parts, {35, 40}).empty());
+  EXPECT_TRUE(plan_cover({}, {0, 0}).empty());
+}
+
 TEST(Joining, FindsTheOneGapBetweenBeginningAndEnd) {
   const ByteRange middle[] = {{4, 5}};
   EXPECT_EQ(find_gap(middle, 10), std::nullopt) << "helps nothing";
