@@ -130,5 +130,40 @@ def long_answers_that_are_not_stored(stage):
     until("no fill is left", lambda: popnet.counter("popnet_http_site_fills_running") == 0)
 
 
+@scene
+def for_all_again(stage):
+    """That answers could not be shared ends with a purge that reaches them, by tag and prefix too; not with what was said to HEAD."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+
+    def one_at_a_time(why, waits):
+        """Two ask at once: does the second wait for the answer to the first?"""
+        first = popnet.connect().ask("/x", "a.test")
+        asked = [origin.request()]
+        second = popnet.connect().ask("/x", "a.test")
+        until("both are in hand", lambda: popnet.counter("popnet_http_store_waiting") == 2)
+        equal(why, popnet.counter("popnet_http_store_fills"), 1 if waits else 2)
+        if not waits:
+            asked.append(origin.request())
+        asked[0].answer(200, {"Cache-Control": "private", "Cache-Tag": "red"}, "own")
+        first.answer()
+        if waits:
+            asked.append(origin.request())
+        asked[1].answer(200, {"Cache-Control": "private", "Cache-Tag": "red"}, "own")
+        second.answer()
+
+    one_at_a_time("the first time they wait", True)
+    one_at_a_time("then not", False)
+    for order in ({"site": "a", "tags": ["red"]}, {"prefix": "http://a.test/"}, {"url": "http://a.test/x"}, {"site": "a"}):
+        popnet.api("POST", "/v1/purge", order)
+        one_at_a_time(f"after {order} they wait", True)
+    popnet.api("POST", "/v1/purge", {"prefix": "http://b.test/"})
+    head = popnet.connect().ask("/x", "a.test", method="HEAD")
+    origin.request().answer(200, {"Cache-Control": "max-age=60"})
+    head.answer("HEAD")
+    check("it is stored", popnet.get("/x", "a.test", method="HEAD").hit)
+    one_at_a_time("and they do not wait for each other", False)
+
+
 if __name__ == "__main__":
     run()

@@ -128,14 +128,15 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   if (!dated) out.field(FieldName::date, worker_.date.at(exchange_.response_wall));
   write_via(head, out);
 
-  draft_ = {bytes_of(meta_), variant_, out.written(), length, cache.object_size_max, tags_, stays_beside};
+  draft_ = {bytes_of(meta_),       variant_, out.written(), length,
+            cache.object_size_max, tags_,    stays_beside,  !meta_.head_only};
   // An origin that fails now says nothing about what it will answer when it works, nor a request about others, nor a part
   // that is too large, or whose place cannot be relied on, about other parts.
   const bool of_this_part = head.status == 206 && decision.store() && (!place || too_large);
   if (may_keep && !is_origin_error(head.status) && !is_of_request(decision.why) && !of_this_part) {
     const bool ends_variant = varies_little && !is_about_asker(head.status);
     leaves_ = {exchange_.response_time + unshared_memory,
-               ends_variant ? std::string_view(variant_) : no_variant};
+               ends_variant ? std::string_view(variant_) : no_variant, has_tags(head.fields)};
   }
 }
 
@@ -180,7 +181,8 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
   if (!out.ok() || !make_variant(read_vary(scratch.merged), request.fields, variant_)) return false;
   keep_ = true;
   meta_.version = version_of(scratch.merged, exchange_.response_wall, meta_.is_part() && status != 200);
-  draft_ = {bytes_of(meta_), variant_, out.written(), std::nullopt, UINT64_MAX, tags_, stays_beside};
+  draft_ = {bytes_of(meta_), variant_, out.written(), std::nullopt,
+            UINT64_MAX,      tags_,    stays_beside,  !meta_.head_only};
   return true;
 }
 

@@ -124,6 +124,7 @@ void Filler::make_object(const Draft& draft) {
   length_ = draft.length;
   size_max_ = draft.size_max;
   may_stay_ = draft.may_stay;
+  fill.ends_marks_ = draft.ends_marks;
   Object::Parts parts{draft.meta, fill.key(), draft.variant, draft.head, draft.tags};
   const bool in_line =
       length_ && *length_ <= Store::inline_max;  // also what passes: it is one slab either way
@@ -324,6 +325,7 @@ FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {
 void Filler::make_heir(const ObjectRef& base, const Draft& draft) {
   Fill& fill = *fill_.get();
   may_stay_ = draft.may_stay;
+  fill.ends_marks_ = draft.ends_marks;
   const Object::Parts parts{draft.meta, fill.key(), draft.variant, draft.head, draft.tags};
   object_ = Object::make(fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
   const Object* owner = base->base_ != nullptr ? base->base_ : base.get();

@@ -124,6 +124,7 @@ class Fill {
   ObjectRef object_;              // set before stage_ leaves asked
   Fill* next_running_ = nullptr;  // stripe's lock
   uint64_t variant_ = 0;          // Store::begin(); never changes after it
+  bool ends_marks_ = true;        // Draft; the writer's
   bool joinable_ = true;          // stripe's lock
   bool doomed_ = false;           // stripe's lock: purged while it ran
   bool soft_purged_ = false;      // stripe's lock
@@ -181,12 +182,15 @@ struct Draft {
   /// Has the older object, of the same key and variant, something that this one lacks, so that it stays beside it? Called
   /// under a lock. Null: it never has.
   bool (*may_stay)(const Object& newer, const Object& older) = nullptr;
+  bool ends_marks =
+      true;  // answers can be shared again (marks.h); false: it is for requests that no mark is about
 };
 
 /// What an answer that is for its asker alone says of others to the same key.
 struct NotShared {
   TimePoint until{};         // requests need not wait for each other's answers (marks.h)
   std::string_view variant;  // is not to be used any more, if it is stored
+  bool tagged = false;       // the answer had tags, by which it may be purged
 };
 
 /// The writer's end. Everything on one thread, that of `loop`. Destroyed before commit(), it abandons.

@@ -94,6 +94,45 @@ TEST_F(StoreTest, WhatCannotBeSharedIsForgottenWhenItOrItsSiteIsPurged) {
   EXPECT_TRUE(store.not_shared(key("/me"), now));
 }
 
+TEST_F(StoreTest, WhatCannotBeSharedIsForgottenByPurgesOfPrefixesAndOfTagsIfItHasAny) {
+  const TimePoint now{std::chrono::hours(1)};
+  const uint64_t red = space->tag("red");
+  const auto ask = [&](std::string_view name, bool tagged, const std::function<void()>& meanwhile = {}) {
+    auto begun = store.begin(key(name), true, never);
+    if (meanwhile) meanwhile();
+    begun.filler.open_alone(draft(0), NotShared{now + std::chrono::seconds(120), "*", tagged});
+    (void)begun.filler.commit();
+    return store.not_shared(key(name), now);
+  };
+  const auto purge_tag = [&] { store.purge_tags(*space, std::span(&red, 1), Purge::hard); };
+  EXPECT_TRUE(ask("/plain", false));
+  EXPECT_TRUE(ask("/tagged", true));
+  purge_tag();
+  EXPECT_TRUE(store.not_shared(key("/plain"), now)) << "no tag of it was purged";
+  EXPECT_FALSE(store.not_shared(key("/tagged"), now));
+  EXPECT_FALSE(ask("/tagged", true, purge_tag)) << "what was asked before says nothing of now";
+  EXPECT_TRUE(ask("/tagged", true));
+  store.purge_prefix(*space, "/", Purge::soft);
+  EXPECT_FALSE(store.not_shared(key("/plain"), now));
+  EXPECT_FALSE(store.not_shared(key("/tagged"), now));
+  EXPECT_TRUE(ask("/tagged", true));
+  (void)store.purge(key("/tagged"), Purge::hard);
+  EXPECT_FALSE(store.not_shared(key("/tagged"), now));
+}
+
+TEST_F(StoreTest, WhatCannotBeSharedIsRememberedWhileOtherRequestsAreAnswered) {
+  const TimePoint now{std::chrono::hours(1)};
+  auto begun = store.begin(key("/me"), true, never);
+  begun.filler.open_alone(draft(0), NotShared{now + std::chrono::seconds(120), "*"});
+  (void)begun.filler.commit();
+  auto head = store.begin(key("/me"), true, never);
+  Draft of_head = draft(0);
+  of_head.ends_marks = false;
+  head.filler.open(of_head);
+  (void)head.filler.commit();
+  EXPECT_TRUE(store.not_shared(key("/me"), now));
+}
+
 TEST_F(StoreTest, WhatCannotBeSharedEndsTheVariantThatItIsAbout) {
   put("/a", "bonjour", "fr");
   put("/a", "hello", "en");

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "common/hash.h"
 #include "common/time.h"
 
 namespace popnet::http {
@@ -26,6 +27,10 @@ class Marks {
   void set(uint64_t hash, TimePoint until);
   void clear(uint64_t hash);
   [[nodiscard]] bool has(uint64_t hash, TimePoint now) const;
+  /// Under which the same key may have another mark, in the same cache line.
+  static uint64_t second(uint64_t hash, uint64_t salt) {
+    return (mix64(~hash ^ salt) & ~seconds_mask) | (hash & seconds_mask);
+  }
 
  private:
   static constexpr int each_line = 8;

@@ -47,11 +47,13 @@ void Space::raise(Purge how, uint64_t floor) {
 }
 
 void Space::raise_tag(uint64_t tag, Purge how, uint64_t floor) {
+  tag_floor_.store(floor, std::memory_order_relaxed);
   if (tags_.load() == nullptr) tags_.store(new Chain[chains](), std::memory_order_release);
   raise_in(tags_.load()[tag % chains], tag, {}, how, floor);
 }
 
 void Space::raise_prefix(std::string_view prefix, Purge how, uint64_t floor) {
+  prefix_floor_.store(floor, std::memory_order_relaxed);
   raise_in(prefixes_, 0, prefix, how, floor);
 }
 

@@ -52,10 +52,13 @@ class Space {
 
   /// The highest floor: objects that have looked at it need not look again.
   [[nodiscard]] uint64_t newest() const { return newest_.load(std::memory_order_acquire); }
-  /// The floor of the whole site: another number after each purge of it.
-  [[nodiscard]] uint64_t site_floor() const {
-    return std::max(hard_.load(std::memory_order_relaxed), soft_.load(std::memory_order_relaxed));
+  /// Another number after each purge of the whole site, or of a prefix in it.
+  [[nodiscard]] uint64_t untagged_floor() const {
+    return std::max({hard_.load(std::memory_order_relaxed), soft_.load(std::memory_order_relaxed),
+                     prefix_floor_.load(std::memory_order_relaxed)});
   }
+  /// The newest of all tags.
+  [[nodiscard]] uint64_t tag_floor() const { return tag_floor_.load(std::memory_order_relaxed); }
   struct Verdict {
     bool gone = false;
     bool stale = false;
@@ -91,7 +94,8 @@ class Space {
   rt::Epoch& epoch_;
   std::atomic<uint64_t> newest_{first_stamp};
   std::atomic<uint64_t> hard_{0}, soft_{0};  // of the site
-  std::atomic<Chain*> tags_{nullptr};        // the table; made by the first purge of a tag
+  std::atomic<uint64_t> prefix_floor_{0}, tag_floor_{0};
+  std::atomic<Chain*> tags_{nullptr};  // the table; made by the first purge of a tag
   Chain prefixes_{nullptr};
   size_t floors_ = 0;
 

@@ -115,7 +115,7 @@ void Store::settle(Fill& fill, Object& object, Object* compact, MayStay may_stay
         compact->unref();  // the table has its own
         compact = nullptr;
       }
-      take_place(s, *lasting, may_stay, out);
+      take_place(s, fill, *lasting, may_stay, out);
     }
   }
   if (compact != nullptr) compact->unref();
@@ -135,7 +135,7 @@ void Store::settle_cut(Fill& fill, Object& broken, Object& kept, bool hidden, Ma
     if (stands) {
       kept.expired_.store(broken.expired_.load() || fill.soft_purged_);
       push(s, kept);
-      take_place(s, kept, may_stay, out);
+      take_place(s, fill, kept, may_stay, out);
     }
   }
   retire(out);
@@ -177,9 +177,11 @@ void Store::set_aside(Fill& fill, const std::optional<NotShared>& leaves) {
     const std::lock_guard lock(s.mutex);
     forget(s, fill);
     // What was asked before a purge says nothing of what is there after it.
-    if (leaves && !fill.doomed_ && !fill.space_.verdict(fill.stamp_, fill.key(), {}).gone) {
+    if (leaves && !fill.doomed_ && !fill.space_.verdict(fill.stamp_, fill.key(), {}).gone &&
+        !(leaves->tagged && fill.stamp_ < fill.space_.tag_floor())) {
       const Key key{&fill.space_, fill.key(), fill.hash_};
-      marks_.set(mark(*key.space, key.hash), leaves->until);
+      clear_marks(*key.space, key.hash);
+      marks_.set((leaves->tagged ? tagged_mark : mark)(*key.space, key.hash), leaves->until);
       doom_hidden(s, key);
       for (Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load())
         if (is(*o, key) && o->variant() == leaves->variant) unlink(s, *o, out);
@@ -224,7 +226,7 @@ bool Store::purge(const Key& key, Purge how, const Fill* except) {
   bool found = false;
   {
     const std::lock_guard lock(s.mutex);
-    marks_.clear(mark(*key.space, key.hash));
+    clear_marks(*key.space, key.hash);
     for (Object* o = bucket(key.hash).load(); o != nullptr; o = o->next_.load()) {
       if (!is(*o, key)) continue;
       found = true;
@@ -364,10 +366,10 @@ void Store::unlink(Stripe& stripe, Object& object, Unlinked& out) {
   out.add(object);
 }
 
-void Store::take_place(Stripe& stripe, Object& object, MayStay may_stay, Unlinked& out) {
+void Store::take_place(Stripe& stripe, const Fill& fill, Object& object, MayStay may_stay, Unlinked& out) {
   unlink_replaced(stripe, object, may_stay, out);
   doom_hidden(stripe, {&object.space_, object.key(), object.hash_});
-  marks_.clear(mark(object.space_, object.hash_));
+  if (fill.ends_marks_) clear_marks(object.space_, object.hash_);
   stripe.sieve.push(object);
   object.in_sieve_ = true;
 }

@@ -111,9 +111,9 @@ class Store {
   }
 
   /// The last answer under the key was for its asker alone ("hit for miss"), and nothing has been stored there since, nor was
-  /// the key, or its site, purged; purges by tag and prefix leave marks to their time.
+  /// the key, its site or a prefix of that purged, nor, if that answer had tags, a tag.
   [[nodiscard]] bool not_shared(const Key& key, TimePoint now) const {
-    return marks_.has(mark(*key.space, key.hash), now);
+    return marks_.has(mark(*key.space, key.hash), now) || marks_.has(tagged_mark(*key.space, key.hash), now);
   }
   /// To refresh it has failed: until then, give or take a second, who is served the stale object need not make it be tried again.
   void put_off_refresh(const Key& key, TimePoint until) { marks_.set(refresh_mark(key), until); }
@@ -180,8 +180,16 @@ class Store {
   }
   /// Marks of the second kind.
   static uint64_t refresh_mark(const Key& key) { return mark(*key.space, key.hash) * 0x9e3779b97f4a7c15; }
-  /// Under what marks are kept: a purge of the site ends all of them at once, for nobody finds them any more.
-  static uint64_t mark(const Space& space, uint64_t hash) { return mix64(hash ^ space.site_floor()); }
+  /// Under what marks are kept: a purge of the site, or of any prefix in it, ends all of them at once, for nobody finds them
+  /// any more; one of tags those of answers that had any.
+  static uint64_t mark(const Space& space, uint64_t hash) { return mix64(hash ^ space.untagged_floor()); }
+  static uint64_t tagged_mark(const Space& space, uint64_t hash) {
+    return Marks::second(mark(space, hash), space.tag_floor());
+  }
+  void clear_marks(const Space& space, uint64_t hash) {
+    marks_.clear(mark(space, hash));
+    marks_.clear(tagged_mark(space, hash));
+  }
   [[nodiscard]] std::atomic<Object*>& bucket(uint64_t hash) const { return buckets_[hash & bucket_mask_]; }
   [[nodiscard]] Stripe& stripe(uint64_t hash) const { return stripes_[hash & stripe_mask_]; }
   static Fill*& fill_chain(Stripe& stripe, uint64_t hash) {
@@ -218,7 +226,7 @@ class Store {
   // Under the stripe's lock.
   void push(Stripe& stripe, Object& object);
   void unlink(Stripe& stripe, Object& object, Unlinked& out);
-  void take_place(Stripe& stripe, Object& object, MayStay may_stay, Unlinked& out);
+  void take_place(Stripe& stripe, const Fill& fill, Object& object, MayStay may_stay, Unlinked& out);
   void unlink_replaced(Stripe& stripe, const Object& by, MayStay may_stay, Unlinked& out);
   static void forget(Stripe& stripe, Fill& fill);
 
