@@ -18,6 +18,8 @@ namespace {
 
 constexpr Duration sign_interval = 1s;         // how late zones may be signed again
 constexpr dns::sign::Seconds sign_retry = 60;  // after an error
+constexpr dns::sign::Seconds clock_step =
+    600;                           // back; signatures begin an hour before they are made, or more
 constexpr int notices_max = 1000;  // NOTIFY that may wait; more are for zones that are looked at anyway
 
 std::string in_state_dir(const model::Node& node, std::string_view name) {
@@ -66,10 +68,7 @@ Result<Zones::Made> Zones::make(const std::shared_ptr<const model::Config>& conf
   if (!served) log::error("{}", served.error().message);
   const model::Config& zones = served ? **served : *config;
   dns::ZoneSources from = sources(zones);
-  const bool serves = config->node.dns;
-  auto names =
-      dns::make_names(zones, problems, serves ? &keeper_ : nullptr, serves ? &history_ : nullptr, &from);
-  plan_signing(names.ok());
+  auto names = names_of(zones, problems, from);
   if (!names) return names.error();
   return Made{std::move(*names), std::move(from.files)};
 }
@@ -116,9 +115,30 @@ void Zones::collect(std::vector<CounterValue>& all) const {
   states_.collect(unix_seconds(), all);
 }
 
-/// Of zones that are fetched the copies that are good now.
+/// A disk that is full, or read-only, stops neither zones nor signatures, but keys wait.
+Result<std::shared_ptr<const dns::Names>> Zones::names_of(const model::Config& zones,
+                                                          std::vector<std::string>* problems,
+                                                          dns::ZoneSources& from) {
+  const bool serves = zones.node.dns;
+  const auto make = [&] {
+    return dns::make_names(zones, problems, serves ? &keeper_ : nullptr, serves ? &history_ : nullptr, &from);
+  };
+  auto names = make();
+  if (!names && keeper_.cannot_write()) {
+    log::error("no key is made or rolled as long as this lasts: {}", names.error().message);
+    keeper_.begin(unix_seconds(), true);
+    names = make();
+  }
+  plan_signing(names.ok());
+  return names;
+}
+
+/// Of zones that are fetched the copies that are good now. Files are kept for renew().
 dns::ZoneSources Zones::sources(const model::Config& config) {
   dns::ZoneSources sources;
+  const auto is_signed = [](const model::Zone& zone) { return zone.dnssec.enabled; };
+  sources.keep_files =
+      config.node.dns && (config.network.dnssec.enabled || std::ranges::any_of(config.zones, is_signed));
   for (const model::Zone& zone : config.zones) {
     const auto name = dns::parse_name(zone.name);
     if (zone.secondary.primaries.empty() || !name || !config.node.dns) continue;
@@ -147,8 +167,9 @@ Result<std::shared_ptr<const model::Config>> Zones::with_members(
   return config;
 }
 
-// Makes the names of the config in force again, with the zones that are fetched as they are now. An error changes nothing.
-// Files of other zones are not read for this: what an operator has begun to change in them is not in force before a reload.
+// Makes the names of the config in force again, with the zones that are fetched and the keys as they are now. An error
+// changes nothing. Files of other zones are not read for this: what an operator has begun to change in them is not in force
+// before a reload, and an error there ends no signature.
 Status Zones::renew() {
   keeper_.begin(unix_seconds());
   const auto served = with_members(config_);
@@ -156,17 +177,14 @@ Status Zones::renew() {
   const model::Config& zones = **served;
   dns::ZoneSources from = sources(zones);
   from.files = files_;
-  const bool serves = config_->node.dns;
-  auto names =
-      dns::make_names(zones, nullptr, serves ? &keeper_ : nullptr, serves ? &history_ : nullptr, &from);
-  plan_signing(names.ok());
+  auto names = names_of(zones, nullptr, from);
   if (!names) return names.error();
   if (hooks_.publish(std::move(*names))) tell_secondaries();
   if (followed_ != names_of_fetched(zones)) loop_.post([this] { follow_primaries(); });
   return {};
 }
 
-// What could not be signed again, for an error in a zone file, must not be forgotten.
+// What could not be signed again, for an error with keys, must not be forgotten.
 void Zones::plan_signing(bool signed_now) {
   if (signed_now) {
     sign_again_at_ = keeper_.next_change();
@@ -179,8 +197,11 @@ void Zones::plan_signing(bool signed_now) {
 // said something.
 void Zones::sign_again_in_time() {
   // A successor that starts does it; two at once might both make a key.
+  // With a clock that was set back, signatures begin in times to come.
+  const dns::sign::Seconds now = unix_seconds();
+  const bool set_back = sign_again_at_ != 0 && now + clock_step < keeper_.now();
   if (hooks_.may_sign() &&
-      ((sign_again_at_ != 0 && unix_seconds() >= sign_again_at_) || keeper_.changed_on_disk())) {
+      ((sign_again_at_ != 0 && now >= sign_again_at_) || set_back || keeper_.changed_on_disk())) {
     log::info("signing zones again");
     if (const Status signed_again = renew(); !signed_again)
       log::error("signing zones again: {}", signed_again.error().message);

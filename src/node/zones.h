@@ -70,6 +70,9 @@ class Zones {
     rt::Timer sign_again;
   };
 
+  [[nodiscard]] Result<std::shared_ptr<const dns::Names>> names_of(const model::Config& zones,
+                                                                   std::vector<std::string>* problems,
+                                                                   dns::ZoneSources& from);
   [[nodiscard]] dns::ZoneSources sources(const model::Config& config);
   /// With the zones that its catalogs name. ErrorCode::invalid when a catalog is broken.
   [[nodiscard]] Result<std::shared_ptr<const model::Config>> with_members(
@@ -89,8 +92,8 @@ class Zones {
   dns::ZoneCopies copies_;
   dns::ZoneStates states_;  // any thread
   std::shared_ptr<const model::Config> config_;
-  dns::ZoneSources::Map files_;           // as they were read last; only while zones are fetched, too
-  std::vector<std::string> followed_;     // the zones of the last follow_primaries()
+  dns::ZoneSources::Map files_;        // as they were read last; only while zones are fetched or signed here
+  std::vector<std::string> followed_;  // the zones of the last follow_primaries()
   dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
   std::unique_ptr<Running> running_;
   std::atomic<int> notices_{0};  // NOTIFY on their way to the loop

@@ -175,11 +175,11 @@ class Family:
     def __init__(self, stage, **dnssec):
         self.stage = stage
         self.parent = "$TTL 1\n@ SOA ns1 h 1 3600 600 604800 1\n@ NS ns1\nns1 A 127.0.0.1\nchild NS ns.child\nns.child A 127.0.0.1\n"
-        child = "$TTL 1\n@ SOA ns h 1 3600 600 604800 1\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.1\n"
+        self.child = "$TTL 1\n@ SOA ns h 1 3600 600 604800 1\n@ NS ns\nns A 127.0.0.1\nwww A 192.0.2.1\n"
         self.dnssec = {"enabled": True, "keys": "ksk-zsk", "dnskey_ttl": "1s", "zone_ttl_max": "2s", "ds_ttl": "1s", **dnssec}
         self.popnet = stage.popnet(node={"key_dir": f"{stage.folder}/keys"},
                                    zones=[{"name": "up.test", "file": stage.file("up.zone", self.parent), "dnssec": {"enabled": True}},
-                                          {"name": "child.up.test", "file": stage.file("child.zone", child), "dnssec": self.dnssec}])
+                                          {"name": "child.up.test", "file": stage.file("child.zone", self.child), "dnssec": self.dnssec}])
         until("CDS appears", self.cds)
         self.follow_cds()
         self.keys("ds-seen")
@@ -242,6 +242,22 @@ def a_ksk_rolls_with_its_parent(stage):
     family.keys("ds-seen", "--tag", successor)
     tags = lambda: set(re.findall(r"^ *(\d+) ksk", family.keys("list"), re.M))
     family.while_valid("the old key is gone", lambda: tags() == {successor})
+
+
+@scene
+def a_roll_goes_on_beside_a_broken_file(stage):
+    """What an operator has begun to change is not in force before a reload, and stops no roll; a reload that is refused begins none."""
+    family = Family(stage, propagation="3s")
+    stage.file("child.zone", family.child + "www CNAME edited\nedited A 192.0.2.2\n")
+    family.dnssec["keys"] = "csk"
+    family.reload()
+    until("it is refused", lambda: "the reload was refused" in family.popnet.log())
+    zsks = lambda: re.findall(r"^ *(\d+) zsk", family.keys("list"), re.M)
+    old, = zsks()
+    family.keys("roll", "--tag", old)
+    family.while_valid("the ZSK is replaced", lambda: old not in zsks())
+    equal("no other roles", sorted(family.kinds()), ["ksk ECDSAP256SHA256", "zsk ECDSAP256SHA256"])
+    equal("nothing of the file", run_dig(family.popnet.dns, "edited.child.up.test").answer, [])
 
 
 @scene

@@ -13,6 +13,8 @@ namespace popnet::dns::sign {
 
 namespace {
 
+constexpr Seconds read_again = 60;  // after an error
+
 Seconds seconds(Duration d) {
   return std::chrono::duration_cast<std::chrono::seconds>(d).count();
 }
@@ -89,18 +91,24 @@ RollPolicy roll_policy(const model::Dnssec& options) {
   return policy;
 }
 
-void KeyKeeper::begin(Seconds now) {
+void KeyKeeper::begin(Seconds now, bool hold) {
   now_ = now;
   next_ = 0;
   zones_ = 0;
+  hold_ = hold;
+  cannot_write_ = false;
+  pending_.clear();
   stamp_ = folder_.stamp();  // before anything is read: what is written meanwhile is not missed
 }
 
 Result<std::shared_ptr<const ZoneSigner>> KeyKeeper::signer(const Name& zone, const model::Dnssec& options) {
   ++zones_;
   const RollPolicy policy = roll_policy(options);
-  auto keys = keys_of(zone, policy);
+  Pending& pending =
+      pending_.insert_or_assign(zone.to_text(), Pending{zone, {}, {}, {}, {}, {}}).first->second;
+  auto keys = keys_of(pending, policy);
   if (!keys) return keys.error();
+  pending.keys = *keys;
   const Seconds validity = seconds(options.validity);
   note(now_ + validity / 4);
   return std::make_shared<const ZoneSigner>(zone, std::move(*keys), now_, validity,
@@ -109,7 +117,8 @@ Result<std::shared_ptr<const ZoneSigner>> KeyKeeper::signer(const Name& zone, co
 
 uint32_t KeyKeeper::serial_ahead(const ZoneSigner& signer, std::span<const uint8_t> beside) {
   const Name& zone = signer.apex();
-  Serial& known = serials_[zone.to_text()];
+  Serial known = serials_[zone.to_text()];
+  known.to_save = false;
   // What was true once stays true, should the file be lost, or an old one be copied here.
   SerialState state = folder_.load_serial(zone);
   if (state.ahead(now_) < known.state.ahead(now_)) state = known.state;
@@ -119,11 +128,13 @@ uint32_t KeyKeeper::serial_ahead(const ZoneSigner& signer, std::span<const uint8
     if (state.content != content || state.every != every) {
       const uint32_t steps = std::max(known.ahead, state.ahead(now_)) + 1;
       state = {steps, now_, every, std::move(content)};
-      save(zone, state);
+      known.to_save = true;
     }
   }
   if (state.since != 0) note(state.since + ((now_ - state.since) / state.every + 1) * state.every);
-  known = {state, std::max(known.ahead, state.ahead(now_))};  // a clock may be set back
+  known.ahead = std::max(known.ahead, state.ahead(now_));  // a clock may be set back
+  known.state = std::move(state);
+  pending_.at(zone.to_text()).serial = known;
   return known.ahead;
 }
 
@@ -136,35 +147,64 @@ void KeyKeeper::save(const Name& zone, const SerialState& state) const {
         zone.to_text(), saved.error().message);
 }
 
-Result<std::vector<Key>> KeyKeeper::keys_of(const Name& zone, const RollPolicy& policy) {
+bool KeyKeeper::usable(const std::vector<Key>& keys) const {
+  const auto signs = [&](bool (KeyState::*what)() const) {
+    return std::any_of(keys.begin(), keys.end(), [&](const Key& key) {
+      return (key.state.*what)() && is_active(key.state.times, now_);
+    });
+  };
+  return signs(&KeyState::secure_entry) && signs(&KeyState::signs_zone);
+}
+
+Error KeyKeeper::no_keys(const Name& zone, const std::vector<Key>& keys) const {
+  Seconds first = 0;
+  for (const Key& key : keys)
+    if (const Seconds at = key.state.times.activate; at > now_ && (first == 0 || at < first)) first = at;
+  if (first != 0)
+    return {ErrorCode::invalid,
+            fmt::format(
+                "{}: the keys of zone {} sign from {:%FT%TZ} on, and here it is {:%FT%TZ}: set the clock, "
+                "unless it was wrong when they were made",
+                folder_.path(), zone.to_text(), fmt::gmtime(first), fmt::gmtime(now_))};
+  return {
+      ErrorCode::invalid,
+      fmt::format("{} has no keys for zone {}: the node with node.manage_keys makes them, and every other "
+                  "needs a copy of its folder",
+                  folder_.path(), zone.to_text())};
+}
+
+Result<std::vector<Key>> KeyKeeper::load(const Name& zone, bool& held) {
   auto keys = folder_.load(zone);
+  const auto last = last_keys_.find(zone.to_text());
+  const bool good = keys && (manages_ || usable(*keys));
+  if (good || last == last_keys_.end() || !usable(last->second)) return keys;
+  held = true;
+  note(now_ + read_again);
+  log::error(
+      "{}, which goes on being signed by the keys that were there before, until this node ends",
+      keys ? no_keys(zone, *keys).message : fmt::format("zone {}: {}", zone.to_text(), keys.error().message));
+  return last->second;
+}
+
+Result<std::vector<Key>> KeyKeeper::keys_of(Pending& pending, const RollPolicy& policy) {
+  bool held = false;
+  auto keys = load(pending.zone, held);
   if (!keys) return keys;
   Seconds next = 0;
-  if (manages_) {
-    keys = manage(zone, policy, std::move(*keys), next);
+  if (manages_ && !held) {
+    keys = manage(pending, policy, std::move(*keys), next);
     if (!keys) return keys;
   } else {
     next = roll(states_of(*keys), policy, now_).next;
   }
-  const auto signs = [&](bool (KeyState::*what)() const) {
-    return std::any_of(keys->begin(), keys->end(), [&](const Key& key) {
-      return (key.state.*what)() && is_active(key.state.times, now_);
-    });
-  };
-  if (!signs(&KeyState::secure_entry) || !signs(&KeyState::signs_zone))
-    return Error{
-        ErrorCode::invalid,
-        fmt::format("{} has no keys for zone {}: the node with node.manage_keys makes them, and every other "
-                    "needs a copy of its folder",
-                    folder_.path(), zone.to_text())};
+  if (!usable(*keys)) return no_keys(pending.zone, *keys);
   note(next);
-  if (manages_) remember(zone.to_text(), *keys);
   return keys;
 }
 
-Result<std::vector<Key>> KeyKeeper::manage(const Name& zone, const RollPolicy& policy, std::vector<Key> keys,
+Result<std::vector<Key>> KeyKeeper::manage(Pending& pending, const RollPolicy& policy, std::vector<Key> keys,
                                            Seconds& next) {
-  const std::string name = zone.to_text();
+  const std::string name = pending.zone.to_text();
   std::vector<Key> lost = missing(name, keys);
   if (!lost.empty()) {
     for (Key& key : lost) {
@@ -186,8 +226,13 @@ Result<std::vector<Key>> KeyKeeper::manage(const Name& zone, const RollPolicy& p
             "backup. With new ones validators would refuse the zone; only if its parent has no DS any more, "
             "take it out of {}",
             folder_.path(), name, memory_)};
+  if (hold_ && keys.empty())
+    return Error{ErrorCode::machine,
+                 fmt::format("{} cannot be written: zone {} can have no keys", folder_.path(), name)};
   RollStep step = roll(states_of(keys), policy, now_);
-  if (auto status = carry_out(zone, step, keys); !status) return status.error();
+  if (hold_) note(now_ + read_again);
+  if (!hold_)
+    if (auto status = plan(step, keys, pending); !status) return status.error();
   next = step.next;
   return keys;
 }
@@ -205,9 +250,9 @@ std::vector<Key> KeyKeeper::missing(const std::string& zone, const std::vector<K
   return lost;
 }
 
-void KeyKeeper::remember(const std::string& zone, const std::vector<Key>& keys) {
-  last_keys_.insert_or_assign(zone, keys);
-  if (!had_keys_.insert(zone).second || memory_.empty()) return;
+void KeyKeeper::remember(const std::string& zone, std::vector<Key> keys) {
+  last_keys_.insert_or_assign(zone, std::move(keys));
+  if (!manages_ || !had_keys_.insert(zone).second || memory_.empty()) return;
   std::ofstream out(memory_, std::ios::app);
   out << zone << '\n' << std::flush;
   if (!out)
@@ -215,20 +260,16 @@ void KeyKeeper::remember(const std::string& zone, const std::vector<Key>& keys) 
                  zone);
 }
 
-Status KeyKeeper::carry_out(const Name& zone, RollStep& step, std::vector<Key>& keys) {
+Status KeyKeeper::plan(RollStep& step, std::vector<Key>& keys, Pending& pending) {
   for (const KeyState& state : step.keys) {
     Key* key = find_key(keys, state);
     if (key == nullptr || key->state.times == state.times) continue;
-    const Times before = key->state.times;
     key->state = state;
-    if (auto status = folder_.update(zone, state); !status) return status;
-    tell_changes(zone.to_text(), state, before);
+    pending.changed.push_back(state);
   }
-  for (const KeyState& state : step.removed) {
-    folder_.remove(zone, state);
-    log::info("zone {}: {} is out of use and removed", zone.to_text(), describe(state));
+  for (const KeyState& state : step.removed)
     std::erase_if(keys, [&](const Key& key) { return &key == find_key(keys, state); });
-  }
+  pending.removed = std::move(step.removed);
   for (const NewKey& wanted : step.wanted) {
     for (;;) {
       auto secret = Secret::generate(wanted.algorithm);
@@ -237,13 +278,62 @@ Status KeyKeeper::carry_out(const Name& zone, RollStep& step, std::vector<Key>& 
       const bool taken =
           std::any_of(keys.begin(), keys.end(), [&](const Key& k) { return k.state.tag == key.state.tag; });
       if (taken) continue;  // two keys of one tag are hard to tell apart
-      if (auto status = folder_.add(zone, key); !status) return status;
-      log::info("zone {}: {} is made, signs from {:%FT%TZ}", zone.to_text(), describe(key.state),
-                fmt::gmtime(key.state.times.activate));
+      pending.made.push_back(key);
       keys.push_back(std::move(key));
       break;
     }
   }
+  return {};
+}
+
+Status KeyKeeper::carry_out(Pending& pending) {
+  const std::string zone = pending.zone.to_text();
+  std::vector<Key> there;
+  if (!pending.changed.empty()) {
+    auto loaded = folder_.load(pending.zone);
+    if (!loaded) return loaded.error();
+    there = std::move(*loaded);
+  }
+  for (KeyState& state : pending.changed) {
+    const Key* key = find_key(there, state);
+    if (key == nullptr) continue;  // taken away since
+    const Times& before = key->state.times;
+    // An operator may have spoken meanwhile.
+    state.times.ds_seen = before.ds_seen;
+    state.times.roll_asked = before.roll_asked;
+    state.times.ds_unwanted = before.ds_unwanted;
+    if (auto status = folder_.update(pending.zone, state); !status) return status;
+    tell_changes(zone, state, before);
+  }
+  for (const Key& key : pending.made) {
+    if (auto status = folder_.add(pending.zone, key); !status) {
+      folder_.remove(pending.zone, key.state);
+      return status;
+    }
+    log::info("zone {}: {} is made, signs from {:%FT%TZ}", zone, describe(key.state),
+              fmt::gmtime(key.state.times.activate));
+  }
+  for (const KeyState& state : pending.removed) {
+    folder_.remove(pending.zone, state);
+    log::info("zone {}: {} is out of use and removed", zone, describe(state));
+  }
+  return {};
+}
+
+Status KeyKeeper::commit() {
+  for (auto& [zone, pending] : pending_) {
+    if (pending.keys.empty()) continue;  // there was an error
+    if (auto status = carry_out(pending); !status) {
+      cannot_write_ = true;
+      return status;
+    }
+    if (pending.serial) {
+      if (pending.serial->to_save) save(pending.zone, pending.serial->state);
+      serials_.insert_or_assign(zone, std::move(*pending.serial));
+    }
+    remember(zone, std::move(pending.keys));
+  }
+  pending_.clear();
   return {};
 }
 

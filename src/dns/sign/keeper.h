@@ -2,13 +2,20 @@
 // makes and removes keys, and builds each zone's ZoneSigner. One node of a network manages the keys; the
 // others only read what it has written. Blocking (files); one thread.
 //
+//   begin(now), signer(zone)…, commit()      then what was signed is served
+//
+// The times of a roll count from when a step is served, so nothing is written before commit(): a config or a zone that
+// is refused leaves the keys as they were. What cannot be written is not served either: begin() again, with `hold`.
+//
 // A zone that has had keys never gets first ones again: validators everywhere know the old ones, so the zone would be
-// bogus. Keys that vanish from the folder of the node that manages them go on signing from memory; after a start, when
-// memory is empty, there is an error. Which zones have had keys stands in a file beside other state.
+// bogus. Keys that vanish from the folder of the node that manages them, or that cannot be read on any, go on signing
+// from memory; after a start, when memory is empty, there is an error. Which zones have had keys stands in a file beside
+// other state.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -25,15 +32,20 @@ class KeyKeeper {
   /// `memory`: the file that names the zones which have had keys; empty: it is forgotten with this.
   KeyKeeper(std::string folder, bool manages, std::string memory = "");
 
-  /// From now on next_change() and changed_on_disk() are about the zones asked for after this.
-  void begin(Seconds now);
+  /// From now on next_change() and changed_on_disk() are about the zones asked for after this. `hold`: no key is made
+  /// or rolled, since the folder cannot be written.
+  void begin(Seconds now, bool hold = false);
   /// The zone's signer at begin()'s time. Makes its first keys, if this node manages keys. ErrorCode::invalid
-  /// when there are none or they cannot be read, ErrorCode::machine when they cannot be written.
+  /// when there are none or they cannot be read, ErrorCode::machine when there can be none now.
   Result<std::shared_ptr<const ZoneSigner>> signer(const Name& zone, const model::Dnssec& options);
   /// By how much the serial number of the zone's signed copies is ahead of the zone file's, at begin()'s time: more than ever before
   /// when keys, what they sign, or `beside` have changed, which the node that manages the keys finds out and writes to their folder for all
   /// others, and with each quarter of the validity. `signer`: what signer() gave.
   uint32_t serial_ahead(const ZoneSigner& signer, std::span<const uint8_t> beside);
+  /// Writes to the folder what was decided since begin(). ErrorCode::machine: not all of it could be written.
+  Status commit();
+  /// The last commit() could not write.
+  [[nodiscard]] bool cannot_write() const { return cannot_write_; }
   /// When some zone must be signed again because its keys change or its signatures grow old.
   [[nodiscard]] Seconds next_change() const { return next_; }
 
@@ -44,14 +56,34 @@ class KeyKeeper {
   [[nodiscard]] Seconds now() const { return now_; }
 
  private:
-  Result<std::vector<Key>> keys_of(const Name& zone, const RollPolicy& policy);
+  struct Serial {
+    SerialState state;
+    uint32_t ahead = 0;
+    bool to_save = false;
+  };
+  /// What commit() has to do for a zone.
+  struct Pending {
+    Name zone;
+    std::vector<Key> keys;  // all that it has been signed with
+    std::vector<KeyState> changed, removed;
+    std::vector<Key> made;
+    std::optional<Serial> serial;
+  };
+
+  Result<std::vector<Key>> keys_of(Pending& pending, const RollPolicy& policy);
+  /// What is in the folder, or what it was read from last, which `held` tells.
+  Result<std::vector<Key>> load(const Name& zone, bool& held);
   /// The keys of the node that manages them, brought forward to now.
-  Result<std::vector<Key>> manage(const Name& zone, const RollPolicy& policy, std::vector<Key> keys,
+  Result<std::vector<Key>> manage(Pending& pending, const RollPolicy& policy, std::vector<Key> keys,
                                   Seconds& next);
+  /// Keys for all that there is to sign.
+  [[nodiscard]] bool usable(const std::vector<Key>& keys) const;
+  [[nodiscard]] Error no_keys(const Name& zone, const std::vector<Key>& keys) const;
   /// Those of the zone's last keys that should be in the zone and are not among these.
   [[nodiscard]] std::vector<Key> missing(const std::string& zone, const std::vector<Key>& keys) const;
-  void remember(const std::string& zone, const std::vector<Key>& keys);
-  Status carry_out(const Name& zone, RollStep& step, std::vector<Key>& keys);
+  void remember(const std::string& zone, std::vector<Key> keys);
+  static Status plan(RollStep& step, std::vector<Key>& keys, Pending& pending);
+  Status carry_out(Pending& pending);
   void save(const Name& zone, const SerialState& state) const;
   void note(Seconds t) {
     if (t != 0 && (next_ == 0 || t < next_)) next_ = t;
@@ -62,11 +94,9 @@ class KeyKeeper {
   const std::string memory_;
   std::set<std::string> had_keys_;                     // zones
   std::map<std::string, std::vector<Key>> last_keys_;  // by zone: what it was signed with last
-  struct Serial {
-    SerialState state;
-    uint32_t ahead = 0;
-  };
-  std::map<std::string, Serial> serials_;  // by zone, of copies: as they were last
+  std::map<std::string, Serial> serials_;              // by zone, of copies: as they were last
+  std::map<std::string, Pending> pending_;             // by zone
+  bool hold_ = false, cannot_write_ = false;
   Seconds now_ = 0;
   Seconds next_ = 0;
   int64_t stamp_ = 0;

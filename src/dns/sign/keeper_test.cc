@@ -2,7 +2,9 @@
 #include "dns/sign/keeper.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -34,6 +36,7 @@ class KeeperTest : public ::testing::Test {
     keeper.begin(now_);
     auto signer = keeper.signer(*parse_name(zone), options_);
     if (!signer) return signer.error();
+    if (const Status written = keeper.commit(); !written) return written.error();
     std::vector<std::vector<uint8_t>> dnskeys;
     for (const Key& key : (*signer)->published()) dnskeys.push_back(key.dnskey);
     return dnskeys;
@@ -106,6 +109,138 @@ TEST_F(KeeperTest, AKeyWhoseTimeIsOverIsNotMissed) {
   EXPECT_LE(sign(keeper).value().size(), 4U) << "and keys go";
 }
 
+// A config or a zone file is refused: the keys are as before.
+TEST_F(KeeperTest, WhatIsNotServedIsNotWritten) {
+  KeyKeeper keeper = this->keeper();
+  const Name zone = *parse_name("example.com");
+  const auto refused = [&] {
+    keeper.begin(now_);
+    EXPECT_TRUE(keeper.signer(zone, options_));
+    return files();
+  };
+  EXPECT_EQ(refused(), 0U);
+  EXPECT_FALSE(fs::exists(folder_ + "/zones_with_keys"));
+  const auto first = sign(keeper);
+  ASSERT_EQ(first.value().size(), 1U);
+  options_.split = true;
+  EXPECT_EQ(refused(), 3U) << "no other roles";
+  options_.split = false;
+  now_ += 30 * 86400;
+  EXPECT_EQ(sign(keeper).value(), *first);
+}
+
+// A ZSK's successor is in every cache before it signs, however long nothing of it could be served.
+TEST_F(KeeperTest, ARollWaitsForWhatIsServed) {
+  options_.split = true;
+  KeyKeeper keeper = this->keeper();
+  ASSERT_TRUE(sign(keeper));
+  options_.zsk_lifetime = std::chrono::hours(24 * 30);
+  const Name zone = *parse_name("example.com");
+  const auto signs = [&] { return keeper.signer(zone, options_).value()->signing(1).at(0).state.tag; };
+  keeper.begin(now_);
+  const uint16_t old = signs();
+  for (int day = 0; day < 40; ++day) {
+    keeper.begin(now_ += 86400);
+    EXPECT_EQ(signs(), old);
+  }
+  EXPECT_EQ(sign(keeper).value().size(), 3U) << "the successor is published";
+  now_ += 3600 - 1;
+  EXPECT_EQ(sign(keeper).value().size(), 3U);
+  EXPECT_EQ(signs(), old);
+  now_ += 1;
+  keeper.begin(now_);
+  EXPECT_NE(signs(), old);
+}
+
+/// While it lives no file can grow, as on a full disk.
+class FullDisk {
+ public:
+  FullDisk() {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_;
+};
+
+TEST_F(KeeperTest, AFullDiskStopsRollsAndNothingElse) {
+  options_.split = true;
+  options_.zsk_lifetime = std::chrono::hours(24 * 30);
+  KeyKeeper keeper = this->keeper();
+  const auto first = sign(keeper);
+  ASSERT_TRUE(first);
+  now_ += 40 * 86400;
+  const Name zone = *parse_name("example.com");
+  {
+    const FullDisk full;
+    const auto failed = sign(keeper);
+    EXPECT_TRUE(!failed && failed.error().code == ErrorCode::machine && keeper.cannot_write());
+    keeper.begin(now_, true);
+    const auto held = keeper.signer(zone, options_);
+    EXPECT_TRUE(held && (*held)->published().size() == 2);
+    EXPECT_TRUE(keeper.commit());
+    EXPECT_TRUE(keeper.next_change() > now_ && keeper.next_change() <= now_ + 60);
+    EXPECT_EQ(keeper.signer(*parse_name("example.net"), options_).error().code, ErrorCode::machine);
+  }
+  EXPECT_EQ(sign(keeper).value().size(), 3U) << "there is room again";
+}
+
+TEST_F(KeeperTest, AnOperatorsWordIsNotWrittenOver) {
+  options_.split = true;
+  options_.zsk_lifetime = std::chrono::hours(24 * 30);
+  KeyKeeper keeper = this->keeper();
+  ASSERT_TRUE(sign(keeper));
+  now_ += 40 * 86400;
+  ASSERT_EQ(sign(keeper).value().size(), 3U);
+  const Name zone = *parse_name("example.com");
+  keeper.begin(++now_);  // the old ZSK is told when it ends
+  ASSERT_TRUE(keeper.signer(zone, options_));
+  const KeyFolder folder(keys());
+  const std::vector<Key> before = folder.load(zone).value();
+  for (const Key& key : before) {
+    KeyState state = key.state;
+    state.times.roll_asked = now_;
+    ASSERT_TRUE(folder.update(zone, state));
+  }
+  ASSERT_TRUE(keeper.commit());
+  size_t retiring = 0;
+  const std::vector<Key> after = folder.load(zone).value();
+  for (const Key& key : after) {
+    EXPECT_EQ(key.state.times.roll_asked, now_);
+    retiring += key.state.times.retire != 0;
+  }
+  EXPECT_EQ(retiring, 1U);
+}
+
+// A node that reads what another writes, and either when a file is damaged.
+TEST_F(KeeperTest, KeysThatCannotBeReadSignFromMemory) {
+  KeyKeeper manages = this->keeper(), reads = this->keeper(false);
+  const auto first = sign(manages);
+  EXPECT_EQ(sign(reads).value(), first.value());
+  for (const auto& file : fs::directory_iterator(keys()))
+    if (file.path().extension() == ".state") std::ofstream(file.path()) << "Ro";
+  EXPECT_EQ(sign(manages).value(), *first);
+  EXPECT_EQ(sign(reads).value(), *first);
+  EXPECT_LE(reads.next_change(), now_ + 60);
+  fs::remove_all(keys());
+  EXPECT_EQ(sign(reads).value(), *first);
+  EXPECT_THAT(sign(reads, "example.net").error().message, HasSubstr("node.manage_keys makes them"));
+  std::ofstream(keys()) << "no folder";
+  EXPECT_EQ(sign(reads).value(), *first);
+  EXPECT_THAT(sign(manages, "example.net").error().message, HasSubstr("cannot be read: Not a directory"));
+}
+
+TEST_F(KeeperTest, KeysOfTheFutureAreToldApartFromNone) {
+  KeyKeeper keeper = this->keeper();
+  ASSERT_TRUE(sign(keeper));
+  now_ -= 86400;
+  EXPECT_THAT(sign(keeper).error().message, HasSubstr("set the clock"));
+}
+
 class SerialTest : public KeeperTest {
  protected:
   uint32_t ahead(KeyKeeper& keeper, const char* beside = "") {
@@ -113,7 +248,10 @@ class SerialTest : public KeeperTest {
     const auto signer = keeper.signer(*parse_name("example.com"), options_);
     EXPECT_TRUE(signer) << signer.error().message;
     const std::string_view bytes(beside);
-    return keeper.serial_ahead(**signer, {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+    const uint32_t ahead =
+        keeper.serial_ahead(**signer, {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+    EXPECT_TRUE(keeper.commit());
+    return ahead;
   }
   /// Once CDS has appeared, which is a step, too.
   void settle(KeyKeeper& keeper) {
@@ -172,7 +310,9 @@ TEST_F(SerialTest, StepsWhenTheParentIsAskedToRemoveTheDs) {
     state.times.ds_unwanted = when;
     EXPECT_TRUE(folder.update(zone, state));
     keeper.begin(now_);
-    return keeper.signer(zone, options_).value();
+    auto signer = keeper.signer(zone, options_).value();
+    EXPECT_TRUE(keeper.commit());
+    return signer;
   };
   const auto without = asked(now_);
   EXPECT_TRUE(without->wants_no_ds());

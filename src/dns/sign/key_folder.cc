@@ -142,13 +142,15 @@ Result<Key> KeyFolder::load_key(const std::string& private_file) const {
 
 Result<std::vector<Key>> KeyFolder::load(const Name& zone) const {
   std::vector<Key> keys;
-  std::error_code ignored;
+  std::error_code error, ignored;
   const std::string prefix = fmt::format("K{}+", to_file_text(zone.bytes()));
   std::vector<std::string> files;
-  for (const auto& entry : fs::directory_iterator(path_, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(prefix) && name.ends_with(".private")) files.push_back(entry.path().string());
+  for (fs::directory_iterator entry(path_, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with(prefix) && name.ends_with(".private")) files.push_back(entry->path().string());
   }
+  if (error && error != std::errc::no_such_file_or_directory)
+    return Error{ErrorCode::invalid, fmt::format("{} cannot be read: {}", path_, error.message())};
   std::sort(files.begin(), files.end());
   for (const std::string& file : files) {
     auto key = load_key(file);

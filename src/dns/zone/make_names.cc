@@ -369,6 +369,7 @@ bool Maker::fill_from_file(Plan& plan) {
   if (kept == nullptr) {
     auto read = std::make_shared<Records>(plan.records.apex(), plan.file);
     if (!read_master_file(plan.file, *read, problems_)) return false;
+    read->shrink();
     kept = std::move(read);
   }
   plan.records.append(*kept);
@@ -437,7 +438,10 @@ Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* probl
   for (auto& [key, plan] : plans_) freeze(*plan);
   if (problems != nullptr) *problems = problems_.lines();
   if (problems_.count() == 0) {
-    if (keeper_ != nullptr) keeper_->store().drop_unused();
+    if (keeper_ != nullptr) {
+      if (const Status written = keeper_->commit(); !written) return written.error();
+      keeper_->store().drop_unused();
+    }
     return builder_.finish(config_.generation);
   }
   std::string message = problems_.lines()[0];

@@ -35,8 +35,8 @@ struct ZoneSources {
 /// the message is the first problem and how many more there are, `problems` gets them all (at most a
 /// hundred), each "file:line: reason", or "key: reason" with a dotted key of the config.
 ///
-/// `keeper`: has the keys of zones that are to be signed, at the time its begin() was told; null leaves all
-/// zones unsigned.
+/// `keeper`: has the keys of zones that are to be signed, at the time its begin() was told, and is committed when there is
+/// no problem; an error from there is none of `problems`, see KeyKeeper::cannot_write(). Null leaves all zones unsigned.
 /// `history`: takes the zones that somebody may fetch, and is committed by the caller when the names are put in force; null
 /// keeps no copies for transfers.
 /// `sources`: null has no zone that is fetched.

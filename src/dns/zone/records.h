@@ -73,6 +73,11 @@ class Records {
   void erase_if(Predicate gone) {
     std::erase_if(order_, [&](size_t offset) { return gone(read(offset)); });
   }
+  /// Gives back the room for more: for records that are kept as they are.
+  void shrink() {
+    pool_.shrink_to_fit();
+    order_.shrink_to_fit();
+  }
   /// Puts records in order and drops the second of two that are equal (RFC 2181 section 5).
   void sort();
 
