@@ -165,5 +165,39 @@ def for_all_again(stage):
     one_at_a_time("and they do not wait for each other", False)
 
 
+@scene
+def nobody_is_left(stage):
+    """What nobody else can get is not waited for when its user has gone; what others may get is, and what says that something has changed."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+
+    def leave(path, method="GET", begun=False, body=None, **fields):
+        """A user who closes his connection; what he asked of the origin."""
+        client = popnet.connect().ask(path, "a.test", method, fields, body)
+        asked = origin.request()
+        if begun:
+            asked.start(200, {"Cache-Control": "private", "Transfer-Encoding": "chunked"}).chunk("some")
+            client.read_head()
+            client.read(len("4\r\nsome\r\n"))
+        client.close()
+        return asked
+
+    running = lambda: popnet.counter("popnet_http_site_fills_running")
+    for how in ({"Authorization": "x"}, {"method": "OPTIONS"}, {"begun": True}, {"begun": True, "Authorization": "x"}):
+        asked = leave("/own", **how)
+        until(f"the origin is told: {how}", asked.wire.readable)
+        check("by the end of the connection", asked.wire.ended())
+    until("nothing is left", lambda: running() == 0)
+
+    asked = leave("/all")
+    equal("this one others may want", (popnet.get("/", "a.test", cache_control="only-if-cached").status, running()), (504, 1))
+    asked.answer(200, FRESH, "for all")
+    until("it is stored", lambda: popnet.get("/all", "a.test", cache_control="only-if-cached").status == 200)
+    asked = leave("/all", "POST", body=b"new")
+    equal("that one may change something", (popnet.get("/", "a.test", cache_control="only-if-cached").status, running()), (504, 1))
+    asked.answer(200, {}, "done")
+    until("it has", lambda: popnet.get("/all", "a.test", cache_control="only-if-cached").status == 504)
+
+
 if __name__ == "__main__":
     run()

@@ -97,7 +97,7 @@ def who_is_gone_before_all_is_sent(stage):
                 popnet.connect().send(request * 700).close()
         equal("others are served", popnet.get("/10", "a.test").status, 200)
     for _ in range(20):
-        popnet.connect().send(request * 350, "POST /10 HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").close()
+        popnet.connect().send(request * 350, "POST /10 HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi").close()
     until("nothing is left of them", lambda: popnet.counter("popnet_http_store_fills") == 0)
 
 

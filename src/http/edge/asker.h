@@ -12,7 +12,11 @@
 
 namespace popnet::http {
 
+class Fetch;
+
 struct Asker {
+  /// While it is under way: who asked tells it that he has left (Fetch::asker_left()).
+  Fetch* fetch = nullptr;
   /// An interim answer (1xx) of the origin; null when the client has gone.
   std::function<void(uint16_t status, std::string_view lines)> on_interim;
   /// Field lines of the answer that are not kept with the object (Set-Cookie, private="…"), each with CRLF.
@@ -21,6 +25,7 @@ struct Asker {
   Duration origin_time{};
 
   void clear() {
+    fetch = nullptr;
     on_interim = nullptr;
     clear_text(own_lines);
     origin_time = {};

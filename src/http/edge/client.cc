@@ -18,6 +18,8 @@ namespace {
 
 constexpr uint64_t copied_max = 16 * 1024;  // longer bodies are sent from where they lie
 constexpr size_t pieces_max = 16;
+// Who has ended his side may still read what comes. Where nothing has come, or gone, for so long, nobody is there.
+constexpr Duration time_to_read = std::chrono::seconds(1);
 constexpr uint32_t input = EPOLLIN | EPOLLRDHUP;
 
 /// Bytes that the peer has acknowledged. What we have written says little of a slow reader: the kernel takes
@@ -94,6 +96,10 @@ void Client::on_timeout() {
                       active_->upload->is_tunnel();  // may be silent for as long as the fetch allows
   const bool moving = blocked_ || (state_ == State::busy && wants_input() && !tunnel);
   if (state_ == State::lingering) return close();
+  if (client_ended_ && state_ == State::busy && !blocked_) {
+    if (acknowledged(fd_.get()) == acknowledged_) return close();
+    return give_time_to_read();
+  }
   if (moving ? !has_moved() : state_ == State::idle) {
     if (moving || !in_.empty()) worker_.counters.timeouts.add();
     return close();
@@ -105,6 +111,11 @@ void Client::watch_progress() {
   received_ = 0;
   acknowledged_ = acknowledged(fd_.get());
   timer_.arm_after(worker_.shared.timeouts.progress);
+}
+
+void Client::give_time_to_read() {
+  acknowledged_ = acknowledged(fd_.get());
+  timer_.arm_after(time_to_read);
 }
 
 bool Client::has_moved() const {
@@ -130,7 +141,11 @@ bool Client::wants_input() const {
 /// `ended`: the client sends no more than what is here.
 void Client::read(bool ended) {
   if (!wants_input()) {
-    if (ended && has_gone()) return close();
+    if (ended && has_ended()) {
+      if (active_->sent == 0 && !active_->object) return close();  // nobody is there who reads the answer
+      client_ended_ = true;
+      if (!blocked_) give_time_to_read();
+    }
     mute_ = true;
     return watch_for();
   }
@@ -151,12 +166,10 @@ void Client::read(bool ended) {
   go_on();
 }
 
-/// The client has closed its side while it waits, and asks for nothing more: nobody is there who reads the answer. Once that
-/// has begun, sending it tells.
-bool Client::has_gone() const {
+/// The client has closed its side while it waits, and asks for nothing more.
+bool Client::has_ended() const {
   char byte;
-  return state_ == State::busy && active_->sent == 0 && !active_->object && in_.empty() &&
-         ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  return state_ == State::busy && in_.empty() && ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void Client::process(std::string_view bytes, size_t judged) {

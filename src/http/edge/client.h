@@ -53,7 +53,7 @@ class Client final : rt::Watcher, Peer {
 
   // Reading.
   [[nodiscard]] bool wants_input() const;
-  [[nodiscard]] bool has_gone() const;
+  [[nodiscard]] bool has_ended() const;
   void read(bool ended);
   void process(std::string_view bytes, size_t judged);
   bool process_request(std::string_view& bytes, size_t judged);
@@ -96,6 +96,7 @@ class Client final : rt::Watcher, Peer {
   void watch_for();
   void watch_progress();
   [[nodiscard]] bool has_moved() const;
+  void give_time_to_read();
   void block();
   void linger();
 
@@ -112,6 +113,7 @@ class Client final : rt::Watcher, Peer {
   bool in_process_ = false;    // process() is on the stack: it flushes and goes on
   bool mute_ = false;          // not watched for input
   bool blocked_ = false;       // the socket took less than was given
+  bool client_ended_ = false;  // it sends nothing more
   bool must_linger_ = false;   // something of the client's is unread
   uint32_t watched_ = 0;       // events; 0 also: to be watched anew
   uint64_t received_ = 0;      // since the progress deadline was set

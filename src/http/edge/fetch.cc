@@ -68,6 +68,7 @@ void Fetch::start(Task task, const RequestHead& head) {
   task_ = std::move(task);
   site_ = task_.request->route().site;
   attended_ = task_.filler.fill().listeners() > 0;
+  if (task_.asker) task_.asker->fetch = this;
   if (task_.upload) task_.upload->on_data = [this] { on_upload(); };
   // What was purged between its lookup and the begin of the fill may not live on in what that brings.
   if (task_.stale && task_.stale->purged()) task_.stale.reset();
@@ -88,6 +89,24 @@ void Fetch::start(Task task, const RequestHead& head) {
 
 void Fetch::cancel() {
   if (state_ != State::ended) give_up(note::bad_gateway);
+}
+
+// He may leave in the midst of a call from here.
+void Fetch::asker_left() {
+  (void)worker_.loop.post([handle = handle()] {
+    if (*handle != nullptr) (*handle)->on_asker_left();
+  });
+}
+
+/// An answer that nobody else can get is not waited for, but where it tells what has changed. Of one that has begun: read_body().
+void Fetch::on_asker_left() {
+  const Fill& fill = task_.filler.fill();
+  if (state_ == State::ended || fill.listeners() > 0) return;
+  if (state_ != State::reading_body) {
+    if (!fill.joinable() && is_safe(task_.request->method())) give_up(note::bad_gateway);
+  } else if (!hidden_ && copying_.empty() && !worth_finishing()) {
+    (void)leave_unattended();
+  }
 }
 
 // --- origins ---
@@ -513,6 +532,7 @@ void Fetch::finish(FillRef fill) {
   timer_.rest();
   total_timer_.rest();
   if (task_.upload) task_.upload->on_data = nullptr;
+  if (task_.asker) task_.asker->fetch = nullptr;
   if (handle_) *handle_ = nullptr;
   handle_.reset();
   worker_.bury(*this);

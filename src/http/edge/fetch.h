@@ -77,6 +77,8 @@ class Fetch final : OriginConnection::User {
   void reset();
   /// Stops at once: the fill is abandoned.
   void cancel();
+  /// It need not go on for him. Does nothing within this call.
+  void asker_left();
 
  private:
   friend class Worker;
@@ -94,6 +96,7 @@ class Fetch final : OriginConnection::User {
   void on_total_timeout();
   void on_turn();
   void on_upload();
+  void on_asker_left();
 
   // Origins.
   void plan_origins();

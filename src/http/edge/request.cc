@@ -434,6 +434,7 @@ void Request::start(Peer& peer) {
 
 void Request::reset() {
   leave_fill();
+  if (asked_ && asked_->fetch != nullptr) asked_->fetch->asker_left();
   forget_asked();
   worker_.saved_requests.give_back(std::move(saved_));
   stale_.reset();

@@ -66,6 +66,8 @@ class Fill {
   [[nodiscard]] Stage stage() const { return stage_.load(std::memory_order_acquire); }
   /// The object that the answer made. REQUIRES: stage() is shared, or alone and the caller is the asker
   [[nodiscard]] const ObjectRef& object() const { return object_; }
+  /// Others may wait for its answer: Store::begin() without `alone`.
+  [[nodiscard]] bool joinable() const { return joinable_; }
   /// The answer is in the store, and nothing has shown yet that it will not stay.
   [[nodiscard]] bool stores() const { return stores_.load(std::memory_order_acquire); }
   /// A number of the owner's own, set by Filler::note() before what it belongs to is told.
@@ -125,7 +127,7 @@ class Fill {
   Fill* next_running_ = nullptr;  // stripe's lock
   uint64_t variant_ = 0;          // Store::begin(); never changes after it
   bool ends_marks_ = true;        // Draft; the writer's
-  bool joinable_ = true;          // stripe's lock
+  bool joinable_ = true;          // as well
   bool doomed_ = false;           // stripe's lock: purged while it ran
   bool soft_purged_ = false;      // stripe's lock
   bool hidden_ = false;           // stripe's lock: its object has left the store, and may come back cut
