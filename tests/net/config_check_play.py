@@ -166,6 +166,29 @@ def wrong_certificates(stage):
 
 
 @scene
+def logs_that_cannot_be_written(stage):
+    """Files of access log, query log and dnstap: a folder that is not there, a folder in place of the file, one that may not be written."""
+    os.mkdir(os.path.join(stage.folder, "folder"))
+    stage.file("old.log", "")
+    node = "node:\n  dns_listen: 127.0.0.1:5353\n  http_listen: 127.0.0.1:8080\n  {}\n"
+    options = {"node.access_log.file": "access_log: {file: 'PATH'}", "node.dns_server.query_log.file": "dns_server: {query_log: {file: 'PATH'}}",
+               "node.dns_server.dnstap.file": "dns_server: {dnstap: {file: 'PATH'}}"}
+    for option, words in options.items():
+        for path, problem in (("nowhere/a.log", "'nowhere' is no folder, where 'nowhere/a.log' is to be; write"), ("folder", "'folder' is a folder; write"),
+                              ("/proc/self/a.log", "no file can be made in '/proc/self', where '/proc/self/a.log' is to be: "),
+                              ("/proc/version", "'/proc/version' cannot be written: ")):
+            if os.geteuid() == 0 and path.startswith("/proc"):
+                continue  # may write everywhere, as far as permissions go
+            stage.file("log.yaml", node.format(words.replace("PATH", path)) + SHOP)
+            code, _, told = popnet(stage, "check", "--config", "log.yaml")
+            check(told.strip()[:150], code == 1 and told.startswith(f"log.yaml:4:{words.index(chr(39)) + 3}: {option}: {problem}"), (code, told))
+        for path in ("old.log", "new.log", "folder/new.log", "/dev/null", "-"):
+            stage.file("log.yaml", node.format(words.replace("PATH", path)) + SHOP)
+            code, _, told = popnet(stage, "check", "--config", "log.yaml")
+            check(f"{option}: {path} is fine", code == 0 or (path == "-" and "dnstap" in option), (code, told))
+
+
+@scene
 def wrong_sets(stage):
     """--set: a wrong value or path is told with the option as it was written."""
     stage.file("shop.yaml", SHOP)
