@@ -64,6 +64,7 @@ class Answerer {
   void decide_service(const Node& node, const Name& name, size_t offset);
   [[nodiscard]] model::Decision decision_for(const DecidedName& decided, const routing::Client& client) const;
   [[nodiscard]] routing::Client client(uint16_t address_type) const;
+  void narrow(uint8_t scope);
   template <class Visit>
   void each_address(const DecidedName& name, const model::Decision& decision, Visit visit) const;
   bool decide_for(uint16_t address_type, const Node& node, const Name& name, size_t offset);
@@ -309,7 +310,7 @@ bool Answerer::make_signature(const Node& node, const Name& name, size_t offset)
   if (node.decided() != Node::not_decided) {
     for (const uint16_t address_type : {type::a, type::aaaa}) {
       const model::Decision decision = decision_for(names_.decided(node.decided()), client(address_type));
-      if (query_.subnet.source_length != 0) scope_ = std::max(scope_, decision.scope);
+      narrow(decision.scope);
       if (sign_addresses(node, decision, address_type, name.bytes(), offset)) return true;
     }
   }
@@ -347,7 +348,7 @@ bool Answerer::decide_for(uint16_t address_type, const Node& node, const Name& n
   const bool by_pop = decided.host.resolve == model::Resolve::pop;
   const model::Decision decision = decision_for(decided, client(address_type));
   const size_t addresses = put_addresses(decided, decision, address_type, offset);
-  if (query_.subnet.source_length != 0) scope_ = std::max(scope_, decision.scope);
+  narrow(decision.scope);
   if (addresses == 0) return false;
   reply_.count(Section::answer, addresses);
   if (secure_.wanted(node.zone())) sign_addresses(node, decision, address_type, name.bytes(), offset);
@@ -372,7 +373,7 @@ void Answerer::decide_service(const Node& node, const Name& name, size_t offset)
       if (address.is_v4() == v4 && counts[v4] < model::targets_max) hints[v4][counts[v4]++] = address;
     });
   }
-  if (query_.subnet.source_length != 0) scope_ = scope;
+  narrow(scope);
   std::array<uint8_t, https_data_max> room;
   ByteWriter data(room);
   write_https_data(decided.host.https_alpn, std::span(hints[1]).first(counts[1]),
@@ -386,6 +387,12 @@ void Answerer::decide_service(const Node& node, const Name& name, size_t offset)
                     name.bytes(), offset);
 }
 
+/// The answer holds for such a network around the client's.
+void Answerer::narrow(uint8_t scope) {
+  if (query_.subnet.source_length != 0)
+    scope_ = std::max(scope_, static_cast<uint8_t>(query_.subnet.embedded + scope));
+}
+
 // A source length of 0 asks not to use the client's address (RFC 7871 section 7.1.2): then the resolver's own
 // place counts.
 routing::Client Answerer::client(uint16_t address_type) const {
@@ -394,7 +401,7 @@ routing::Client Answerer::client(uint16_t address_type) const {
   routing::Client client =
       subnet.source_length == 0
           ? routing::make_client(lengths, resolver_)
-          : routing::make_client(lengths, subnet_address(message_, subnet), subnet.source_length);
+          : routing::make_client(lengths, subnet_address(message_, subnet), subnet.length());
   client.family = address_type == type::a ? routing::family_v4 : routing::family_v6;
   // Not the query's number alone: who hands on queries that came over HTTPS gives all of them 0 (RFC 8484 section 4.1).
   uint64_t lower_half;

@@ -120,6 +120,21 @@ TEST(Chain, StaticDataIsForEverybody) {
   EXPECT_EQ(ask("alias2.example.com", type::a, "203.0.113.7/32").scope, 0);
 }
 
+TEST(Chain, Ipv4AsIpv6IsDecidedAsIpv4) {
+  const auto as_v6 = [](const char* name, uint8_t length, std::vector<uint8_t> address) {
+    std::vector<uint8_t> data = {0, 2, length, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    data.insert(data.end(), address.begin(), address.end());
+    return world().ask(TestQuery(name, type::a).edns().option(edns::subnet, data));
+  };
+  const TestAnswer near = as_v6("www.shop.test", 120, {203, 0, 113});
+  EXPECT_THAT(near.answer, ElementsAre("www.shop.test. 300 IN A 198.51.100.3"));
+  EXPECT_EQ(near.edns_options.at(7), 96 + 26);
+  const TestAnswer unknown = as_v6("www.shop.test", 96, {});
+  EXPECT_THAT(unknown.answer, ElementsAre("www.shop.test. 20 IN A 198.51.100.1"));
+  EXPECT_EQ(unknown.edns_options.at(7), 96) << "IPv6 has rules of its own";
+  EXPECT_EQ(as_v6("www.example.com", 120, {203, 0, 113}).edns_options.at(7), 0) << "static";
+}
+
 TEST(Chain, WhoMayNotBeKnownGetsARuleForEverybodyOrTheResolversOwn) {
   const TestQuery query =
       TestQuery("www.shop.test", type::a).edns().option(edns::subnet, std::vector<uint8_t>{0, 1, 0, 0});

@@ -192,7 +192,7 @@ void write_json(const Exchange& exchange, std::span<const uint8_t> query, size_t
     if (parsed.qclass != class_in) fmt::format_to(to, ",\"class\":\"CLASS{}\"", parsed.qclass);
   }
   if (parsed.subnet.size != 0 && parsed.subnet.family != 0) {
-    const Prefix subnet(subnet_address(query, parsed.subnet), parsed.subnet.source_length);
+    const Prefix subnet(subnet_address(query, parsed.subnet), parsed.subnet.length());
     out += ",\"subnet\":";
     records::put_json(subnet.to_string(), out);
   }

@@ -39,6 +39,8 @@ void skip_tsig(ByteReader& in, std::span<const uint8_t> message) {
   if (in.position() != end) in.fail();
 }
 
+constexpr uint8_t ipv4_in_ipv6 = 96;  // bits before it
+
 IpAddress padded_address(uint8_t family, std::span<const uint8_t> given) {
   uint8_t bytes[16] = {};
   if (!given.empty()) std::memcpy(bytes, given.data(), given.size());
@@ -53,7 +55,8 @@ bool valid_subnet(std::span<const uint8_t> data, ClientSubnet& subnet) {
   if (length > (family == 0 ? 0 : family == 1 ? 32 : 128)) return false;
   if (data.size() != 4U + (length + 7U) / 8) return false;
   if (length % 8 != 0 && (data.back() & (0xff >> length % 8)) != 0) return false;
-  if (family == 2 && padded_address(family, data.subspan(4)).is_v4()) return false;  // IPv4 comes as family 1
+  // RFC 7871 does not forbid IPv4 in family 2, and others take it for an IPv6 network like any.
+  subnet.embedded = family == 2 && padded_address(family, data.subspan(4)).is_v4() ? ipv4_in_ipv6 : 0;
   subnet.family = family;
   subnet.source_length = length;
   subnet.size = static_cast<uint16_t>(data.size());

@@ -25,13 +25,17 @@ enum class Verdict : uint8_t {
   fine,
 };
 
-/// The client subnet option of a query, already checked: the address is of the option's family. `size` is 0
-/// when there was none.
+/// The client subnet option of a query, already checked. `size` is 0 when there was none.
 struct ClientSubnet {
   uint16_t offset = 0;  // of the option's data in the message
   uint16_t size = 0;    // of the option's data
   uint8_t family = 0;   // 1 IPv4, 2 IPv6, 0 none (then the length is 0 too)
   uint8_t source_length = 0;
+  /// What of the lengths stands before an IPv4 address that comes as IPv6, ::ffff:192.0.2.0/120 (RFC 4291 section 2.5.5.2): 96, else 0.
+  uint8_t embedded = 0;
+
+  /// Of the address as subnet_address() gives it.
+  [[nodiscard]] int length() const { return source_length - embedded; }
 };
 
 /// Where the data of an option stands in the message. `size` is 0 when there is none.
@@ -70,7 +74,7 @@ NameShape expand_name(std::span<const uint8_t> message, size_t offset, std::span
 /// Reads `message` into `query` (all members are set) and returns query.verdict.
 Verdict parse_query(std::span<const uint8_t> message, Query& query);
 
-/// The address in the option, bits behind the source length being zero. REQUIRES: subnet.family is 1 or 2
+/// The address in the option, IPv4 also where it came as IPv6, bits behind the source length being zero. REQUIRES: subnet.family is 1 or 2
 IpAddress subnet_address(std::span<const uint8_t> message, const ClientSubnet& subnet);
 
 }  // namespace popnet::dns
