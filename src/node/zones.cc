@@ -146,6 +146,7 @@ dns::ZoneSources Zones::sources(const model::Config& config) {
     sources.keep_files = true;
   }
   sources.copies = copies_.good_at(unix_seconds());
+  sources.expiries = copies_.expiries();
   return sources;
 }
 

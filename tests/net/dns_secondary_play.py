@@ -5,6 +5,7 @@ import glob
 import os
 import re
 import signal
+import time
 
 from play import check, equal, run, scene, site, until
 from play_dig import run_dig
@@ -268,6 +269,48 @@ def copies_are_handed_on(stage):
     first.signal(signal.SIGHUP)
     has(last, 2)
     check("by the difference", "version 2 is in force (IXFR from" in last.log(), last.log())
+
+
+def expire_at(server):
+    """What it says of the zone's age (RFC 7314), as dig asks."""
+    told = re.search(r"; EXPIRE: (\d+)", run_dig(server, "+expire", "zone.test", "soa").text)
+    return int(told[1]) if told else None
+
+
+@scene
+def expiry_does_not_add_up(stage):
+    """Behind a primary that dies: two secondaries that name each other, Knot, and one behind Knot, all expire as if they had asked it."""
+    first = primary(stage, refresh=1, expire=8)
+    equal("of the primary", expire_at(first.dns), 8)
+    equal("unasked", run_dig(first.dns, "zone.test", "soa").text.count("EXPIRE"), 0)
+    at, told = stage.endpoint(), stage.endpoint()
+    pair = [stage.popnet(name=name, dns=TSIG, node={"state_dir": f"{stage.folder}/{name}", "dns_listen": own},
+                         zones=[{"name": "zone.test", "transfer": {"key": KEY}, "secondary": {"primaries": primaries, "key": KEY}}])
+            for name, own, primaries in (("one", at, [first.dns, told]), ("two", told, [at]))]
+    endpoint = stage.endpoint()
+    middle = knot(stage, endpoint, knot_key(KEY, SECRET) + knot_peer(first.dns, "transfer", KEY) + f"""
+acl:
+  - id: anybody
+    address: 127.0.0.0/8
+    key: {KEY}
+    action: transfer
+zone:
+  - domain: zone.test
+    master: popnet
+    acl: anybody
+    storage: {{base}}
+""")
+    until("Knot has it", lambda: serial_at(endpoint) == 1)
+    behind = secondary(stage, endpoint, name="behind")
+    for popnet in (*pair, behind):
+        has(popnet, 1)
+    check("what is left is told", all(0 < expire_at(server) <= 8 for server in (at, told, endpoint, behind.dns)))
+    first.stop()
+    died = time.monotonic()
+    until("all have expired", lambda: all(status(popnet.dns) == "SERVFAIL" for popnet in (*pair, behind)), 30)
+    passed = time.monotonic() - died
+    check("in their time", 4 < passed < 13, passed)
+    check("Knot runs", middle.process.alive())
 
 
 @scene

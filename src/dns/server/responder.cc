@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "dns/guard/tsig.h"
+#include "dns/server/expire.h"
 #include "dns/server/policy.h"
 
 namespace popnet::dns {
@@ -60,6 +61,8 @@ Outcome Responder::respond_plainly(const View& view, std::span<const uint8_t> me
   if (query.edns) {
     cookie = judge_cookie(policy, message, query, source, now, options);
     add_options(policy, query, source, cookie, options);
+    if (query.asks_expire && (query.type == type::soa || query.type == type::ixfr)) [[unlikely]]
+      options.expire = seconds_left(*view.names, query.name, cookie_time(now));
     if (policy.cookies == model::Cookies::require && unproven(cookie) && source.transport == Transport::udp &&
         query.verdict == Verdict::fine)
       return limit(policy, message, query, source, now, cookie, room, options,

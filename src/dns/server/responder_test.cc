@@ -72,6 +72,20 @@ TEST_F(ResponderTest, AFirstCookieIsAnsweredWithBothParts) {
                    0x5c, 0xf7, 0x9f, 0x11, 0x1f, 0x81, 0x30, 0xc3, 0xee, 0xe2, 0x94, 0x80}));
 }
 
+// RFC 7314 section 3.2: for who asks, of a zone.
+TEST_F(ResponderTest, TheAgeOfAZoneIsTold) {
+  const auto told = [&](const char* name, uint16_t type, const Bytes& data = {}) {
+    return options_of(ask(TestQuery(name, type).edns().option(edns::expire, data)))[edns::expire];
+  };
+  EXPECT_EQ(told("example.com", type::soa).size(), 4U);
+  EXPECT_EQ(told("example.com", type::soa), told("example.com", type::ixfr));
+  EXPECT_TRUE(told("example.com", type::soa, {0, 0, 0, 1}).empty()) << "a server's";
+  EXPECT_TRUE(told("example.com", type::ns).empty());
+  EXPECT_TRUE(told("www.example.com", type::soa).empty());
+  EXPECT_TRUE(told("example.org", type::soa).empty());
+  EXPECT_TRUE(options_of(ask(TestQuery("example.com", type::soa).edns())).empty());
+}
+
 TEST_F(ResponderTest, WithoutACookieThereIsNone) {
   EXPECT_TRUE(options_of(ask(www())).empty());
   config_.dns.cookies = model::Cookies::off;

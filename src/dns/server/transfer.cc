@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dns/server/expire.h"
 #include "dns/server/policy.h"
 #include "dns/sign/canonical.h"
 #include "dns/wire/compress.h"
@@ -59,6 +60,7 @@ Transfer::Transfer(const View& view, std::span<const uint8_t> message, const Que
   const auto question = message.first(header_size + query.question_size);
   question_.assign(question.begin(), question.end());
   edns_ = query.edns;
+  if (query.asks_expire) expire_ = seconds_left(*view.names, query.name, now);
   if (query.tsig_offset != 0) tsig_.emplace(view.policy->tsig_keys, message, query.tsig_offset, now);
   admit(query, source.address);
   if (admitted()) plan(message, query);
@@ -199,7 +201,8 @@ bool Transfer::step() {
 }
 
 size_t Transfer::next(std::span<uint8_t> room, int64_t now) {
-  ByteWriter out(room.first(message_size_max - opt_record_size - (tsig_ ? tsig_->size_max() : 0)));
+  ByteWriter out(
+      room.first(message_size_max - opt_record_size - expire_option_size - (tsig_ ? tsig_->size_max() : 0)));
   out.bytes(question_);
   Compressor names(out, pointer_max);
   names.know(
@@ -224,7 +227,8 @@ size_t Transfer::next(std::span<uint8_t> room, int64_t now) {
   end.rewind(out.size());
   if (edns_) {
     end.u8(0), end.u16(type::opt), end.u16(udp_reply_max);
-    end.u32(0), end.u16(0);
+    end.u32(0), end.u16(static_cast<uint16_t>(expire_ ? expire_option_size : 0));
+    if (expire_) write_expire_option(end, *expire_);
   }
   const size_t size = end.size();
   ByteWriter header(room.first(header_size));

@@ -59,6 +59,7 @@ class Transfer {
   const IpAddress source_;
   std::vector<uint8_t> question_;  // the query's header and question
   bool edns_ = false;
+  std::optional<uint32_t> expire_;  // what is to be told of the zone's age
   std::optional<Tsig> tsig_;
   std::string title_;
   bool done_ = false;

@@ -128,6 +128,15 @@ TEST_P(SignedTransfer, ADecidedNameIsSignedAndFewAreSignedAtOnce) {
   EXPECT_EQ(denials, hosts + 2 + nsec3param) << "of the apex and ns1, too";
 }
 
+// RFC 7314 section 3.2.
+TEST_P(SignedTransfer, TellsTheAgeOfTheZoneToWhoAsks) {
+  const auto told = [&](TestQuery query) { return fetch(query).at(0).first.edns_options; };
+  const std::vector<uint8_t> expire = {0, edns::expire, 0, 4, 0, 0x09, 0x3a, 0x80};  // 604800
+  EXPECT_EQ(told(TestQuery("zone.test", type::axfr).edns().option(edns::expire, {})), expire);
+  EXPECT_EQ(told(ixfr(serial).edns().option(edns::expire, {})), expire);
+  EXPECT_THAT(told(TestQuery("zone.test", type::axfr).edns()), IsEmpty());
+}
+
 TEST_P(SignedTransfer, SignaturesAreMadeOnce) {
   fetch(TestQuery("zone.test", type::axfr));
   const uint64_t made = view_.signing->made;

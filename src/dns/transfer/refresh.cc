@@ -9,6 +9,7 @@
 
 #include "common/bytes.h"
 #include "common/log.h"
+#include "dns/wire/reply.h"
 #include "dns/zone/version.h"
 #include "rt/socket.h"
 
@@ -90,7 +91,7 @@ void Refresh::ask(Step step) {
   const auto soa = step == Step::ixfr ? soa_of(*wanted_.have) : std::nullopt;
   out.u16(id_);
   out.u16(0);
-  out.u16(1), out.u16(0), out.u16(soa ? 1 : 0), out.u16(0);
+  out.u16(1), out.u16(0), out.u16(soa ? 1 : 0), out.u16(edns_ ? 1 : 0);
   out.bytes(wanted_.zone.bytes());
   out.u16(step == Step::soa ? type::soa : step == Step::ixfr ? type::ixfr : type::axfr);
   out.u16(class_in);
@@ -100,6 +101,11 @@ void Refresh::ask(Step step) {
     out.u32(soa->ttl);
     out.u16(static_cast<uint16_t>(soa->data.size()));
     out.bytes(soa->data);
+  }
+  if (edns_) {
+    out.u8(0), out.u16(type::opt), out.u16(udp_reply_max);
+    out.u32(0), out.u16(option_header_size);
+    out.u16(edns::expire), out.u16(0);
   }
   size_t size = out.size();
   tsig_.reset();
@@ -168,6 +174,9 @@ bool Refresh::take(std::span<const uint8_t> message) {
   if (!head || head->id != id_ || (first && !head->asks && head->rcode == Rcode::noerror))
     return fail(fmt::format("answers the {} with something that is no reply to it", title()));
   const bool believed = !tsig_ || tsig_->check(message, head->tsig_offset, unix_seconds());
+  // As servers do that are older than EDNS (RFC 6891 section 7).
+  const bool puzzled = head->rcode == Rcode::formerr || head->rcode == Rcode::notimp;
+  if (puzzled && step_ == Step::soa && std::exchange(edns_, false)) return ask(Step::soa), true;
   if (head->rcode != Rcode::noerror) {
     if (step_ == Step::ixfr && head->rcode != Rcode::notauth) return ask(Step::axfr), true;
     return fail(fmt::format("answers the {} with {}", title(), rcode_text(head->rcode)));
@@ -175,6 +184,7 @@ bool Refresh::take(std::span<const uint8_t> message) {
   if (!believed)
     return fail(fmt::format("answers the {} without a signature of the key {}", title(),
                             wanted_.key->name.to_text()));
+  if (head->expire) left_ = head->expire;
   return step_ == Step::soa ? take_version(*head, message) : take_records(*head, message);
 }
 
@@ -187,7 +197,7 @@ bool Refresh::take_version(const ReplyHead& head, std::span<const uint8_t> messa
   const auto times = read_soa_times(record.data);
   if (!times) return fail("has a SOA record that is too short");
   if (wanted_.serial && !is_later(times->serial, *wanted_.serial)) {
-    if (times->serial == *wanted_.serial) return succeed({nullptr, "SOA"});
+    if (times->serial == *wanted_.serial) return succeed({nullptr, "SOA", left_});
     return fail(fmt::format("has version {}, which is older than ours, {}", times->serial, *wanted_.serial));
   }
   if (wanted_.refused == times->serial)
@@ -212,7 +222,7 @@ bool Refresh::take_records(const ReplyHead& head, std::span<const uint8_t> messa
     if (i + 1 != head.answers) return fail(fmt::format("sends records behind the end of its {}", title()));
     return finish_transfer();
   }
-  if (update_->end_of_message() == ZoneUpdate::State::unchanged) return succeed({nullptr, "IXFR"});
+  if (update_->end_of_message() == ZoneUpdate::State::unchanged) return succeed({nullptr, "IXFR", left_});
   return true;
 }
 
@@ -225,7 +235,7 @@ bool Refresh::finish_transfer() {
   if (!update_->doubt().empty())
     log::warning("zone {}: {} sends a record that validators cannot use: {}", wanted_.zone.to_text(),
                  wanted_.primary.to_string(), update_->doubt());
-  return succeed({std::move(*records), update_->incremental() ? "IXFR" : "AXFR"});
+  return succeed({std::move(*records), update_->incremental() ? "IXFR" : "AXFR", left_});
 }
 
 bool Refresh::fail(std::string why) {

@@ -33,6 +33,7 @@ class Refresh final : public rt::Watcher {
   struct Found {
     std::shared_ptr<const Records> records;  // null: `have` is the newest version
     std::string how;                         // for the log: "AXFR", or "IXFR"
+    std::optional<uint32_t> left;  // for how long the primary may serve it still; nothing: it does not say
   };
   /// `done` is called once, unless this is destroyed before, in a turn of the loop of its own, and may destroy it. `id`:
   /// of the messages.
@@ -79,6 +80,8 @@ class Refresh final : public rt::Watcher {
   bool heard_ = false;
   bool silent_ = false;
   Step step_ = Step::soa;
+  bool edns_ = true;  // until the primary does not understand it
+  std::optional<uint32_t> left_;
   std::optional<Tsig> tsig_;
   std::optional<ZoneUpdate> update_;
   bool first_message_ = true;  // of the present step

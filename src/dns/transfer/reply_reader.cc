@@ -7,7 +7,18 @@ namespace popnet::dns {
 
 namespace {
 constexpr uint16_t opcode_mask = 0x7800;
+
+/// Of the data of an OPT record; what cannot be read is none.
+std::optional<uint32_t> read_expire(std::span<const uint8_t> options) {
+  for (ByteReader in(options); in.ok() && in.left() > 0;) {
+    const uint16_t code = in.u16();
+    ByteReader data(in.take(in.u16()));
+    if (in.ok() && code == edns::expire && data.left() == 4) return data.u32();
+  }
+  return std::nullopt;
 }
+
+}  // namespace
 
 std::optional<ReplyHead> read_reply_head(std::span<const uint8_t> message) {
   ByteReader in(message);
@@ -32,7 +43,8 @@ std::optional<ReplyHead> read_reply_head(std::span<const uint8_t> message) {
     skip_name(in);
     const uint16_t type = in.u16();
     in.skip(6);
-    in.skip(in.u16());
+    const auto data = in.take(in.u16());
+    if (left <= additionals && type == type::opt && in.ok()) head.expire = read_expire(data);
     if (left == 1 && additionals > 0 && type == type::tsig) head.tsig_offset = start;
   }
   if (!in.ok() || in.left() != 0) return std::nullopt;

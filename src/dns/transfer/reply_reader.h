@@ -13,10 +13,11 @@ struct ReplyHead {
   uint16_t id = 0;
   Rcode rcode = Rcode::noerror;
   bool authoritative = false;
-  bool asks = false;          // the question is there; only the first message of a transfer need have it
-  unsigned answers = 0;       // records of the answer section
-  size_t records_offset = 0;  // where they begin
-  size_t tsig_offset = 0;     // where the TSIG record begins; 0: there is none
+  bool asks = false;               // the question is there; only the first message of a transfer need have it
+  unsigned answers = 0;            // records of the answer section
+  size_t records_offset = 0;       // where they begin
+  size_t tsig_offset = 0;          // where the TSIG record begins; 0: there is none
+  std::optional<uint32_t> expire;  // for how long the sender may serve the zone still (RFC 7314)
 };
 
 /// Nothing if it is no reply to a query, or cannot be read. Records are gone over, but not judged.

@@ -221,14 +221,20 @@ void Secondaries::Follower::found(Result<Refresh::Found> result) {
   whole_ = false;
   const int64_t now = all_.unix_seconds();
   if (result->records == nullptr) {
-    all_.copies_.confirm(zone_, now);
-    if (expired_) all_.out_of_date();
+    const ZoneCopy* known = all_.copies_.find(zone_);
+    const int64_t confirmation = confirmed_at(now, known->soa, result->left);
+    // One that knows less than another did is no reason to know less, unless the clock was set back (RFC 7314 section 4).
+    const bool fresher = confirmation > known->confirmed || known->confirmed > now;
+    if (fresher) all_.copies_.confirm(zone_, confirmation);
+    if (expired_ && now < known->expires()) all_.out_of_date();
     confirmed();
     return all_.give_turns();
   }
   delivering_ = true;
-  ZoneCopy copy{result->records, {}, now};
+  ZoneCopy copy;
+  copy.records = result->records;
   if (const auto soa = read_soa_times(*copy.records)) copy.soa = *soa;
+  copy.confirmed = confirmed_at(now, copy.soa, result->left);
   all_.arrived({zone_, std::move(copy), fmt::format("{} from {}", result->how, asked_.to_string())});
   all_.give_turns();
 }

@@ -58,7 +58,7 @@ inline constexpr size_t udp_plain_max = 512;     ///< RFC 1035 section 2.3.4, wi
 inline constexpr size_t message_size_max = 65535;
 
 namespace edns {
-inline constexpr uint16_t nsid = 3, subnet = 8, cookie = 10, tcp_keepalive = 11, padding = 12,
+inline constexpr uint16_t nsid = 3, subnet = 8, expire = 9, cookie = 10, tcp_keepalive = 11, padding = 12,
                           extended_error = 15;
 }
 inline constexpr size_t option_header_size = 4;   ///< code and size

@@ -82,6 +82,9 @@ bool take_option(uint16_t code, std::span<const uint8_t> data, size_t offset, Qu
     case edns::nsid:
       query.asks_nsid = true;
       return true;
+    case edns::expire:
+      query.asks_expire = data.empty();  // a server's has data
+      return true;
     case edns::tcp_keepalive:
       query.asks_keepalive = true;
       return true;
@@ -174,7 +177,7 @@ void clear(Query& query) {
   query.udp_size = udp_plain_max;
   query.subnet = {};
   query.cookie = {};
-  query.asks_nsid = query.asks_keepalive = query.padded = false;
+  query.asks_nsid = query.asks_expire = query.asks_keepalive = query.padded = false;
   query.tsig_offset = 0;
 }
 

@@ -58,6 +58,7 @@ struct Query {
   ClientSubnet subnet;
   OptionPlace cookie;    // the first one; its size is right: 8, or 16 to 40 (RFC 7873 section 4)
   bool asks_nsid;        // RFC 5001
+  bool asks_expire;      // RFC 7314
   bool asks_keepalive;   // RFC 7828
   bool padded;           // RFC 7830
   uint16_t tsig_offset;  // where the TSIG record begins, well formed and the last (RFC 8945); 0 = none

@@ -27,6 +27,7 @@ size_t opt_size(const Query& query, const ReplyOptions& options) {
   if (options.cookie) size += option_header_size + client_cookie_size + server_cookie_size;
   if (!options.nsid.empty()) size += option_header_size + options.nsid.size();
   if (options.keepalive) size += option_header_size + keepalive_size;
+  if (options.expire) size += expire_option_size;
   return size;
 }
 
@@ -113,12 +114,19 @@ void Reply::write_options(ByteWriter& out) const {
     out.u16(keepalive_size);
     out.u16(options_.keepalive_100ms);
   }
+  if (options_.expire) write_expire_option(out, *options_.expire);
   if (error_ == ExtendedError::none) return;
   const size_t before = out.size();
   out.u16(edns::extended_error);
   out.u16(extended_error_size);
   out.u16(static_cast<uint16_t>(error_));
   if (!out.ok()) out.rewind(before);
+}
+
+void write_expire_option(ByteWriter& out, uint32_t seconds) {
+  out.u16(edns::expire);
+  out.u16(expire_option_size - option_header_size);
+  out.u32(seconds);
 }
 
 /// `before`: all that stands before the padding option.

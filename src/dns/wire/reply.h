@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "common/bytes.h"
@@ -28,8 +29,12 @@ struct ReplyOptions {
   bool keepalive = false;
   uint16_t keepalive_100ms = 0;  // how long the connection may be idle (RFC 7828 section 3.1)
   bool pad = false;
+  std::optional<uint32_t> expire = {};  // seconds for which the zone is good still (RFC 7314)
 };
+inline constexpr size_t expire_option_size = option_header_size + 4;
 inline constexpr ReplyOptions no_reply_options = {};
+
+void write_expire_option(ByteWriter& out, uint32_t seconds);
 
 enum class Section : uint8_t { answer, authority, additional };
 

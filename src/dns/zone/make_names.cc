@@ -359,6 +359,8 @@ Maker::Filled Maker::fill(Plan& plan) {
   const auto copy = sources_->copies.find(owner_key(plan.records.apex().bytes()));
   if (copy == sources_->copies.end()) return Filled::unavailable;
   fill_from_copy(plan, *copy->second);
+  if (const auto expiry = sources_->expiries.find(copy->first); expiry != sources_->expiries.end())
+    builder_.set_expiry(plan.index, expiry->second);
   return Filled::complete;
 }
 

@@ -26,7 +26,8 @@ namespace popnet::dns {
 /// Zones that are not read from files now, by owner key of their apex.
 struct ZoneSources {
   using Map = std::map<std::string, std::shared_ptr<const Records>>;
-  Map copies;               // of zones that are fetched; one that is not here is answered with SERVFAIL
+  Map copies;  // of zones that are fetched; one that is not here is answered with SERVFAIL
+  std::map<std::string, Expiry> expiries;  // of these
   Map files;                // of zones that have files, as they were read before; others are read
   bool keep_files = false;  // puts what is read into `files`
 };

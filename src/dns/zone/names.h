@@ -23,6 +23,7 @@
 // Built by make_names(); immutable after that; read by any number of threads.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -167,6 +168,9 @@ struct Denials {
   std::vector<Hashed> by_hash;    // in order
 };
 
+/// Until when a zone that is fetched may be served, in seconds since 1970: moves on whenever a primary confirms it.
+using Expiry = std::shared_ptr<const std::atomic<int64_t>>;
+
 class Names {
  public:
   [[nodiscard]] Match find(const Name& name) const;
@@ -200,6 +204,8 @@ class Names {
   [[nodiscard]] const std::shared_ptr<const ZoneVersion>& version(uint32_t zone) const {
     return zones_[zone].version;
   }
+  /// Null if the zone is not fetched.
+  [[nodiscard]] const std::atomic<int64_t>* expiry(uint32_t zone) const { return zones_[zone].expiry.get(); }
   /// What the parent zone, if it is ours too, holds at this zone's apex: the node of the delegation, for DS
   /// queries (RFC 4035 section 3.1.4.1). False if there is none.
   [[nodiscard]] bool parent_side(uint32_t zone, Node& node) const;
@@ -224,6 +230,7 @@ class Names {
     std::shared_ptr<const sign::ZoneSigner> signer;
     std::shared_ptr<const Denials> denials;
     std::shared_ptr<const ZoneVersion> version;
+    Expiry expiry;
   };
 
   [[nodiscard]] const uint8_t* at(uint32_t node) const { return arena_.data() + size_t{node} * unit; }

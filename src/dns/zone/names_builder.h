@@ -39,6 +39,7 @@ class NamesBuilder {
   void set_version(uint32_t zone, std::shared_ptr<const ZoneVersion> version) {
     names_->zones_[zone].version = std::move(version);
   }
+  void set_expiry(uint32_t zone, Expiry expiry) { names_->zones_[zone].expiry = std::move(expiry); }
   void set_negative_soa(uint32_t zone, NodeId side) { names_->zones_[zone].negative_soa = side; }
   void set_signer(uint32_t zone, std::shared_ptr<const sign::ZoneSigner> signer) {
     names_->zones_[zone].signer = std::move(signer);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -61,6 +62,7 @@ const ZoneCopy* ZoneCopies::find(const Name& zone) const {
 }
 
 void ZoneCopies::put(const Name& zone, ZoneCopy copy) {
+  if (copy.expiry == nullptr) copy.expiry = std::make_shared<std::atomic<int64_t>>(copy.expires());
   copies_[owner_key(zone.bytes())] = std::move(copy);
 }
 
@@ -87,7 +89,7 @@ void ZoneCopies::load(const Name& zone) {
                problems.count() > 0 ? problems.lines()[0] : path + ": has no SOA record");
     return;
   }
-  put(zone, {std::move(records), *soa, static_cast<int64_t>(about.st_mtime)});
+  put(zone, {std::move(records), *soa, static_cast<int64_t>(about.st_mtime), nullptr});
 }
 
 Status ZoneCopies::save(const Name& zone) const {
@@ -103,9 +105,21 @@ Status ZoneCopies::save(const Name& zone) const {
   return {};
 }
 
-void ZoneCopies::confirm(const Name& zone, int64_t now) {
-  copies_.at(owner_key(zone.bytes())).confirmed = now;
-  if (!folder_.empty()) set_file_time(zone, now);
+void ZoneCopies::confirm(const Name& zone, int64_t confirmed) {
+  ZoneCopy& copy = copies_.at(owner_key(zone.bytes()));
+  copy.confirmed = confirmed;
+  copy.expiry->store(copy.expires(), std::memory_order_relaxed);
+  if (!folder_.empty()) set_file_time(zone, confirmed);
+}
+
+int64_t confirmed_at(int64_t now, const SoaTimes& soa, std::optional<uint32_t> left) {
+  return now - (soa.expire - std::min(left.value_or(soa.expire), soa.expire));
+}
+
+std::map<std::string, Expiry> ZoneCopies::expiries() const {
+  std::map<std::string, Expiry> all;
+  for (const auto& [key, copy] : copies_) all.emplace(key, copy.expiry);
+  return all;
 }
 
 void ZoneCopies::set_file_time(const Name& zone, int64_t confirmed) const {

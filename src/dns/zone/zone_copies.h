@@ -3,14 +3,17 @@
 //
 // A file is a master file of records as RFC 3597 section 5 writes unknown ones, so that every type survives. The time of
 // its last change is when a primary last confirmed that it is the zone's newest version (as BIND keeps it): a zone that
-// nobody has confirmed for its SOA record's EXPIRE is not served any more (RFC 1035 section 3.3.13).
+// nobody has confirmed for its SOA record's EXPIRE is not served any more (RFC 1035 section 3.3.13). What a primary that is itself
+// a secondary confirms is as old as its own confirmation, as far as it tells (RFC 7314).
 //
 // One thread at a time. Blocking (files). Times are in seconds since 1970.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/result.h"
@@ -24,8 +27,15 @@ struct ZoneCopy {
   SoaTimes soa;
   int64_t confirmed = 0;
 
+  /// The same as expires(), for threads that answer queries; made by ZoneCopies.
+  std::shared_ptr<std::atomic<int64_t>> expiry = nullptr;
+
   [[nodiscard]] int64_t expires() const { return confirmed + int64_t{soa.expire}; }
 };
+
+/// When the first primary of all confirmed what one has confirmed now. `left`: for how long that one may serve the zone still;
+/// nothing: it does not say.
+int64_t confirmed_at(int64_t now, const SoaTimes& soa, std::optional<uint32_t> left);
 
 class ZoneCopies {
  public:
@@ -42,11 +52,12 @@ class ZoneCopies {
   void remove(const Name& zone);
   /// Writes the file. ErrorCode::machine
   Status save(const Name& zone) const;
-  /// Its primary has no newer version. REQUIRES: find(zone)
-  void confirm(const Name& zone, int64_t now);
+  /// Its primary has no newer version, as of that time. REQUIRES: find(zone)
+  void confirm(const Name& zone, int64_t confirmed);
 
   /// What may be served at that time.
   [[nodiscard]] ZoneSources::Map good_at(int64_t now) const;
+  [[nodiscard]] std::map<std::string, Expiry> expiries() const;
 
  private:
   [[nodiscard]] std::string path_of(const Name& zone) const;

@@ -95,6 +95,21 @@ TEST_F(ZoneCopiesTest, EveryTypeComesBackFromTheDisk) {
   EXPECT_EQ(again.find(zone_)->confirmed, 6'000'000);
 }
 
+TEST_F(ZoneCopiesTest, WhatAPrimaryConfirmsIsAsOldAsItsOwnConfirmation) {
+  const SoaTimes soa{1, 60, 60, 1000};
+  EXPECT_EQ(confirmed_at(5'000, soa, std::nullopt), 5'000) << "it does not say";
+  EXPECT_EQ(confirmed_at(5'000, soa, 1000), 5'000) << "the first of all";
+  EXPECT_EQ(confirmed_at(5'000, soa, 400), 4'400);
+  EXPECT_EQ(confirmed_at(5'000, soa, 0), 4'000);
+  EXPECT_EQ(confirmed_at(5'000, soa, 7000), 5'000) << "not longer than the zone itself says";
+  ZoneCopies copies("");
+  copies.put(zone_, {read(every_type), soa, 4'400});
+  const Expiry expiry = copies.expiries().begin()->second;
+  EXPECT_EQ(*expiry, 5'400);
+  copies.confirm(zone_, 4'500);
+  EXPECT_EQ(*expiry, 5'500) << "queries are told at once";
+}
+
 TEST_F(ZoneCopiesTest, NamesThatFilesCannotHaveGetFilesOfTheirOwn) {
   const std::string longest = std::string(63, 'x') + "." + std::string(63, 'y') + "." + std::string(63, 'z');
   const std::string names[] = {".", "root", "a/b", "a%2Fb", "a_b", "../x", longest + ".a", longest + ".b"};
