@@ -311,6 +311,28 @@ def signing_ends(stage):
 
 
 @scene
+def keys_of_another_signer(stage):
+    """A zone that was signed elsewhere goes on with its keys, whose DS the parent has: made by BIND, told since when, rolled here."""
+    folder, since = f"{stage.folder}/keys", "Publish: 20240101000000\nActivate: 20240101000000\n"
+    os.makedirs(folder)
+    for role, flag in (("ksk", ["-f", "KSK"]), ("zsk", [])):
+        made = subprocess.run(["dnssec-keygen", "-q", "-K", folder, "-a", "ED25519", *flag, "zone.test"], capture_output=True, text=True,
+                              timeout=4 * PATIENCE)
+        with open(f"{folder}/{made.stdout.strip()}.state", "w", encoding="utf-8") as file:
+            file.write(f"Role: {role}\n{since}" + (f"Sync: 20240101000000\nDSSeen: 20240101000000\n" if role == "ksk" else ""))
+        if role == "ksk":
+            path = f"{folder}/{made.stdout.strip()}.key"
+            ds = subprocess.run(["dnssec-dsfromkey", "-2", path], capture_output=True, text=True, timeout=4 * PATIENCE).stdout
+    popnet = serve(stage, "ed25519", "ksk-zsk", dnskey_ttl="1s", propagation="1s")
+    resolver = validating(stage, popnet, anchors=[ds.strip()])
+    check("secure", secure(run_dig(resolver.address, "+rec", "+dnssec", "www.zone.test")))
+    cds, = run_dig(popnet.dns, "zone.test", "cds").answer
+    equal("CDS is the DS of before", cds.split(" CDS ")[1].replace(" ", ""), ds.split(" DS ")[1].strip().replace(" ", ""))
+    keys(popnet, "roll", "zone.test")
+    until("they have successors", lambda: keys(popnet, "list", "zone.test").count(" ED25519 ") == 4)
+
+
+@scene
 def keys_that_vanish_are_not_made_anew(stage):
     """Validators know the old keys: these go on signing until the folder is back; a node without them does not start."""
     config = {"state_dir": f"{stage.folder}/state", "key_dir": f"{stage.folder}/keys"}

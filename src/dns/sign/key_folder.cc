@@ -118,7 +118,7 @@ std::string KeyFolder::stem(const Name& zone, const KeyState& state) const {
                      static_cast<int>(state.algorithm), state.tag);
 }
 
-Result<Key> KeyFolder::load_key(const std::string& private_file) const {
+Result<Key> KeyFolder::load_key(const Name& zone, const std::string& private_file) const {
   const std::string base = private_file.substr(0, private_file.size() - std::strlen(".private"));
   const auto secret_fields = read_fields(private_file);
   if (!secret_fields) return secret_fields.error();
@@ -134,10 +134,21 @@ Result<Key> KeyFolder::load_key(const std::string& private_file) const {
   const auto state_fields = read_fields(base + ".state");
   if (!state_fields) return state_fields.error();
   const auto role = parse_role(field(*state_fields, "Role"));
-  if (!role) return Error{ErrorCode::invalid, fmt::format("{}.state: Role is not csk, ksk or zsk", base)};
   Times times;
   for (const auto& [name, member] : time_fields) times.*member = parse_time(field(*state_fields, name));
-  return Key(std::move(*secret), *role, times);
+  if (!role || times.publish == 0 || times.activate == 0)
+    return Error{
+        ErrorCode::invalid,
+        fmt::format("{}.state: write the key's role and since when it is in the zone and signs, as \"Role: "
+                    "csk\" (or ksk, zsk), \"Publish: 20260102030405\", \"Activate: 20260102030405\"",
+                    base)};
+  Key key(std::move(*secret), *role, times);
+  const std::string right = stem(zone, key.state);
+  if (fs::path(right).filename() != fs::path(base).filename())
+    return Error{
+        ErrorCode::invalid,
+        fmt::format("{}: this is the key of {}.private, give its files that name", private_file, right)};
+  return key;
 }
 
 Result<std::vector<Key>> KeyFolder::load(const Name& zone) const {
@@ -153,7 +164,7 @@ Result<std::vector<Key>> KeyFolder::load(const Name& zone) const {
     return Error{ErrorCode::invalid, fmt::format("{} cannot be read: {}", path_, error.message())};
   std::sort(files.begin(), files.end());
   for (const std::string& file : files) {
-    auto key = load_key(file);
+    auto key = load_key(zone, file);
     if (!key && !fs::exists(file, ignored)) continue;  // removed meanwhile
     if (!key) return key.error();
     keys.push_back(std::move(*key));

@@ -54,7 +54,7 @@ class KeyFolder {
  private:
   [[nodiscard]] std::string stem(const Name& zone, const KeyState& state) const;
   [[nodiscard]] std::string serial_file(const Name& zone) const;
-  [[nodiscard]] Result<Key> load_key(const std::string& private_file) const;
+  [[nodiscard]] Result<Key> load_key(const Name& zone, const std::string& private_file) const;
 
   std::string path_;
 };

@@ -1,4 +1,5 @@
 // The parts that signatures are made of: hash, keys and their files, canonical form, cache, budget.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
@@ -50,6 +51,12 @@ class Folder {
   std::string path_;
 };
 
+const Times in_use = [] {
+  Times times;
+  times.publish = times.activate = 1'700'000'000;
+  return times;
+}();
+
 TEST(KeyFolder, GivesBackWhatItWasGiven) {
   const Folder folder;
   const KeyFolder keys(folder.path() + "/made/here");
@@ -57,7 +64,7 @@ TEST(KeyFolder, GivesBackWhatItWasGiven) {
   EXPECT_TRUE(keys.load(zone).value().empty());
   for (const Algorithm algorithm : {Algorithm::ecdsa_p256, Algorithm::ed25519}) {
     Times times;
-    times.created = times.publish = 1'700'000'000;
+    times.created = times.publish = times.activate = 1'700'000'000;
     times.sync = 1'700'000'300;
     const Key made(Secret::generate(algorithm).value(), Role::ksk, times);
     ASSERT_TRUE(keys.add(zone, made).ok());
@@ -80,7 +87,7 @@ TEST(KeyFolder, KeepsKeysOfZonesApartWhoseNamesFilesCannotHave) {
       name("."), name("0/25.2.0.192.in-addr.arpa"), name("0_25.2.0.192.in-addr.arpa"),
       name(std::string(63, 'x') + "." + std::string(63, 'y') + "." + std::string(63, 'z') + ".a")};
   for (const Name& zone : zones)
-    ASSERT_TRUE(keys.add(zone, Key(Secret::generate(Algorithm::ed25519).value(), Role::csk, {})).ok());
+    ASSERT_TRUE(keys.add(zone, Key(Secret::generate(Algorithm::ed25519).value(), Role::csk, in_use)).ok());
   for (const Name& zone : zones) EXPECT_EQ(keys.load(zone).value().size(), 1U) << zone.to_text();
 }
 
@@ -97,8 +104,25 @@ TEST(KeyFolder, NamesTheFileThatIsBroken) {
   const Folder folder;
   const KeyFolder keys(folder.path());
   const Name zone = name("example.com");
-  const Key made(Secret::generate(Algorithm::ed25519).value(), Role::csk, {});
+  const Key made(Secret::generate(Algorithm::ed25519).value(), Role::csk, in_use);
   ASSERT_TRUE(keys.add(zone, made).ok());
+  const auto said = [&] {
+    const auto loaded = keys.load(zone);
+    return loaded ? "" : loaded.error().message;
+  };
+  const std::string base = fmt::format("{}/Kexample.com.+015+{:05}", folder.path(), made.state.tag);
+  for (const char* end : {".private", ".state"})
+    std::filesystem::copy(base + end, folder.path() + "/Kexample.com.+015+other" + end);
+  EXPECT_NE(said().find("+015+other.private: this is the key of " + base + ".private"), std::string::npos)
+      << said();
+  for (const char* end : {".private", ".state"})
+    std::filesystem::remove(folder.path() + "/Kexample.com.+015+other" + end);
+  EXPECT_EQ(said(), "");
+  for (const char* state : {"Role: csk\n", "Publish: 20240101000000\nActivate: 20240101000000\n",
+                            "Role: csk\nPublish: 2024-01-01\nActivate: 20240101000000\n"}) {
+    std::ofstream(base + ".state") << state;
+    EXPECT_NE(said().find(base + ".state: write the key's role"), std::string::npos) << said();
+  }
   for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
     if (entry.path().extension() == ".private")
       std::ofstream(entry.path()) << "Private-key-format: v1.3\nAlgorithm: 8 (RSASHA256)\n";
