@@ -395,6 +395,7 @@ void Fetch::read_head() {
     if (scratch.response.status == 101 || ++interims_ > interims_max)
       return attempt_failed(note::bad_gateway, "an interim answer that nobody asked for");
     pass_on(scratch.response);
+    if (state_ == State::ended) return;  // the client has gone, and its upload with it
     judged = 0;
   }
 }
