@@ -12,6 +12,8 @@
 //   c  the client sends it            n  the same, as a new client       p  the same, as the client before
 //   x  the same, then it goes         o  some web server's next answer   e  the same, not waiting for the whole request
 //   z  the same as o, then it closes  C  as c, but without waiting until everything is quiet
+//   d  as c, by a client that reads no more: what is sent to it fails
+//   g  as e, and in that moment the client reads no more
 //
 // The readers of this file are not those of the edge: simple, slow and strict. What clients mean by what they send
 // is read by the edge's own parser, which has fuzzers of its own.
@@ -289,7 +291,7 @@ class Conversation {
       const std::string_view step = script.substr(0, end);
       script.remove_prefix(std::min(end + 1, script.size()));
       if (step.empty()) continue;
-      if (std::string_view("oez").find(step[0]) != std::string_view::npos)
+      if (std::string_view("oezg").find(step[0]) != std::string_view::npos)
         answers_.push_back({step[0], std::string(step.substr(1))});
       else
         steps_.push_back({step[0], with_sign(step.substr(1), '_')});
@@ -329,6 +331,7 @@ class Conversation {
     if (step.what == 'p' && present_ > 0) --present_;
     Visitor& client = clients_[present_];
     if (!client.fd.valid()) return;
+    if (step.what == 'd') read_no_more(client);
     const ssize_t n =
         ::send(client.fd.get(), step.bytes.data(), step.bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0) client.said.append(step.bytes, 0, static_cast<size_t>(n));
@@ -336,6 +339,11 @@ class Conversation {
       hear(client.fd, client.heard);
       client.fd.reset();
     }
+  }
+
+  static void read_no_more(Visitor& client) {
+    hear(client.fd, client.heard);
+    if (client.fd.valid()) ::shutdown(client.fd.get(), SHUT_RD);
   }
 
   void come() {
@@ -390,8 +398,8 @@ class Conversation {
     while (wire.fd.valid() && !wire.tunnel && !wire.heard.empty()) {
       Message request = read_message(wire.heard, false, false);
       if (request.state == Message::State::wrong) return fail("a web server heard no request: " + wire.heard);
-      const bool early =
-          !answers_.empty() && answers_.front().what == 'e' && !wire.answered && request.head_length > 0;
+      const bool hasty = !answers_.empty() && (answers_.front().what == 'e' || answers_.front().what == 'g');
+      const bool early = hasty && !wire.answered && request.head_length > 0;
       if (request.state == Message::State::partial && !early) return;
       if (!wire.answered) answer(wire);
       wire.answered = request.state == Message::State::partial;
@@ -416,9 +424,8 @@ class Conversation {
     const std::string bytes = with_sign(next.bytes, signs[wire.site]);
     (void)!::send(wire.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     wire.tunnel = bytes.find(" 101") != bytes.npos;
-    if (next.what == 'z') {
-      ::shutdown(wire.fd.get(), SHUT_WR);
-    }
+    if (next.what == 'z') ::shutdown(wire.fd.get(), SHUT_WR);
+    if (next.what == 'g' && !clients_.empty()) read_no_more(clients_[present_]);
   }
 
   void leave(Wire& wire) { drop(wire.fd); }

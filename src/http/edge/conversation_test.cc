@@ -43,6 +43,10 @@ std::string changed(std::string script, const std::vector<std::string>& others, 
                                         "e",
                                         "\xff"
                                         "C",
+                                        "\xff"
+                                        "d",
+                                        "\xff"
+                                        "g",
                                         "0\r\n\r\n",
                                         "Content-Length: 3\r\n",
                                         "Transfer-Encoding: chunked\r\n",
