@@ -50,7 +50,7 @@ def claims(stage):
     popnet = stage.popnet([site("a", [origin], rules=[{"path": "/app/*", "action": "proxy"}])])
     claimed = {name: "evil.test" for name in (
         "X-Forwarded-Host", "X_Forwarded_Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "Forwarded",
-        "X-Host", "X-Original-URL", "X-Rewrite-URL", "X-Real-IP", "x_original-url")}
+        "X-Host", "X-Original-URL", "X-Rewrite-URL", "X-Real-IP", "x_original-url", "Proxy", "Content_Length", "If_None_Match", "Accept_Encoding")}
     for method, path in (("GET", "/x"), ("GET", "/app/x"), ("POST", "/x")):
         client = popnet.connect().ask(path, "a.test", method, {**claimed, "X-HTTP-Method-Override": "DELETE", "X-Own": "1"})
         client.answer()
@@ -59,6 +59,22 @@ def claims(stage):
         equal(f"{method} {path}: what the edge says", asked.fields["X-Forwarded-Host"], "a.test")
         equal(f"{method} {path}: other fields do", asked.fields["X-Own"], "1")
         equal(f"{method} {path}: the override", "X-HTTP-Method-Override" in asked.fields, (method, path) != ("GET", "/x"))
+
+
+@scene
+def disguised_fields(stage):
+    """Of X-Device and X_Device many applications make one: who sends the one that Vary does not name chooses for himself alone."""
+    def like_cgi(asked):
+        seen = {name.upper().replace("-", "_"): value for name, value in asked.fields.lines}
+        asked.answer(200, {**FRESH, "Vary": "X-Device, Accept-Encoding"}, f"{seen.get('X_DEVICE')} {seen.get('ACCEPT_ENCODING')} {seen.get('X_HTTP_METHOD_OVERRIDE')}")
+
+    origin = stage.origin(like_cgi)
+    popnet = stage.popnet([site("a", [origin])])
+    fields = {"X_Device": "evil", "Accept_Encoding": "evil", "X_HTTP_Method_Override": "DELETE"}
+    equal("his own", popnet.connect().ask("/x", "a.test", fields=fields).answer().body, b"evil None None")
+    equal("is nobody else's", popnet.get("/x", "a.test").body, b"None None None")
+    check("that is stored", popnet.get("/x", "a.test").hit)
+    equal("and stays", (popnet.connect().ask("/x", "a.test", fields=fields).answer().body, popnet.get("/x", "a.test").hit), (b"None None None", True))
 
 
 @scene

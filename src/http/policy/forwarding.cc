@@ -46,12 +46,18 @@ bool is_for_all_recipients(FieldName id) {
   }
 }
 
+/// RFC 3875 section 4.1.18 says so of "-" alone; there are servers that do it to all that is no letter or digit.
+char to_cgi(char c) {
+  const bool kept = (c >= '0' && c <= '9') || (to_lower(c) >= 'a' && to_lower(c) <= 'z');
+  return kept ? c : '-';
+}
+
 /// With which method the server is to take the request: on a GET whose answer is for all, no user's to say.
 bool is_method_override(const Field& field) {
   constexpr std::string_view names[] = {"X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override"};
   return field.id == FieldName::other &&
          std::any_of(std::begin(names), std::end(names),
-                     [&](std::string_view n) { return iequals(field.name, n); });
+                     [&](std::string_view n) { return same_to_cgi(field.name, n); });
 }
 
 /// Is this field left out because it speaks of what one user has, or wants?
@@ -110,9 +116,10 @@ bool is_gateways(FieldName id) {
 bool is_gateways(std::string_view name) {
   constexpr std::string_view prefix = "X-Forwarded";
   constexpr std::string_view names[] = {
-      "CF-Connecting-IP", "Client-IP",           "Fastly-Client-IP", "Front-End-Https", "True-Client-IP",
-      "X-Client-IP",      "X-Cluster-Client-IP", "X-Host",           "X-Original-Host", "X-Original-URI",
-      "X-Original-URL",   "X-Originating-IP",    "X-Real-IP",        "X-Remote-Addr",   "X-Remote-IP",
+      "CF-Connecting-IP", "Client-IP",       "Fastly-Client-IP", "Front-End-Https",
+      "True-Client-IP",   "Proxy",           "X-Client-IP",      "X-Cluster-Client-IP",
+      "X-Host",           "X-Original-Host", "X-Original-URI",   "X-Original-URL",
+      "X-Originating-IP", "X-Real-IP",       "X-Remote-Addr",    "X-Remote-IP",
       "X-Rewrite-URL",    "X-Url-Scheme",
   };
   return iequals(name.substr(0, prefix.size()), prefix) || is_gateways(find_field_name(name)) ||
@@ -126,8 +133,15 @@ bool is_claim(const Field& field) {
   if (field.id != FieldName::other) return is_gateways(field.id);
   std::array<char, 32> room;  // longer than all of the names
   const std::string_view name = field.name.substr(0, room.size());
-  std::transform(name.begin(), name.end(), room.begin(), [](char c) { return c == '_' ? '-' : c; });
-  return is_gateways(std::string_view(room.data(), name.size()));
+  std::transform(name.begin(), name.end(), room.begin(), to_cgi);
+  const std::string_view spelled(room.data(), name.size());
+  const bool disguised = spelled != name && find_field_name(spelled) != FieldName::other;
+  return disguised || is_gateways(spelled);
+}
+
+bool same_to_cgi(std::string_view a, std::string_view b) {
+  const auto same = [](char x, char y) { return to_cgi(to_lower(x)) == to_cgi(to_lower(y)); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
 }
 
 bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom) {

@@ -35,8 +35,11 @@ bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom)
 /// Is this a field by which gateways tell servers of a request: who sent it, for which host, over what (Forwarded,
 /// X-Forwarded-*, X-Real-IP, …), which path it "really" is for (X-Original-URL, X-Rewrite-URL), or one that the edge
 /// writes itself (Host, Via, X-Request-Id)? From a user it is a claim: it would poison what is stored for all, and slip
-/// past rules and addresses. "_" is taken for "-": to CGI and its heirs the two are one.
+/// past rules and addresses. So would a name of which the origin makes another: see same_to_cgi(), and Proxy, of which CGI makes
+/// the variable that names a proxy for what the program fetches.
 bool is_claim(const Field& field);
+/// CGI and its heirs make one variable of both, "_" standing for "-" (RFC 3875 section 4.1.18) and its like. In any case.
+bool same_to_cgi(std::string_view a, std::string_view b);
 /// Drops what no origin is to see of a GET or HEAD whose answer may be stored: all but the fields that are named, and
 /// those that this gateway reads itself and does not send on as they are (Host, Connection and its like, Cache-Control,
 /// conditions and ranges).

@@ -60,13 +60,32 @@ TEST(Forwarding, OfARequestBelievesNothingThatTheEdgeSaysItself) {
 TEST(Forwarding, OfARequestDropsWhatOnlyGatewaysMaySay) {
   const Fields none;
   const HopByHop hop(none);
-  for (const char* name :
-       {"X-Forwarded", "X-Forwarded-Port", "x-forwarded-prefix", "X-Forwarded-Server", "X-Forwarded-Whatever",
-        "X-Host", "X-Original-URL", "X-Rewrite-Url", "X-Real-IP", "True-Client-IP", "Front-End-Https",
-        "X_Forwarded_For", "X-Forwarded_Host", "x_original_url", "X_Request_Id"})
+  for (const char* name : {"X-Forwarded",
+                           "X-Forwarded-Port",
+                           "x-forwarded-prefix",
+                           "X-Forwarded-Server",
+                           "X-Forwarded-Whatever",
+                           "X-Host",
+                           "X-Original-URL",
+                           "X-Rewrite-Url",
+                           "X-Real-IP",
+                           "True-Client-IP",
+                           "Front-End-Https",
+                           "X_Forwarded_For",
+                           "X-Forwarded_Host",
+                           "x_original_url",
+                           "X_Request_Id",
+                           "Proxy",
+                           "Content_Length",
+                           "X.Real.IP",
+                           "transfer_Encoding",
+                           "If_None_Match",
+                           "Accept_Encoding",
+                           "Cache_Control"})
     for (const ForWhom whom : {ForWhom::asker, ForWhom::store, ForWhom::part})
       EXPECT_FALSE(is_forwarded_request(named(name), hop, whom)) << name;
-  for (const char* name : {"X-HTTP-Method-Override", "x-http-method", "X-Method-Override"}) {
+  for (const char* name :
+       {"X-HTTP-Method-Override", "x-http-method", "X-Method-Override", "X_HTTP_Method_Override"}) {
     EXPECT_FALSE(is_forwarded_request(named(name), hop, ForWhom::store)) << name;
     EXPECT_FALSE(is_forwarded_request(named(name), hop, ForWhom::part)) << name;
     EXPECT_TRUE(is_forwarded_request(named(name), hop, ForWhom::asker)) << name;

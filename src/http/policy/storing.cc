@@ -56,6 +56,17 @@ bool allows_authorized(const ResponseDirectives& directives) {
   return directives.must_revalidate || directives.is_public || directives.s_maxage.has_value();
 }
 
+/// Whoever sends X_Own where Vary names X-Own has chosen an answer by what is in no key.
+bool chooses_in_disguise(const Fields& request, const Fields& response) {
+  if (!response.has(FieldName::vary)) return false;
+  for (const Field& field : request) {
+    if (field.id != FieldName::other) continue;
+    for (ListItems items(response, FieldName::vary); items.next();)
+      if (same_to_cgi(field.name, items.item()) && !iequals(field.name, items.item())) return true;
+  }
+  return false;
+}
+
 bool has_explicit_freshness(const Fields& response, const ResponseDirectives& directives) {
   return directives.max_age || directives.s_maxage || directives.is_public ||
          (response.has(FieldName::expires) && !directives.targeted);
@@ -109,6 +120,7 @@ StoreWhy judge(const RequestHead& request, const RequestDirectives& request_dire
       !type_fits_path(request.target.path, response.fields.get(FieldName::content_type)))
     return StoreWhy::type;
   if (list_has(response.fields, FieldName::vary, "*")) return StoreWhy::vary_star;
+  if (chooses_in_disguise(request.fields, response.fields)) return StoreWhy::disguise;
   if (!options.lifetime_by_rule && !has_explicit_freshness(response.fields, directives) &&
       !has_heuristic_use(response))
     return StoreWhy::no_freshness;
@@ -128,6 +140,7 @@ bool is_of_request(StoreWhy why) {
     case StoreWhy::method:
     case StoreWhy::content:
     case StoreWhy::condition:
+    case StoreWhy::disguise:
     case StoreWhy::part:
     case StoreWhy::request_no_store:
     case StoreWhy::authorization:
@@ -182,6 +195,8 @@ const char* to_string(StoreWhy why) {
       return "content";
     case StoreWhy::condition:
       return "condition";
+    case StoreWhy::disguise:
+      return "disguise";
     case StoreWhy::request_no_store:
       return "request-no-store";
     case StoreWhy::no_store:

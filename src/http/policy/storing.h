@@ -24,6 +24,7 @@ enum class StoreWhy : uint8_t {
   part,       ///< a 206 that nobody asked for, or whose place in the whole cannot be told
   content,    ///< to a GET with content, which is in no key (RFC 9110 section 9.3.1)
   condition,  ///< 412 or 416: what this one request's conditions or range made of it
+  disguise,   ///< the request had a field that the origin may take for one that Vary names (same_to_cgi())
   request_no_store,
   no_store,
   is_private,

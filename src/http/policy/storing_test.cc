@@ -117,6 +117,11 @@ TEST(MayStore, DecidesAsSection3Says) {
        StoreWhy::stored,
        {.check_type = true}},
       // Section 4.1
+      // What an origin behind CGI takes for the field that Vary names is in no key
+      {get + "\nX_Own: 1", ok + "\nVary: Accept, X-Own", StoreWhy::disguise},
+      {get + "\nX-Own: 1", ok + "\nVary: x_own", StoreWhy::disguise},
+      {get + "\nX_Own: 1", ok + "\nVary: x_own", StoreWhy::stored},
+      {get + "\nX_Own: 1", ok + "\nVary: X-Owner", StoreWhy::stored},
       {get, ok + "\nVary: *", StoreWhy::vary_star},
       {get, ok + "\nVary: accept\nVary: user-agent, *", StoreWhy::vary_star},
       // RFC 9213: the targeted field wins in both directions
