@@ -83,10 +83,12 @@ void Secure::sign_now(Section section, uint32_t zone, const sign::Content& conte
                       size_t offset, Bounded bounded) {
   sign::Online& online = *view_.signing;
   const bool random = bounded == Bounded::no;
-  sign::Budget& random_budget = transport_ == Transport::udp ? online.for_random : online.for_random_tcp;
-  const size_t records = view_.names->signer(zone)->write_online(
-      reply_.body(), content, ttl, offset, view_.now, online,
-      {random ? online.random : online.answers, random ? &random_budget : &online.for_answers});
+  const bool udp = transport_ == Transport::udp;
+  sign::Budget& budget = random ? (udp ? online.for_random : online.for_random_tcp)
+                                : (udp ? online.for_answers : online.for_answers_tcp);
+  const size_t records =
+      view_.names->signer(zone)->write_online(reply_.body(), content, ttl, offset, view_.now, online,
+                                              {random ? online.random : online.answers, &budget});
   failed_ = failed_ || records == 0;
   reply_.count(section, records);
 }

@@ -178,5 +178,18 @@ TEST(Secure, RandomNamesFindTheBudgetEmpty) {
   EXPECT_EQ(world.ask_plainly("random1.example.com", type::a).rcode, 3) << "costs no signature";
 }
 
+// As where four of sixty addresses are picked for each client network, and strangers make up the networks.
+TEST(Secure, DecisionsWithoutEndLeaveTcpItsBudget) {
+  const SignedWorld world;
+  while (world.view().signing->for_answers.take()) {
+  }
+  EXPECT_EQ(world.ask("www.shop.test", type::a, 0, Transport::udp).flags, "qr aa tc rd");
+  EXPECT_EQ(world.ask("www.shop.test", type::a, 0, Transport::tcp).flags, "qr aa rd");
+  EXPECT_EQ(world.ask("wWw.SHOP.test", type::a, 0, Transport::udp).flags, "qr aa rd") << "signed already";
+  while (world.view().signing->for_answers_tcp.take()) {
+  }
+  EXPECT_EQ(world.ask("img.shop.test", type::a, 0, Transport::tcp).rcode, 2);
+}
+
 }  // namespace
 }  // namespace popnet::dns

@@ -38,6 +38,7 @@ Online::Online(uint32_t per_second, size_t answers_kept, size_t random_kept)
       random(random_kept),
       for_answers(per_second),
       for_random(per_second),
+      for_answers_tcp(per_second),
       for_random_tcp(per_second) {}
 
 SignatureStore::SignatureStore() : hash_(secret_hash()) {}

@@ -44,16 +44,16 @@ struct Online {
 
   /// See Budget::refill().
   void refill(WallTime now) {
-    for (Budget* budget : {&for_answers, &for_random, &for_random_tcp}) budget->refill(now);
+    for (Budget* budget : {&for_answers, &for_random, &for_answers_tcp, &for_random_tcp}) budget->refill(now);
   }
 
   SipHash hash;
-  /// Contents that the config bounds (decided names) and contents that strangers choose by the names they ask
-  /// for (wildcards, denials): kept apart, so that these cannot push out those.
+  /// Contents that the config bounds (decided names; some addresses of many can be very many, too) and contents that
+  /// strangers choose by the names they ask for (wildcards, denials): kept apart, so that these cannot push out those.
   SignatureCache answers, random;
   Budget for_answers, for_random;
   /// Of their own, for those who come over TCP, where nobody can pretend to be another.
-  Budget for_random_tcp;
+  Budget for_answers_tcp, for_random_tcp;
   std::atomic<uint64_t> made{0}, refused{0};
 };
 
