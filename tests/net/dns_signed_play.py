@@ -143,13 +143,16 @@ def answers_change_and_stay_secure(stage):
 @scene
 def without_do_nothing_is_added(stage):
     """Over UDP and TCP: who does not ask for DNSSEC gets NXDOMAIN and no signatures."""
-    dns = serve(stage).dns
+    popnet = serve(stage)
+    dns = popnet.dns
     missing = ask_both(dns, "nowhere.zone.test")
     equal("no such name", (missing.status, len(missing.authority)), ("NXDOMAIN", 1))
     equal("an address", ask_both(dns, "shop.zone.test", "+noedns").status, "NOERROR")
     check("no signatures", "RRSIG" not in ask_both(dns, "www.zone.test").text)
+    equal("none was made", popnet.counter("popnet_dns_signatures_total", result="made"), 0)
     check("with DO there are", "RRSIG" in ask_both(dns, "+dnssec", "www.zone.test").text)
     check("minimal denial", "NOERROR" == ask_both(dns, "+dnssec", "nowhere.zone.test").status)
+    equal("made once", popnet.counter("popnet_dns_signatures_total", result="made"), 1)
 
 
 @scene

@@ -115,6 +115,15 @@ void collect_metrics(const std::vector<std::unique_ptr<ThreadState>>& threads, c
   gauge("popnet_dns_names", "names served, those without records included", view.names->name_count());
   gauge("popnet_dns_names_bytes", "memory of all names", view.names->memory());
   collect_decided(view, into);
+  const auto signatures = [&](const char* result, uint64_t count) {
+    into.push_back({"popnet_dns_signatures_total",
+                    "signatures that answers needed and nobody had made before",
+                    Kind::counter,
+                    {{"result", result}},
+                    static_cast<double>(count)});
+  };
+  signatures("made", view.signing->made.load(std::memory_order_relaxed));
+  signatures("refused", view.signing->refused.load(std::memory_order_relaxed));
 }
 
 }  // namespace popnet::dns

@@ -302,9 +302,10 @@ void Freezer::check_owner(const Group& group) {
     if (t != type::cname && !is_signature_data(t)) ++others;
     if (signing_ && is_made_by_signing(t) && set[0].place.line != 0)
       complain(where,
-               fmt::format("{} is signed already, remove RRSIG, NSEC and NSEC3 records, or dnssec from "
-                           "the zone's options",
-                           text(owner)));
+               fmt::format(
+                   "{} is signed already, remove RRSIG, NSEC, NSEC3 and NSEC3PARAM records, or dnssec from "
+                   "the zone's options",
+                   text(owner)));
     if ((t == type::cname || t == type::dname) && set.size() > 1)
       complain(records_.describe(set[1].place),
                fmt::format("{} has a second {} record, write one only", text(owner),
