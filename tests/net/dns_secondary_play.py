@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """popnet as a secondary of hidden primaries: Knot, NSD, BIND and popnet; their death, bad zones, signing, decided names."""
 import base64
-import glob
-import os
 import re
 import signal
 import time
@@ -158,27 +156,6 @@ def the_copy_outlives_its_primary(stage):
     zone = {"name": "zone.test", "file": write(stage, 1, refresh=1, expire=6), "transfer": {"key": KEY}}
     stage.popnet(name="back", dns=TSIG, zones=[zone], node={"dns_listen": first.dns})
     has(again, 1)
-
-
-@scene
-def what_comes_after_an_error_does_not_wait(stage):
-    """A zone expires while names cannot be made, for a key that cannot be read; when both are mended, the next version is in force soon."""
-    first = primary(stage, refresh=1, expire=3)
-    other = {"name": "other.test", "file": stage.file("other.zone", ZONE.format(serial=1, more="", refresh=3600, expire=604800)),
-             "dnssec": {"enabled": True}}
-    popnet = stage.popnet(dns=TSIG, node={"state_dir": f"{stage.folder}/state", "key_dir": f"{stage.folder}/keys"},
-                          zones=[{"name": "zone.test", "secondary": {"primaries": [first.dns], "key": KEY}}, other])
-    has(popnet, 1)
-    key, = glob.glob(f"{stage.folder}/keys/*.private")
-    secret = open(key, encoding="utf-8").read()
-    first.stop()
-    os.replace(stage.file("broken", ""), key)
-    until("the error", lambda: "zones that are fetched cannot be put in force" in popnet.log())
-    os.replace(stage.file("whole", secret), key)
-    until("what has expired is out of force", lambda: status(popnet.dns) == "SERVFAIL")
-    zone = {"name": "zone.test", "file": write(stage, 2), "transfer": {"key": KEY}}
-    stage.popnet(name="back", dns=TSIG, zones=[zone], node={"dns_listen": first.dns})
-    has(popnet, 2)
 
 
 @scene
