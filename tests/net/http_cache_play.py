@@ -98,6 +98,26 @@ def validation(stage):
 
 
 @scene
+def the_later_one(stage):
+    """RFC 9111 section 4: an answer that took long does not take the place of one that was made after it."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    slow = popnet.connect().ask("/x", "a.test", fields={"Authorization": "x"})
+    asked = origin.request()
+    quick = popnet.connect().ask("/x", "a.test", fields={"Authorization": "y"})
+    origin.request().answer(200, {"Cache-Control": "public, max-age=600", "ETag": '"v2"'}, "new")
+    quick.answer()
+    asked.answer(200, {"Cache-Control": "public, max-age=600", "ETag": '"v1"', "Date": http_date(-30)}, "old")
+    equal("he gets his own", slow.answer().body, b"old")
+    answer = popnet.get("/x", "a.test")
+    equal("all others the later one", (answer.hit, answer.body), (True, b"new"))
+    slow.ask("/x", "a.test", fields={"Cache-Control": "no-cache"})
+    origin.request().answer(200, {"Cache-Control": "public, max-age=600", "ETag": '"v3"'}, "newest")
+    slow.answer()
+    equal("which has its place until there is one later still", popnet.get("/x", "a.test").body, b"newest")
+
+
+@scene
 def replacement(stage):
     """A validation that brings another version replaces the stored one."""
     origin = stage.origin()

@@ -134,6 +134,7 @@ class Fetch final : OriginConnection::User {
   bool open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object);
   void open_slice_body(std::span<const uint64_t> tags, bool may_store);
   void open(const RequestHead& request, const ResponseHead& head, bool may_store);
+  [[nodiscard]] bool is_outdated(const RequestHead& request, const Draft& draft) const;
   bool heed_head(const RequestHead& request, const ResponseHead& head);
   void invalidate(const RequestHead& request, const ResponseHead& head);
   [[nodiscard]] bool is_tunnel() const;

@@ -1,5 +1,6 @@
 // The part of a Fetch that decides what becomes of an answer in the store, when its head is there.
 #include <algorithm>
+#include <cstring>
 
 #include "http/edge/fetch.h"
 #include "http/edge/intake.h"
@@ -138,8 +139,23 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   intake.take_new(request, head, framing_, may_store);
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   if (place) count_to(place->range.size());
+  if (intake.keep() && is_outdated(request, intake.draft())) return task_.filler.open_alone(intake.draft());
   if (intake.keep()) return task_.filler.open(intake.draft());
   task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
+}
+
+/// RFC 9111 section 4: of two answers the later one counts. Fills that nobody joins run side by side, and may end in another order
+/// than they began in. Dates are of whole seconds.
+bool Fetch::is_outdated(const RequestHead& request, const Draft& draft) const {
+  if (task_.filler.fill().joinable()) return false;
+  StoredMeta own;
+  std::memcpy(&own, draft.meta.data(), sizeof own);
+  const TimePoint made = own.policy.made();
+  return worker_.store.lookup(worker_.key(*site_, request), [&](const Object& o) {
+    const StoredMeta& meta = stored_meta(o);
+    return o.variant() == draft.variant && meta.head_only == own.head_only && !meta.is_part() &&
+           meta.policy.made() - made >= std::chrono::seconds(1);
+  }) != nullptr;
 }
 
 // RFC 9111 section 4.3.5: what a HEAD says of the stored answers that a GET would get: the whole, and parts. Who may not be

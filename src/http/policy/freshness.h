@@ -45,6 +45,8 @@ struct StoredPolicy {
   bool no_cache = false;     // never used without validation
   bool never_stale = false;  // must-revalidate, proxy-revalidate, s-maxage or no-cache: never used stale
 
+  /// When the origin made it, or confirmed it.
+  [[nodiscard]] TimePoint made() const { return response_time - initial_age; }
   /// current_age (section 4.2.3).
   [[nodiscard]] Duration age(TimePoint now) const { return initial_age + (now - response_time); }
   [[nodiscard]] bool fresh(TimePoint now) const { return age(now) < lifetime; }
