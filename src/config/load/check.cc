@@ -206,13 +206,13 @@ void check_keys(const Draft& draft) {
 /// RFC 6781 section 4.4.2.2: who asks a cache, and validates himself, gets what it has until the TTL is over.
 void check_validity(const Draft& draft) {
   const auto check = [&](const std::string& path, const model::Dnssec& dnssec) {
-    if (dnssec.enabled && dnssec.validity / 2 < dnssec.zone_ttl_max)
+    if (dnssec.enabled && dnssec.validity / 4 < dnssec.zone_ttl_max)
       draft.warning(
           join(path, "dnssec.validity"),
           fmt::format(
               "caches may keep records of `zone_ttl_max` when their signatures have ended, write {} or "
               "more, or a lower zone_ttl_max",
-              format_duration(2 * dnssec.zone_ttl_max)));
+              format_duration(4 * dnssec.zone_ttl_max)));
   };
   check("network", draft.config.network.dnssec);
   for (size_t i = 0; i < draft.config.zones.size(); ++i)

@@ -27,11 +27,11 @@ TEST(Zones, SignaturesOutlastCaches) {
                        "}}\nnode: {dns_listen: 127.0.0.1:53, key_dir: k}\n");
   };
   EXPECT_THAT(
-      with(", validity: 47h"),
+      with(", validity: 95h"),
       ElementsAre("a.yaml:2:66: zones.0.dnssec.validity: warning: caches may keep records of `zone_ttl_max` "
-                  "when their signatures have ended, write 2d or more, or a lower zone_ttl_max"));
-  EXPECT_THAT(with(", validity: 2d"), IsEmpty());
-  EXPECT_THAT(with(", validity: 1h, zone_ttl_max: 30m"), IsEmpty());
+                  "when their signatures have ended, write 4d or more, or a lower zone_ttl_max"));
+  EXPECT_THAT(with(", validity: 4d"), IsEmpty());
+  EXPECT_THAT(with(", validity: 1h, zone_ttl_max: 15m"), IsEmpty());
 }
 
 TEST(Zones, TransfersNeedAKeyThatIsThere) {
