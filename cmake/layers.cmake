@@ -24,6 +24,14 @@ if(POPNET_FUZZ)
   target_compile_options(popnet_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# The folders of the hot paths (a query, a hit, a miss) are optimised as one program when popnet is linked: about a twentieth of
+# the CPU of a miss, and a smaller program. Tests take the plain code that lies beside it in the same objects, and link sooner.
+set(POPNET_HOT "")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT POPNET_SANITIZE)
+  set(POPNET_HOT common rt records routing dns/wire dns/packet dns/sign dns/zone dns/guard dns/tap dns/server
+    http/wire http/policy http/store http/edge)
+endif()
+
 # Reading the headers of the standard library and fmt is a quarter of what it takes to build popnet from nothing: g++ reads
 # them once. Not with ccache, which knows better, and not for clang or the sanitizers, which find what includes too little.
 set(POPNET_PRECOMPILED OFF)
@@ -82,6 +90,9 @@ function(popnet_folder folder target links)
   if(sources)
     add_library(${target} STATIC ${sources})
     target_link_libraries(${target} PUBLIC popnet_flags ${links})
+    if(folder IN_LIST POPNET_HOT)
+      target_compile_options(${target} PRIVATE -flto $<IF:$<BOOL:${POPNET_TESTS}>,-ffat-lto-objects,-fno-fat-lto-objects>)
+    endif()
     if(POPNET_PRECOMPILED)
       target_precompile_headers(${target} REUSE_FROM popnet_precompiled)
     endif()
@@ -95,11 +106,17 @@ function(popnet_folder folder target links)
   if(EXISTS ${program} AND NOT POPNET_FUZZ)
     add_executable(popnet ${program})
     target_link_libraries(popnet ${target})
+    if(POPNET_HOT)
+      target_link_options(popnet PRIVATE -O2 -flto=auto)
+    endif()
   endif()
 
   if(POPNET_TESTS AND tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test ${target} GTest::gmock GTest::gtest_main)
+    if(POPNET_HOT)
+      target_link_options(${target}_test PRIVATE -fno-lto)
+    endif()
     target_compile_definitions(${target}_test PRIVATE POPNET_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     string(REPLACE "popnet_" "" short ${target})
     add_test(NAME unit.${short} COMMAND ${target}_test)
