@@ -30,6 +30,8 @@ set(POPNET_HOT "")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT POPNET_SANITIZE)
   set(POPNET_HOT common rt records routing dns/wire dns/packet dns/sign dns/zone dns/guard dns/tap dns/server
     http/wire http/policy http/store http/edge)
+  set(CMAKE_AR ${CMAKE_CXX_COMPILER_AR})  # which knows what is in such objects
+  set(CMAKE_RANLIB ${CMAKE_CXX_COMPILER_RANLIB})
 endif()
 
 # Reading the headers of the standard library and fmt is a quarter of what it takes to build popnet from nothing: g++ reads

@@ -102,6 +102,33 @@ def who_is_gone_before_all_is_sent(stage):
 
 
 @scene
+def what_nobody_takes_is_nobody_elses(stage):
+    """A client goes in the midst of its answers; who waits for another answer on the same thread gets that alone."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])], node={"threads": 1})
+    for size in (10, 20000):
+        client = popnet.connect().ask(f"/{size}", "a.test")
+        origin.request().answer(200, FRESH, "x" * size)
+        equal("stored", len(client.answer().body), size)
+    big, small = (f"GET /{size} HTTP/1.1\r\nHost: a.test\r\n\r\n" for size in (20000, 10))
+    for requests in (big + small * 3 + big + small, big + small * 400 + "GET /none HTTP/1.1\r\nHost: no.test\r\n\r\n"):
+        first, second = popnet.connect().ask(f"/own{len(requests)}", "a.test"), popnet.connect()
+        asked = origin.request()
+        second.ask(f"/own{len(requests)}", "a.test")
+        until("both wait", lambda: popnet.counter("popnet_http_store_waiting") == 2)
+        before = popnet.counter("popnet_http_requests_total")
+        with popnet.standing_still():
+            popnet.connect().send(requests).close()
+        until("his requests were read", lambda: popnet.counter("popnet_http_requests_total") > before)
+        first.close()  # the other, who then asks for himself, is the next whom this thread tells of anything
+        until("one waits", lambda: popnet.counter("popnet_http_store_waiting") == 1)
+        asked.answer(200, {"Cache-Control": "private"}, "of the first")
+        origin.request().answer(200, {"Cache-Control": "private"}, "of the second")
+        answer = second.answer()
+        equal("the second gets its own", (answer.status, answer.body), (200, b"of the second"))
+
+
+@scene
 def many_idle_connections(stage):
     """A thousand idle connections cost little, and one more is served at once."""
     popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(200, FRESH, "x"))])])

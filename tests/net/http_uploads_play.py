@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """Bodies of requests: streamed, bounded in memory, with expectations and trailers handled as RFC 9110 and 9112 want."""
-import os
-import signal
 import threading
 
 from play import check, equal, run, scene, site, until
@@ -101,12 +99,6 @@ def trailers(stage):
         check(f"malformed {bad!r}: an error or nothing", rest == b"" or rest.startswith(b"HTTP/1.1 400 ") or b" 502 " in rest[:20], rest[:60])
 
 
-def state_of(pid):
-    """T: stopped."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rsplit(")", 1)[1].split()[0]
-
-
 @scene
 def gone_before_the_hints(stage):
     """The client breaks off its upload in the moment in which the origin sends hints and the answer: that ends nothing but the exchange."""
@@ -117,11 +109,9 @@ def gone_before_the_hints(stage):
         wire = origin.accept()
         wire.read_head()
         wire.read(10)
-        os.kill(popnet.pid, signal.SIGSTOP)  # so that it finds both at once
-        until("it stands still", lambda: state_of(popnet.pid) == "T")
-        wire.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * hints, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        client.reset()
-        os.kill(popnet.pid, signal.SIGCONT)
+        with popnet.standing_still():
+            wire.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * hints, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            client.reset()
         until("nothing is left of it", lambda: popnet.counter("popnet_http_store_fills") == 0)
     client = popnet.connect().ask("/y", "a.test")
     origin.request().answer(200, {}, "fine")

@@ -4,6 +4,7 @@ A play is a file of scenes. A scene is a function that gets a Stage, puts origin
 what it expects with check() and equal(). When it ends, everything on the stage is ended by its process id, every popnet
 must have been alive and must end with exit code 0, and the temporary files are gone.
 """
+import contextlib
 import json
 import os
 import re
@@ -192,6 +193,20 @@ class Popnet(Process):
 
     def dig(self, name, kind="A", subnet=None, tcp=False):
         return dig(self.dns, name, kind, subnet, tcp)
+
+    @contextlib.contextmanager
+    def standing_still(self):
+        """What happens meanwhile it finds all at once, in this order."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            until(f"{self.name} stands still", lambda: self._state() == "T")
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def _state(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
 
     def kill(self):
         """kill -9: from now on it need not end well."""

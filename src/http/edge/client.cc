@@ -178,7 +178,10 @@ void Client::process(std::string_view bytes, size_t judged) {
   while (!bytes.empty() && state_ == State::idle && wants_input() && process_request(bytes, judged))
     judged = 0;
   in_process_ = false;
-  if (state_ == State::closed) return;
+  if (state_ == State::closed) {
+    worker_.scratch->out_used = 0;  // it was for this client: the next one's answers do not follow it
+    return;
+  }
   keep(bytes);
   flush();
   settle();
@@ -368,6 +371,7 @@ void Client::put(std::string_view bytes) {
   if (bytes.empty()) return;
   Scratch& scratch = *worker_.scratch;
   if (scratch.out.size() - scratch.out_used < bytes.size()) flush();
+  if (state_ == State::closed) return;
   std::memcpy(scratch.out.data() + scratch.out_used, bytes.data(), bytes.size());
   scratch.out_used += bytes.size();
 }

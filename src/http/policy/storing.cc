@@ -1,7 +1,10 @@
 #include "http/policy/storing.h"
 
+#include <algorithm>
+
 #include "common/text.h"
 #include "http/policy/file_type.h"
+#include "http/policy/forwarding.h"
 #include "http/policy/freshness.h"
 #include "http/policy/reference.h"
 #include "http/wire/list.h"
@@ -56,11 +59,21 @@ bool allows_authorized(const ResponseDirectives& directives) {
   return directives.must_revalidate || directives.is_public || directives.s_maxage.has_value();
 }
 
+/// To an origin behind CGI, which gets it, its name may be that of another field: what it chooses nobody knows beforehand.
+bool may_be_disguised(const Field& field) {
+  const auto plain = [](char c) {
+    const char lower = to_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  return field.id == FieldName::other && !std::all_of(field.name.begin(), field.name.end(), plain) &&
+         !is_claim(field);
+}
+
 /// Whoever sends X_Own where Vary names X-Own has chosen an answer by what is in no key.
 bool chooses_in_disguise(const Fields& request, const Fields& response) {
   if (!response.has(FieldName::vary)) return false;
   for (const Field& field : request) {
-    if (field.id != FieldName::other) continue;
+    if (field.id != FieldName::other || is_claim(field)) continue;
     for (ListItems items(response, FieldName::vary); items.next();)
       if (same_to_cgi(field.name, items.item()) && !iequals(field.name, items.item())) return true;
   }
@@ -169,7 +182,8 @@ bool may_lookup(const RequestHead& request) {
 }
 
 bool may_share_fill(const RequestHead& request, const RequestDirectives& directives) {
-  return may_lookup(request) && !directives.no_store && !request.fields.has(FieldName::authorization);
+  return may_lookup(request) && !directives.no_store && !request.fields.has(FieldName::authorization) &&
+         std::none_of(request.fields.begin(), request.fields.end(), may_be_disguised);
 }
 
 bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives,

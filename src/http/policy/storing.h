@@ -58,7 +58,7 @@ bool may_add_bytes(const RequestHead& request, const ResponseHead& response, con
 /// Can a stored response answer this request at all? GET and HEAD without a body.
 bool may_lookup(const RequestHead& request);
 /// Before the origin is asked: may others wait for the answer to this request? Not when it can hardly be
-/// stored for them (no-store, Authorization): such a request is passed on by itself.
+/// stored for them (no-store, Authorization, a field like X_Own: see StoreWhy::disguise): such a request is passed on by itself.
 bool may_share_fill(const RequestHead& request, const RequestDirectives& directives);
 
 /// Is this field of an origin's response kept with the object? Not: hop-by-hop fields, what no-cache="…" and

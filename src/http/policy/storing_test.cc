@@ -122,6 +122,8 @@ TEST(MayStore, DecidesAsSection3Says) {
       {get + "\nX-Own: 1", ok + "\nVary: x_own", StoreWhy::disguise},
       {get + "\nX_Own: 1", ok + "\nVary: x_own", StoreWhy::stored},
       {get + "\nX_Own: 1", ok + "\nVary: X-Owner", StoreWhy::stored},
+      {get + "\nAccept_Encoding: br", ok + "\nVary: Accept-Encoding",
+       StoreWhy::stored},  // which no origin gets
       {get, ok + "\nVary: *", StoreWhy::vary_star},
       {get, ok + "\nVary: accept\nVary: user-agent, *", StoreWhy::vary_star},
       // RFC 9213: the targeted field wins in both directions
