@@ -25,6 +25,17 @@ std::vector<KeyState> states_of(const std::vector<Key>& keys) {
   return states;
 }
 
+/// When the keys as they are change next; 0 = never. Not what roll() would do about them: that is for who carries it out.
+Seconds next_change_of(const std::vector<Key>& keys, Seconds now) {
+  Seconds next = 0;
+  for (const Key& key : keys) {
+    const Times& t = key.state.times;
+    for (const Seconds at : {t.publish, t.activate, t.sync, t.retire, t.remove})
+      if (at > now && (next == 0 || at < next)) next = at;
+  }
+  return next;
+}
+
 Key* find_key(std::vector<Key>& keys, const KeyState& state) {
   const auto found = std::find_if(keys.begin(), keys.end(), [&](const Key& key) {
     return key.state.tag == state.tag && key.state.algorithm == state.algorithm;
@@ -195,7 +206,7 @@ Result<std::vector<Key>> KeyKeeper::keys_of(Pending& pending, const RollPolicy& 
     keys = manage(pending, policy, std::move(*keys), next);
     if (!keys) return keys;
   } else {
-    next = roll(states_of(*keys), policy, now_).next;
+    next = next_change_of(*keys, now_);
   }
   if (!usable(*keys)) return no_keys(pending.zone, *keys);
   note(next);
@@ -215,7 +226,7 @@ Result<std::vector<Key>> KeyKeeper::manage(Pending& pending, const RollPolicy& p
           folder_.path(), describe(key.state), name);
       keys.push_back(std::move(key));
     }
-    next = roll(states_of(keys), policy, now_).next;
+    next = next_change_of(keys, now_);
     return keys;
   }
   if (keys.empty() && had_keys_.contains(name))
@@ -229,10 +240,13 @@ Result<std::vector<Key>> KeyKeeper::manage(Pending& pending, const RollPolicy& p
   if (hold_ && keys.empty())
     return Error{ErrorCode::machine,
                  fmt::format("{} cannot be written: zone {} can have no keys", folder_.path(), name)};
+  if (hold_) {
+    note(now_ + read_again);
+    next = next_change_of(keys, now_);
+    return keys;
+  }
   RollStep step = roll(states_of(keys), policy, now_);
-  if (hold_) note(now_ + read_again);
-  if (!hold_)
-    if (auto status = plan(step, keys, pending); !status) return status.error();
+  if (auto status = plan(step, keys, pending); !status) return status.error();
   next = step.next;
   return keys;
 }
@@ -307,25 +321,27 @@ Status KeyKeeper::carry_out(Pending& pending) {
   }
   for (const Key& key : pending.made) {
     if (auto status = folder_.add(pending.zone, key); !status) {
-      folder_.remove(pending.zone, key.state);
+      (void)folder_.remove(pending.zone, key.state);
       return status;
     }
     log::info("zone {}: {} is made, signs from {:%FT%TZ}", zone, describe(key.state),
               fmt::gmtime(key.state.times.activate));
   }
   for (const KeyState& state : pending.removed) {
-    folder_.remove(pending.zone, state);
+    if (auto status = folder_.remove(pending.zone, state); !status) return status;
     log::info("zone {}: {} is out of use and removed", zone, describe(state));
   }
   return {};
 }
 
 Status KeyKeeper::commit() {
+  Status first;
   for (auto& [zone, pending] : pending_) {
     if (pending.keys.empty()) continue;  // there was an error
     if (auto status = carry_out(pending); !status) {
       cannot_write_ = true;
-      return status;
+      if (first) first = std::move(status);
+      continue;
     }
     if (pending.serial) {
       if (pending.serial->to_save) save(pending.zone, pending.serial->state);
@@ -334,7 +350,7 @@ Status KeyKeeper::commit() {
     remember(zone, std::move(pending.keys));
   }
   pending_.clear();
-  return {};
+  return first;
 }
 
 }  // namespace popnet::dns::sign

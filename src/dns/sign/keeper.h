@@ -4,8 +4,9 @@
 //
 //   begin(now), signer(zone)…, commit()      then what was signed is served
 //
-// The times of a roll count from when a step is served, so nothing is written before commit(): a config or a zone that
-// is refused leaves the keys as they were. What cannot be written is not served either: begin() again, with `hold`.
+// The times of a roll count from begin()'s time, which is before zones are signed and served: `propagation` has room for
+// that. Nothing is written before commit(): a config or a zone that is refused leaves the keys as they were. What cannot be
+// written is not served either: begin() again, with `hold`.
 //
 // A zone that has had keys never gets first ones again: validators everywhere know the old ones, so the zone would be
 // bogus. Keys that vanish from the folder of the node that manages them, or that cannot be read on any, go on signing
@@ -42,7 +43,8 @@ class KeyKeeper {
   /// when keys, what they sign, or `beside` have changed, which the node that manages the keys finds out and writes to their folder for all
   /// others, and with each quarter of the validity. `signer`: what signer() gave.
   uint32_t serial_ahead(const ZoneSigner& signer, std::span<const uint8_t> beside);
-  /// Writes to the folder what was decided since begin(). ErrorCode::machine: not all of it could be written.
+  /// Writes to the folder what was decided since begin(). ErrorCode::machine: not all of it could be written, but of all zones
+  /// where that goes.
   Status commit();
   /// The last commit() could not write.
   [[nodiscard]] bool cannot_write() const { return cannot_write_; }

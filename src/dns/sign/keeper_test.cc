@@ -189,6 +189,48 @@ TEST_F(KeeperTest, AFullDiskStopsRollsAndNothingElse) {
   EXPECT_EQ(sign(keeper).value().size(), 3U) << "there is room again";
 }
 
+TEST_F(KeeperTest, AKeyThatCannotBeRemovedIsTriedAgainInAMinute) {
+  options_.split = true;
+  options_.zsk_lifetime = std::chrono::hours(24 * 30);
+  KeyKeeper keeper = this->keeper(), reads = this->keeper(false);
+  ASSERT_TRUE(sign(keeper));
+  now_ += 40 * 86400;
+  ASSERT_EQ(sign(keeper).value().size(), 3U) << "the successor";
+  const Name zone = *parse_name("example.com");
+  const auto removal = [&] {
+    Seconds at = 0;
+    const auto there = KeyFolder(keys()).load(zone).value();
+    for (const Key& key : there) at = std::max(at, key.state.times.remove);
+    return at;
+  };
+  for (; removal() == 0; now_ = keeper.next_change()) ASSERT_TRUE(sign(keeper));
+  now_ = removal();
+  // Even root cannot remove these.
+  for (const auto& file : fs::directory_iterator(keys()))
+    if (fs::path stands = file.path(); stands.extension() == ".key") {
+      fs::remove(stands);
+      fs::create_directories(stands / "in the way");
+    }
+  keeper.begin(now_);
+  const Name next = *parse_name("example.net");
+  ASSERT_TRUE(keeper.signer(zone, options_) && keeper.signer(next, options_));
+  const Status failed = keeper.commit();
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(failed.error().code == ErrorCode::machine && keeper.cannot_write());
+  EXPECT_EQ(KeyFolder(keys()).load(next).value().size(), 2U) << "it keeps no other zone back";
+  EXPECT_THAT(failed.error().message, HasSubstr("cannot be removed: Directory not empty"));
+  keeper.begin(now_, true);
+  EXPECT_EQ(keeper.signer(zone, options_).value()->published().size(), 2U) << "not in the zone";
+  EXPECT_TRUE(keeper.commit());
+  EXPECT_EQ(keeper.next_change(), now_ + 60);
+  EXPECT_EQ(sign(reads).value().size(), 2U);
+  EXPECT_GT(reads.next_change(), now_ + 60) << "for others there is nothing to do";
+  for (const auto& file : fs::directory_iterator(keys()))
+    if (file.is_directory()) fs::remove_all(file.path() / "in the way");
+  EXPECT_TRUE(sign(keeper));
+  EXPECT_EQ(KeyFolder(keys()).load(zone).value().size(), 2U);
+}
+
 TEST_F(KeeperTest, AnOperatorsWordIsNotWrittenOver) {
   options_.split = true;
   options_.zsk_lifetime = std::chrono::hours(24 * 30);

@@ -193,9 +193,16 @@ Status KeyFolder::update(const Name& zone, const KeyState& state) const {
   return write_file(stem(zone, state) + ".state", state_text(state), 0644);
 }
 
-void KeyFolder::remove(const Name& zone, const KeyState& state) const {
-  std::error_code ignored;
-  for (const char* end : {".private", ".key", ".state"}) fs::remove(stem(zone, state) + end, ignored);
+// A key is whole until its secret goes: what ends in between is done again.
+Status KeyFolder::remove(const Name& zone, const KeyState& state) const {
+  for (const char* end : {".key", ".private", ".state"}) {
+    const std::string file = stem(zone, state) + end;
+    std::error_code error;
+    fs::remove(file, error);
+    if (error)
+      return Error{ErrorCode::machine, fmt::format("{} cannot be removed: {}", file, error.message())};
+  }
+  return {};
 }
 
 std::string KeyFolder::serial_file(const Name& zone) const {

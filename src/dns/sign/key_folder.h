@@ -41,8 +41,8 @@ class KeyFolder {
   [[nodiscard]] Status add(const Name& zone, const Key& key) const;
   /// Writes the times again.
   [[nodiscard]] Status update(const Name& zone, const KeyState& state) const;
-  /// The files of a key that is no longer needed.
-  void remove(const Name& zone, const KeyState& state) const;
+  /// The files of a key that is no longer needed; some may be gone already. ErrorCode::machine: the key may still be there.
+  [[nodiscard]] Status remove(const Name& zone, const KeyState& state) const;
   /// As it was saved last; without steps if it never was, or is no such file.
   [[nodiscard]] SerialState load_serial(const Name& zone) const;
   /// ErrorCode::machine.

@@ -74,7 +74,7 @@ TEST(KeyFolder, GivesBackWhatItWasGiven) {
     EXPECT_EQ(loaded[0].state.tag, made.state.tag);
     EXPECT_EQ(loaded[0].state.times, times);
     EXPECT_EQ(loaded[0].secret.private_bytes(), made.secret.private_bytes());
-    keys.remove(zone, made.state);
+    EXPECT_TRUE(keys.remove(zone, made.state));
   }
   EXPECT_TRUE(keys.load(zone).value().empty());
   EXPECT_TRUE(keys.load(name("other.example")).value().empty());
