@@ -129,7 +129,6 @@ Result<std::shared_ptr<const ZoneSigner>> KeyKeeper::signer(const Name& zone, co
 uint32_t KeyKeeper::serial_ahead(const ZoneSigner& signer, std::span<const uint8_t> beside) {
   const Name& zone = signer.apex();
   Serial known = serials_[zone.to_text()];
-  known.to_save = false;
   // What was true once stays true, should the file be lost, or an old one be copied here.
   SerialState state = folder_.load_serial(zone);
   if (state.ahead(now_) < known.state.ahead(now_)) state = known.state;
@@ -149,13 +148,15 @@ uint32_t KeyKeeper::serial_ahead(const ZoneSigner& signer, std::span<const uint8
   return known.ahead;
 }
 
-void KeyKeeper::save(const Name& zone, const SerialState& state) const {
-  if (const Status saved = folder_.save_serial(zone, state); !saved)
+bool KeyKeeper::save(const Name& zone, const SerialState& state) const {
+  const Status saved = folder_.save_serial(zone, state);
+  if (!saved)
     log::error(
         "zone {}: the serial number of its copies has grown, which no other node learns of, nor this one "
         "after a "
         "start: {}",
         zone.to_text(), saved.error().message);
+  return saved.ok();
 }
 
 bool KeyKeeper::usable(const std::vector<Key>& keys) const {
@@ -336,6 +337,7 @@ Status KeyKeeper::carry_out(Pending& pending) {
 
 Status KeyKeeper::commit() {
   Status first;
+  bool unsaved = false;
   for (auto& [zone, pending] : pending_) {
     if (pending.keys.empty()) continue;  // there was an error
     if (auto status = carry_out(pending); !status) {
@@ -344,10 +346,16 @@ Status KeyKeeper::commit() {
       continue;
     }
     if (pending.serial) {
-      if (pending.serial->to_save) save(pending.zone, pending.serial->state);
+      if (pending.serial->to_save) pending.serial->to_save = !save(pending.zone, pending.serial->state);
+      unsaved = unsaved || pending.serial->to_save;
       serials_.insert_or_assign(zone, std::move(*pending.serial));
     }
     remember(zone, std::move(pending.keys));
+  }
+  std::erase_if(last_keys_, [&](const auto& last) { return !pending_.contains(last.first); });
+  if (unsaved) {
+    note(now_ + read_again);
+    stamp_ = folder_.stamp();  // the attempt has changed it
   }
   pending_.clear();
   return first;

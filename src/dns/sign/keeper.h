@@ -43,8 +43,8 @@ class KeyKeeper {
   /// when keys, what they sign, or `beside` have changed, which the node that manages the keys finds out and writes to their folder for all
   /// others, and with each quarter of the validity. `signer`: what signer() gave.
   uint32_t serial_ahead(const ZoneSigner& signer, std::span<const uint8_t> beside);
-  /// Writes to the folder what was decided since begin(). ErrorCode::machine: not all of it could be written, but of all zones
-  /// where that goes.
+  /// Writes to the folder what was decided since begin(), and forgets the keys of zones that were not asked for since.
+  /// ErrorCode::machine: not all of it could be written, but of all zones where that goes.
   Status commit();
   /// The last commit() could not write.
   [[nodiscard]] bool cannot_write() const { return cannot_write_; }
@@ -61,7 +61,7 @@ class KeyKeeper {
   struct Serial {
     SerialState state;
     uint32_t ahead = 0;
-    bool to_save = false;
+    bool to_save = false;  // until it is
   };
   /// What commit() has to do for a zone.
   struct Pending {
@@ -86,7 +86,7 @@ class KeyKeeper {
   void remember(const std::string& zone, std::vector<Key> keys);
   static Status plan(RollStep& step, std::vector<Key>& keys, Pending& pending);
   Status carry_out(Pending& pending);
-  void save(const Name& zone, const SerialState& state) const;
+  [[nodiscard]] bool save(const Name& zone, const SerialState& state) const;
   void note(Seconds t) {
     if (t != 0 && (next_ == 0 || t < next_)) next_ = t;
   }

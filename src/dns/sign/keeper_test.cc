@@ -129,6 +129,18 @@ TEST_F(KeeperTest, WhatIsNotServedIsNotWritten) {
   EXPECT_EQ(sign(keeper).value(), *first);
 }
 
+TEST_F(KeeperTest, KeysOfAZoneThatLeftTheConfigAreNotMissed) {
+  KeyKeeper keeper = this->keeper();
+  const auto first = sign(keeper);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(sign(keeper, "example.net"));
+  for (const auto& file : fs::directory_iterator(keys()))
+    if (file.path().filename().string().starts_with("Kexample.com.")) fs::remove(file.path());
+  const auto back = sign(keeper);
+  ASSERT_FALSE(back) << "with keys of long ago";
+  EXPECT_THAT(back.error().message, HasSubstr("which had some"));
+}
+
 // A ZSK's successor is in every cache before it signs, however long nothing of it could be served.
 TEST_F(KeeperTest, ARollWaitsForWhatIsServed) {
   options_.split = true;
@@ -422,6 +434,25 @@ TEST_F(SerialTest, NeverShrinks) {
   fs::rename(keys(), folder_ + "/away");
   EXPECT_EQ(ahead(keeper, "3"), 6U);
   EXPECT_FALSE(fs::exists(keys())) << "no folder is made for it";
+}
+
+TEST_F(SerialTest, WhatCouldNotBeSavedIsSavedLater) {
+  KeyKeeper manages = this->keeper(), reads = this->keeper(false);
+  settle(manages);
+  {
+    const FullDisk full;
+    EXPECT_EQ(ahead(manages, "1"), 3U);
+    EXPECT_EQ(manages.next_change(), now_ + 60);
+    EXPECT_FALSE(manages.changed_on_disk()) << "or it would be tried each second";
+    now_ += 60;
+    EXPECT_EQ(ahead(manages, "1"), 3U);
+    EXPECT_EQ(manages.next_change(), now_ + 60);
+    EXPECT_EQ(ahead(reads), 2U);
+  }
+  now_ += 60;
+  EXPECT_EQ(ahead(manages, "1"), 3U);
+  EXPECT_EQ(ahead(reads), 3U);
+  EXPECT_GT(manages.next_change(), now_ + 60);
 }
 
 }  // namespace
