@@ -204,7 +204,7 @@ TEST(Chain, TheScopeIsTheLargestNetworkThatIsAnsweredAlike) {
         denied += reply.answer.empty() ? 1 : 0;
         scopes.push_back(reply.edns_options.at(7));
         // What is left when the address and its scope are cut off, which end the reply.
-        reply.bytes.resize(reply.bytes.size() - 5);
+        reply.bytes.erase(reply.bytes.end() - 5, reply.bytes.end());
         answers.push_back(reply.bytes);
       }
       for (size_t i = 0; i < 256; ++i) {
