@@ -76,6 +76,7 @@ Result<Zones::Made> Zones::make(const std::shared_ptr<const model::Config>& conf
 void Zones::in_force(std::shared_ptr<const model::Config> config, Made made) {
   config_ = std::move(config);
   files_ = std::move(made.files);
+  catalogs_good_ = with_members(config_).ok();
   if (!running_) return;  // begin() does it
   tell_secondaries();
   follow_primaries();
@@ -170,16 +171,22 @@ Result<std::shared_ptr<const model::Config>> Zones::with_members(
 
 // Makes the names of the config in force again, with the zones that are fetched and the keys as they are now. An error
 // changes nothing. Files of other zones are not read for this: what an operator has begun to change in them is not in force
-// before a reload, and an error there ends no signature.
+// before a reload, and an error there ends no signature. Nor does a catalog that was broken when the config came in force;
+// one that is so only now is what has just been fetched, and refused.
 Status Zones::renew() {
   keeper_.begin(unix_seconds());
   const auto served = with_members(config_);
-  if (!served) return served.error();
-  const model::Config& zones = **served;
+  if (!served && catalogs_good_) {
+    plan_signing(false);
+    return served.error();
+  }
+  if (!served) log::error("{}", served.error().message);
+  const model::Config& zones = served ? **served : *config_;
   dns::ZoneSources from = sources(zones);
   from.files = files_;
   auto names = names_of(zones, nullptr, from);
   if (!names) return names.error();
+  catalogs_good_ = served.ok();
   if (hooks_.publish(std::move(*names))) tell_secondaries();
   if (followed_ != names_of_fetched(zones)) loop_.post([this] { follow_primaries(); });
   return {};
@@ -190,7 +197,9 @@ void Zones::plan_signing(bool signed_now) {
   if (signed_now) {
     sign_again_at_ = keeper_.next_change();
   } else if (sign_again_at_ != 0) {
-    sign_again_at_ = unix_seconds() + sign_retry;
+    // What was planned for the time before is not put off by errors of what has just come.
+    const dns::sign::Seconds now = unix_seconds();
+    sign_again_at_ = sign_again_at_ > now ? std::min(sign_again_at_, now + sign_retry) : now + sign_retry;
   }
 }
 

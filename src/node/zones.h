@@ -92,6 +92,8 @@ class Zones {
   dns::ZoneCopies copies_;
   dns::ZoneStates states_;  // any thread
   std::shared_ptr<const model::Config> config_;
+  bool catalogs_good_ =
+      true;  // of config_, when names were made last; else it is served without their members
   dns::ZoneSources::Map files_;        // as they were read last; only while zones are fetched or signed here
   std::vector<std::string> followed_;  // the zones of the last follow_primaries()
   dns::sign::Seconds sign_again_at_ = 0;  // 0 = never

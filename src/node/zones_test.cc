@@ -1,0 +1,80 @@
+// Zones that are signed here beside catalogs of others.
+#include "node/zones.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "common/ip.h"
+#include "rt/loop.h"
+
+namespace popnet::node {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr const char* signed_zone =
+    "@ 60 IN SOA ns.own.test. admin.own.test. 1 3600 600 86400 60\n@ 60 IN NS ns.own.test.\n"
+    "ns 60 IN A 192.0.2.1\n";
+constexpr const char* catalog_without_version =
+    "catalog.test. 0 IN SOA . . 1 3600 600 86400 0\ncatalog.test. 0 IN NS invalid.\n";
+
+class ZonesTest : public ::testing::Test {
+ protected:
+  ZonesTest() {
+    std::string pattern = (fs::temp_directory_path() / "popnet-zones-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+    write("own.zone", signed_zone);
+    config_->node.dns = true;
+    config_->node.manage_keys = true;
+    config_->node.key_dir = folder_ + "/keys";
+    config_->node.state_dir = folder_ + "/state";
+    model::Zone own, catalog;
+    own.name = "own.test";
+    own.file = folder_ + "/own.zone";
+    own.dnssec.enabled = true;
+    own.dnssec.dnskey_ttl = own.dnssec.zone_ttl_max = 1h;
+    own.dnssec.validity = 24h * 14;
+    catalog.name = "catalog.test";
+    catalog.secondary.catalog = true;
+    catalog.secondary.primaries = {Endpoint::parse("127.0.0.1:1").value()};
+    config_->zones = {own, catalog};
+  }
+  ~ZonesTest() { fs::remove_all(folder_); }
+
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories(fs::path(folder_ + "/" + name).parent_path());
+    std::ofstream(folder_ + "/" + name) << text;
+  }
+
+  std::string folder_;
+  std::shared_ptr<model::Config> config_ = std::make_shared<model::Config>();
+};
+
+TEST_F(ZonesTest, ABrokenCatalogEndsNoSignature) {
+  write("state/zones/catalog.test.zone", catalog_without_version);
+  rt::Loop loop;
+  int published = 0;
+  const auto publish = [&](const std::shared_ptr<const dns::Names>&) {
+    ++published;
+    loop.stop();
+    return true;
+  };
+  Zones zones(loop, *config_, 1, {publish, [] { return true; }});
+  auto made = zones.make(config_, nullptr);
+  ASSERT_TRUE(made) << made.error().message;
+  zones.in_force(config_, std::move(*made));
+  zones.begin();
+  write("keys/an operator has written", "");
+  rt::Timer too_long(loop, [&] { loop.stop(); });
+  too_long.arm_after(30s);
+  loop.run();
+  zones.end();
+  EXPECT_EQ(published, 1);
+}
+
+}  // namespace
+}  // namespace popnet::node
