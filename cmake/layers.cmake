@@ -24,8 +24,8 @@ if(POPNET_FUZZ)
   target_compile_options(popnet_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# The folders of the hot paths (a query, a hit, a miss) are optimised as one program when popnet is linked: about a twentieth of
-# the CPU of a miss, and a smaller program. Tests take the plain code that lies beside it in the same objects, and link sooner.
+# The folders of the hot paths (a query, a hit, a miss) are optimised as one program when popnet is linked: 3 % fewer
+# instructions for a miss, and a smaller program. Tests take the plain code that lies beside it in the same objects, and link sooner.
 set(POPNET_HOT "")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT POPNET_SANITIZE)
   set(POPNET_HOT common rt records routing dns/wire dns/packet dns/sign dns/zone dns/guard dns/tap dns/server

@@ -139,6 +139,10 @@ bool is_claim(const Field& field) {
   return disguised || is_gateways(spelled);
 }
 
+bool is_plain_to_cgi(std::string_view name) {
+  return std::all_of(name.begin(), name.end(), [](char c) { return to_cgi(c) == c; });
+}
+
 bool same_to_cgi(std::string_view a, std::string_view b) {
   const auto same = [](char x, char y) { return to_cgi(to_lower(x)) == to_cgi(to_lower(y)); };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);

@@ -40,6 +40,8 @@ bool is_forwarded_request(const Field& field, const HopByHop& hop, ForWhom whom)
 bool is_claim(const Field& field);
 /// CGI and its heirs make one variable of both, "_" standing for "-" (RFC 3875 section 4.1.18) and its like. In any case.
 bool same_to_cgi(std::string_view a, std::string_view b);
+/// Letters, digits and "-" alone: they make no other name of it.
+bool is_plain_to_cgi(std::string_view name);
 /// Drops what no origin is to see of a GET or HEAD whose answer may be stored: all but the fields that are named, and
 /// those that this gateway reads itself and does not send on as they are (Host, Connection and its like, Cache-Control,
 /// conditions and ranges).

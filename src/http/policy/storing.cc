@@ -61,12 +61,7 @@ bool allows_authorized(const ResponseDirectives& directives) {
 
 /// To an origin behind CGI, which gets it, its name may be that of another field: what it chooses nobody knows beforehand.
 bool may_be_disguised(const Field& field) {
-  const auto plain = [](char c) {
-    const char lower = to_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  };
-  return field.id == FieldName::other && !std::all_of(field.name.begin(), field.name.end(), plain) &&
-         !is_claim(field);
+  return field.id == FieldName::other && !is_plain_to_cgi(field.name) && !is_claim(field);
 }
 
 /// Whoever sends X_Own where Vary names X-Own has chosen an answer by what is in no key.
