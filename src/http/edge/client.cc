@@ -70,6 +70,7 @@ void Client::close() {
   worker_.loop.unwatch(fd_.get());
   fd_.reset();
   timer_.cancel();
+  (void)take_out();
   end_active();
   worker_.bury(*this);
 }
@@ -174,14 +175,10 @@ bool Client::has_ended() const {
 
 void Client::process(std::string_view bytes, size_t judged) {
   in_process_ = true;
-  worker_.scratch->out_used = 0;
   while (!bytes.empty() && state_ == State::idle && wants_input() && process_request(bytes, judged))
     judged = 0;
   in_process_ = false;
-  if (state_ == State::closed) {
-    worker_.scratch->out_used = 0;  // it was for this client: the next one's answers do not follow it
-    return;
-  }
+  if (state_ == State::closed) return;
   keep(bytes);
   flush();
   settle();
@@ -317,8 +314,6 @@ std::shared_ptr<Upload> Client::tunnel() {
 }
 
 void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
-  Scratch& scratch = *worker_.scratch;
-  if (!in_process_) scratch.out_used = 0;
   Active& active = *active_;
   const bool body_unread = active.body.kind != Framing::Kind::none;
   if (body_unread || worker_.draining()) keep_alive_ = false;
@@ -328,8 +323,9 @@ void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
   active.chunked = endless && active.minor == 1 && !switches;
   if (endless && !active.chunked) keep_alive_ = false;
 
-  if (scratch.out.size() - scratch.out_used < Scratch::head_bytes) flush();
+  if (claim_out().out.size() - worker_.scratch->out_used < Scratch::head_bytes) flush();
   if (!active_) return;  // what was before it found the connection broken
+  Scratch& scratch = claim_out();
   HeadWriter head(std::span(scratch.out).subspan(scratch.out_used));
   write_answer_head(answer, {active.chunked, keep_alive_ || switches, active.minor},
                     worker_.date.at(worker_.loop.wall()), head);
@@ -353,8 +349,8 @@ void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
 
 void Client::interim(uint16_t status, std::string_view lines) {
   if (state_ != State::busy || in_process_ || active_->minor == 0) return;
-  Scratch& scratch = *worker_.scratch;
-  scratch.out_used = 0;
+  flush();
+  Scratch& scratch = claim_out();
   HeadWriter head(scratch.out);
   head.status_line(status);
   head.prepared(lines);
@@ -367,19 +363,39 @@ void Client::interim(uint16_t status, std::string_view lines) {
 
 // --- sending ---
 
+/// Where this client's answers are gathered. Those of another that are there leave first.
+Scratch& Client::claim_out() {
+  Scratch& scratch = *worker_.scratch;
+  if (scratch.out_of != this) {
+    if (Client* other = scratch.out_of; other != nullptr) {
+      other->flush();
+      if (other->state_ != State::closed) other->watch_for();
+    }
+    scratch.out_of = this;
+  }
+  return scratch;
+}
+
+/// What is gathered of this client's; valid until the next claim.
+std::string_view Client::take_out() {
+  Scratch& scratch = *worker_.scratch;
+  if (scratch.out_of != this) return {};
+  scratch.out_of = nullptr;
+  return {scratch.out.data(), std::exchange(scratch.out_used, 0)};
+}
+
 void Client::put(std::string_view bytes) {
   if (bytes.empty()) return;
-  Scratch& scratch = *worker_.scratch;
-  if (scratch.out.size() - scratch.out_used < bytes.size()) flush();
+  if (claim_out().out.size() - worker_.scratch->out_used < bytes.size()) flush();
   if (state_ == State::closed) return;
+  Scratch& scratch = claim_out();
   std::memcpy(scratch.out.data() + scratch.out_used, bytes.data(), bytes.size());
   scratch.out_used += bytes.size();
 }
 
 /// Sends what was put, or keeps it.
 void Client::flush() {
-  Scratch& scratch = *worker_.scratch;
-  const std::string_view bytes(scratch.out.data(), std::exchange(scratch.out_used, 0));
+  const std::string_view bytes = take_out();
   if (bytes.empty() || state_ == State::closed) return;
   size_t sent = 0;
   if (unsent_.empty()) {
@@ -399,7 +415,6 @@ void Client::block() {
 
 // A complete object: copied behind its head when short, else sent from where it lies.
 void Client::send_stored(const Object& object, uint64_t first, uint64_t count) {
-  Scratch& scratch = *worker_.scratch;
   Active& active = *active_;
   iovec pieces[pieces_max];
   const size_t used = gather(object.body().first(), first, count, std::span(pieces).subspan(1));
@@ -409,12 +424,12 @@ void Client::send_stored(const Object& object, uint64_t first, uint64_t count) {
     active.sent += count;
     return answer_over();
   }
-  pieces[0] = {scratch.out.data(), scratch.out_used};
+  const std::string_view head = take_out();
+  pieces[0] = {const_cast<char*>(head.data()), head.size()};
   size_t sent = 0;
   if (unsent_.empty() && !send_pieces(std::span(pieces).first(used + 1), sent)) return;
-  const size_t of_head = std::min(sent, scratch.out_used);
-  unsent_.append(scratch.out.data() + of_head, scratch.out_used - of_head);
-  scratch.out_used = 0;
+  const size_t of_head = std::min(sent, head.size());
+  unsent_.append(head.substr(of_head));
   const uint64_t of_body = sent - of_head;
   active.sent += of_body;
   if (of_body == count) return answer_over();
@@ -446,10 +461,9 @@ void Client::send_short(const Answer& answer, Cursor& cursor) {
 }
 
 void Client::send_growing(const Answer& answer, Cursor cursor) {
-  Scratch& scratch = *worker_.scratch;
   Active& active = *active_;
   active.sent = 0;  // pump() counts the head
-  unsent_.append(scratch.out.data(), std::exchange(scratch.out_used, 0));
+  unsent_.append(take_out());
   active.in_pieces = answer.piece != nullptr;
   active.object = ObjectRef::share(active.in_pieces ? answer.piece : answer.object);
   active.cursor = std::move(cursor);

@@ -23,6 +23,7 @@
 
 namespace popnet::http {
 
+struct Scratch;
 class Worker;
 
 class Client final : rt::Watcher, Peer {
@@ -76,6 +77,8 @@ class Client final : rt::Watcher, Peer {
   void end_active();
 
   // Sending.
+  Scratch& claim_out();
+  std::string_view take_out();
   void put(std::string_view bytes);
   void flush();
   void send_stored(const Object& object, uint64_t first, uint64_t count);

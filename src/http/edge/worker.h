@@ -61,14 +61,16 @@ struct EdgeShared {
 };
 
 /// Memory that is used within one call and then free again. A rule keeps it safe: nobody calls out (tells a
-/// fill, answers a request) while he still needs what he has put here.
+/// fill, answers a request) while he still needs what he has put here. Answers stay longer, until those to
+/// all of a client's requests that are here can leave together: `out` has an owner.
 struct Scratch {
   static constexpr size_t in_bytes = 64 * 1024;
   static constexpr size_t out_bytes = 96 * 1024;
   static constexpr size_t head_bytes = 48 * 1024;
   std::array<char, in_bytes> in;    // what was just received
-  std::array<char, out_bytes> out;  // answers on their way to one client
+  std::array<char, out_bytes> out;  // answers on their way to one client, out_of
   size_t out_used = 0;
+  Client* out_of = nullptr;           // null: nobody's, and out_used is 0
   std::array<char, head_bytes> head;  // a head being written
   std::array<char, 96> range;         // a Content-Range
   RequestHead request;
