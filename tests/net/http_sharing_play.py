@@ -45,6 +45,17 @@ def at_once(stage):
 
 
 @scene
+def told_of_each(stage):
+    """RFC 9111 section 4.1: what an origin chose by what the edge told it of one client, and says so, no other client gets."""
+    names = ("X-Forwarded-For", "x-request-id, Accept", "X-Forwarded-For Accept")  # the last is no list: what it means nobody knows
+    origin = stage.origin(lambda asked: asked.answer(200, {**FRESH, "Vary": names[int(asked.path[1:])]}, asked.fields["X-Forwarded-For"] + asked.fields["X-Request-Id"]))
+    popnet = stage.popnet([site("a", [origin])])
+    for number, name in enumerate(names):
+        bodies = [popnet.connect(stage.address()).ask(f"/{number}", "a.test").answer().body for _ in range(2)]
+        check(f"{name}: to each his own", bodies[0] != bodies[1], bodies)
+
+
+@scene
 def confirmed_for_each(stage):
     """Section 5.2.2.4: no-cache wants each use confirmed; what is fresh again after a 304 is so for all who wait."""
     origin = stage.origin()

@@ -142,9 +142,9 @@ class Popnet(Process):
             time.sleep(0.01)
         raise Failure(f"{self.name} is not ready after {PATIENCE:g} s:\n{self.log()}")
 
-    def connect(self):
-        """A user's connection to the edge."""
-        return _connect(self.http)
+    def connect(self, source=None):
+        """A user's connection to the edge, from that address."""
+        return _connect(self.http, source)
 
     def get(self, path, host, method="GET", **fields):
         """One request on a connection of its own. Fields: if_none_match='"x"' is If-None-Match."""
@@ -214,9 +214,9 @@ class Popnet(Process):
         super().kill()
 
 
-def _connect(endpoint):
+def _connect(endpoint, source=None):
     host, port = endpoint.rsplit(":", 1)
-    return Client(socket.create_connection((host, int(port)), PATIENCE))
+    return Client(socket.create_connection((host, int(port)), PATIENCE, source and (source, 0)))
 
 
 class Stage(Servers):

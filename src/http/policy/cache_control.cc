@@ -15,9 +15,9 @@ void set_duration(std::optional<Duration>& field, const Directive& directive) {
 }
 
 /// 'no-cache' binds the whole response, 'no-cache="a, b"' the fields that it names. A second list, or one with quoted pairs, is
-/// more than is kept of it: it binds all.
+/// more than is kept of it: it binds all. So does one that names none.
 void set_qualified(bool& whole, std::string_view& fields, std::string_view list) {
-  if (list.empty() || !fields.empty() || list.find('\\') != list.npos)
+  if (!ListItems(list).next() || !fields.empty() || list.find('\\') != list.npos)
     whole = true;
   else
     fields = list;

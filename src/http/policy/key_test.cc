@@ -90,6 +90,25 @@ TEST(Vary, IsReadOverAllLines) {
   EXPECT_EQ(read_vary(fields).kind, VaryKind::star);
 }
 
+TEST(Vary, NamesOnlyWhatUsersMaySay) {
+  const auto read = [](std::string_view value) {
+    Fields fields;
+    fields.add("Vary", value);
+    return read_vary(fields);
+  };
+  const Vary star{VaryKind::star, {}}, none{};
+  // The edge tells these of each client, or request, anew
+  for (const char* value : {"X-Forwarded-For", "Accept, x-forwarded-for", "X-Request-Id"})
+    EXPECT_EQ(read(value), star) << value;
+  // No list of names: what the origin means nobody knows
+  for (const char* value : {"\"X\"", "X Y", "X; Y", "*;q=1", "\"*\"", "X:Y"})
+    EXPECT_EQ(read(value), star) << value;
+  // The edge tells these alike for all that share a key, or drops what users say
+  for (const char* value : {"Host", "X-Forwarded-Proto, X-Forwarded-Host", "X-Real-IP, Forwarded", ", ,"})
+    EXPECT_EQ(read(value), none) << value;
+  EXPECT_EQ(read("Via, X-Real-IP, Accept"), (Vary{VaryKind::names, "accept,via"}));
+}
+
 std::string secondary(std::string_view names, const std::string& lines) {
   Fields fields;
   for (const std::string_view line : split(lines, '\n')) {

@@ -7,6 +7,7 @@
 #include "http/policy/forwarding.h"
 #include "http/policy/freshness.h"
 #include "http/policy/reference.h"
+#include "http/policy/vary.h"
 #include "http/wire/list.h"
 #include "http/wire/range.h"
 #include "http/wire/writer.h"
@@ -127,7 +128,7 @@ StoreWhy judge(const RequestHead& request, const RequestDirectives& request_dire
   if (options.check_type && has_representation(response.status) &&
       !type_fits_path(request.target.path, response.fields.get(FieldName::content_type)))
     return StoreWhy::type;
-  if (list_has(response.fields, FieldName::vary, "*")) return StoreWhy::vary_star;
+  if (varies_beyond_keys(response.fields)) return StoreWhy::vary_star;
   if (chooses_in_disguise(request.fields, response.fields)) return StoreWhy::disguise;
   if (!options.lifetime_by_rule && !has_explicit_freshness(response.fields, directives) &&
       !has_heuristic_use(response))

@@ -126,6 +126,10 @@ TEST(MayStore, DecidesAsSection3Says) {
        StoreWhy::stored},  // which no origin gets
       {get, ok + "\nVary: *", StoreWhy::vary_star},
       {get, ok + "\nVary: accept\nVary: user-agent, *", StoreWhy::vary_star},
+      {get, ok + "\nVary: accept\nVary: X-Forwarded-For", StoreWhy::vary_star},
+      {get, ok + "\nVary: accept user-agent", StoreWhy::vary_star},
+      // Section 5.2.2: a list that names no field names all
+      {get, ok + ", private=\" , \"", StoreWhy::is_private},
       // RFC 9213: the targeted field wins in both directions
       {get, "HTTP/1.1 200 OK\nCache-Control: no-store\nCDN-Cache-Control: max-age=60", StoreWhy::stored},
       {get, ok + "\nCDN-Cache-Control: no-store", StoreWhy::no_store},

@@ -7,6 +7,7 @@
 #include "common/text.h"
 #include "http/policy/forwarding.h"
 #include "http/wire/list.h"
+#include "http/wire/scan.h"
 
 namespace popnet::http {
 namespace {
@@ -88,6 +89,16 @@ void put_lines(KeyText& out, const Fields& request, std::string_view name, const
   }
 }
 
+/// What the edge itself tells origins, of each client or request anew: no key has it.
+bool is_told_of_each(FieldName id) {
+  return id == FieldName::x_forwarded_for || id == FieldName::x_request_id;
+}
+
+/// What a user sends by that name no origin gets: it chooses nothing. (His Via goes on, with ours behind it.)
+bool is_kept_back(FieldName id, std::string_view name) {
+  return id != FieldName::via && is_claim({id, name, {}});
+}
+
 bool is_preference_list(FieldName id) {
   return id == FieldName::accept_encoding || id == FieldName::accept_language;
 }
@@ -109,12 +120,19 @@ void put_field(KeyText& out, const Fields& request, std::string_view name, const
 
 }  // namespace
 
+bool varies_beyond_keys(const Fields& response) {
+  for (ListItems items(response, FieldName::vary); items.next();)
+    if (items.item() == "*" || !scan::all(items.item(), scan::token) ||
+        is_told_of_each(find_field_name(items.item())))
+      return true;
+  return false;
+}
+
 Vary read_vary(const Fields& response) {
+  if (varies_beyond_keys(response)) return {VaryKind::star, {}};
   std::vector<std::string> names;
-  for (ListItems items(response, FieldName::vary); items.next();) {
-    if (items.item() == "*") return {VaryKind::star, {}};
-    names.push_back(to_lower(items.item()));
-  }
+  for (ListItems items(response, FieldName::vary); items.next();)
+    if (!is_kept_back(find_field_name(items.item()), items.item())) names.push_back(to_lower(items.item()));
   if (names.empty()) return {};
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

@@ -26,6 +26,10 @@ struct Vary {
 };
 Vary read_vary(const Fields& response);
 
+/// Can no later request be known to match? Under "*"; where Vary names what the edge itself tells origins of each client or
+/// request (X-Forwarded-For, X-Request-Id); and where it is no list of names ("a b"), so that nobody knows what it means.
+bool varies_beyond_keys(const Fields& response);
+
 /// The request's part of the secondary key. Values are normalised where that cannot change their meaning:
 /// white space around elements, and for Accept-Encoding and Accept-Language also case and order of elements
 /// of equal weight. Absent and empty differ. Written into `room`; empty view with ok = false when it does not
