@@ -178,11 +178,14 @@ bool Answerer::look_up(const Name& name, size_t offset) {
   const Match match = names_.find(name);
   const bool first = offset == question_offset;
   if (first) note(match);
-  if (match.node.has(Node::unavailable)) {
+  const bool asks_cut = match.at == 0 && query_.type == type::ds;  // DS belongs to the parent's side of a cut
+  Node parent;
+  const bool parent_answers =
+      asks_cut && match.node.has(Node::apex) && names_.parent_side(match.node.zone(), parent);
+  if (match.node.has(Node::unavailable) && !parent_answers) {
     if (first) fail_unavailable();
     return false;
   }
-  const bool asks_cut = match.at == 0 && query_.type == type::ds;  // DS belongs to the parent's side of a cut
   if (match.kind == MatchKind::not_ours) {
     if (first) refuse_foreign();
     return false;
@@ -197,9 +200,6 @@ bool Answerer::look_up(const Name& name, size_t offset) {
     deny_name(match.node, name, offset);
     return false;
   }
-  Node parent;
-  const bool parent_answers =
-      asks_cut && match.node.has(Node::apex) && names_.parent_side(match.node.zone(), parent);
   return found(parent_answers ? parent : match.node, name, offset);
 }
 
@@ -459,8 +459,9 @@ void Answerer::put_address(const IpAddress& address, uint32_t ttl, size_t offset
   out.bytes(bytes);
 }
 
-// All glue goes along, or TC is set (RFC 9471).
+// All glue goes along, or TC is set (RFC 9471). Nothing of the authority section can be written behind it.
 void Answerer::refer(const Match& match, size_t offset) {
+  secure_.prove_wildcards();
   const Node& cut = match.node;
   const RRset ns = cut.find(type::ns);
   const size_t cut_offset = offset + match.at;
@@ -469,7 +470,6 @@ void Answerer::refer(const Match& match, size_t offset) {
   reply_.count(Section::additional, ns.additional);
   if (!cut.has(Node::is_signed)) return;
   if (secure_.wanted(cut)) secure_.prove_delegation(cut, cut.name(), cut_offset);
-  secure_.prove_wildcards();
   const RRset glue = cut.find(type_glue);
   append(reply_.body(), glue, cut_offset, cut.name().size());
   reply_.count(Section::additional, glue.additional);

@@ -305,6 +305,20 @@ TEST(Referral, AZoneOfOursInsideAnotherAnswersForItself) {
               ElementsAre(::testing::StartsWith("child.example.com. 3600 IN SOA ams.child.example.com.")));
 }
 
+// A zone that is fetched, and was not yet: others may have it, and what the parent says of it they cannot.
+TEST(Referral, DsIsAnsweredByTheParentOfAZoneThatIsNotThere) {
+  model::Config config = test_config();
+  model::Zone& sub = config.zones.emplace_back();
+  sub.name = "sub.example.com";
+  sub.secondary.primaries = {{IpAddress::v4(192, 0, 2, 53), 53}};
+  const TestWorld nested(test_zone, config);
+  const TestAnswer reply = nested.ask(TestQuery("sub.example.com", type::ds));
+  EXPECT_EQ(reply.rcode, 0);
+  EXPECT_THAT(reply.answer, SizeIs(1));
+  EXPECT_EQ(nested.ask(TestQuery("sub.example.com", type::soa)).rcode, 2);
+  EXPECT_EQ(nested.ask(TestQuery("x.sub.example.com", type::ds)).rcode, 2);
+}
+
 // ---- DNAME, RFC 6672
 
 TEST(Dname, RenamesWhatIsBelowItButNotItself) {

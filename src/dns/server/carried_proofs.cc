@@ -51,13 +51,12 @@ void CarriedProofs::deny_type(const Node& node, NameBytes name, size_t offset) {
 /// RFC 4035 section 3.1.3.2, RFC 5155 section 7.2.2
 void CarriedProofs::deny_name(const Node& encloser, NameBytes name, size_t offset) {
   const Zone zone = zone_of(encloser, name, offset);
-  const Wildcard wildcard(encloser.name());
   if (zone.denials.hashed) {
-    prove_encloser(zone, encloser.name(), name);
-    cover(zone, wildcard.name());
+    const NameBytes proven = prove_encloser(zone, encloser.name(), name);
+    cover(zone, Wildcard(proven).name());
   } else {
     put_nsec_for(zone, name);
-    put_nsec_for(zone, wildcard.name());
+    put_nsec_for(zone, Wildcard(encloser.name()).name());
   }
 }
 
@@ -98,10 +97,11 @@ void CarriedProofs::cover(const Zone& zone, NameBytes name) {
 }
 
 /// The longest name above that has a record, which is `encloser` unless opt-out has left it out; and that the next one on
-/// the way to `name` has none (RFC 5155 section 7.2.1).
-void CarriedProofs::prove_encloser(const Zone& zone, NameBytes encloser, NameBytes name) {
+/// the way to `name` has none (RFC 5155 section 7.2.1). Returns that name: it is the one whose wildcard validators look for.
+NameBytes CarriedProofs::prove_encloser(const Zone& zone, NameBytes encloser, NameBytes name) {
   while (!put_if_matches(zone, encloser) && encloser.size() > zone.apex.size()) encloser = parent(encloser);
   cover(zone, next_closer(name, encloser));
+  return encloser;
 }
 
 void CarriedProofs::put(const Zone& zone, const Node& denial, uint16_t type) {

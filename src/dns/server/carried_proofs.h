@@ -38,7 +38,7 @@ class CarriedProofs {
   void put_nsec_for(const Zone& zone, NameBytes name);
   bool put_if_matches(const Zone& zone, NameBytes name);
   void cover(const Zone& zone, NameBytes name);
-  void prove_encloser(const Zone& zone, NameBytes encloser, NameBytes name);
+  NameBytes prove_encloser(const Zone& zone, NameBytes encloser, NameBytes name);
   void put(const Zone& zone, const Node& denial, uint16_t type);
   void put_records(const Zone& zone, const RRset& set, NameBytes owner, size_t owner_offset);
   void put_owner(const Zone& zone, NameBytes owner);

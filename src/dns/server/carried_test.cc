@@ -97,6 +97,14 @@ TEST_F(CarriedNsec, AChainOfWildcardsProvesEach) {
   EXPECT_THAT(denials(chain, "NSEC"), UnorderedElementsAre("*.alias.example.", "x.y.w.example."));
 }
 
+TEST_F(CarriedNsec, AWildcardsProofStandsBeforeTheGlueOfADelegationThatItLeadsTo) {
+  const auto reply = world.ask("x.out.example", type::a);
+  EXPECT_THAT(short_form(reply.authority),
+              UnorderedElementsAre("*.out.example. NSEC", "*.out.example. RRSIG(NSEC)", "sub.example.com. NS",
+                                   "sub.example.com. NS", "sub.example.com. NS"));
+  EXPECT_THAT(short_form(reply.additional), Contains("ns.sub.example.com. A"));
+}
+
 TEST_F(CarriedNsec, ThereAreNoSignaturesForWhoDoesNotAskForThem) {
   EXPECT_THAT(short_form(world.ask_plainly("ml.example", type::a).authority), ElementsAre("example. SOA"));
   EXPECT_THAT(short_form(world.ask_plainly("a.z.w.example", type::mx).authority), IsEmpty());
@@ -130,6 +138,13 @@ TEST_F(CarriedNsec3, OptOutDeniesTheDsSetOfADelegation) {
   EXPECT_THAT(proof("c.example", type::ds), UnorderedElementsAre("35mt", "0p9m"));
   EXPECT_THAT(short_form(world.ask("mc.a.example", type::mx).authority),
               UnorderedElementsAre("a.example. NS", "a.example. DS", "a.example. RRSIG(DS)"));
+}
+
+// What validators take for the closest encloser is the longest name above that has a record: its wildcard is denied, not that of a
+// name which opt-out has left out (RFC 5155 section 8.4).
+TEST_F(CarriedNsec3, ANameBelowOneThatOptOutHasLeftOutIsDenied) {
+  EXPECT_THAT(proof("x.e.example", type::a, 3), UnorderedElementsAre("0p9m", "koha", "gjeq"));
+  EXPECT_THAT(proof("e.example", type::a), UnorderedElementsAre("0p9m", "koha"));
 }
 
 TEST_F(CarriedNsec3, TheNamesOfDenialsAreNoNames) {

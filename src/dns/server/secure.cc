@@ -99,6 +99,7 @@ sign::TypeSet Secure::types_at(const Node& node, const DecidedName* decided) con
     if (node.rrset(i).type != type_glue) types.add(node.rrset(i).type);
   if (decided != nullptr) add_decided_types(*view_.snapshot->config, *decided, types);
   const bool something_signed = node.has(Node::cut) ? bool{node.find(type::ds)} : !types.empty();
+  if (node.has(Node::cut)) types.add(type::ns);
   if (something_signed) types.add(type::rrsig);
   return types;
 }

@@ -74,7 +74,8 @@ class Secure {
   void sign_now(Section section, uint32_t zone, const sign::Content& content, uint32_t ttl, size_t offset,
                 Bounded bounded);
   void deny(uint32_t zone, sign::TypeSet& types, NameBytes owner, size_t offset, Bounded bounded);
-  /// With RRSIG where something is signed: not at empty names and unsigned delegations.
+  /// With RRSIG where something is signed: not at empty names and unsigned delegations; with NS at every cut, also where another
+  /// zone of ours begins undelegated: without, validators would see no cut and take that zone for a part of this one.
   [[nodiscard]] sign::TypeSet types_at(const Node& node, const DecidedName* decided) const;
   [[nodiscard]] bool hashes(uint32_t zone) const;
   /// NSEC3 records whose owners end where the name's zone stands in the reply: at `apex_offset`.

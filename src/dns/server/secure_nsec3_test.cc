@@ -151,6 +151,18 @@ TEST_F(Hashed, ADelegationHasItsDsOrAProofOfNone) {
   EXPECT_THAT(without.additional, ::testing::Contains("ns.other.example.com. 300 IN A 192.0.2.56"));
 }
 
+// The network zone stands in example.com, whose file does not delegate it. Without NS, validators would see no cut there.
+TEST(HashedCut, WhereAZoneOfOursBeginsIsACut) {
+  model::Config config = SignedWorld::names();
+  config.network.zone = "cdn.example.com";
+  const SignedWorld world(model::DnssecAlgorithm::ecdsa_p256, false, model::Denial::nsec3, config);
+  const auto reply = world.ask("cdn.example.com", type::ds);
+  EXPECT_EQ(reply.rcode, 0);
+  EXPECT_THAT(reply.authority,
+              ::testing::Contains(::testing::AllOf(HasSubstr(".example.com. 60 IN NSEC3 1 0 0 - "),
+                                                   ::testing::EndsWith(" NS"))));
+}
+
 TEST_F(Hashed, RandomNamesFindTheBudgetEmpty) {
   (void)world.ask("nowhere.example.com", type::a, 0, Transport::udp);
   while (world.view().signing->for_random.take()) {

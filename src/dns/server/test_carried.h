@@ -46,24 +46,27 @@ x.w.example. 3600 IN MX 1 xx.example.
 x.y.w.example. 3600 IN MX 1 xx.example.
 xx.example. 3600 IN A 192.0.2.10
 )";
-/// RFC 4035 appendix A, and an alias that a wildcard makes.
+/// RFC 4035 appendix A, and aliases that wildcards make, one of them for a name below a delegation of example.com.
 inline constexpr const char* nsec_zone = R"(b.example. 3600 IN NS ns1.b.example. ; not signed
 ns1.b.example. 3600 IN A 192.0.2.7 ; not signed
 *.alias.example. 3600 IN CNAME a.z.w.example.
+*.out.example. 3600 IN CNAME host.sub.example.com.
 example. 3600 IN NSEC a.example. NS SOA MX RRSIG NSEC DNSKEY
 a.example. 3600 IN NSEC ai.example. NS DS RRSIG NSEC
 ai.example. 3600 IN NSEC *.alias.example. A RRSIG NSEC
 *.alias.example. 3600 IN NSEC b.example. CNAME RRSIG NSEC
 b.example. 3600 IN NSEC ns1.example. NS RRSIG NSEC
 ns1.example. 3600 IN NSEC ns2.example. A RRSIG NSEC
-ns2.example. 3600 IN NSEC *.w.example. A RRSIG NSEC
+ns2.example. 3600 IN NSEC *.out.example. A RRSIG NSEC
+*.out.example. 3600 IN NSEC *.w.example. CNAME RRSIG NSEC
 *.w.example. 3600 IN NSEC x.w.example. MX RRSIG NSEC
 x.w.example. 3600 IN NSEC x.y.w.example. MX RRSIG NSEC
 x.y.w.example. 3600 IN NSEC xx.example. MX RRSIG NSEC
 xx.example. 3600 IN NSEC example. A RRSIG NSEC
 )";
-/// RFC 5155 appendix A: opt-out leaves out the delegation of c.
+/// RFC 5155 appendix A: opt-out leaves out the delegation of c; and that of d.e, and so e, too.
 inline constexpr const char* nsec3_zone = R"(c.example. 3600 IN NS ns1.c.example. ; not signed
+d.e.example. 3600 IN NS ns1.c.example. ; not signed
 ns1.c.example. 3600 IN A 192.0.2.7 ; not signed
 2t7b4g4vsa5smi47k61mv5bv1a22bojr.example. 3600 IN A 192.0.2.127
 example. 3600 IN NSEC3PARAM 1 0 12 aabbccdd
@@ -84,7 +87,7 @@ t644ebqk9bibcna874givr6joj62mlhv.example. 3600 IN NSEC3 1 1 12 aabbccdd 0p9mhave
 class CarriedWorld {
  public:
   explicit CarriedWorld(const char* part)
-      : world_(signed_text(std::string(common_zone) + part), test_config(), nullptr, "example") {}
+      : world_(signed_text(std::string(common_zone) + part), config(), nullptr, "example") {}
 
   [[nodiscard]] const View& view() const { return world_.view(); }
   /// With DO.
@@ -99,6 +102,13 @@ class CarriedWorld {
   }
 
  private:
+  [[nodiscard]] model::Config config() const {
+    model::Config config = test_config();
+    config.zones.push_back({"example.com", unsigned_.path(), {}});
+    return config;
+  }
+
+  const TempFile unsigned_{test_zone};
   TestWorld world_;
 };
 

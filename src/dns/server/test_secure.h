@@ -46,10 +46,10 @@ class SignedWorld {
     return config;
   }
   explicit SignedWorld(model::DnssecAlgorithm algorithm = model::DnssecAlgorithm::ecdsa_p256,
-                       bool split = false, model::Denial denial = model::Denial::compact)
+                       bool split = false, model::Denial denial = model::Denial::compact,
+                       model::Config config = names(), const std::string& zone = test_zone)
       : keeper_(make_folder(), true) {
     keeper_.begin(now());
-    model::Config config = names();
     model::Dnssec& dnssec = config.network.dnssec;
     dnssec.enabled = true;
     dnssec.algorithm = algorithm;
@@ -58,7 +58,7 @@ class SignedWorld {
     dnssec.validity = std::chrono::hours(24 * 14);
     dnssec.dnskey_ttl = std::chrono::hours(1);
     dnssec.zone_ttl_max = dnssec.ds_ttl = std::chrono::hours(24);
-    world_ = std::make_unique<TestWorld>(test_zone, std::move(config), &keeper_);
+    world_ = std::make_unique<TestWorld>(zone, std::move(config), &keeper_);
   }
   ~SignedWorld() { std::filesystem::remove_all(folder_); }
 
