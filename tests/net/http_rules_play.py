@@ -32,6 +32,22 @@ def denied(stage):
 
 
 @scene
+def ttl_is_not_of_failures(stage):
+    """The `ttl` of a rule is for content: an error, a refusal or a redirect of the moment is not served to all for so long."""
+    moments = (302, 401, 403, 429, 500, 502, 503, 504)
+    lasting = (200, 301, 404)
+    seen = {}
+    def answer(asked):
+        seen[asked.path] = seen.get(asked.path, 0) + 1
+        asked.answer(int(asked.path[1:]) if seen[asked.path] == 1 else 200, {}, str(seen[asked.path]))
+    popnet = stage.popnet([site("a", [stage.origin(answer)], rules=[{"path": "*", "ttl": "1h"}])])
+    for status in moments + lasting:
+        popnet.get(f"/{status}", "a.test")
+        again = popnet.get(f"/{status}", "a.test")
+        equal(f"after {status}", (again.status, again.hit), (status, True) if status in lasting else (200, False))
+
+
+@scene
 def proxied(stage):
     """What a rule never stores is not stored under another spelling either."""
     origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=60"}, "yours"))

@@ -335,7 +335,9 @@ const Table<Rule>& rule_table() {
           option("ttl", &Rule::ttl)
               .duration("0", "365d")
               .preset_help("what the origin's own fields say")
-              .help("With `cache`: how long stored content is fresh."),
+              .help("With `cache`: how long stored content is fresh. Of answers with status 200, 203, 204, "
+                    "206, 300, 301, 308, 404, 405, "
+                    "410, 414 and 501; of others (errors, `302`) it is what the origin's own fields say."),
           option("redirect_host", &Rule::redirect_host)
               .text()
               .check(is_host)

@@ -4,7 +4,8 @@
 // origin has allowed. RFC 9111 gives the arithmetic, and this file follows it section by section.
 //
 // How long is an answer fresh? (section 4.2.1) The first of these that is there decides, and only that one:
-//   1. what the operator's rule says (not in the RFC: the operator speaks for the origin here);
+//   1. what the operator's rule says (not in the RFC: the operator speaks for the origin here), of the statuses that RFC 9110
+//      section 15.1 lists: a failure, a refusal or a redirect of the moment is not what he had in mind;
 //   2. s-maxage, made for shared caches like this one;
 //   3. max-age;
 //   4. Expires minus Date. An Expires that is no date ("0", "-1") means: already expired (section 5.3);
@@ -76,7 +77,8 @@ Lifetime heuristic_lifetime(uint16_t status, const Fields& response, const Respo
 /// Section 4.2.1.
 Lifetime lifetime_of(uint16_t status, const Fields& response, const ResponseDirectives& directives,
                      WallTime received, const FreshnessOptions& options) {
-  if (options.lifetime) return {*options.lifetime, LifetimeSource::rule};
+  if (options.lifetime && is_heuristically_cacheable(status))
+    return {*options.lifetime, LifetimeSource::rule};
   if (directives.s_maxage) return {*directives.s_maxage, LifetimeSource::s_maxage};
   if (directives.max_age) return {*directives.max_age, LifetimeSource::max_age};
   if (response.has(FieldName::expires) && !directives.targeted) {

@@ -16,9 +16,10 @@ namespace popnet::http {
 
 /// What the operator has configured where the RFCs leave it to the cache.
 struct FreshnessOptions {
-  std::optional<Duration> lifetime{};  // of the rule that matched: instead of the origin's fields
-  Duration stale_if_error{};           // used when the origin does not say
-  double heuristic_share = 0.1;        // of the time since Last-Modified (section 4.2.2)
+  // Of the rule that matched: instead of the origin's fields, where is_heuristically_cacheable(status).
+  std::optional<Duration> lifetime{};
+  Duration stale_if_error{};     // used when the origin does not say
+  double heuristic_share = 0.1;  // of the time since Last-Modified (section 4.2.2)
   Duration heuristic_max = std::chrono::hours(24);
 };
 

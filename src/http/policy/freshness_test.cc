@@ -105,6 +105,12 @@ TEST(Freshness, CanBeSetByTheOperator) {
   const StoredPolicy stored = assessed("Cache-Control: max-age=1", 200, options);
   EXPECT_EQ(stored.lifetime, 5min);
   EXPECT_EQ(stored.source, LifetimeSource::rule);
+  for (const uint16_t status : {301, 404}) EXPECT_EQ(assessed("", status, options).lifetime, 5min) << status;
+  for (const uint16_t status :
+       {302, 401, 403, 429, 500, 502, 503, 504}) {  // failures, and what holds for the moment
+    EXPECT_EQ(assessed("", status, options).lifetime, 0s) << status;
+    EXPECT_EQ(assessed("Cache-Control: max-age=1", status, options).lifetime, 1s) << status;
+  }
 }
 
 TEST(Freshness, IsGuessedOnlyForSomeStatuses) {  // section 4.2.2, RFC 9110 section 15.1

@@ -130,7 +130,8 @@ StoreWhy judge(const RequestHead& request, const RequestDirectives& request_dire
     return StoreWhy::type;
   if (varies_beyond_keys(response.fields)) return StoreWhy::vary_star;
   if (chooses_in_disguise(request.fields, response.fields)) return StoreWhy::disguise;
-  if (!options.lifetime_by_rule && !has_explicit_freshness(response.fields, directives) &&
+  const bool lifetime_by_rule = options.lifetime_by_rule && is_heuristically_cacheable(response.status);
+  if (!lifetime_by_rule && !has_explicit_freshness(response.fields, directives) &&
       !has_heuristic_use(response))
     return StoreWhy::no_freshness;
   return StoreWhy::stored;

@@ -12,7 +12,8 @@
 namespace popnet::http {
 
 struct StoreOptions {
-  bool lifetime_by_rule = false;  // the operator gave a lifetime: counts as explicit freshness
+  // The operator gave a lifetime: counts as explicit freshness of the statuses that is_heuristically_cacheable() names.
+  bool lifetime_by_rule = false;
   model::SetCookie set_cookie = model::SetCookie::pass;
   bool check_type = false;  // the type must fit the ending of the path: see file_type.h
 };

@@ -40,6 +40,9 @@ TEST(MayStore, DecidesAsSection3Says) {
       {get, "HTTP/1.1 200 OK\nLast-Modified: Thu, 01 Jan 2015 00:00:00 GMT", StoreWhy::stored},
       {get, "HTTP/1.1 200 OK", StoreWhy::no_freshness},
       {get, "HTTP/1.1 200 OK", StoreWhy::stored, {.lifetime_by_rule = true}},
+      {get, "HTTP/1.1 404 Not Found", StoreWhy::stored, {.lifetime_by_rule = true}},
+      {get, "HTTP/1.1 500 Oops", StoreWhy::no_freshness, {.lifetime_by_rule = true}},
+      {get, "HTTP/1.1 401 No\nWWW-Authenticate: Basic", StoreWhy::no_freshness, {.lifetime_by_rule = true}},
       {get, "HTTP/1.1 302 Found\nLast-Modified: Thu, 01 Jan 2015 00:00:00 GMT", StoreWhy::no_freshness},
       // Any final status with explicit freshness, known or not
       {get, "HTTP/1.1 299 ?\nCache-Control: max-age=60", StoreWhy::stored},
