@@ -157,7 +157,7 @@ void Answerer::follow() {
   std::array<size_t, aliases_max> seen;  // where the names looked up stand in the reply
   size_t count = 0;
   bool alias = look_up(query_.name, question_offset);
-  while (alias && reply_.body().ok()) {
+  while (alias && reply_.body().ok() && alias_ <= pointer_max) {
     const auto written = reply_.body().written();
     const auto name_at = [&](size_t offset) {
       const auto rest = written.subspan(offset);

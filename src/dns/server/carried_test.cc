@@ -176,6 +176,13 @@ TEST(CarriedZone, WhatCannotDenyIsRefused) {
   EXPECT_EQ(refusal(signed_text(std::string(common_zone) + nsec_zone)), "");
 }
 
+TEST(CarriedZone, GlueThatFitsIntoNoMessageIsRefused) {
+  std::string zone = std::string(common_zone) + nsec_zone;
+  for (int i = 0; i < 5000; ++i)
+    zone += fmt::format("ns1.b.example. 3600 IN A 10.0.{}.{} ; not signed\n", i / 250, i % 250);
+  EXPECT_THAT(refusal(signed_text(zone)), HasSubstr("b.example. has 5001 addresses of name servers (glue)"));
+}
+
 TEST(CarriedZone, DecidedNamesInItAreRefused) {
   const TempFile file(signed_text(std::string(common_zone) + nsec_zone));
   model::Config config = test_config();

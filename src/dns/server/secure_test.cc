@@ -191,5 +191,27 @@ TEST(Secure, DecisionsWithoutEndLeaveTcpItsBudget) {
   EXPECT_EQ(world.ask("img.shop.test", type::a, 0, Transport::tcp).rcode, 2);
 }
 
+// The proof, and glue behind it, stand farther than compression pointers reach.
+TEST(SignedReferral, ALargeOneIsWhole) {
+  std::string zone = test_zone;
+  std::vector<std::string> glue;
+  for (int i = 0; i < 500; ++i) {
+    const std::string server = fmt::format("name-server-number-{}.sites", i);
+    zone += fmt::format("huge IN NS {0}\n{0} IN A 192.0.2.7\n", server);
+    glue.push_back(server + ".example.com. 300 IN A 192.0.2.7");
+  }
+  for (const auto denial : {model::Denial::compact, model::Denial::nsec3}) {
+    const SignedWorld world(model::DnssecAlgorithm::ecdsa_p256, false, denial, SignedWorld::names(), zone);
+    TestValidator validator([&](const std::string& at) { return world.ask(at, type::dnskey); },
+                            SignedWorld::now());
+    const auto reply = world.ask("www.huge.example.com", type::a);
+    EXPECT_TRUE(reply.readable);
+    EXPECT_EQ(reply.flags, "qr rd");
+    EXPECT_THAT(reply.additional, ::testing::IsSupersetOf(glue));
+    EXPECT_THAT(validator.unsigned_sets(reply), ElementsAre("huge.example.com. 2"));
+    EXPECT_THAT(world.ask_plainly("www.huge.example.com", type::a).additional, ::testing::IsSupersetOf(glue));
+  }
+}
+
 }  // namespace
 }  // namespace popnet::dns

@@ -176,7 +176,11 @@ size_t ZoneSigner::write_online(ByteWriter& out, const Content& content, uint32_
       online.made.fetch_add(1, std::memory_order_relaxed);
       sources.cache.put(d, signature);
     }
-    out.u16(static_cast<uint16_t>(pointer_mark | owner_offset));
+    if (owner_offset <= pointer_max) {
+      out.u16(static_cast<uint16_t>(pointer_mark | owner_offset));
+    } else {
+      out.bytes(content.owner);
+    }
     out.u16(type::rrsig);
     out.u16(class_in);
     out.u32(ttl);

@@ -107,8 +107,8 @@ class ZoneSigner {
     SignatureCache& cache;
     Budget* budget;  // null: none is needed
   };
-  /// Writes complete RRSIG records, their owner as a pointer to `owner_offset`, with the TTL `ttl`. How many;
-  /// 0 if the budget is used up.
+  /// Writes complete RRSIG records, their owner as a pointer to `owner_offset` if a pointer can name that, with the TTL `ttl`.
+  /// How many; 0 if the budget is used up.
   size_t write_online(ByteWriter& out, const Content& content, uint32_t ttl, size_t owner_offset, Seconds now,
                       Online& online, const Sources& sources) const;
 

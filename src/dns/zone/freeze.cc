@@ -357,8 +357,16 @@ void Freezer::visit_cut(const Group& group) {
   if (apart) {
     if (signer_ != nullptr && signer_->has_nsec())
       signer_->add_denial(owner.bytes(), sets.sets, sets.signatures, true);
-    sets.sets.push_back(render_glue(owner.bytes(), glue));
+    size_t before = 0;
+    for (const auto* all : {&sets.sets, &sets.signatures})
+      for (const RenderedSet& set : *all) before += set.bytes.size();
+    sets.sets.push_back(render_glue(owner.bytes(), glue, before));
     sets.signatures.emplace_back();
+    if (!glue.empty() && sets.sets.back().bytes.empty())
+      complain(group.where(),
+               fmt::format(
+                   "{} has {} addresses of name servers (glue), which do not fit into a message: write fewer",
+                   text(group.owner()), glue.size()));
   }
   const NamesBuilder::NodeDraft draft{owner.bytes(), zone_,     Node::not_decided,
                                       Node::cut,     sets.sets, sets.signatures};

@@ -25,6 +25,8 @@ void append(ByteWriter& out, const RRset& set, size_t owner_offset, size_t owner
     } else {
       target = start + (target - rendered_at);  // a name among these records
     }
+    if (target > pointer_max)
+      return out.patch_u16(out.size(), 0);  // which fails: aliases of great names before it
     out.patch_u16(start + position, static_cast<uint16_t>(pointer_mark | target));
   }
 }

@@ -11,6 +11,7 @@ namespace {
 
 // append() may move records behind a chain of CNAMEs: pointers among them must still reach.
 constexpr size_t pointer_reach = pointer_max / 2;
+constexpr size_t online_proof_max = 1024;  // that a delegation has no DS records, by NSEC3
 constexpr size_t soa_numbers_size = 20;
 constexpr size_t record_head_size = 10;  // type, class, TTL, data length
 
@@ -23,8 +24,8 @@ size_t size_bound(std::span<const Record> set, std::span<const Glue> glue) {
 
 class Renderer {
  public:
-  Renderer(NameBytes owner, size_t size)
-      : room_(question_offset + owner.size() + 4 + size), out_(room_), names_(out_, pointer_reach) {
+  Renderer(NameBytes owner, size_t size, size_t reach = pointer_reach)
+      : room_(question_offset + owner.size() + 4 + size), out_(room_), names_(out_, reach) {
     for (size_t i = 0; i < question_offset; ++i) out_.u8(0);
     out_.bytes(owner);
     out_.u32(0);
@@ -112,11 +113,14 @@ RenderedSet render(NameBytes owner, std::span<const Record> set, uint32_t ttl, s
   return rendered;
 }
 
-RenderedSet render_glue(NameBytes owner, std::span<const Glue> glue) {
+RenderedSet render_glue(NameBytes owner, std::span<const Glue> glue, size_t before) {
+  const size_t owner_end = question_offset + owner.size();  // whose tails are always in reach
+  const size_t less = before + online_proof_max;
+  const size_t reach = less < pointer_reach ? std::max(owner_end, pointer_reach - less) : owner_end;
   RenderedSet rendered;
   rendered.type = type_glue;
   rendered.additional = static_cast<uint16_t>(glue.size());
-  Renderer renderer(owner, size_bound({}, glue));
+  Renderer renderer(owner, size_bound({}, glue), reach);
   for (const Glue& g : glue) renderer.add_glue(g);
   renderer.finish(rendered);
   return rendered;

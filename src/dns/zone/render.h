@@ -29,7 +29,8 @@ size_t size_of(std::span<const Record> set);
 /// message can be.
 RenderedSet render(NameBytes owner, std::span<const Record> set, uint32_t ttl,
                    std::span<const Glue> glue = {});
-/// A set of type_glue.
-RenderedSet render_glue(NameBytes owner, std::span<const Glue> glue);
+/// A set of type_glue. `before`: how many bytes of the same referral stand before it. Empty bytes, unless there is no glue, = as
+/// above.
+RenderedSet render_glue(NameBytes owner, std::span<const Glue> glue, size_t before);
 
 }  // namespace popnet::dns
