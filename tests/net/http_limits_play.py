@@ -24,6 +24,25 @@ def oversize_heads(stage):
 
 
 @scene
+def costly_heads(stage):
+    """Heads made to take long to read, of lists of quotes without end and options without number, take no longer than others."""
+    popnet = stage.popnet([site("a", [stage.origin(lambda asked: asked.answer(200, FRESH, "x"))])])
+    quotes = '"' + '\\",' * 9500  # each might be closed by each that follows
+    short = "".join(f"a{i}: b\r\n" for i in range(90))
+
+    def ask(lines):
+        return popnet.connect().send(f"GET / HTTP/1.1\r\nHost: a.test\r\n{lines}\r\n").answer().status
+
+    before = popnet.cpu()
+    for name in ("Cache-Control", "Via", "Accept-Encoding", "If-None-Match", "Connection"):
+        equal(f"{name}: quotes", ask(f"{name}: {quotes}\r\n{short}"), 431 if name == "Connection" else 200)
+    equal("32 options", ask(f"Connection: {'a' * 800}{',b' * 31}\r\n{short}"), 200)
+    equal("33 options", ask(f"Connection: {'a' * 800}{',b' * 32}\r\n{short}"), 431)
+    equal("options without number", ask("Connection: " + "a," * 14000 + "\r\n" + short), 431)
+    check("in no time", popnet.cpu() - before < 2, popnet.cpu() - before)  # else each takes seconds
+
+
+@scene
 def memory(stage):
     """Users who ask for large objects without end, and leave or stay, cannot make the store grow beyond its memory."""
     sent = []

@@ -204,9 +204,16 @@ class Popnet(Process):
         finally:
             os.kill(self.pid, signal.SIGCONT)
 
+    def cpu(self):
+        """Seconds of CPU time that it has used."""
+        return sum(int(ticks) for ticks in self._stat()[11:13]) / os.sysconf("SC_CLK_TCK")
+
     def _state(self):
+        return self._stat()[0]
+
+    def _stat(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
-            return file.read().rsplit(")", 1)[1].split()[0]
+            return file.read().rsplit(")", 1)[1].split()
 
     def kill(self):
         """kill -9: from now on it need not end well."""

@@ -84,15 +84,18 @@ std::string_view received_by(std::string_view entry) {
 
 }  // namespace
 
-HopByHop::HopByHop(const Fields& fields) : fields_(fields) {
+HopByHop::HopByHop(const Fields& fields) {
   if (!fields.has(FieldName::connection)) return;
-  for (ListItems items(fields, FieldName::connection); items.next();)
-    if (!iequals(items.item(), "close") && !iequals(items.item(), "keep-alive")) named_ = true;
+  for (ListItems items(fields, FieldName::connection); items.next() && named_count_ < named_.size();)
+    if (!iequals(items.item(), "close") && !iequals(items.item(), "keep-alive"))
+      named_[named_count_++] = items.item();
 }
 
 bool HopByHop::has(const Field& field) const {
   if (is_always_hop_by_hop(field.id)) return true;
-  return named_ && !is_for_all_recipients(field.id) && list_has(fields_, FieldName::connection, field.name);
+  const auto named = std::span(named_).first(named_count_);
+  return !named.empty() && !is_for_all_recipients(field.id) &&
+         std::any_of(named.begin(), named.end(), [&](std::string_view n) { return iequals(n, field.name); });
 }
 
 namespace {

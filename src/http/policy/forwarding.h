@@ -1,6 +1,7 @@
 // Which fields pass through a gateway, and what it adds (RFC 9110 sections 7.6.1 to 7.6.3 and 10.1.4).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -12,15 +13,16 @@
 namespace popnet::http {
 
 /// The fields of one message that are for this connection only: the known ones and those that its Connection
-/// field names, but for what tells caches what to do (Cache-Control, Vary, …), which is for all of them. Refers to the message.
+/// field names, but for what tells caches what to do (Cache-Control, Vary, …), which is for all of them. Borrows from the
+/// fields, of which the options that a parser lets through count (connection_options_max).
 class HopByHop {
  public:
   explicit HopByHop(const Fields& fields);
   [[nodiscard]] bool has(const Field& field) const;
 
  private:
-  const Fields& fields_;
-  bool named_ = false;  // Connection names something beyond close and keep-alive
+  std::array<std::string_view, connection_options_max> named_;  // by Connection, beyond close and keep-alive
+  size_t named_count_ = 0;
 };
 
 /// Does a request's field go to the origin? Not: hop-by-hop fields; Content-Length, which the edge writes anew;

@@ -74,6 +74,9 @@ struct Framing {
   bool operator==(const Framing&) const = default;
 };
 
+/// Elements of Connection, in all of its lines: each field of a message is compared with all of them.
+inline constexpr size_t connection_options_max = 32;
+
 struct RequestHead {
   Method method = Method::other;
   std::string_view method_text{};
@@ -128,7 +131,7 @@ enum class Fault : uint8_t {
   expectation_failed,
   uri_too_long,
   head_too_long,
-  too_many_fields,
+  too_many_fields,  ///< field lines, or options in Connection
 };
 /// For the log: what was wrong, in words.
 const char* to_string(Fault fault);

@@ -45,23 +45,17 @@ Parsed failed_with(Fault fault, uint16_t status) {
   return {Parsed::State::error, fault, status, 0};
 }
 
-ConnectionOptions read_connection(const Fields& fields) {
-  ConnectionOptions options;
+Fault read_connection(const Fields& fields, uint8_t minor, bool& keep_alive) {
+  keep_alive = minor >= 1;
+  bool ends = false;
+  size_t options = 0;
   for (ListItems items(fields, FieldName::connection); items.next();) {
-    if (iequals(items.item(), "keep-alive"))
-      options.keep_alive = true;
-    else if (iequals(items.item(), "close"))
-      options.close = true;
-    else if (!scan::all(items.item(), scan::token))
-      options.well_formed = false;
+    if (++options > connection_options_max) return Fault::too_many_fields;
+    keep_alive = keep_alive || iequals(items.item(), "keep-alive");
+    ends = ends || iequals(items.item(), "close") || !scan::all(items.item(), scan::token);
   }
-  return options;
-}
-
-bool is_kept_alive(const Fields& fields, uint8_t minor) {
-  if (!fields.has(FieldName::connection)) return minor >= 1;
-  const ConnectionOptions options = read_connection(fields);
-  return options.well_formed && !options.close && (minor >= 1 || options.keep_alive);
+  keep_alive = keep_alive && !ends;
+  return Fault::none;
 }
 
 bool read_content_length(const Fields& fields, uint64_t& length) {
@@ -152,7 +146,7 @@ const char* to_string(Fault fault) {
     case Fault::head_too_long:
       return "the head is too long";
     case Fault::too_many_fields:
-      return "too many field lines";
+      return "too many field lines, or options in Connection";
   }
   return "";
 }

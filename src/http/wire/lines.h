@@ -56,15 +56,9 @@ struct HeadWindow {
 Parsed complete_at(size_t length);
 Parsed failed_with(Fault fault, uint16_t status);
 
-/// Is every element of Connection a token, and which of the two that matter are there?
-struct ConnectionOptions {
-  bool well_formed = true;
-  bool close = false;
-  bool keep_alive = false;
-};
-ConnectionOptions read_connection(const Fields& fields);
-/// RFC 9112 section 9.3. What cannot be read is not kept.
-bool is_kept_alive(const Fields& fields, uint8_t minor);
+/// RFC 9112 section 9.3: is the connection kept? Not where Connection has an element that is no token. A fault where it names
+/// more than connection_options_max.
+Fault read_connection(const Fields& fields, uint8_t minor, bool& keep_alive);
 
 /// The value of the one Content-Length, checked. REQUIRES: fields have one
 bool read_content_length(const Fields& fields, uint64_t& length);

@@ -21,10 +21,14 @@ size_t skip_quoted(std::string_view text, size_t at) {
 
 /// Position of the first `separator` outside of quoted strings, or the end. A quote that is never closed is a
 /// character like any other: it must not hide what follows it ('x="a, no-store').
-size_t find_outside_quotes(std::string_view text, char separator) {
+/// `plain_quotes`: no quote in the text is closed. It stays so for what follows in the same text, for those behind one that is not
+/// closed stand behind a backslash each, and so are not closed either: nobody need look for their ends, which would take each
+/// of them the whole rest.
+size_t find_outside_quotes(std::string_view text, char separator, bool& plain_quotes) {
   for (size_t i = 0; i < text.size();) {
     if (text[i] == separator) return i;
-    const size_t behind = text[i] == '"' ? skip_quoted(text, i) : text.npos;
+    const size_t behind = text[i] == '"' && !plain_quotes ? skip_quoted(text, i) : text.npos;
+    plain_quotes = plain_quotes || (text[i] == '"' && behind == text.npos);
     i = behind == text.npos ? i + 1 : behind;
   }
   return text.size();
@@ -47,6 +51,7 @@ bool ListItems::next_line() {
     const Field& field = fields_->begin()[line_];
     if (field.id != name_) continue;
     rest_ = field.value;
+    plain_quotes_ = false;
     return true;
   }
   return false;
@@ -58,7 +63,7 @@ bool ListItems::next() {
       if (!next_line()) return false;
       continue;
     }
-    const size_t end = find_outside_quotes(rest_, ',');
+    const size_t end = find_outside_quotes(rest_, ',', plain_quotes_);
     item_ = trim(rest_.substr(0, end), " \t");
     rest_.remove_prefix(std::min(end + 1, rest_.size()));
     if (!item_.empty()) return true;
@@ -98,11 +103,12 @@ std::optional<uint16_t> parse_qvalue(std::string_view text) {
 }  // namespace
 
 Weighted parse_weighted(std::string_view element) {
-  size_t end = find_outside_quotes(element, ';');
+  bool plain_quotes = false;
+  size_t end = find_outside_quotes(element, ';', plain_quotes);
   Weighted weighted{trim(element.substr(0, end), " \t"), uint16_t{1000}};
   while (end < element.size()) {
     element.remove_prefix(end + 1);
-    end = find_outside_quotes(element, ';');
+    end = find_outside_quotes(element, ';', plain_quotes);
     const std::string_view parameter = trim(element.substr(0, end), " \t");
     if (parameter.size() < 2 || to_lower(parameter[0]) != 'q' || parameter[1] != '=') continue;
     weighted.weight = parse_qvalue(parameter.substr(2));

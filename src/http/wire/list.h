@@ -1,6 +1,7 @@
 // Readers of list-valued fields (RFC 9110 sections 5.6.1 to 5.6.6 and 12.4.2): comma lists, directives
 // ("max-age=60", 'private="a, b"'), weighted lists ("gzip;q=0.5"). They read over all lines of a field as if
-// these were joined by commas (section 5.3), skip empty elements, know quoted strings, and copy nothing.
+// these were joined by commas (section 5.3), skip empty elements, know quoted strings, and copy nothing. Reading a list to its
+// end takes time in proportion to its length, whatever it holds.
 //
 //   for (ListItems items(fields, FieldName::vary); items.next();) use(items.item());
 #pragma once
@@ -32,6 +33,7 @@ class ListItems {
   size_t line_ = 0;
   std::string_view rest_;
   std::string_view item_;
+  bool plain_quotes_ = false;  // in the rest of this line: none is closed
 };
 
 /// One element split at its first "=".

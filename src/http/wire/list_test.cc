@@ -39,6 +39,23 @@ TEST(ListItems, RunOverAllLinesOfAField) {  // RFC 9110 section 5.3
   EXPECT_FALSE(list_has(fields, FieldName::vary, "c"));
 }
 
+// Whoever looks for the end of each quote needs minutes for these.
+TEST(ListItems, AreReadInTimeWhateverQuotesTheyHold) {
+  constexpr size_t count = 500'000;
+  std::string commas = "\"", semicolons = "a;\"";
+  for (size_t i = 0; i < count; ++i) {
+    commas += "\\\",";
+    semicolons += "\\\";";
+  }
+  EXPECT_EQ(items_of(ListItems(commas)).size(), count);
+  EXPECT_EQ(parse_weighted(semicolons).item, "a");
+  EXPECT_EQ(items_of(ListItems("\"a\\\", b\", \"c\\\", d")), (Strings{"\"a\\\", b\"", "\"c\\\"", "d"}));
+  Fields fields;
+  fields.add("Vary", "\"a");
+  fields.add("Vary", "\"b, c\"");
+  EXPECT_EQ(items_of(ListItems(fields, FieldName::vary)), (Strings{"\"a", "\"b, c\""}));
+}
+
 TEST(Directive, IsSplitAtItsFirstEqualsSign) {
   const auto quoted = parse_directive("private=\"a, b\"");
   EXPECT_EQ(quoted.name, "private");

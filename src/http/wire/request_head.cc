@@ -196,8 +196,7 @@ Fault check_request(RequestHead& head) {
   if (const Fault fault = check_host(head); fault != Fault::none) return fault;
   if (const Fault fault = check_framing(head); fault != Fault::none) return fault;
   if (const Fault fault = check_expect(head); fault != Fault::none) return fault;
-  head.keep_alive = is_kept_alive(head.fields, head.minor);
-  return Fault::none;
+  return read_connection(head.fields, head.minor, head.keep_alive);
 }
 
 void reset(RequestHead& head) {

@@ -135,6 +135,17 @@ TEST(RequestHead, SaysWhetherTheConnectionStays) {  // RFC 9112 section 9.3
   EXPECT_TRUE(keeps("1.9", ""));  // RFC 9110 section 2.5: a higher minor version is read as 1.1
 }
 
+TEST(RequestHead, NamesFewOptionsInConnection) {
+  const auto with = [](int options) {
+    std::string lines;
+    for (int i = 0; i < options; ++i) lines += i % 2 == 0 ? "Connection: a," : "b\n";
+    return Request("GET / HTTP/1.1\nHost: a\n" + lines + (options % 2 == 0 ? "\n" : "\n\n")).parsed;
+  };
+  EXPECT_TRUE(with(32).complete());
+  EXPECT_EQ(with(33).fault, Fault::too_many_fields);
+  EXPECT_EQ(with(33).status, 431);
+}
+
 TEST(RequestHead, ReadsExpectations) {  // RFC 9110 section 10.1.1
   EXPECT_TRUE(Request("PUT / HTTP/1.1\nHost: a\nExpect: 100-Continue\n\n").head.expect_continue);
   EXPECT_FALSE(Request("PUT / HTTP/1.0\nHost: a\nExpect: 100-continue\n\n").head.expect_continue);

@@ -34,8 +34,8 @@ Parsed parse_response(std::string_view bytes, const Limits& limits, ResponseHead
   head.fields.clear();
   LineCursor cursor{window.view.data(), window.view.data() + window.view.size()};
   if (read_status_line(cursor, head) && read_field_lines(cursor, limits.fields_max, head.fields)) {
-    head.keep_alive = is_kept_alive(head.fields, head.minor);
-    return complete_at(static_cast<size_t>(cursor.p - bytes.data()));
+    cursor.fault = read_connection(head.fields, head.minor, head.keep_alive);
+    if (cursor.fault == Fault::none) return complete_at(static_cast<size_t>(cursor.p - bytes.data()));
   }
   if (cursor.fault == Fault::none && window.full) cursor.fault = Fault::head_too_long;
   return cursor.fault == Fault::none ? Parsed{} : failed_with(cursor.fault, 502);

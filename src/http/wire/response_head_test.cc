@@ -72,6 +72,10 @@ TEST(ResponseHead, IsRefused) {
   }
   ResponseHead head;
   EXPECT_EQ(parse_response("HTTP/1.1 200 OK\nX: y\n\n", Limits{}, head).fault, Fault::bad_line_end);
+  std::string options = "a";
+  for (int i = 0; i < 32; ++i) options += ", a";
+  EXPECT_EQ(parse_response("HTTP/1.1 200 OK\r\nConnection: " + options + "\r\n\r\n", Limits{}, head).fault,
+            Fault::too_many_fields);
   EXPECT_EQ(parse_response("HTTP/1.1 200 " + std::string(40000, 'a'), Limits{}, head).fault,
             Fault::head_too_long);
 }
