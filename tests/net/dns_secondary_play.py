@@ -159,6 +159,20 @@ def the_copy_outlives_its_primary(stage):
 
 
 @scene
+def an_older_version_is_better_than_none(stage):
+    """A primary that comes back with an older version, from a backup, is not believed as long as ours is good, but when that has expired."""
+    first = primary(stage, 5, refresh=1, expire=6)
+    popnet = secondary(stage, first.dns)
+    has(popnet, 5)
+    first.stop()
+    zone = {"name": "zone.test", "file": write(stage, 3, refresh=1), "transfer": {"key": KEY}}
+    stage.popnet(name="back", dns=TSIG, zones=[zone], node={"dns_listen": first.dns})
+    until("it is looked at", lambda: "has version 3, which is older than ours, 5" in popnet.log())
+    equal("ours stays", serial_at(popnet.dns), 5)
+    has(popnet, 3)
+
+
+@scene
 def refresh_and_notify_bring_changes(stage):
     """REFRESH looks for a new version by itself; a NOTIFY from elsewhere, unsigned or for another zone counts for nothing."""
     first = primary(stage, refresh=1)

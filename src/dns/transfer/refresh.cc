@@ -196,13 +196,13 @@ bool Refresh::take_version(const ReplyHead& head, std::span<const uint8_t> messa
     return fail("does not have the zone");
   const auto times = read_soa_times(record.data);
   if (!times) return fail("has a SOA record that is too short");
-  if (wanted_.serial && !is_later(times->serial, *wanted_.serial)) {
-    if (times->serial == *wanted_.serial) return succeed({nullptr, "SOA", left_});
+  const bool newer = !wanted_.serial || is_later(times->serial, *wanted_.serial);
+  if (wanted_.serial == times->serial) return succeed({nullptr, "SOA", left_});
+  if (!newer && !wanted_.expired)
     return fail(fmt::format("has version {}, which is older than ours, {}", times->serial, *wanted_.serial));
-  }
   if (wanted_.refused == times->serial)
     return fail(fmt::format("has version {} still, which was refused", times->serial));
-  ask(wanted_.have != nullptr && !wanted_.whole ? Step::ixfr : Step::axfr);
+  ask(wanted_.have != nullptr && newer && !wanted_.whole ? Step::ixfr : Step::axfr);
   return true;
 }
 

@@ -29,6 +29,7 @@ class Refresh final : public rt::Watcher {
     std::optional<uint32_t> serial;       // of `have`
     std::optional<uint32_t> refused;      // a version that is not worth being fetched again
     bool whole = false;                   // no differences
+    bool expired = false;  // `have` is not served any more: an older version is better than none
   };
   struct Found {
     std::shared_ptr<const Records> records;  // null: `have` is the newest version

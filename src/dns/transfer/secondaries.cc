@@ -178,6 +178,7 @@ void Secondaries::Follower::start() {
   if (copy != nullptr) {
     wanted.have = copy->records;
     wanted.serial = copy->soa.serial;
+    wanted.expired = copy->expires() <= all_.unix_seconds();
   }
   refresh_ =
       std::make_unique<Refresh>(all_.loop_, std::move(wanted), static_cast<uint16_t>(all_.random_.next()),
