@@ -33,6 +33,12 @@ std::vector<std::string> names_of_fetched(const model::Config& config) {
   return names;
 }
 
+std::set<std::string> keys_of(const std::map<std::string, Error>& map) {
+  std::set<std::string> keys;
+  for (const auto& [key, value] : map) keys.insert(key);
+  return keys;
+}
+
 /// A zone that a catalog names: fetched as the catalog is, unless it is configured by itself.
 void add_member(model::Config& config, const model::Zone& catalog, const dns::Name& member) {
   std::string name = member.to_text();
@@ -64,11 +70,10 @@ Zones::Zones(rt::Loop& loop, const model::Config& start, uint64_t seed, Hooks ho
 Result<Zones::Made> Zones::make(const std::shared_ptr<const model::Config>& config,
                                 std::vector<std::string>* problems) {
   keeper_.begin(unix_seconds());
-  const auto served = with_members(config);
-  if (!served) log::error("{}", served.error().message);
-  const model::Config& zones = served ? **served : *config;
-  dns::ZoneSources from = sources(zones);
-  auto names = names_of(zones, problems, from);
+  const Served served = with_members(config);
+  for (const auto& [catalog, error] : served.broken) log::error("{}", error.message);
+  dns::ZoneSources from = sources(*served.config);
+  auto names = names_of(*served.config, problems, from);
   if (!names) return names.error();
   return Made{std::move(*names), std::move(from.files)};
 }
@@ -76,7 +81,7 @@ Result<Zones::Made> Zones::make(const std::shared_ptr<const model::Config>& conf
 void Zones::in_force(std::shared_ptr<const model::Config> config, Made made) {
   config_ = std::move(config);
   files_ = std::move(made.files);
-  catalogs_good_ = with_members(config_).ok();
+  broken_catalogs_ = keys_of(with_members(config_).broken);
   if (!running_) return;  // begin() does it
   tell_secondaries();
   follow_primaries();
@@ -151,8 +156,8 @@ dns::ZoneSources Zones::sources(const model::Config& config) {
   return sources;
 }
 
-Result<std::shared_ptr<const model::Config>> Zones::with_members(
-    std::shared_ptr<const model::Config> config) {
+Zones::Served Zones::with_members(const std::shared_ptr<const model::Config>& config) {
+  Served served{config, {}};
   std::shared_ptr<model::Config> with;
   for (const model::Zone& zone : config->zones) {
     const auto name = dns::parse_name(zone.name);
@@ -161,12 +166,15 @@ Result<std::shared_ptr<const model::Config>> Zones::with_members(
     const dns::ZoneCopy* copy = copies_.find(*name);
     if (copy == nullptr) continue;
     const auto members = dns::read_catalog(*copy->records);
-    if (!members) return members.error();
+    if (!members) {
+      served.broken.emplace(zone.name, members.error());
+      continue;
+    }
     if (with == nullptr) with = std::make_shared<model::Config>(*config);
     for (const dns::Name& member : *members) add_member(*with, zone, member);
   }
-  if (with != nullptr) return std::shared_ptr<const model::Config>(std::move(with));
-  return config;
+  if (with != nullptr) served.config = std::move(with);
+  return served;
 }
 
 // Makes the names of the config in force again, with the zones that are fetched and the keys as they are now. An error
@@ -175,18 +183,20 @@ Result<std::shared_ptr<const model::Config>> Zones::with_members(
 // one that is so only now is what has just been fetched, and refused.
 Status Zones::renew() {
   keeper_.begin(unix_seconds());
-  const auto served = with_members(config_);
-  if (!served && catalogs_good_) {
-    plan_signing(false);
-    return served.error();
+  const Served served = with_members(config_);
+  for (const auto& [catalog, error] : served.broken) {
+    if (!broken_catalogs_.contains(catalog)) {
+      plan_signing(false);
+      return error;
+    }
+    log::error("{}", error.message);
   }
-  if (!served) log::error("{}", served.error().message);
-  const model::Config& zones = served ? **served : *config_;
+  const model::Config& zones = *served.config;
   dns::ZoneSources from = sources(zones);
   from.files = files_;
   auto names = names_of(zones, nullptr, from);
   if (!names) return names.error();
-  catalogs_good_ = served.ok();
+  broken_catalogs_ = keys_of(served.broken);
   if (hooks_.publish(std::move(*names))) tell_secondaries();
   if (followed_ != names_of_fetched(zones)) loop_.post([this] { follow_primaries(); });
   return {};
@@ -240,8 +250,7 @@ void Zones::tell_secondaries() {
 
 void Zones::follow_primaries() {
   if (!running_ || !config_->node.dns) return;
-  const auto served = with_members(config_);
-  const auto& zones = served ? *served : config_;
+  const auto zones = with_members(config_).config;
   running_->secondaries.configure(*zones, dns::tsig_keys(*zones));
   followed_ = names_of_fetched(*zones);
 }

@@ -12,7 +12,9 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -74,9 +76,11 @@ class Zones {
                                                                    std::vector<std::string>* problems,
                                                                    dns::ZoneSources& from);
   [[nodiscard]] dns::ZoneSources sources(const model::Config& config);
-  /// With the zones that its catalogs name. ErrorCode::invalid when a catalog is broken.
-  [[nodiscard]] Result<std::shared_ptr<const model::Config>> with_members(
-      std::shared_ptr<const model::Config> config);
+  struct Served {
+    std::shared_ptr<const model::Config> config;  // with the zones that its catalogs name
+    std::map<std::string, Error> broken;          // why, by catalog: nothing of these counts
+  };
+  [[nodiscard]] Served with_members(const std::shared_ptr<const model::Config>& config);
   Status renew();
   void plan_signing(bool signed_now);
   void sign_again_in_time();
@@ -92,8 +96,7 @@ class Zones {
   dns::ZoneCopies copies_;
   dns::ZoneStates states_;  // any thread
   std::shared_ptr<const model::Config> config_;
-  bool catalogs_good_ =
-      true;  // of config_, when names were made last; else it is served without their members
+  std::set<std::string> broken_catalogs_;  // of config_, when names were made last
   dns::ZoneSources::Map files_;        // as they were read last; only while zones are fetched or signed here
   std::vector<std::string> followed_;  // the zones of the last follow_primaries()
   dns::sign::Seconds sign_again_at_ = 0;  // 0 = never

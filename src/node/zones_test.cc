@@ -76,5 +76,36 @@ TEST_F(ZonesTest, ABrokenCatalogEndsNoSignature) {
   EXPECT_EQ(published, 1);
 }
 
+// It was an ordinary zone until the reload that calls it a catalog.
+TEST_F(ZonesTest, ABrokenCatalogTakesNoZonesFromAnother) {
+  write("state/zones/catalog.test.zone",
+        std::string(catalog_without_version) +
+            "version.catalog.test. 0 IN TXT 2\na.zones.catalog.test. 0 IN PTR one.test.\n");
+  write("state/zones/one.test.zone",
+        "one.test. 60 IN SOA . . 1 3600 600 86400 60\none.test. 60 IN NS ns.invalid.\n");
+  write("state/zones/other.test.zone",
+        "other.test. 60 IN SOA . . 1 3600 600 86400 60\nother.test. 60 IN NS ns.invalid.\n");
+  rt::Loop loop;
+  Zones zones(loop, *config_, 1,
+              {[](const std::shared_ptr<const dns::Names>&) { return true; }, [] { return true; }});
+  model::Zone other = config_->zones[1];
+  other.name = "other.test";
+  other.secondary.catalog = false;
+  config_->zones.push_back(other);
+  auto made = zones.make(config_, nullptr);
+  ASSERT_TRUE(made) << made.error().message;
+  zones.in_force(config_, std::move(*made));
+  zones.begin();
+  auto next = std::make_shared<model::Config>(*config_);
+  next->zones[2].secondary.catalog = true;
+  auto again = zones.make(next, nullptr);
+  ASSERT_TRUE(again) << again.error().message;
+  const auto names = again->names;
+  zones.in_force(next, std::move(*again));
+  zones.end();
+  EXPECT_EQ(names->find(*dns::parse_name("one.test")).kind, dns::MatchKind::exact);
+  EXPECT_TRUE(fs::exists(folder_ + "/state/zones/one.test.zone"));
+}
+
 }  // namespace
 }  // namespace popnet::node
