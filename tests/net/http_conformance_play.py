@@ -311,8 +311,8 @@ def updating(stage):
     def answer(asked, number):
         if "If-None-Match" in asked.fields:
             return 304, [(CC, "max-age=600"), TAG, ("X-Own", "2"), ("X-New", "n"), ("Content-Type", "b/b"),
-                         ("Content-Encoding", "two"), ("Content-Length", "999"), ("Connection", "X-Hop"), ("X-Hop", "h")]
-        return 200, STALE + [TAG, ("X-Own", "1"), ("X-Own", "1b"), ("X-Kept", "k"), ("Content-Type", "a/a"),
+                         ("Content-Encoding", "two"), ("Content-Length", "999"), ("Connection", "X-Hop, X-Stays"), ("X-Hop", "h"), ("X-Stays", "h")]
+        return 200, STALE + [TAG, ("X-Own", "1"), ("X-Own", "1b"), ("X-Kept", "k"), ("X-Stays", "s"), ("Content-Type", "a/a"),
                              ("Content-Encoding", "one")]
     script.lines["/x"] = answer
     first = script.ask("/x")
@@ -323,6 +323,7 @@ def updating(stage):
         equal("what the body is", (answer.fields["Content-Type"], answer.fields["Content-Encoding"]), ("b/b", "two"))
         equal("but not its length", answer.fields["Content-Length"], str(len(first.body)))
         check("no hop-by-hop", "X-Hop" not in answer.fields)
+        equal("which takes nothing away", answer.fields["X-Stays"], "s")
         equal("one Date", answer.fields.count("Date"), 1)
     check("the last was a hit", answer.hit)
 

@@ -171,7 +171,7 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
   else
     out.status_line(status);
   meta_.status_line = static_cast<uint16_t>(out.size());
-  const HopByHop hop(head.fields);
+  const HopByHop hop(scratch.fields);  // what the update's Connection names has not been merged
   for (const Field& field : scratch.merged) {
     if (is_stored(field, hop, directives, saved_.route().site->site->cache.set_cookie))
       out.field(field.name, field.value);
