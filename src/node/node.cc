@@ -567,7 +567,7 @@ void Node::carry_out(const cluster::PurgeOrder& order) {
   if (!edge_) return;
   const Status status = edge_->purge(order);
   if (status)
-    log::info("purged {}", to_string(order));
+    log::info("purged {}{}", to_string(order), order.soft ? " softly" : "");
   else
     log::warning("purge of {}: {}", to_string(order), status.error().message);
 }
@@ -577,6 +577,7 @@ void Node::send_purge(const model::PurgeOrder& order) {
   config_loop_.post([this, numbered = order]() mutable {
     numbered.id = purge_ids_.fetch_add(1);
     expect_echo(numbered.id);
+    log::info("purged {}{}, as a PURGE request wants", to_string(numbered), numbered.soft ? " softly" : "");
     if (const Status sent = bus_->purge(numbered); !sent.ok())
       log::warning("purge of {} by PURGE: the other nodes were not told: {}", to_string(numbered),
                    sent.error().message);

@@ -21,7 +21,8 @@ def versions(stage):
 def purge(popnet, what, **order):
     """Orders a purge. The node that was asked has carried it out when it answers; to the others orders travel over the bus."""
     equal("the order is taken", popnet.api("POST", "/v1/purge", order).status // 100, 2)
-    equal("it is carried out, once", popnet.log().count(f"purged {what}\n"), 1)
+    softly = " softly" if order.get("soft") else ""
+    equal("it is carried out, once", popnet.log().count(f"purged {what}{softly}\n"), 1)
 
 
 @scene
@@ -133,6 +134,8 @@ def purge_requests(stage):
         check(f"{what}: stored", popnet.get("/x", "a.test").hit)
         equal(f"{what}: carried out", ask(path, "a.test", fields), 200)
         check(f"{what}: asked for again", popnet.get("/x", "a.test").body != before)
+    until("the log says what was purged, and how", lambda: [popnet.log().count(f"purged {what}, as a PURGE request wants\n") for what in (
+        "http://a.test/x", "http://a.test/*", "tag red of site a", "http://a.test/x softly")] == [1] * 4)
     for host, claims, status in (("b.test", "", 403), ("b.test", "X-Forwarded-For: 192.0.2.1\r\n", 403), ("c.test", "", 405)):
         popnet.get("/x", host)
         equal(f"{host}: refused", ask("/x", host, claims), status)

@@ -26,7 +26,9 @@ const Table<CacheOptions>& cache_table() {
                     "answers."),
           option("ignore_query", &CacheOptions::ignore_query)
               .boolean(false)
-              .help("Leave the query out of the cache key: `/a?x=1` and `/a?x=2` are one object."),
+              .help("Leave the query out of the cache key: `/a?x=1` and `/a?x=2` are one object. Origins get "
+                    "it all the same: "
+                    "only for content that does not depend on it, or whoever asks first chooses for all."),
           option("slice", &CacheOptions::slice)
               .size("0", "1GiB", "0")
               .check(is_slice_size)
