@@ -241,6 +241,33 @@ TEST_F(PurgeTest, TooManyFloorsBecomeOneOfTheSite) {
   EXPECT_EQ(store.stats().floors, 0U);
 }
 
+// Others use what is stored while the list of tags is gone through.
+TEST_F(StoreTest, PurgeOfManyTagsSparesNothingThatIsLookedAtMeanwhile) {
+  std::vector<uint64_t> tags;
+  for (int i = 0; i < 200; ++i) tags.push_back(space->tag("t" + std::to_string(i)));
+  Draft tagged = draft(1);
+  tagged.tags = std::span(tags).last(1);
+  for (int round = 0; round < 300; ++round) {
+    auto begun = store.begin(key("/a"), false, never);
+    begun.filler.open(tagged);
+    begun.filler.append("x");
+    (void)begun.filler.commit();
+    std::atomic<bool> purging{false}, done{false};
+    std::thread user([&] {
+      rt::Epoch::Reader user_reader(epoch);
+      user_reader.online();
+      purging = true;
+      while (!done) (void)find("/a");
+      user_reader.offline();
+    });
+    while (!purging) std::this_thread::yield();
+    store.purge_tags(*space, tags, Purge::hard);
+    done = true;
+    user.join();
+    ASSERT_EQ(find("/a"), nullptr) << "purge " << round;
+  }
+}
+
 // Run under the thread sanitizer.
 TEST_F(PurgeTest, ReadersAndPurgesRunTogether) {
   std::atomic<bool> stop{false};

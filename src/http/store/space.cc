@@ -43,7 +43,6 @@ Space::Verdict Space::verdict(uint64_t stamp, std::string_view key, std::span<co
 
 void Space::raise(Purge how, uint64_t floor) {
   (how == Purge::hard ? hard_ : soft_).store(floor, std::memory_order_relaxed);
-  newest_.store(floor, std::memory_order_release);
 }
 
 void Space::raise_tag(uint64_t tag, Purge how, uint64_t floor) {
@@ -68,7 +67,6 @@ void Space::raise_in(Chain& chain, uint64_t tag, std::string_view prefix, Purge 
     ++floors_;
   }
   (how == Purge::hard ? found->hard : found->soft).store(floor, std::memory_order_relaxed);
-  newest_.store(floor, std::memory_order_release);
 }
 
 size_t Space::forget(uint64_t floor) {

@@ -79,9 +79,12 @@ class Space {
   using Chain = std::atomic<Floor*>;
   static constexpr size_t chains = 1024;  // of the table of tags
 
+  // Floors of one purge, all of the same height, and then raised(): an object that looked between two of them would never
+  // look at the second.
   void raise(Purge how, uint64_t floor);
   void raise_tag(uint64_t tag, Purge how, uint64_t floor);
   void raise_prefix(std::string_view prefix, Purge how, uint64_t floor);
+  void raised(uint64_t floor) { newest_.store(floor, std::memory_order_release); }
   /// Those that are no higher. Returns how many are left.
   size_t forget(uint64_t floor);
 

@@ -253,19 +253,19 @@ bool Store::purged_since(const Fill& fill, const Object& object) const {
 void Store::purge(Space& space, Purge how) {
   const std::lock_guard lock(spaces_mutex_);
   space.raise(how, next_floor());
-  floors_raised(next_floor());
+  floors_raised(space, next_floor());
 }
 
 void Store::purge_tags(Space& space, std::span<const uint64_t> tags, Purge how) {
   const std::lock_guard lock(spaces_mutex_);
   for (const uint64_t tag : tags) space.raise_tag(tag, how, next_floor());
-  floors_raised(next_floor());
+  floors_raised(space, next_floor());
 }
 
 void Store::purge_prefix(Space& space, std::string_view prefix, Purge how) {
   const std::lock_guard lock(spaces_mutex_);
   space.raise_prefix(prefix, how, next_floor());
-  floors_raised(next_floor());
+  floors_raised(space, next_floor());
 }
 
 bool Store::sweep() {

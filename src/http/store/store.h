@@ -216,7 +216,8 @@ class Store {
 
   /// Under spaces_mutex_, in this order: objects find the floors before any fill can be newer than they are.
   [[nodiscard]] uint64_t next_floor() const { return clock_.load() + 1; }
-  void floors_raised(uint64_t floor) {
+  void floors_raised(Space& space, uint64_t floor) {
+    space.raised(floor);
     clock_.store(floor);
     unswept_ = true;
   }
