@@ -8,9 +8,11 @@ namespace popnet::http {
 
 namespace {
 
+/// Never beyond, not for a moment: others would find no room where nobody runs, and wait for one who never leaves.
 bool count_up(std::atomic<uint32_t>& count, uint32_t most) {
-  if (count.fetch_add(1) < most) return true;
-  count.fetch_sub(1);
+  uint32_t before = count.load();
+  while (before < most)
+    if (count.compare_exchange_weak(before, before + 1)) return true;
   return false;
 }
 

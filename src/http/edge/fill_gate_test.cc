@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "rt/loop.h"
 
@@ -82,6 +84,43 @@ TEST_F(FillGateTest, RaisedLimitsAreFilledUpFromTheQueue) {
   gate_.leave(one_);
   ASSERT_TRUE(gate_.enter(one_, limits_, true)) << "a, who was told";
   EXPECT_EQ(told(), "ab") << "and there is room for one more";
+}
+
+// Where nobody runs, nobody waits for long: who left has told the next one, or the next one has found the room.
+TEST_F(FillGateTest, NobodyWaitsForNobody) {
+  limits_.requests = limits_.origin_requests = 1;
+  limits_.queue = 100;
+  constexpr int each = 2'000;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([this] {
+      for (int i = 0; i < each; ++i) {
+        bool waited = false;
+        while (!gate_.enter(one_, limits_, waited)) {
+          rt::Loop loop;
+          bool turn = false;
+          const auto place = gate_.wait(
+              &loop, loop, [&] { turn = true, loop.stop(); }, limits_, waited);
+          waited = true;
+          if (place == Wait::alone && gate_.enter(one_, limits_, true)) {
+            if (!gate_.cancel(&loop)) {
+              loop.run();
+              gate_.pass_on();
+            }
+            break;
+          }
+          rt::Timer patience(loop, [&] { loop.stop(); });
+          patience.arm_after(std::chrono::seconds(5));
+          loop.run();
+          ASSERT_TRUE(turn) << gate_.running() << " run, " << gate_.waiting() << " wait";
+        }
+        if (i % 3 == 0) std::this_thread::yield();
+        gate_.leave(one_);
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(gate_.running(), 0U);
+  EXPECT_EQ(gate_.waiting(), 0U);
 }
 
 }  // namespace
