@@ -110,6 +110,7 @@ void KeyKeeper::begin(Seconds now, bool hold) {
   cannot_write_ = false;
   pending_.clear();
   stamp_ = folder_.stamp();  // before anything is read: what is written meanwhile is not missed
+  files_ = folder_.list();
 }
 
 Result<std::shared_ptr<const ZoneSigner>> KeyKeeper::signer(const Name& zone, const model::Dnssec& options) {
@@ -186,7 +187,7 @@ Error KeyKeeper::no_keys(const Name& zone, const std::vector<Key>& keys) const {
 }
 
 Result<std::vector<Key>> KeyKeeper::load(const Name& zone, bool& held) {
-  auto keys = folder_.load(zone);
+  auto keys = files_ ? folder_.load(zone, *files_) : files_.error();
   const auto last = last_keys_.find(zone.to_text());
   const bool good = keys && (manages_ || usable(*keys));
   if (good || last == last_keys_.end() || !usable(last->second)) return keys;
@@ -301,16 +302,14 @@ Status KeyKeeper::plan(RollStep& step, std::vector<Key>& keys, Pending& pending)
   return {};
 }
 
-Status KeyKeeper::carry_out(Pending& pending) {
+Status KeyKeeper::carry_out(Pending& pending, const Result<KeyFiles>& files) {
   const std::string zone = pending.zone.to_text();
-  std::vector<Key> there;
-  if (!pending.changed.empty()) {
-    auto loaded = folder_.load(pending.zone);
-    if (!loaded) return loaded.error();
-    there = std::move(*loaded);
-  }
+  if (!pending.writes()) return {};
+  if (!files) return files.error();
+  auto there = folder_.load(pending.zone, *files);
+  if (!there) return there.error();
   for (KeyState& state : pending.changed) {
-    const Key* key = find_key(there, state);
+    const Key* key = find_key(*there, state);
     if (key == nullptr) continue;  // taken away since
     const Times& before = key->state.times;
     // An operator may have spoken meanwhile.
@@ -338,9 +337,11 @@ Status KeyKeeper::carry_out(Pending& pending) {
 Status KeyKeeper::commit() {
   Status first;
   bool unsaved = false;
+  const bool writes = std::ranges::any_of(pending_, [](const auto& zone) { return zone.second.writes(); });
+  const Result<KeyFiles> files = writes ? folder_.list() : KeyFiles();
   for (auto& [zone, pending] : pending_) {
     if (pending.keys.empty()) continue;  // there was an error
-    if (auto status = carry_out(pending); !status) {
+    if (auto status = carry_out(pending, files); !status) {
       cannot_write_ = true;
       if (first) first = std::move(status);
       continue;

@@ -70,6 +70,7 @@ class KeyKeeper {
     std::vector<KeyState> changed, removed;
     std::vector<Key> made;
     std::optional<Serial> serial;
+    [[nodiscard]] bool writes() const { return !(changed.empty() && removed.empty() && made.empty()); }
   };
 
   Result<std::vector<Key>> keys_of(Pending& pending, const RollPolicy& policy);
@@ -85,7 +86,7 @@ class KeyKeeper {
   [[nodiscard]] std::vector<Key> missing(const std::string& zone, const std::vector<Key>& keys) const;
   void remember(const std::string& zone, std::vector<Key> keys);
   static Status plan(RollStep& step, std::vector<Key>& keys, Pending& pending);
-  Status carry_out(Pending& pending);
+  Status carry_out(Pending& pending, const Result<KeyFiles>& files);
   [[nodiscard]] bool save(const Name& zone, const SerialState& state) const;
   void note(Seconds t) {
     if (t != 0 && (next_ == 0 || t < next_)) next_ = t;
@@ -94,6 +95,7 @@ class KeyKeeper {
   const KeyFolder folder_;
   const bool manages_;
   const std::string memory_;
+  Result<KeyFiles> files_ = KeyFiles();                // at begin()
   std::set<std::string> had_keys_;                     // zones
   std::map<std::string, std::vector<Key>> last_keys_;  // by zone: what it was signed with last
   std::map<std::string, Serial> serials_;              // by zone, of copies: as they were last

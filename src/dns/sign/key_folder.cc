@@ -24,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Seconds every_max = 366 * 86400;
+constexpr std::string_view private_end = ".private";
 
 constexpr std::pair<const char*, Seconds Times::*> time_fields[] = {
     {"Created", &Times::created}, {"Publish", &Times::publish},      {"Activate", &Times::activate},
@@ -111,15 +112,19 @@ std::string field(const Fields& fields, std::string_view name) {
   return at == fields.end() ? std::string() : at->second;
 }
 
+/// How the names of all files of the zone's keys begin.
+std::string files_of(const Name& zone) {
+  return fmt::format("K{}+", to_file_text(zone.bytes()));
+}
+
 }  // namespace
 
 std::string KeyFolder::stem(const Name& zone, const KeyState& state) const {
-  return fmt::format("{}/K{}+{:03}+{:05}", path_, to_file_text(zone.bytes()),
-                     static_cast<int>(state.algorithm), state.tag);
+  return fmt::format("{}/{}{:03}+{:05}", path_, files_of(zone), static_cast<int>(state.algorithm), state.tag);
 }
 
 Result<Key> KeyFolder::load_key(const Name& zone, const std::string& private_file) const {
-  const std::string base = private_file.substr(0, private_file.size() - std::strlen(".private"));
+  const std::string base = private_file.substr(0, private_file.size() - private_end.size());
   const auto secret_fields = read_fields(private_file);
   if (!secret_fields) return secret_fields.error();
   const std::string number = field(*secret_fields, "Algorithm");
@@ -151,25 +156,41 @@ Result<Key> KeyFolder::load_key(const Name& zone, const std::string& private_fil
   return key;
 }
 
-Result<std::vector<Key>> KeyFolder::load(const Name& zone) const {
-  std::vector<Key> keys;
-  std::error_code error, ignored;
-  const std::string prefix = fmt::format("K{}+", to_file_text(zone.bytes()));
-  std::vector<std::string> files;
+Result<KeyFiles> KeyFolder::list() const {
+  KeyFiles files;
+  std::error_code error;
   for (fs::directory_iterator entry(path_, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (name.starts_with(prefix) && name.ends_with(".private")) files.push_back(entry->path().string());
+    std::string name = entry->path().filename().string();
+    if (!name.ends_with(private_end)) continue;
+    size_t plus = name.rfind('+');  // before the tag, and then before the algorithm
+    if (plus != name.npos && plus != 0) plus = std::min(plus, name.rfind('+', plus - 1));
+    if (plus != name.npos) files[name.substr(0, plus + 1)].push_back(std::move(name));
   }
   if (error && error != std::errc::no_such_file_or_directory)
     return Error{ErrorCode::invalid, fmt::format("{} cannot be read: {}", path_, error.message())};
-  std::sort(files.begin(), files.end());
-  for (const std::string& file : files) {
+  for (auto& [zone, names] : files) std::sort(names.begin(), names.end());
+  return files;
+}
+
+Result<std::vector<Key>> KeyFolder::load(const Name& zone, const KeyFiles& files) const {
+  std::vector<Key> keys;
+  const auto names = files.find(files_of(zone));
+  if (names == files.end()) return keys;
+  for (const std::string& name : names->second) {
+    const std::string file = fmt::format("{}/{}", path_, name);
     auto key = load_key(zone, file);
+    std::error_code ignored;
     if (!key && !fs::exists(file, ignored)) continue;  // removed meanwhile
     if (!key) return key.error();
     keys.push_back(std::move(*key));
   }
   return keys;
+}
+
+Result<std::vector<Key>> KeyFolder::load(const Name& zone) const {
+  const auto files = list();
+  if (!files) return files.error();
+  return load(zone, *files);
 }
 
 Status KeyFolder::add(const Name& zone, const Key& key) const {

@@ -9,6 +9,8 @@
 // system is.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,11 +33,17 @@ struct SerialState {
   bool operator==(const SerialState&) const = default;
 };
 
+/// The .private files of a folder, by the part of their names that tells the zone.
+using KeyFiles = std::map<std::string, std::vector<std::string>, std::less<>>;
+
 class KeyFolder {
  public:
   explicit KeyFolder(std::string path) : path_(std::move(path)) {}
 
+  /// What there is, to load() the keys of many zones from; nothing if the folder is not there. ErrorCode::invalid.
+  [[nodiscard]] Result<KeyFiles> list() const;
   /// The zone's keys in order of tags; none if the folder is not there. ErrorCode::invalid names the file.
+  [[nodiscard]] Result<std::vector<Key>> load(const Name& zone, const KeyFiles& files) const;
   [[nodiscard]] Result<std::vector<Key>> load(const Name& zone) const;
   /// Writes all files of the key; makes the folder. ErrorCode::machine.
   [[nodiscard]] Status add(const Name& zone, const Key& key) const;

@@ -84,11 +84,18 @@ TEST(KeyFolder, KeepsKeysOfZonesApartWhoseNamesFilesCannotHave) {
   const Folder folder;
   const KeyFolder keys(folder.path());
   const Name zones[] = {
-      name("."), name("0/25.2.0.192.in-addr.arpa"), name("0_25.2.0.192.in-addr.arpa"),
+      name("."),
+      name("0/25.2.0.192.in-addr.arpa"),
+      name("0_25.2.0.192.in-addr.arpa"),
+      name("a+013.example"),
+      name("a.example"),
+      name("+.a.example"),
       name(std::string(63, 'x') + "." + std::string(63, 'y') + "." + std::string(63, 'z') + ".a")};
   for (const Name& zone : zones)
     ASSERT_TRUE(keys.add(zone, Key(Secret::generate(Algorithm::ed25519).value(), Role::csk, in_use)).ok());
-  for (const Name& zone : zones) EXPECT_EQ(keys.load(zone).value().size(), 1U) << zone.to_text();
+  const KeyFiles files = keys.list().value();
+  EXPECT_EQ(files.size(), std::size(zones));
+  for (const Name& zone : zones) EXPECT_EQ(keys.load(zone, files).value().size(), 1U) << zone.to_text();
 }
 
 // Between listing the folder and reading its files, whoever manages the keys may remove one.
