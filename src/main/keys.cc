@@ -119,6 +119,10 @@ int keys(const KeysArguments& arguments) {
   if (!loaded.config->node.manage_keys)
     return fail({ErrorCode::invalid,
                  "node.manage_keys is false: keys are rolled by the node that manages them, ask there"});
+  const auto lock = folder.lock();
+  if (!lock) return fail(lock.error());
+  keys = folder.load(*zone);  // the node may have written since
+  if (!keys) return fail(keys.error());
   auto chosen = meant_keys(arguments, *zone, *keys, now);
   if (!chosen) return fail(chosen.error());
   for (auto& state : *chosen) {

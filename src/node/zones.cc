@@ -130,6 +130,11 @@ Result<std::shared_ptr<const dns::Names>> Zones::names_of(const model::Config& z
     return dns::make_names(zones, problems, serves ? &keeper_ : nullptr, serves ? &history_ : nullptr, &from);
   };
   auto names = make();
+  for (int again = 0; !names && keeper_.overtaken() && again < 3; ++again) {
+    log::warning("{}; its keys are taken", names.error().message);
+    keeper_.begin(unix_seconds());
+    names = make();
+  }
   if (!names && keeper_.cannot_write()) {
     log::error("no key is made or rolled as long as this lasts: {}", names.error().message);
     keeper_.begin(unix_seconds(), true);

@@ -107,7 +107,7 @@ void KeyKeeper::begin(Seconds now, bool hold) {
   next_ = 0;
   zones_ = 0;
   hold_ = hold;
-  cannot_write_ = false;
+  cannot_write_ = overtaken_ = false;
   pending_.clear();
   stamp_ = folder_.stamp();  // before anything is read: what is written meanwhile is not missed
   files_ = folder_.list();
@@ -302,10 +302,23 @@ Status KeyKeeper::plan(RollStep& step, std::vector<Key>& keys, Pending& pending)
   return {};
 }
 
+bool KeyKeeper::overtaken(const Name& zone, const KeyFiles& files) const {
+  return files_ &&
+         !std::ranges::includes(KeyFolder::files_of(zone, *files_), KeyFolder::files_of(zone, files));
+}
+
 Status KeyKeeper::carry_out(Pending& pending, const Result<KeyFiles>& files) {
   const std::string zone = pending.zone.to_text();
   if (!pending.writes()) return {};
   if (!files) return files.error();
+  if (overtaken(pending.zone, *files)) {
+    overtaken_ = true;
+    return Error{
+        ErrorCode::conflict,
+        fmt::format("{}: another process has made keys of zone {} at this moment: one node alone may "
+                    "have node.manage_keys",
+                    folder_.path(), zone)};
+  }
   auto there = folder_.load(pending.zone, *files);
   if (!there) return there.error();
   for (KeyState& state : pending.changed) {
@@ -334,11 +347,19 @@ Status KeyKeeper::carry_out(Pending& pending, const Result<KeyFiles>& files) {
   return {};
 }
 
+Result<KeyFiles> KeyKeeper::lock_and_list(std::optional<KeyFolder::Lock>& lock) const {
+  auto locked = folder_.lock();
+  if (!locked) return locked.error();
+  lock.emplace(std::move(*locked));
+  return folder_.list();
+}
+
 Status KeyKeeper::commit() {
   Status first;
   bool unsaved = false;
   const bool writes = std::ranges::any_of(pending_, [](const auto& zone) { return zone.second.writes(); });
-  const Result<KeyFiles> files = writes ? folder_.list() : KeyFiles();
+  std::optional<KeyFolder::Lock> lock;
+  const Result<KeyFiles> files = writes ? lock_and_list(lock) : KeyFiles();
   for (auto& [zone, pending] : pending_) {
     if (pending.keys.empty()) continue;  // there was an error
     if (auto status = carry_out(pending, files); !status) {

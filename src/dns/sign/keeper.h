@@ -48,6 +48,8 @@ class KeyKeeper {
   Status commit();
   /// The last commit() could not write.
   [[nodiscard]] bool cannot_write() const { return cannot_write_; }
+  /// The reason was that another process had made keys since begin(): begin() again.
+  [[nodiscard]] bool overtaken() const { return overtaken_; }
   /// When some zone must be signed again because its keys change or its signatures grow old.
   [[nodiscard]] Seconds next_change() const { return next_; }
 
@@ -86,6 +88,9 @@ class KeyKeeper {
   [[nodiscard]] std::vector<Key> missing(const std::string& zone, const std::vector<Key>& keys) const;
   void remember(const std::string& zone, std::vector<Key> keys);
   static Status plan(RollStep& step, std::vector<Key>& keys, Pending& pending);
+  /// The folder has keys of the zone that it had not at begin().
+  [[nodiscard]] bool overtaken(const Name& zone, const KeyFiles& files) const;
+  [[nodiscard]] Result<KeyFiles> lock_and_list(std::optional<KeyFolder::Lock>& lock) const;
   Status carry_out(Pending& pending, const Result<KeyFiles>& files);
   [[nodiscard]] bool save(const Name& zone, const SerialState& state) const;
   void note(Seconds t) {
@@ -100,7 +105,7 @@ class KeyKeeper {
   std::map<std::string, std::vector<Key>> last_keys_;  // by zone: what it was signed with last
   std::map<std::string, Serial> serials_;              // by zone, of copies: as they were last
   std::map<std::string, Pending> pending_;             // by zone
-  bool hold_ = false, cannot_write_ = false;
+  bool hold_ = false, cannot_write_ = false, overtaken_ = false;
   Seconds now_ = 0;
   Seconds next_ = 0;
   int64_t stamp_ = 0;

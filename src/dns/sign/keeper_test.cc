@@ -4,11 +4,15 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
+#include <thread>
 
 namespace popnet::dns::sign {
 namespace {
@@ -41,9 +45,10 @@ class KeeperTest : public ::testing::Test {
     for (const Key& key : (*signer)->published()) dnskeys.push_back(key.dnskey);
     return dnskeys;
   }
-  [[nodiscard]] size_t files() const {
+  [[nodiscard]] long files() const {
     std::error_code none;
-    return static_cast<size_t>(std::distance(fs::directory_iterator(keys(), none), {}));
+    return std::count_if(fs::directory_iterator(keys(), none), {},
+                         [](const auto& file) { return file.path().filename() != "lock"; });
   }
 
   std::string folder_;
@@ -59,7 +64,7 @@ TEST_F(KeeperTest, AFolderThatVanishesIsNotMadeAnew) {
   EXPECT_EQ(sign(keeper).value(), *first) << "from memory";
   fs::create_directory(keys());
   EXPECT_EQ(sign(keeper).value(), *first) << "an empty folder";
-  EXPECT_EQ(files(), 0U);
+  EXPECT_EQ(files(), 0);
   fs::remove(keys());
   fs::rename(folder_ + "/away", keys());
   EXPECT_EQ(sign(keeper).value(), *first) << "it is back";
@@ -77,7 +82,7 @@ TEST_F(KeeperTest, OneOfTwoKeysThatVanishesIsNotReplaced) {
       break;
     }
   EXPECT_THAT(sign(keeper).value(), ::testing::UnorderedElementsAreArray(*first));
-  EXPECT_EQ(files(), 5U);
+  EXPECT_EQ(files(), 5);
 }
 
 TEST_F(KeeperTest, AfterAStartAZoneThatHadKeysGetsNoNewOnes) {
@@ -91,7 +96,7 @@ TEST_F(KeeperTest, AfterAStartAZoneThatHadKeysGetsNoNewOnes) {
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("has no keys for zone example.com., which had some"));
   EXPECT_THAT(refused.error().message, HasSubstr("zones_with_keys"));
-  EXPECT_EQ(files(), 0U);
+  EXPECT_EQ(files(), 0);
   EXPECT_TRUE(sign(after, "example.net"));
 }
 
@@ -268,6 +273,38 @@ TEST_F(KeeperTest, AnOperatorsWordIsNotWrittenOver) {
     retiring += key.state.times.retire != 0;
   }
   EXPECT_EQ(retiring, 1U);
+}
+
+// Somebody has forgotten manage_keys: false on one of two nodes.
+TEST_F(KeeperTest, OfTwoThatManageAtOnceOneTakesTheKeysOfTheOther) {
+  KeyKeeper one = this->keeper(), other = this->keeper();
+  const Name zone = *parse_name("example.com");
+  for (KeyKeeper* keeper : {&one, &other}) {
+    keeper->begin(now_);
+    ASSERT_TRUE(keeper->signer(zone, options_));
+  }
+  EXPECT_TRUE(one.commit());
+  EXPECT_FALSE(one.overtaken());
+  const Status refused = other.commit();
+  ASSERT_TRUE(!refused && refused.error().code == ErrorCode::conflict && other.overtaken());
+  EXPECT_THAT(refused.error().message, HasSubstr("manage_keys"));
+  EXPECT_EQ(files(), 3);
+  EXPECT_EQ(sign(other).value(), sign(one).value());
+  EXPECT_FALSE(other.overtaken());
+}
+
+TEST_F(KeeperTest, WhoWritesWaitsForWhoHasTheLock) {
+  KeyKeeper keeper = this->keeper();
+  auto lock = std::make_optional(KeyFolder(keys()).lock().value());
+  std::atomic<bool> free = false;
+  std::thread holder([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    free = true;
+    lock.reset();
+  });
+  EXPECT_TRUE(sign(keeper));
+  EXPECT_TRUE(free);
+  holder.join();
 }
 
 // A node that reads what another writes, and either when a file is damaged.

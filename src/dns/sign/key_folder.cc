@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr Seconds every_max = 366 * 86400;
 constexpr std::string_view private_end = ".private";
+constexpr int lock_wait_ms = 30'000, lock_step_ms = 10;
 
 constexpr std::pair<const char*, Seconds Times::*> time_fields[] = {
     {"Created", &Times::created}, {"Publish", &Times::publish},      {"Activate", &Times::activate},
@@ -113,14 +116,15 @@ std::string field(const Fields& fields, std::string_view name) {
 }
 
 /// How the names of all files of the zone's keys begin.
-std::string files_of(const Name& zone) {
+std::string prefix_of(const Name& zone) {
   return fmt::format("K{}+", to_file_text(zone.bytes()));
 }
 
 }  // namespace
 
 std::string KeyFolder::stem(const Name& zone, const KeyState& state) const {
-  return fmt::format("{}/{}{:03}+{:05}", path_, files_of(zone), static_cast<int>(state.algorithm), state.tag);
+  return fmt::format("{}/{}{:03}+{:05}", path_, prefix_of(zone), static_cast<int>(state.algorithm),
+                     state.tag);
 }
 
 Result<Key> KeyFolder::load_key(const Name& zone, const std::string& private_file) const {
@@ -156,6 +160,36 @@ Result<Key> KeyFolder::load_key(const Name& zone, const std::string& private_fil
   return key;
 }
 
+KeyFolder::Lock::~Lock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<KeyFolder::Lock> KeyFolder::lock() const {
+  std::error_code error;
+  fs::create_directories(path_, error);
+  if (error) return Error{ErrorCode::machine, fmt::format("{} cannot be made: {}", path_, error.message())};
+  const std::string file = path_ + "/lock";
+  constexpr int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;  // NFS wants it writable
+  int fd = ::open(file.c_str(), flags | O_CREAT | O_EXCL, 0600);
+  struct stat folder {};
+  if (fd >= 0 && ::geteuid() == 0 && ::stat(path_.c_str(), &folder) == 0)
+    (void)!::fchown(fd, folder.st_uid, folder.st_gid);  // the node may not be root
+  if (fd < 0 && errno == EEXIST) fd = ::open(file.c_str(), flags);
+  if (fd < 0)
+    return Error{ErrorCode::machine, fmt::format("{} cannot be opened: {}", file, std::strerror(errno))};
+  Lock lock(fd);
+  for (int tries = lock_wait_ms / lock_step_ms; ::flock(fd, LOCK_EX | LOCK_NB) != 0; --tries) {
+    if (errno != EWOULDBLOCK && errno != EINTR) break;
+    if (tries == 0)
+      return Error{ErrorCode::machine,
+                   fmt::format("{} has been held by another process for {} s: one node alone may have "
+                               "node.manage_keys, see who holds it with fuser or lslocks",
+                               file, lock_wait_ms / 1000)};
+    ::usleep(lock_step_ms * 1000);
+  }
+  return lock;
+}
+
 Result<KeyFiles> KeyFolder::list() const {
   KeyFiles files;
   std::error_code error;
@@ -172,11 +206,15 @@ Result<KeyFiles> KeyFolder::list() const {
   return files;
 }
 
+const std::vector<std::string>& KeyFolder::files_of(const Name& zone, const KeyFiles& files) {
+  static const std::vector<std::string> none;
+  const auto names = files.find(prefix_of(zone));
+  return names == files.end() ? none : names->second;
+}
+
 Result<std::vector<Key>> KeyFolder::load(const Name& zone, const KeyFiles& files) const {
   std::vector<Key> keys;
-  const auto names = files.find(files_of(zone));
-  if (names == files.end()) return keys;
-  for (const std::string& name : names->second) {
+  for (const std::string& name : files_of(zone, files)) {
     const std::string file = fmt::format("{}/{}", path_, name);
     auto key = load_key(zone, file);
     std::error_code ignored;

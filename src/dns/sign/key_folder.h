@@ -4,6 +4,8 @@
 //   K<zone>+<algorithm>+<tag>.state     role and times, "Name: YYYYMMDDHHMMSS" in UTC
 // and for each zone with copies elsewhere
 //   K<zone>serial                       by how much its serial number is ahead of the zone file's
+// and once
+//   lock                                held by who changes keys
 // <zone> is to_file_text() of its name.
 // Files are replaced whole (rename), so a reader never sees half of one. Blocking; thread safe as the file
 // system is.
@@ -12,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/result.h"
@@ -40,8 +43,24 @@ class KeyFolder {
  public:
   explicit KeyFolder(std::string path) : path_(std::move(path)) {}
 
+  /// While it lives no other process changes keys that locks, too. The file `lock` in the folder, which is made where it is
+  /// not there; waits for half a minute at most. ErrorCode::machine. A file system without locks is locked at once.
+  class Lock {
+   public:
+    explicit Lock(int fd) : fd_(fd) {}
+    ~Lock();
+    Lock(Lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    Lock& operator=(Lock&&) = delete;
+
+   private:
+    int fd_;
+  };
+  [[nodiscard]] Result<Lock> lock() const;
+
   /// What there is, to load() the keys of many zones from; nothing if the folder is not there. ErrorCode::invalid.
   [[nodiscard]] Result<KeyFiles> list() const;
+  /// In order.
+  [[nodiscard]] static const std::vector<std::string>& files_of(const Name& zone, const KeyFiles& files);
   /// The zone's keys in order of tags; none if the folder is not there. ErrorCode::invalid names the file.
   [[nodiscard]] Result<std::vector<Key>> load(const Name& zone, const KeyFiles& files) const;
   [[nodiscard]] Result<std::vector<Key>> load(const Name& zone) const;
