@@ -1,7 +1,5 @@
 #include "dns/server/metrics.h"
 
-#include <algorithm>
-
 #include "dns/wire/text.h"
 
 namespace popnet::dns {
@@ -9,8 +7,6 @@ namespace popnet::dns {
 namespace {
 
 using Kind = CounterValue::Kind;
-
-constexpr size_t zones_told_max = 1000;
 
 /// A metric that is one counter of ServerCounts.
 struct Row {
@@ -35,20 +31,7 @@ constexpr Row rows[] = {
     {&ServerCounts::tcp_closed, "popnet_dns_tcp_closed_total", "TCP connections that have ended"},
 };
 
-/// The zones that are asked for most by name, the others together: a page of metrics has an end.
-void collect_zones(const ZoneCounts& counts, std::vector<CounterValue>& into) {
-  auto lines = counts.read();
-  std::sort(lines.begin(), lines.end(), [](const auto& a, const auto& b) {
-    return a.total() != b.total() ? a.total() > b.total() : a.zone < b.zone;
-  });
-  ZoneCounts::Line others;
-  others.zone = "others";
-  for (size_t i = zones_told_max; i < lines.size(); ++i)
-    for (size_t kind = 0; kind < answer_kinds; ++kind) others.answers[kind] += lines[i].answers[kind];
-  if (lines.size() > zones_told_max) {
-    lines.resize(zones_told_max);
-    lines.push_back(others);
-  }
+void collect_zones(const std::vector<ZoneCounts::Line>& lines, std::vector<CounterValue>& into) {
   for (const auto& line : lines)
     for (size_t kind = 0; kind < answer_kinds; ++kind)
       if (line.answers[kind] > 0)
@@ -81,7 +64,7 @@ void collect_decided(const View& view, std::vector<CounterValue>& into) {
 constexpr const char* transport_names[transport_count] = {"udp", "tcp", "tls"};
 
 void collect_metrics(const std::vector<std::unique_ptr<ThreadState>>& threads, const View& view,
-                     std::vector<CounterValue>& into) {
+                     ZoneLines& zones, std::vector<CounterValue>& into) {
   using Labels = decltype(CounterValue::labels);
   const auto add = [&](const char* name, const char* help, const Labels& labels, auto counter_of) {
     uint64_t sum = 0;
@@ -107,7 +90,7 @@ void collect_metrics(const std::vector<std::unique_ptr<ThreadState>>& threads, c
                       {{"type", t == query_types ? "other" : type_name(t)}},
                       static_cast<double>(sum)});
   }
-  collect_zones(*view.zone_counts, into);
+  collect_zones(zones.tell(view.zone_counts->read()), into);
   const auto gauge = [&](const char* name, const char* help, size_t value) {
     into.push_back({name, help, Kind::gauge, {}, static_cast<double>(value)});
   };

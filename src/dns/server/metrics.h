@@ -7,10 +7,11 @@
 #include "common/counter.h"
 #include "dns/server/thread_state.h"
 #include "dns/server/view.h"
+#include "dns/server/zone_lines.h"
 
 namespace popnet::dns {
 
 void collect_metrics(const std::vector<std::unique_ptr<ThreadState>>& threads, const View& view,
-                     std::vector<CounterValue>& into);
+                     ZoneLines& zones, std::vector<CounterValue>& into);
 
 }  // namespace popnet::dns

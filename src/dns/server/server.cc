@@ -204,8 +204,11 @@ std::vector<std::string> Server::listening_xdp() const {
   return interfaces;
 }
 
-void Server::collect(std::vector<CounterValue>& into) const {
-  collect_metrics(states_, *view(), into);
+void Server::collect(std::vector<CounterValue>& into) {
+  {
+    const std::lock_guard lock(lines_mutex_);
+    collect_metrics(states_, *view(), lines_, into);
+  }
   if (recorder_ != nullptr) recorder_->collect(into);
   for (const auto& interface : xdp_) interface->collect(into);
 }

@@ -25,6 +25,7 @@
 #include "dns/server/udp.h"
 #include "dns/server/view.h"
 #include "dns/server/xdp.h"
+#include "dns/server/zone_lines.h"
 #include "rt/epoch.h"
 #include "rt/passing.h"
 #include "rt/published.h"
@@ -71,7 +72,7 @@ class Server {
   /// How often each target was the first of a decided answer, with the indexes of that config, which may be
   /// older or newer than the one that is served.
   [[nodiscard]] model::AnswerCounts answer_counts(const model::Config& as) const;
-  void collect(std::vector<CounterValue>& into) const;
+  void collect(std::vector<CounterValue>& into);
   [[nodiscard]] std::vector<Endpoint> listening() const { return listening_; }
   [[nodiscard]] std::vector<Endpoint> listening_tls() const { return listening_tls_; }
   /// The interfaces that are served by AF_XDP, and how.
@@ -87,6 +88,7 @@ class Server {
   void adopt(rt::UniqueFd fd, const Endpoint& from, std::vector<uint8_t> received);
 
  private:
+  static constexpr size_t zones_by_name_max = 1000;  // in /metrics
   using XdpInterfaces = std::vector<std::unique_ptr<XdpInterface>>;
 
   Server(const Options& options, rt::Epoch& epoch, std::shared_ptr<const View> first, size_t thread_count);
@@ -117,6 +119,8 @@ class Server {
   std::shared_ptr<const View> latest_;
   std::mutex take_mutex_;  // one reader of the resolver rings at a time
   std::mutex stop_mutex_;
+  std::mutex lines_mutex_;  // guards lines_
+  ZoneLines lines_{zones_by_name_max};
   std::atomic<size_t> adopted_{0};
 };
 
