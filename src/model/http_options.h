@@ -47,6 +47,7 @@ struct HttpNode {
   Duration idle_timeout = std::chrono::seconds(60);      // for the next request
   Duration progress_timeout = std::chrono::seconds(10);  // in each such stretch a body must move by rate_min
   uint64_t rate_min = 100;                               // bytes each second, either way
+  Duration busy_poll = std::chrono::microseconds(200);   // a thread waits awake for an origin
   int connections_per_network = 0;                       // 0 = no limit
   int ipv4_prefix = 32;
   int ipv6_prefix = 64;

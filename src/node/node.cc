@@ -64,6 +64,7 @@ http::EdgeTimeouts edge_timeouts(const model::HttpNode& node) {
   const double seconds = std::chrono::duration<double>(node.progress_timeout).count();
   timeouts.progress_bytes =
       std::max(uint64_t{1}, static_cast<uint64_t>(static_cast<double>(node.rate_min) * seconds));
+  timeouts.busy_poll = node.busy_poll;
   return timeouts;
 }
 

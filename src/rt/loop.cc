@@ -1,7 +1,9 @@
 #include "rt/loop.h"
 
+#include <sched.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <climits>
@@ -50,6 +52,17 @@ void Timer::cancel() {
   if (position_ != npos) loop_.heap_remove(*this);
 }
 
+void Expectation::arm(Duration within) {
+  loop_.expecting_ += armed_ ? 0 : 1;
+  armed_ = true;
+  loop_.awake_until_ = std::max(loop_.awake_until_, loop_.now_ + within);
+}
+
+void Expectation::clear() {
+  loop_.expecting_ -= armed_ ? 1 : 0;
+  armed_ = false;
+}
+
 Loop::Loop(Epoch* epoch)
     : epoll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
@@ -77,7 +90,7 @@ void Loop::run() {
   while (!stop_.load(std::memory_order_acquire)) {
     const int timeout = wait_ms();
     if (reader_) timeout != 0 ? reader_->offline() : reader_->quiescent();
-    const int count = epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), timeout);
+    const int count = wait(timeout);
     if (reader_ && timeout != 0) reader_->online();
     if (count < 0 && errno != EINTR) bug("epoll_wait");
     read_clocks();
@@ -161,6 +174,20 @@ int Loop::wait_ms() const {
   // Rounded up, so that the loop does not spin through the last millisecond.
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   return ms > INT_MAX ? INT_MAX : static_cast<int>(ms);
+}
+
+// Between two looks whoever else wants this core gets it: it may be the one that is waited for.
+int Loop::wait(int timeout_ms) {
+  const auto look = [this](int ms) {
+    return epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), ms);
+  };
+  if (timeout_ms != 0 && expecting_ > 0) {
+    while (monotonic_now() < awake_until_) {
+      if (const int count = look(0); count != 0) return count;
+      ::sched_yield();
+    }
+  }
+  return look(timeout_ms);
 }
 
 void Loop::run_watchers(int count) {

@@ -64,6 +64,25 @@ class Timer {
   static constexpr size_t npos = static_cast<size_t>(-1);
 };
 
+/// Something that is to come within microseconds. While any is armed and its time not over, the loop looks again and
+/// again instead of sleeping: to be woken takes longer than that, most of all on a virtual machine. Destroying it clears it.
+class Expectation {
+ public:
+  explicit Expectation(Loop& loop) : loop_(loop) {}
+  ~Expectation() { clear(); }
+  Expectation(const Expectation&) = delete;
+  Expectation& operator=(const Expectation&) = delete;
+
+  /// Counts from the time of this turn.
+  void arm(Duration within);
+  /// It has come, or is not waited for any more.
+  void clear();
+
+ private:
+  Loop& loop_;
+  bool armed_ = false;
+};
+
 class Loop {
  public:
   using Task = std::function<void()>;
@@ -101,6 +120,7 @@ class Loop {
 
  private:
   friend class Timer;
+  friend class Expectation;
   struct Watch {
     Watcher* watcher = nullptr;
     uint32_t generation = 0;  // tells a late event of a closed descriptor from one of its successor
@@ -108,6 +128,7 @@ class Loop {
 
   void read_clocks();
   int wait_ms() const;
+  int wait(int timeout_ms);
   void run_watchers(int count);
   void run_timers();
   void run_posted();
@@ -126,6 +147,8 @@ class Loop {
   std::vector<Timer*> timers_;  // binary heap by queued_
   std::atomic<bool> stop_{false};
   bool told_all_ = true;
+  uint32_t expecting_ = 0;    // Expectations that are armed
+  TimePoint awake_until_{};   // meanwhile
   Timer* running_ = nullptr;  // the timer whose callback runs, unless that destroyed it
   bool in_timers_ = false;
   std::mutex mutex_;  // guards posted_ and ended_

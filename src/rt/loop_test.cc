@@ -49,6 +49,37 @@ TEST(Loop, WithoutDescriptorsItIsAnErrorOfWhoMakesIt) {
   const Loop again;
 }
 
+Duration cpu_time_of_this_thread() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+/// CPU time that a loop takes which has nothing to do for 100 ms.
+Duration cpu_time_idle(Loop& loop) {
+  Timer end(loop, [&] { loop.stop(); });
+  loop.post([&] { end.arm_after(100ms); });
+  const Duration before = cpu_time_of_this_thread();
+  loop.run();
+  return cpu_time_of_this_thread() - before;
+}
+
+TEST(Loop, IsAwakeForWhatIsExpectedAndSleepsWhenItHasComeOrIsTooLate) {
+  Loop expects;
+  Expectation soon(expects);
+  expects.post([&] { soon.arm(30ms); });
+  const Duration used = cpu_time_idle(expects);  // 30 ms of the 100, less what other programs take
+
+  Loop cleared;
+  Expectation came(cleared);
+  cleared.post([&] {
+    came.arm(1h);
+    came.clear();
+  });
+  EXPECT_GT(used, 3 * cpu_time_idle(cleared));
+  EXPECT_LT(used, 45ms);
+}
+
 TEST(Loop, ATimerThatRestsDoesNotFireUnlessArmedAgain) {
   Loop loop;
   int resting = 0, again = 0;

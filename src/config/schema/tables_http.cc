@@ -137,6 +137,13 @@ const Table<HttpNode>& http_node_table() {
               .size("1B", "1GiB", "100B")
               .restart()
               .help("Bytes each second."),
+          option("busy_poll", &HttpNode::busy_poll)
+              .duration("0", "1ms", "200us")
+              .restart()
+              .help("Where a web server usually answers within this time, a thread that has nothing else to "
+                    "do looks for "
+                    "its answer again and again for so long, instead of sleeping: to be woken takes longer. "
+                    "0: never."),
           option("connections_per_network", &HttpNode::connections_per_network)
               .integer(0, 1'000'000, 2000)
               .restart()

@@ -40,6 +40,8 @@ struct EdgeTimeouts {
   Duration linger = std::chrono::seconds(2);   // after an answer that ends the connection
   Duration tunnel = std::chrono::minutes(10);  // nothing moves in a tunnel, either way
   Duration pool = std::chrono::seconds(30);    // an idle connection to an origin is kept
+  /// For the first byte of an origin that takes no longer as a rule a thread waits awake so long; 0 = never.
+  Duration busy_poll{};
 };
 
 struct EdgeLimits {

@@ -25,7 +25,8 @@ constexpr Duration refresh_rest =
 Fetch::Fetch(Worker& worker)
     : worker_(worker),
       timer_(worker.loop, [this] { on_timeout(); }),
-      total_timer_(worker.loop, [this] { on_total_timeout(); }) {}
+      total_timer_(worker.loop, [this] { on_total_timeout(); }),
+      head_soon_(worker.loop) {}
 
 Fetch::~Fetch() {
   if (connection_) leave_connection(false);
@@ -239,6 +240,9 @@ void Fetch::on_connected() {
   state_ = State::awaiting_head;
   timer_.arm_after(site_->site->fill.first_byte_timeout);
   send();
+  const Duration usual = from_ms(site_->origins[origin_]->first_bytes.ms(worker_.loop.now()));
+  const Duration patience = worker_.shared.timeouts.busy_poll;
+  if (usual > Duration::zero() && usual <= patience) head_soon_.arm(patience);
 }
 
 void Fetch::on_connect_failed(const Error& error) {
@@ -303,6 +307,7 @@ void Fetch::ask_another(uint16_t note) {
 }
 
 void Fetch::leave_connection(bool keep) {
+  head_soon_.clear();
   const bool request_over = sent_ == out_.size() && (!task_.upload || task_.upload->all_sent());
   worker_.pool.give_back(std::move(connection_), keep && request_over);
 }
@@ -430,6 +435,7 @@ void Fetch::on_tunnel(const ResponseHead& head, std::string_view rest) {
 }
 
 void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
+  head_soon_.clear();
   response_time_ = worker_.loop.now();
   response_wall_ = worker_.loop.wall();
   RequestHead& request = worker_.scratch->request;

@@ -168,6 +168,7 @@ class Fetch final : OriginConnection::User {
   State state_ = State::connecting;
   rt::Timer timer_;
   rt::Timer total_timer_;
+  rt::Expectation head_soon_;  // the origin is one that answers at once
 
   model::Decision order_;
   uint8_t tried_ = 0;
