@@ -2,13 +2,12 @@
 """Zones that come signed by somebody else, from a file or a primary, as validators see them: unbound and delv."""
 import re
 import signal
-import subprocess
 
 from play import check, equal, run, scene, site, until
 from play_dig import run_dig
-from play_dns_servers import knot, knot_peer, split
-from play_http import PATIENCE
+from play_dns_servers import knot, knot_peer
 from play_sign import SIGNED, keys_of, sign, sign_by_ldns
+from play_validators import ask_delv
 from play_zone import ORIGIN, Zone
 
 ZONE = """$TTL 300
@@ -71,13 +70,11 @@ def all_is_secure(what, resolver, opt_out=False):
 
 
 def delv_agrees(stage, what, popnet, keys):
-    host, port = split(popnet.dns)
     anchors = "".join('"zone.test." static-key %s %s %s "%s"; ' % (*key.split()[-4:-1], key.split()[-1]) for key in keys)
     anchor = stage.file("anchor", f"trust-anchors {{ {anchors} }};\n")
     for name, kind in POSITIVE + NEGATIVE:
-        done = subprocess.run(["delv", f"@{host}", "-p", port, "-a", anchor, "+root=zone.test", full(name), kind],
-                              capture_output=True, text=True, timeout=4 * PATIENCE)
-        check(f"{what}, delv: {name} {kind}", "fully validated" in done.stdout + done.stderr, done.stdout + done.stderr)
+        said = ask_delv(popnet.dns, anchor, "zone.test", full(name), kind)
+        check(f"{what}, delv: {name} {kind}", "fully validated" in said, said)
 
 
 @scene

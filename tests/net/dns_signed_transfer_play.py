@@ -11,7 +11,7 @@ from play_dig import run_dig
 from play_dns_servers import bind, bind_key, knot, knot_key, knot_peer, nsd, nsd_key, split
 from play_http import PATIENCE, Failure
 from play_signed_zone import RECORDS, full, keys
-from play_validators import copy_of, judge, serial_of
+from play_validators import ask_delv, copy_of, judge, serial_of
 
 KEY, SECRET = "transfer.test", base64.b64encode(bytes(range(32))).decode()
 TSIG = f"hmac-sha256:{KEY}:{SECRET}"
@@ -62,13 +62,10 @@ def soa(server):
 
 def delv_believes(stage, popnet, server):
     """delv, with the DS that popnet tells, of answers of another server."""
-    host, port = split(server)
     number = re.search(r" DS (\d+) (\d+) (\d+) ([0-9a-f]+)", keys(popnet, "list", "zone.test")).groups()
     anchor = stage.file("anchor", 'trust-anchors {{ "zone.test." static-ds {} {} {} "{}"; }};\n'.format(*number))
     for name, qtype in POSITIVE + NEGATIVE:
-        command = ["delv", f"@{host}", "-p", port, "-a", anchor, "+root=zone.test", full(name), qtype]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE)
-        said = done.stdout + done.stderr
+        said = ask_delv(server, anchor, "zone.test", full(name), qtype)
         check(f"{name} {qtype}", "fully validated" in said, said)
         check(f"{name} {qtype} is {'not ' if (name, qtype) in NEGATIVE else ''}there", ("negative" in said) == ((name, qtype) in NEGATIVE), said)
 

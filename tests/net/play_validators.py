@@ -18,6 +18,22 @@ def copy_of(stage, server, name, key=None, zone="zone.test"):
     return stage.file(name, "".join(f"{record}\n" for record in records)), records
 
 
+def ask_delv(server, anchor, root, name, kind):
+    """
+    What delv says. Whatever a server does (no answer over UDP or TCP, truncated ones, errors), delv ends by itself within 12 s. One
+    that does not hangs in itself (9.18, once, on a loaded machine): it is asked again.
+    """
+    host, port = split(server)
+    command = ["delv", f"@{host}", "-p", port, "-a", anchor, f"+root={root}", name, kind]
+    for patience in 2 * PATIENCE, 4 * PATIENCE:
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=patience)
+            return done.stdout + done.stderr
+        except subprocess.TimeoutExpired:
+            print(f"  {' '.join(command)} has not ended by itself after {patience:g} s", flush=True)
+    raise Failure("delv hangs")
+
+
 def serial_of(records):
     return int(records[0].split()[6])
 
