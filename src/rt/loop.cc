@@ -16,6 +16,7 @@ namespace popnet::rt {
 namespace {
 
 constexpr size_t events_each_turn_max = 256;
+constexpr uint32_t expected_awake_max = 4;  // where more is to come, several come at once: sleep saves turns
 
 [[noreturn]] void bug(const char* what) {
   std::perror(what);
@@ -181,7 +182,7 @@ int Loop::wait(int timeout_ms) {
   const auto look = [this](int ms) {
     return epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), ms);
   };
-  if (timeout_ms != 0 && expecting_ > 0) {
+  if (timeout_ms != 0 && expecting_ > 0 && expecting_ <= expected_awake_max) {
     while (monotonic_now() < awake_until_) {
       if (const int count = look(0); count != 0) return count;
       ::sched_yield();

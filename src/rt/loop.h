@@ -64,7 +64,7 @@ class Timer {
   static constexpr size_t npos = static_cast<size_t>(-1);
 };
 
-/// Something that is to come within microseconds. While any is armed and its time not over, the loop looks again and
+/// Something that is to come within microseconds. While a few are armed and their time is not over, the loop looks again and
 /// again instead of sleeping: to be woken takes longer than that, most of all on a virtual machine. Destroying it clears it.
 class Expectation {
  public:

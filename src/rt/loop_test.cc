@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <list>
 #include <system_error>
 #include <thread>
 
@@ -76,7 +77,12 @@ TEST(Loop, IsAwakeForWhatIsExpectedAndSleepsWhenItHasComeOrIsTooLate) {
     came.arm(1h);
     came.clear();
   });
-  EXPECT_GT(used, 3 * cpu_time_idle(cleared));
+  Loop busy;
+  std::list<Expectation> many;
+  busy.post([&] {
+    for (int i = 0; i < 10; ++i) many.emplace_back(busy).arm(1h);
+  });
+  EXPECT_GT(used, 3 * std::max(cpu_time_idle(cleared), cpu_time_idle(busy)));
   EXPECT_LT(used, 45ms);
 }
 
