@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -256,6 +257,25 @@ TEST_F(StreamTest, AConnectionOfAProxyIsNotPassedOnAndLetGoToo) {
   EXPECT_EQ(::recv(fd.get(), &byte, 1, 0), 0) << "no reset";
   ::shutdown(fd.get(), SHUT_WR);
   stop.join();
+}
+
+// A balancer that speaks for itself says so once, and the other process would wait to hear it.
+TEST_F(StreamTest, AConnectionOfAProxyForItselfIsNotPassedOnEither) {
+  start(true);
+  const auto fd = connect_to(plain(), SOCK_STREAM);
+  Bytes message(std::begin(proxy_head), std::end(proxy_head));
+  for (const uint8_t b : {0x20, 0, 0, 0}) message.push_back(b);
+  for (const uint8_t b : framed(TestQuery("www.example.com", type::a).edns())) message.push_back(b);
+  ASSERT_EQ(::send(fd.get(), message.data(), message.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(message.size()));
+  Bytes room(2);
+  ASSERT_EQ(::recv(fd.get(), room.data(), 2, MSG_WAITALL), 2);
+  std::atomic<int> passed{0};
+  server_->stop(std::chrono::milliseconds(100), [&](const auto&) {
+    ++passed;
+    return true;
+  });
+  EXPECT_EQ(passed, 0);
 }
 
 TEST_F(StreamTest, AProxyTellsWhoAsks) {

@@ -66,6 +66,7 @@ class TcpShard::Connection final : public rt::Watcher {
         peer_(peer.address),
         port_(behind_proxy ? 0 : peer.port),
         source_{peer.address, transport},
+        of_proxy_(behind_proxy),
         behind_proxy_(behind_proxy),
         idle_(shard.loop_, [this] { on_idle(); }),
         by_idleness_(shard.by_idleness_.insert(shard.by_idleness_.end(), fd_.get())) {
@@ -132,10 +133,8 @@ class TcpShard::Connection final : public rt::Watcher {
     end();
   }
   void let_go();
-  /// To what only this process knows: keys of TLS, whom a proxy speaks for.
-  [[nodiscard]] bool is_bound() const {
-    return source_.transport == Transport::tls || behind_proxy_ || source_.address != peer_;
-  }
+  /// To what only this process knows: keys of TLS, what a proxy has said of whom it speaks for.
+  [[nodiscard]] bool is_bound() const { return source_.transport == Transport::tls || of_proxy_; }
   /// True if another process has it now. Not while something is under way.
   bool pass_on() {
     if (is_bound() || transfer_ != nullptr || unwritten() > 0 || peer_ended_) return false;
@@ -187,6 +186,7 @@ class TcpShard::Connection final : public rt::Watcher {
   const IpAddress peer_;
   const uint16_t port_;  // of the resolver, if it is known
   Source source_;
+  const bool of_proxy_;
   bool behind_proxy_;  // its header is not read yet
   rt::Timer idle_;
   const std::list<int>::iterator by_idleness_;
