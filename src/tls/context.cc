@@ -21,10 +21,22 @@ const unsigned char* octets(const std::string& text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
+/// Where a context has its protocol, as ALPN writes it. It goes with the last session, which may begin to shake hands when the
+/// ServerContext is gone.
+int protocol_index() {
+  const auto drop = [](void*, void* protocol, CRYPTO_EX_DATA*, int, long, void*) {
+    delete static_cast<std::string*>(protocol);
+  };
+  static const int index =
+      CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, nullptr, nullptr, nullptr, drop);
+  return index;
+}
+
 /// Who speaks of protocols must speak of ours (RFC 7301 section 3.2).
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
-                    unsigned in_size, void* arg) {
-  const auto& ours = *static_cast<const std::string*>(arg);
+int choose_protocol(SSL* session, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                    unsigned in_size, void*) {
+  const auto& ours =
+      *static_cast<const std::string*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), protocol_index()));
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_size, octets(ours), static_cast<unsigned>(ours.size()), in,
                             in_size) != OPENSSL_NPN_NEGOTIATED)
@@ -68,28 +80,26 @@ void FreeContext::operator()(ssl_ctx_st* context) const {
   SSL_CTX_free(context);
 }
 
-ServerContext::ServerContext(std::string_view protocol)
-    : protocol_(in_alpn(protocol)), context_(SSL_CTX_new(TLS_server_method())) {}
-
-ServerContext::~ServerContext() = default;
-
 Result<std::shared_ptr<const ServerContext>> ServerContext::load(const std::string& certificate,
                                                                  const std::string& key,
                                                                  std::string_view protocol,
                                                                  bool* key_is_wrong) {
   ERR_clear_error();
-  std::shared_ptr<ServerContext> made(new ServerContext(protocol));
-  SSL_CTX* context = made->context_.get();
+  ContextHandle handle(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* context = handle.get();
   if (context == nullptr) return no_memory;
   set_common(context);
-  SSL_CTX_set_alpn_select_cb(context, choose_protocol, const_cast<std::string*>(&made->protocol_));
+  auto ours = std::make_unique<std::string>(in_alpn(protocol));
+  if (SSL_CTX_set_ex_data(context, protocol_index(), ours.get()) != 1) return no_memory;
+  (void)ours.release();
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1)
     return refused(certificate, "write a PEM file with the certificate and its chain");
   if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
     if (key_is_wrong != nullptr) *key_is_wrong = true;
     return refused(key, fmt::format("write a PEM file with the key of {}", certificate));
   }
-  return std::shared_ptr<const ServerContext>(std::move(made));
+  return std::shared_ptr<const ServerContext>(new ServerContext(std::move(handle)));
 }
 
 std::unique_ptr<Session> ServerContext::accept(int fd) const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/result.h"
 #include "tls/session.h"
@@ -27,15 +28,12 @@ class ServerContext {
   static Result<std::shared_ptr<const ServerContext>> load(const std::string& certificate,
                                                            const std::string& key, std::string_view protocol,
                                                            bool* key_is_wrong = nullptr);
-  ~ServerContext();
-
   /// The server's side of a connection that was just accepted; null when memory is short. `fd` stays the
   /// caller's and outlives the session.
   [[nodiscard]] std::unique_ptr<Session> accept(int fd) const;
 
  private:
-  explicit ServerContext(std::string_view protocol);
-  const std::string protocol_;  // as ALPN writes it: its length leads
+  explicit ServerContext(ContextHandle context) : context_(std::move(context)) {}
   ContextHandle context_;
 };
 

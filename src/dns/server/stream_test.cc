@@ -200,6 +200,32 @@ TEST_F(StreamTest, ANewCertificateAtReloadAndTheOldOneWhenItIsBroken) {
   EXPECT_EQ(old_session.receive().answer.size(), 2u) << "sessions under way go on";
 }
 
+// The session began with a context that nothing else has any more.
+TEST_F(StreamTest, AHandshakeMayBeginAfterAReload) {
+  start();
+  const auto fd = connect_to(tls(), SOCK_STREAM);
+  const auto accepted = [&] {
+    std::vector<CounterValue> counters;
+    server_->collect(counters);
+    return std::ranges::any_of(counters, [](const CounterValue& c) {
+      return c.name.find("tcp") != std::string::npos && c.value > 0;
+    });
+  };
+  while (!accepted()) std::this_thread::yield();
+  ++config_.generation;
+  world_ = std::make_unique<TestWorld>(test_zone, config_);
+  server_->publish(world_->view().snapshot, world_->view().names);
+  while (epoch_.retired() > 0) epoch_.reclaim();
+  const std::vector<std::unique_ptr<Bytes>> others = [] {
+    std::vector<std::unique_ptr<Bytes>> some;
+    for (int i = 0; i < 100; ++i) some.push_back(std::make_unique<Bytes>(20 + i, 0xee));
+    return some;
+  }();
+  TlsClient client(fd.get(), "dot");
+  ASSERT_TRUE(client.connected());
+  EXPECT_EQ(client.protocol(), "dot");
+}
+
 // `serve --replace`, of which this is the old process.
 TEST_F(StreamTest, ATlsConnectionThatCannotBePassedOnIsLetGoInAPause) {
   start();
