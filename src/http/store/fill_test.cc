@@ -291,6 +291,21 @@ TEST_F(StoreTest, BodyThatGrowsTooLargeLeavesTheStoreButReachesItsReaders) {
   EXPECT_EQ(store.stats().objects, 0U);
 }
 
+// A 304 and a 200 to a HEAD at the same time.
+TEST_F(StoreTest, TwoWhoConfirmTheSameObjectDoNotHideItsMemory) {
+  const std::string large(300 * 1024, 'x');
+  put("/a", large);
+  const ObjectRef base = ObjectRef::share(find("/a"));
+  auto one = store.begin(key("/a"), true, nullptr), other = store.begin(key("/a"), true, nullptr);
+  (void)one.filler.commit_refreshed(base, draft({}));
+  EXPECT_GT(store.stats().bytes, large.size());
+  (void)other.filler.commit_refreshed(base, draft({}));
+  EXPECT_EQ(store.stats().objects, 1U);
+  EXPECT_EQ(text_of(*find("/a")), large);
+  EXPECT_GT(store.stats().bytes, large.size()) << "it is still here";
+  EXPECT_LT(store.stats().bytes, 2 * large.size());
+}
+
 TEST(StoreEnd, OutlivesWhatHasGivenItsBodyToItsHeir) {
   rt::Epoch epoch;
   {

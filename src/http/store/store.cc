@@ -213,11 +213,13 @@ bool Store::grow(Space& space, uint64_t bytes) {
          unlinked <= std::max(options_.memory, unlinked_max_least);
 }
 
-// The heir answers for the memory that it and its forebear share.
+// The heir answers for the memory that it and its forebear share. So does each of several, for all but the last one go.
 void Store::lend_body(Object& base, Object& heir) {
   const std::lock_guard lock(stripe(base.hash_).mutex);
   if (base.linked_) used_.fetch_sub(base.charge_, std::memory_order_relaxed);
-  heir.charge_ += std::exchange(base.charge_, 0);
+  uint64_t lent = std::exchange(base.charge_, 0);
+  if (lent == 0) held_.fetch_add(lent = base.body().size(), std::memory_order_relaxed);
+  heir.charge_ += lent;
 }
 
 bool Store::purge(const Key& key, Purge how, const Fill* except) {
