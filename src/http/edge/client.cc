@@ -252,14 +252,17 @@ void Client::take_body(std::string_view& bytes) {
     if (active_ && active_->body.length == 0) end_body();
     return;
   }
+  bool added = false;
   while (state_ == State::busy && active_->upload && active_->body.kind == Framing::Kind::chunked) {
     const ChunkedReader::Step step = active_->chunks->next(bytes);
     bytes.remove_prefix(step.consumed);
     switch (step.state) {
       case ChunkedReader::State::data:
-        upload->push(step.data);
+        upload->add(step.data);
+        added = true;
         break;
       case ChunkedReader::State::need_more:
+        if (added) upload->tell();
         return;
       case ChunkedReader::State::done:
         end_body();

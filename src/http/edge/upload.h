@@ -23,11 +23,18 @@ class Upload {
   std::function<void()> on_room;
   [[nodiscard]] bool full() const { return bytes_.size() - consumed_ >= bytes_max; }
   void push(std::string_view data) {
+    add(data);
+    tell();
+  }
+  /// push(), of which tell() is to follow: many small pieces then leave together.
+  void add(std::string_view data) {
     if (framing_.kind == Framing::Kind::chunked)
       bytes_.append(ChunkHead(data.size()).text()).append(data).append(chunk_end);
     else
       bytes_.append(data);
-    tell();
+  }
+  void tell() {
+    if (on_data) on_data();
   }
   void end() {
     if (framing_.kind == Framing::Kind::chunked) bytes_.append(last_chunk);
@@ -47,8 +54,9 @@ class Upload {
     const bool was_full = full();
     touched_ = touched_ || count > 0;
     consumed_ += count;
-    if (consumed_ == bytes_.size()) {
-      bytes_.clear();
+    // Also while some is left: where the client is always faster there always will be.
+    if (consumed_ == bytes_.size() || consumed_ >= bytes_max) {
+      bytes_.erase(0, consumed_);
       consumed_ = 0;
     }
     if (was_full && !full() && on_room) on_room();
@@ -61,9 +69,6 @@ class Upload {
 
  private:
   static constexpr size_t bytes_max = 128 * 1024;
-  void tell() {
-    if (on_data) on_data();
-  }
 
   const Framing framing_;
   std::string bytes_;
