@@ -446,7 +446,7 @@ void Request::reset() {
   cache_status_ = {};
   status_ = 0;
   outcome_ = Outcome::local;
-  delivering_ = head_only_ = asker_ = alone_ = passed_ = tunnel_ = covered_ = false;
+  delivering_ = head_only_ = asker_ = alone_ = passed_ = tunnel_ = covered_ = own_piece_ = false;
   tells_id_ = tells_timing_ = noted_ = false;
   fills_ = 0;
   id_length_ = 0;

@@ -166,6 +166,7 @@ class Request final : Fill::Listener {
 
   // Objects in slices.
   [[nodiscard]] std::optional<Cursor> open_piece();
+  void take_piece();
   [[nodiscard]] Store::Begun begin_slice(uint64_t slice, bool alone);
   void fetch_slice(uint64_t slice, Filler filler);
   void read_ahead();
@@ -201,6 +202,7 @@ class Request final : Fill::Listener {
   bool passed_ = false;     // never looked up
   bool tunnel_ = false;     // asks for a WebSocket
   bool covered_ = false;    // parts_ are being delivered
+  bool own_piece_ = false;  // the slice is fetched for this request
   Want want_ = Want::whole;
   uint8_t fills_ = 0;        // joined or begun
   uint8_t tries_ = 0;        // to get the present slice

@@ -46,8 +46,7 @@ Request::Step Request::progress_sliced(Turn& turn) {
       return Step::wait;
     case Fill::Stage::shared:
     case Fill::Stage::alone:
-      piece_ = fill_->object();
-      if (piece_->body().state() == Body::State::broken) piece_.reset();
+      take_piece();
       return Step::deliver;
     case Fill::Stage::failed:
       break;
@@ -57,6 +56,15 @@ Request::Step Request::progress_sliced(Turn& turn) {
   if (why != note::changed) return answer_failure(why);
   forget_sliced();
   return Step::lookup;
+}
+
+/// Of the fill that has been waited for. What it brings to others alone does not become piece_: then open_piece() gets this
+/// request's own.
+void Request::take_piece() {
+  if (fill_->stage() == Fill::Stage::alone && !own_piece_)
+    tries_ = std::max<uint8_t>(tries_, tries_max - 1);
+  else if (fill_->object()->body().state() != Body::State::broken)
+    piece_ = fill_->object();
 }
 
 /// The slice with the byte at_: the start of its body where it can be read now. Else it is on its way, and fill_ tells;
@@ -82,7 +90,8 @@ std::optional<Cursor> Request::open_piece() {
       outcome_ = begun.filler ? Outcome::miss : Outcome::collapsed;
       cache_status_ = {.forward = CacheForward::partial, .stored = true, .collapsed = !begun.filler};
     }
-    if (begun.filler) fetch_slice(slice, std::move(begun.filler));
+    own_piece_ = static_cast<bool>(begun.filler);
+    if (own_piece_) fetch_slice(slice, std::move(begun.filler));
     return {};
   }
   leave_fill();
@@ -144,9 +153,9 @@ void Request::piece_arrived() {
     if (fill_->note() == note::changed) forget_sliced();
     return peer_->cut();
   }
-  piece_ = fill_->object();
+  take_piece();
   std::optional<Cursor> cursor;
-  if (piece_->body().state() != Body::State::broken) cursor = piece_->cursor();
+  if (piece_) cursor = piece_->cursor();
   if (!cursor) cursor = open_piece();
   if (!cursor) return fill_ ? void() : peer_->cut();
   give_piece(std::move(*cursor));
