@@ -129,6 +129,58 @@ def parts(stage):
 
 
 @scene
+def waiting_for_a_slice(stage):
+    """Who waits for a slice that turns out to be another's alone gets one of his own."""
+    def slice_of(asked, fields):
+        first, last = (int(place) for place in asked.fields["Range"].removeprefix("bytes=").split("-"))
+        last = min(last, len(FILE) - 1)
+        asked.answer(206, {**fields, **TAG, "Content-Range": f"bytes {first}-{last}/{len(FILE)}"}, FILE[first:last + 1])
+
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin], cache={"slice": "64KiB"})])
+    client = popnet.connect().ask("/", "a.test", fields={"Range": "bytes=0-9"})
+    slice_of(origin.request(), FRESH)
+    equal("the head is stored, and the first slice", client.answer().status, 206)
+    clients = [popnet.connect().ask("/", "a.test", fields={"Range": "bytes=70000-70009", **user}) for user in (ALICE, BOB)]
+    first = origin.request()
+    until("both wait", lambda: popnet.counter("popnet_http_store_waiting") == 2)
+    slice_of(first, {CC: "private"})
+    second = origin.request()
+    equal("for one and the other", {asked.fields["Cookie"] for asked in (first, second)}, {ALICE["Cookie"], BOB["Cookie"]})
+    slice_of(second, {CC: "private"})
+    equal("each has it", [client.answer().body for client in clients], [FILE[70000:70010].encode()] * 2)
+
+
+@scene
+def older_than_what_is_stored(stage):
+    """An answer that was asked for before the stored one, and made before it, does not take its place, whoever asked."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    public = {CC: "public, max-age=600"}
+    slow = popnet.connect().ask("/", "a.test")
+    before = origin.request()
+    quick = popnet.connect().ask("/", "a.test", fields=AUTHORIZED)
+    origin.request().answer(200, {**public, "Date": http_date()}, "new")
+    equal("the later one", quick.answer().body, b"new")
+    before.answer(200, {**public, "Date": http_date(-60)}, "old")
+    equal("the earlier one, for its user", slow.answer().body, b"old")
+    equal("what others get", ask(popnet, "/").body, b"new")
+
+    first = popnet.connect().ask("/304", "a.test")
+    origin.request().answer(200, AGED, "old")
+    first.answer()
+    slow = popnet.connect().ask("/304", "a.test")
+    before = origin.request()
+    quick = popnet.connect().ask("/304", "a.test", fields={"If-Match": "*"})  # is the origin's to judge
+    origin.request().answer(200, {**public, "Date": http_date(), "ETag": '"v2"'}, "new")
+    equal("the later one", quick.answer().body, b"new")
+    before.answer(304, {**public, **TAG, "Date": http_date(-60)})
+    origin.serve_until(slow, lambda asked: asked.answer(200, {**public, "ETag": '"v2"'}, "new"))
+    equal("who was told of the earlier one", slow.answer().body, b"new")
+    equal("what others get", ask(popnet, "/304").body, b"new")
+
+
+@scene
 def nobody_takes_it_away(stage):
     """An answer that cannot be shared leaves what is stored for others: no single user makes a busy object cost its origin more."""
     vary = {**FRESH, "Vary": "Cookie"}

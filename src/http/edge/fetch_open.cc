@@ -20,7 +20,7 @@ bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head)
   read_stored_fields(*task_.stale, stored);
   if (!confirms(head.fields, stored)) return false;
   Intake intake(worker_, *task_.request, exchange());
-  if (!intake.take_update(*task_.stale, request, head)) return false;
+  if (!intake.take_update(*task_.stale, request, head) || is_outdated(request, intake.draft())) return false;
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   leave_origin(keep_alive_);
   task_.filler.note(note::confirmed);
@@ -144,17 +144,18 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
 }
 
-/// RFC 9111 section 4: of two answers the later one counts. Fills that nobody joins run side by side, and may end in another order
-/// than they began in. Dates are of whole seconds.
+/// RFC 9111 section 4: of two answers the later one counts. Fills that nobody joins run side by side, and beside one that others
+/// join, and may end in another order than they began in. Dates are of whole seconds, and of clocks that differ: what was asked
+/// for later is not older for what they say.
 bool Fetch::is_outdated(const RequestHead& request, const Draft& draft) const {
-  if (task_.filler.fill().joinable()) return false;
+  const auto asked = [](const StoredPolicy& policy) { return policy.response_time - policy.fetch_time; };
   StoredMeta own;
   std::memcpy(&own, draft.meta.data(), sizeof own);
   const TimePoint made = own.policy.made();
   return worker_.store.lookup(worker_.key(*site_, request), [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
     return o.variant() == draft.variant && meta.head_only == own.head_only && !meta.is_part() &&
-           meta.policy.made() - made >= std::chrono::seconds(1);
+           asked(meta.policy) > asked(own.policy) && meta.policy.made() - made >= std::chrono::seconds(1);
   }) != nullptr;
 }
 
