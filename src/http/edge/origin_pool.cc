@@ -176,10 +176,12 @@ OriginPool::~OriginPool() {
   all_.leave(*this);
 }
 
-std::unique_ptr<OriginConnection> OriginPool::make(const OriginPeer& peer, rt::UniqueFd fd, bool connected,
+std::unique_ptr<OriginConnection> OriginPool::make(const OriginPeer& peer, rt::UniqueFd fd,
+                                                   std::unique_ptr<tls::Session> tls, bool connected,
                                                    OriginConnection::User* user) {
   const int number = fd.get();
   std::unique_ptr<OriginConnection> connection(new OriginConnection(*this, peer, std::move(fd)));
+  connection->tls_ = std::move(tls);  // says good-bye over the descriptor: goes before it
   connection->user_ = user;
   connection->connected_ = connected;
   connection->writing_ = !connected;
@@ -191,7 +193,7 @@ std::unique_ptr<OriginConnection> OriginPool::make(const OriginPeer& peer, rt::U
 Result<std::unique_ptr<OriginConnection>> OriginPool::connect(OriginPeer peer, OriginConnection::User& user) {
   auto fd = rt::connect_tcp(peer.endpoint);
   if (!fd) return fd.error();
-  auto connection = make(peer, std::move(*fd), false, &user);
+  auto connection = make(peer, std::move(*fd), nullptr, false, &user);
   if (!connection) return Error{ErrorCode::machine, "the kernel watches no more descriptors for us"};
   return connection;
 }
@@ -249,9 +251,7 @@ std::unique_ptr<OriginConnection> OriginPool::take_from_others(const OriginPeer&
       (void)pools[(own + i) % pools.size()]->lend(peer, fd, tls);
   }
   if (!fd.valid()) return nullptr;
-  auto connection = make(peer, std::move(fd), true, nullptr);
-  if (connection) connection->tls_ = std::move(tls);
-  return connection;
+  return make(peer, std::move(fd), std::move(tls), true, nullptr);
 }
 
 bool OriginPool::lend(const OriginPeer& peer, rt::UniqueFd& fd, std::unique_ptr<tls::Session>& tls) {

@@ -150,7 +150,8 @@ class OriginPool {
     std::deque<std::unique_ptr<OriginConnection>> idle{};  // longest first
   };
 
-  std::unique_ptr<OriginConnection> make(const OriginPeer& peer, rt::UniqueFd fd, bool connected,
+  std::unique_ptr<OriginConnection> make(const OriginPeer& peer, rt::UniqueFd fd,
+                                         std::unique_ptr<tls::Session> tls, bool connected,
                                          OriginConnection::User* user);
   Shelf& shelf(const OriginPeer& peer);
   std::unique_ptr<OriginConnection> take_own(Shelf& shelf);
