@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "common/hash.h"
@@ -39,18 +40,19 @@ std::set<std::string> keys_of(const std::map<std::string, Error>& map) {
   return keys;
 }
 
-/// A zone that a catalog names: fetched as the catalog is, unless it is configured by itself.
-void add_member(model::Config& config, const model::Zone& catalog, const dns::Name& member) {
-  std::string name = member.to_text();
-  if (name.size() > 1) name.pop_back();  // as config::parse_zone_name() has it
-  const auto is_it = [&](const model::Zone& zone) { return zone.name == name; };
+/// Zones that a catalog names: fetched as the catalog is, unless they are configured by themselves.
+void add_members(model::Config& config, const model::Zone& catalog, const std::vector<dns::Name>& members) {
+  std::unordered_set<std::string> taken;
+  for (const model::Zone& zone : config.zones) taken.insert(zone.name);
   const auto own = dns::parse_name(config.network.zone);
-  const bool networks = !config.network.zone.empty() && own && *own == member;
-  if (networks || std::ranges::any_of(config.zones, is_it)) return;
   model::Zone zone = catalog;
-  zone.name = name;
   zone.secondary.catalog = false;
-  config.zones.push_back(std::move(zone));
+  for (const dns::Name& member : members) {
+    zone.name = member.to_text();
+    if (zone.name.size() > 1) zone.name.pop_back();  // as config::parse_zone_name() has it
+    const bool networks = !config.network.zone.empty() && own && *own == member;
+    if (!networks && taken.insert(zone.name).second) config.zones.push_back(zone);
+  }
 }
 
 }  // namespace
@@ -176,7 +178,7 @@ Zones::Served Zones::with_members(const std::shared_ptr<const model::Config>& co
       continue;
     }
     if (with == nullptr) with = std::make_shared<model::Config>(*config);
-    for (const dns::Name& member : *members) add_member(*with, zone, member);
+    add_members(*with, zone, *members);
   }
   if (with != nullptr) served.config = std::move(with);
   return served;
