@@ -54,6 +54,25 @@ def ends_too_soon(stage):
 
 
 @scene
+def ends_too_soon_for_old_clients(stage):
+    """HTTP/1.0, which nginx speaks to servers behind it: where the end of the connection is that of the body, it is reset when it comes too soon."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for what, fields in (("stored", FRESH), ("passed on", {"Cache-Control": "no-store"})):
+        for whole in (False, True):
+            client = popnet.connect().send(f"GET /{len(what)}{whole} HTTP/1.0\r\nHost: a.test\r\n\r\n")
+            asked = origin.request().start(200, {**fields, "Transfer-Encoding": "chunked"}).chunk("01234")
+            check(f"{what}: no length is told", "Content-Length" not in client.read_head()[1])
+            equal("what has come goes on", client.read(5), b"01234")
+            asked.last_chunk() if whole else asked.close()
+            try:
+                ended = client.sock.recv(1) == b""
+            except ConnectionResetError:
+                ended = False
+            equal(f"{what}, {'whole: ended' if whole else 'broken off: reset'}", ended, whole)
+
+
+@scene
 def retry_on_another(stage):
     """An origin that fails before its first byte costs the user nothing: the next one is asked."""
     good = stage.origin(lambda asked: asked.answer(200, FRESH, "good"))

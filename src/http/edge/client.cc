@@ -22,6 +22,12 @@ constexpr size_t pieces_max = 16;
 constexpr Duration time_to_read = std::chrono::seconds(1);
 constexpr uint32_t input = EPOLLIN | EPOLLRDHUP;
 
+/// To whom the end of the connection is the end of the body, only a reset says that it is not whole.
+void reset_when_closed(int fd) {
+  const linger at_once{1, 0};
+  (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 /// Bytes that the peer has acknowledged. What we have written says little of a slow reader: the kernel takes
 /// megabytes at once, and then nothing for as long as he needs for them.
 uint64_t acknowledged(int fd) {
@@ -68,6 +74,7 @@ void Client::close() {
   if (state_ == State::closed) return;
   state_ = State::closed;
   worker_.loop.unwatch(fd_.get());
+  if (ends_body_ && (active_ || !unsent_.empty())) reset_when_closed(fd_.get());
   fd_.reset();
   timer_.cancel();
   (void)take_out();
@@ -324,6 +331,7 @@ void Client::answer(const Answer& answer, std::optional<Cursor> cursor) {
   const bool endless = answer.body && answer.object != nullptr && !answer.length;
   const bool switches = answer.status == 101;
   active.chunked = endless && active.minor == 1 && !switches;
+  ends_body_ = endless && !active.chunked && !switches;
   if (endless && !active.chunked) keep_alive_ = false;
 
   if (claim_out().out.size() - worker_.scratch->out_used < Scratch::head_bytes) flush();

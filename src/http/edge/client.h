@@ -118,6 +118,7 @@ class Client final : rt::Watcher, Peer {
   bool blocked_ = false;       // the socket took less than was given
   bool client_ended_ = false;  // it sends nothing more
   bool must_linger_ = false;   // something of the client's is unread
+  bool ends_body_ = false;     // the end of the connection is that of the answer: HTTP/1.0, no length
   uint32_t watched_ = 0;       // events; 0 also: to be watched anew
   uint64_t received_ = 0;      // since the progress deadline was set
   uint64_t acknowledged_ = 0;  // by the client, when it was set
