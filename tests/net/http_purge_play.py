@@ -83,6 +83,24 @@ def soft(stage):
 
 
 @scene
+def soft_in_an_outage(stage):
+    """What is purged softly still serves while no origin answers, however old it is: as long as it would have done without the purge."""
+    old = {"Cache-Control": "max-age=31536000", "Age": "172800"}  # two days; stale_if_error is one
+    over = {"Cache-Control": "max-age=60", "Age": "172800"}
+    answers = {"/old": old, "/over": over, "/never": {"Cache-Control": "max-age=31536000, must-revalidate"},
+               "/not": {"Cache-Control": "max-age=31536000, stale-if-error=0"}}
+    seen = set()
+    def answer(asked):
+        asked.answer(503 if asked.path in seen else 200, {} if asked.path in seen else answers[asked.path], asked.path)
+        seen.add(asked.path)
+    popnet = stage.popnet([site("a", [stage.origin(answer)])])
+    for path in answers:
+        popnet.get(path, "a.test")
+    purge(popnet, "site a", site="a", soft=True)
+    equal("after a purge", {path: popnet.get(path, "a.test").status for path in answers}, {"/old": 200, "/over": 503, "/never": 503, "/not": 503})
+
+
+@scene
 def tags(stage):
     """What an origin tags is purged by any of its tags; users never see them."""
     def answer(asked):

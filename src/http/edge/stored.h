@@ -45,10 +45,12 @@ struct StoredMeta {
 inline const StoredMeta& stored_meta(const Object& object) {
   return object.meta<StoredMeta>();
 }
-/// A soft purge is: a lifetime of zero.
+/// A soft purge is: a lifetime of zero. While no origin answers it serves as long as it would have done without.
 inline StoredPolicy stored_policy(const Object& object) {
   StoredPolicy policy = stored_meta(object).policy;
-  if (object.expired_by_purge()) policy.lifetime = Duration::zero();
+  if (!object.expired_by_purge()) return policy;
+  if (policy.stale_if_error > Duration::zero()) policy.stale_if_error += policy.lifetime;
+  policy.lifetime = Duration::zero();
   return policy;
 }
 /// Bytes of the content. REQUIRES: the body is complete
