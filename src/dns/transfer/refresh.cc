@@ -21,7 +21,8 @@ constexpr Duration patience = std::chrono::seconds(10);   // for the connection,
 constexpr Duration transfer_max = std::chrono::hours(2);  // as BIND's max-transfer-time-in
 constexpr size_t read_step = 64 << 10;
 constexpr size_t length_size = 2;  // leads each message
-constexpr size_t query_size_max = 1024;
+constexpr size_t query_size_max =
+    2048;  // five names of full length (zone, SOA's two, key, its algorithm) and the rest
 
 /// The SOA record as it stands in the zone, for an IXFR query (RFC 1995 section 3).
 std::optional<Record> soa_of(const Records& records) {

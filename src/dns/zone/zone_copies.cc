@@ -97,10 +97,15 @@ Status ZoneCopies::save(const Name& zone) const {
   if (folder_.empty() || copy == nullptr) return {};
   std::error_code failed;
   std::filesystem::create_directories(folder_, failed);
-  const std::string path = path_of(zone), fresh = path + ".new";
+  // A process that is being replaced may save the same zone at the same moment: each writes a file of its own.
+  const std::string path = path_of(zone), fresh = fmt::format("{}.{}", path, ::getpid());
   const File file(std::fopen(fresh.c_str(), "we"));
-  if (file == nullptr || !write_records(file.get(), *copy->records)) return refused(fresh);
-  if (std::rename(fresh.c_str(), path.c_str()) != 0) return refused(path);
+  const bool written = file != nullptr && write_records(file.get(), *copy->records);
+  if (!written || std::rename(fresh.c_str(), path.c_str()) != 0) {
+    Error error = refused(written ? path : fresh);
+    (void)std::remove(fresh.c_str());
+    return error;
+  }
   set_file_time(zone, copy->confirmed);
   return {};
 }

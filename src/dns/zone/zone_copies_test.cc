@@ -95,6 +95,24 @@ TEST_F(ZoneCopiesTest, EveryTypeComesBackFromTheDisk) {
   EXPECT_EQ(again.find(zone_)->confirmed, 6'000'000);
 }
 
+TEST_F(ZoneCopiesTest, WhatAnotherProcessIsWritingIsNotInTheWay) {
+  const auto records = read(every_type);
+  const std::string folder = folder_ + "/copies";
+  ZoneCopies copies(folder);
+  copies.put(zone_, {records, *read_soa_times(*records), 5'000'000});
+  ASSERT_TRUE(copies.save(zone_).ok());
+  const std::filesystem::path saved = std::filesystem::directory_iterator(folder)->path();
+  std::filesystem::create_directory(saved.string() + ".new");  // nothing can be written there
+  std::filesystem::create_directory(saved.string() + ".1");
+  EXPECT_TRUE(copies.save(zone_).ok());
+  std::filesystem::remove(saved);
+  std::filesystem::create_directories(saved / "taken");
+  EXPECT_FALSE(copies.save(zone_).ok());
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()),
+            3)
+      << "what could not take its place is not left behind";
+}
+
 TEST_F(ZoneCopiesTest, WhatAPrimaryConfirmsIsAsOldAsItsOwnConfirmation) {
   const SoaTimes soa{1, 60, 60, 1000};
   EXPECT_EQ(confirmed_at(5'000, soa, std::nullopt), 5'000) << "it does not say";
