@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Origins that fail, lie, or talk nonsense: the user gets the best that can be had, and never a broken whole."""
-from play import check, equal, run, scene, site
+from play import check, equal, run, scene, site, until
 
 FRESH = {"Cache-Control": "max-age=600"}
 STALE = {"Cache-Control": "max-age=0", "ETag": '"v1"'}
@@ -107,6 +107,40 @@ def stale_when_all_are_dead(stage):
         answer = client.answer()
         equal("stale", (answer.status, answer.body), (200, b"old but good"))
     equal("nothing stored", popnet.get("/y", "a.test").status, 502)
+
+
+@scene
+def nobody_waits_in_an_outage(stage):
+    """Five failures in a row, and no other origin: what may serve stale serves before the origin has failed once more, until it answers."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for path, control in (("/may", "max-age=0"), ("/must-not", "max-age=0, must-revalidate")):
+        client = popnet.connect().ask(path, "a.test")
+        origin.request().answer(200, {**STALE, "Cache-Control": control}, "old but good")
+        client.answer()
+    for number in range(5):
+        client = popnet.connect().ask(f"/{number}", "a.test")
+        origin.serve_until(client, lambda asked: asked.close())
+        equal("nothing stored", client.answer().status, 502)
+    for user in range(3):
+        answer = popnet.get("/may", "a.test")
+        equal(f"user {user}", (answer.status, answer.body, "hit; ttl=-" in answer.fields["Cache-Status"]), (200, b"old but good", True))
+    behind = origin.request()
+    equal("asked behind the answers", (behind.path, behind.fields["If-None-Match"], origin.idle()), ("/may", '"v1"', True))
+    client = popnet.connect().ask("/must-not", "a.test")
+    asked = origin.request()
+    equal("who must not be served waits", (asked.path, client.readable()), ("/must-not", False))
+    asked.close()
+    origin.serve_until(client, lambda asked: asked.close())
+    equal("and is told", client.answer().status, 502)
+    behind.answer(200, STALE, "new")
+    until("it answers again: each is asked for", lambda: refreshed(popnet, origin) == b"newer")
+
+
+def refreshed(popnet, origin):
+    client = popnet.connect().ask("/may", "a.test")
+    origin.serve_until(client, lambda asked: asked.answer(200, STALE, "newer"))
+    return client.answer().body
 
 
 @scene

@@ -7,8 +7,9 @@
 //     └── return_time without a failure ── returning: asked in its turn by a share of requests that grows
 //                                          from 0 to 1; a failure ejects again
 //
-// Ejected origins are asked when all others have failed: nobody is refused because of what is remembered. Failures
-// are requests without a usable answer, and the answers 502, 503 and 504.
+// Ejected origins are asked when all others have failed: nobody is refused because of what is remembered. But where something
+// stale may serve when they fail, it serves at once while all are out, and they are asked behind the answer (a circuit breaker).
+// Failures are requests without a usable answer, and the answers 502, 503 and 504.
 //
 // Threading: any thread; races between threads cost a request more or less.
 #pragma once
@@ -40,15 +41,21 @@ class OriginHealth {
     const TimePoint over = now + std::min<Duration>(eject_base * (before + 1), eject_max);
     ejected_until_.store(over, std::memory_order_relaxed);
     in_use_from_.store(over + return_time, std::memory_order_relaxed);
+    silent_.store(true, std::memory_order_relaxed);
     ejections_.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
   void succeeded() {
     if (failures_.load(std::memory_order_relaxed) != 0) failures_.store(0, std::memory_order_relaxed);
+    if (silent_.load(std::memory_order_relaxed)) silent_.store(false, std::memory_order_relaxed);
   }
 
   [[nodiscard]] bool ejected(TimePoint now) const {
     return now < ejected_until_.load(std::memory_order_relaxed);
+  }
+  /// Ejected, and has answered nothing since: who can do without it does not wait for it.
+  [[nodiscard]] bool out(TimePoint now) const {
+    return silent_.load(std::memory_order_relaxed) && now < in_use_from_.load(std::memory_order_relaxed);
   }
   /// The part of the requests that it is asked for in its turn, 0 to 1.
   [[nodiscard]] double share(TimePoint now) const {
@@ -65,6 +72,7 @@ class OriginHealth {
   std::atomic<TimePoint> ejected_until_{TimePoint::min()};
   std::atomic<TimePoint> in_use_from_{TimePoint::min()};  // wholly
   std::atomic<uint64_t> ejections_{0};
+  std::atomic<bool> silent_{false};  // since it was ejected
 };
 
 /// How long an origin took to its first byte, of late: a mean in which each new one counts for a tenth, and which is

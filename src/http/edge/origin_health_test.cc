@@ -42,6 +42,18 @@ TEST(OriginHealth, ComesBackSlowly) {
   EXPECT_EQ(health.share(start + 40s), 1);
 }
 
+TEST(OriginHealth, IsOutFromItsEjectionToItsNextAnswer) {
+  OriginHealth health;
+  fail_times(health, OriginHealth::failures_max - 1, start);
+  EXPECT_FALSE(health.out(start));
+  (void)health.failed(start);
+  EXPECT_TRUE(health.out(start));
+  EXPECT_TRUE(health.out(start + 30s)) << "nobody has seen it answer yet";
+  EXPECT_FALSE(health.out(start + 40s)) << "nobody has asked it for long";
+  health.succeeded();
+  EXPECT_FALSE(health.out(start)) << "also while it is asked last";
+}
+
 TEST(OriginHealth, AFailureOnTheWayBackEjectsLonger) {
   OriginHealth health;
   fail_times(health, OriginHealth::failures_max, start);

@@ -230,6 +230,7 @@ Request::Step Request::lookup(Turn& turn) {
       if (refresh(turn, *object)) return Step::hit;
       [[fallthrough]];
     case Use::validate:
+      if (serves_in_outage(turn, policy) && refresh(turn, *object)) return Step::hit;
       cache_status_.forward = verdict.why == Why::response_no_cache || !policy.fresh(worker_.loop.now())
                                   ? CacheForward::stale
                                   : CacheForward::request;
@@ -241,6 +242,16 @@ Request::Step Request::lookup(Turn& turn) {
   }
   return answer_local(504, "The stored answer is stale, and only-if-cached forbids to ask for another.\n",
                       Outcome::failed);
+}
+
+/// No origin of the site answers, as far as is known, and it may serve then: the user need not wait until one more request
+/// has failed, which takes up to first_byte_timeout.
+bool Request::serves_in_outage(const Turn& turn, const StoredPolicy& policy) const {
+  const TimePoint now = worker_.loop.now();
+  const auto& origins = turn.route.site->origins;
+  return !policy.fresh(now) && !turn.directives.no_cache && !origins.empty() &&
+         std::ranges::all_of(origins, [now](const auto& origin) { return origin->health.out(now); }) &&
+         may_serve_after_error(policy, turn.directives, now).use == Use::serve;
 }
 
 // Nothing that could answer is stored: what is to be asked for? A HEAD as it is; and so what is this user's alone,

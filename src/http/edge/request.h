@@ -125,6 +125,7 @@ class Request final : Fill::Listener {
   Step purge(Turn& turn);
   Step pass(Turn& turn);
   Step lookup(Turn& turn);
+  [[nodiscard]] bool serves_in_outage(const Turn& turn, const StoredPolicy& policy) const;
   Step missing(Turn& turn, bool marked);
   Step hit(Turn& turn);
   Step fill(Turn& turn);
