@@ -138,8 +138,8 @@ def classless_reverse_zones(stage):
     missing = ask_both(popnet.dns, f"77.{CLASSLESS}", "ptr")
     equal("no such host", (missing.status, missing.authority),
           ("NXDOMAIN", [f"{CLASSLESS}. 60 IN SOA ns.{CLASSLESS}. hostmaster.{CLASSLESS}. 1 3600 600 604800 60"]))
-    check("its key's file has no '/'", all(name.startswith("K0%2F25.2.0.192.in-addr.arpa.+013+")
-                                          for name in os.listdir(f"{stage.folder}/keys")), os.listdir(f"{stage.folder}/keys"))
+    files = [name for name in os.listdir(f"{stage.folder}/keys") if name != "lock"]
+    check("its key's files have no '/'", files and all(name.startswith("K0%2F25.2.0.192.in-addr.arpa.+013+") for name in files), files)
     alone = stage.popnet(name="alone", zones=[parent])
     cut = ask_both(alone.dns, "3." + CLASSLESS, "ptr")
     equal("delegated", (cut.authority, cut.additional),
