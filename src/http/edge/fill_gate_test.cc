@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -91,31 +94,40 @@ TEST_F(FillGateTest, NobodyWaitsForNobody) {
   limits_.requests = limits_.origin_requests = 1;
   limits_.queue = 100;
   constexpr int each = 2'000;
+  std::shared_mutex telling;  // who is told may be back before the one who tells him has let go of his loop
+  const auto end = [&](const rt::Loop* loop) {
+    const std::unique_lock nobody_tells(telling);
+    delete loop;
+  };
+  const auto tell = [&](auto call) {
+    const std::shared_lock lock(telling);
+    call();
+  };
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
-    threads.emplace_back([this] {
+    threads.emplace_back([&] {
       for (int i = 0; i < each; ++i) {
         bool waited = false;
         while (!gate_.enter(one_, limits_, waited)) {
-          rt::Loop loop;
+          const std::unique_ptr<rt::Loop, decltype(end)> loop(new rt::Loop, end);
           bool turn = false;
           const auto place = gate_.wait(
-              &loop, loop, [&] { turn = true, loop.stop(); }, limits_, waited);
+              loop.get(), *loop, [&] { turn = true, loop->stop(); }, limits_, waited);
           waited = true;
           if (place == Wait::alone && gate_.enter(one_, limits_, true)) {
-            if (!gate_.cancel(&loop)) {
-              loop.run();
-              gate_.pass_on();
+            if (!gate_.cancel(loop.get())) {
+              loop->run();
+              tell([&] { gate_.pass_on(); });
             }
             break;
           }
-          rt::Timer patience(loop, [&] { loop.stop(); });
+          rt::Timer patience(*loop, [&] { loop->stop(); });
           patience.arm_after(std::chrono::seconds(5));
-          loop.run();
+          loop->run();
           ASSERT_TRUE(turn) << gate_.running() << " run, " << gate_.waiting() << " wait";
         }
         if (i % 3 == 0) std::this_thread::yield();
-        gate_.leave(one_);
+        tell([&] { gate_.leave(one_); });
       }
     });
   for (std::thread& thread : threads) thread.join();
