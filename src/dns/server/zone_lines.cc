@@ -1,6 +1,7 @@
 #include "dns/server/zone_lines.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace popnet::dns {
@@ -14,8 +15,9 @@ std::vector<ZoneCounts::Line> ZoneLines::tell(std::vector<ZoneCounts::Line> sums
     Answers& answers = sums[i].answers;
     const auto before = told_.find(sums[i].zone);
     Told told = before == told_.end() ? Told() : before->second;
+    if (!std::ranges::equal(told.all, answers, std::less_equal()))
+      told = {};  // it was gone meanwhile, and is counted anew
     for (size_t kind = 0; kind < answer_kinds; ++kind) {
-      if (answers[kind] < told.all[kind]) told = {};  // it was gone meanwhile, and is counted anew
       const uint64_t new_ones = answers[kind] - told.all[kind];
       if (i >= by_name_max_) {
         others_[kind] += new_ones;

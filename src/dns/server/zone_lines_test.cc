@@ -48,5 +48,12 @@ TEST(ZoneLines, CountAnewAZoneThatWentAndCameBetweenTwoLooks) {
   EXPECT_THAT(tell(lines, {{"a.", 5}, {"b.", 2}}), ElementsAre(Pair("a.", 5), Pair("others", 5)));
 }
 
+TEST(ZoneLines, CountAnewAllKindsOfAnswersOfSuchAZone) {
+  ZoneLines lines(0);
+  (void)lines.tell({{"a.", {1, 5}}});
+  (void)lines.tell({{"a.", {2, 3}}});
+  EXPECT_THAT(lines.tell({{"a.", {2, 3}}})[0].answers, ElementsAre(3, 8, 0, 0, 0, 0)) << "once";
+}
+
 }  // namespace
 }  // namespace popnet::dns
