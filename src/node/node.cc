@@ -98,7 +98,9 @@ struct Node::Timers {
   rt::Timer tick, speak, keep, reclaim;
 };
 
-Node::Node(Options options) : options_(std::move(options)) {}
+Node::Node(Options options)
+    : options_(std::move(options)),
+      outbox_(config_loop_, [this](const model::PurgeOrder& order) { return bus_->purge(order); }) {}
 
 Node::~Node() {
   stop();
@@ -377,9 +379,10 @@ void Node::join_bus() {
   handlers.on_purge = [this](const cluster::PurgeOrder& order) { on_purge(order); };
   handlers.on_purges_missed = [this] { on_purges_missed(); };
   if (config_->bus.kind == model::BusKind::nats)
-    handlers.on_connected = [url = config_->bus.url](bool up) {
+    handlers.on_connected = [this, url = config_->bus.url](bool up) {
       up ? log::info("connected to the bus at {}", url)
          : log::warning("lost the bus at {}: serving by what is known", url);
+      if (up) outbox_.try_now();
     };
   bus_->subscribe(std::move(handlers));
 }
@@ -579,9 +582,7 @@ void Node::send_purge(const model::PurgeOrder& order) {
     numbered.id = purge_ids_.fetch_add(1);
     expect_echo(numbered.id);
     log::info("purged {}{}, as a PURGE request wants", to_string(numbered), numbered.soft ? " softly" : "");
-    if (const Status sent = bus_->purge(numbered); !sent.ok())
-      log::warning("purge of {} by PURGE: the other nodes were not told: {}", to_string(numbered),
-                   sent.error().message);
+    outbox_.add(std::move(numbered));
   });
 }
 
@@ -636,6 +637,11 @@ std::vector<CounterValue> Node::counters() const {
   if (edge_) edge_->collect(all);
   if (runner_)
     for (auto& value : runner_->counters()) all.push_back(std::move(value));
+  all.push_back({"popnet_purges_waiting",
+                 "Purges by PURGE requests that the other nodes are not told of yet",
+                 CounterValue::Kind::gauge,
+                 {},
+                 static_cast<double>(outbox_.waiting())});
   return all;
 }
 

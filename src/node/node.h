@@ -32,6 +32,7 @@
 #include "node/config_source.h"
 #include "node/descriptors.h"
 #include "node/handover.h"
+#include "node/purge_outbox.h"
 #include "node/zones.h"
 #include "probe/runner/runner.h"
 #include "rt/epoch.h"
@@ -148,6 +149,7 @@ class Node {
   std::unique_ptr<control::AdminServer> admin_;
   std::thread control_thread_;
   rt::Loop config_loop_;
+  PurgeOutbox outbox_;  // the config thread's
   std::thread config_thread_;
   std::atomic<bool> stopped_{false};
   std::atomic<bool> keeping_{false};    // measurements are on their way to the disk

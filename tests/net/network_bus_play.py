@@ -72,5 +72,28 @@ def purges_missed(stage):
     check("it is fresh again", popnet.get("/a.css", "a.test").hit)
 
 
+@scene
+def purged_without_the_bus(stage):
+    """A PURGE is answered while the bus is away: the other nodes are told as soon as it is back, for nobody else will."""
+    nats = stage.nats()
+    origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=600"}, f"version {len(origin.asked)}"))
+    url, sites = f"nats://{nats.address}", [site("a", [origin], purge_from=["127.0.0.0/8"])]
+    nodes = [stage.popnet(sites, name, bus={"kind": "nats", "url": url}, node={"name": name})
+             for name in ("ams", "fra")]
+    connected = lambda: [node.status()["bus"]["connected"] for node in nodes]
+    until("both are on the bus", lambda: all(connected()))
+    check("both have it", all(node.get("/x", "a.test") and node.get("/x", "a.test").hit for node in nodes))
+    nats.kill()
+    until("the bus is gone", lambda: not any(connected()))
+    equal("a PURGE is carried out", nodes[0].connect().ask("/x", "a.test", method="PURGE").answer().status, 200)
+    until("the other nodes are not told", lambda: "the other nodes are not told yet" in nodes[0].log())
+    equal("which is counted", nodes[0].counter("popnet_purges_waiting"), 1)
+    check("the other one has it still", nodes[1].get("/x", "a.test").hit)
+    stage.nats(address=nats.address)
+    until("the other one hears of it", lambda: "purged http://a.test/x" in nodes[1].log())
+    check("and asks anew", not nodes[1].get("/x", "a.test").hit)
+    equal("nothing waits any more", nodes[0].counter("popnet_purges_waiting"), 0)
+
+
 if __name__ == "__main__":
     run()

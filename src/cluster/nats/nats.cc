@@ -119,8 +119,7 @@ uint64_t present_revision(jsCtx* js, const Places& places) {
   return revision;
 }
 
-natsStatus put_purge(jsCtx* js, const Places& places, const PurgeOrder& order) {
-  const std::string text = encode_purge(order);
+natsStatus put_purge(jsCtx* js, const Places& places, const PurgeOrder& order, const std::string& text) {
   // The id lets the server recognise an order that is sent again.
   const std::string id = std::to_string(order.id);
   jsPubOptions options;
@@ -285,8 +284,14 @@ Status NatsBus::purge(const PurgeOrder& order) {
   const JetStream js = make_jetstream(connection.get());
   if (!js) return unavailable(url, nats_words(NATS_CONNECTION_CLOSED));
   const Places& places = parts_->places;
+  const std::string text = encode_purge(order);
+  if (const int64_t most = natsConnection_GetMaxPayload(connection.get());
+      static_cast<int64_t>(text.size()) > most)
+    return Error{ErrorCode::invalid,
+                 fmt::format("the order has {} bytes; the bus takes at most {} (max_payload of nats-server)",
+                             text.size(), most)};
   const natsStatus status = put_into_stream(
-      parts_->link, [&] { return put_purge(js.get(), places, order); },
+      parts_->link, [&] { return put_purge(js.get(), places, order, text); },
       [&] { return make_purge_stream(js.get(), places, parts_->options.purge_history); });
   if (status != NATS_OK) return unavailable(url, nats_words(status));
   return {};
