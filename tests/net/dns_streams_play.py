@@ -21,16 +21,19 @@ def kdig(server, ca, name, *arguments):
 
 @scene
 def over_tls(stage):
-    """kdig trusts the certificate, gets padded answers, and a renewed certificate at SIGHUP."""
+    """kdig trusts the certificate, gets padded answers, a whole zone, and a renewed certificate at SIGHUP."""
     pem, key = certificate(stage, "dns.test")
     tls = stage.endpoint(stage.address())
-    popnet = stage.popnet(zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE)}],
+    popnet = stage.popnet(zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE), "transfer": {"to": ["127.0.0.0/8"]}}],
                           node={"dns_server": {"tls_listen": tls, "tls_certificate": pem, "tls_key": key}})
     said = kdig(tls, pem, "dns.test", "zone.test", "soa", "ns1.zone.test", "a")
     equal("two questions, two answers", said.count("status: NOERROR"), 2)
     check("over TLS", "TLS" in said, said)
     equal("padded to 468 bytes", said.count("Received 468 B"), 2)
     check("counted", popnet.counter("popnet_dns_queries_total", transport="tls") == 2)
+    for kind, records in (("axfr", ["SOA", "NS", "A", "SOA"]), ("ixfr=1", ["SOA"])):
+        said = kdig(tls, pem, "dns.test", "+tls", "+noall", "+answer", "zone.test", kind)
+        equal(f"{kind} over TLS", [line.split()[3] for line in said.splitlines() if line and line[0] != ";"], records)
     certificate(stage, "renewed.test")
     check("the old one until the reload", "NOERROR" not in kdig(tls, pem, "renewed.test", "zone.test", "soa"))
     popnet.signal(signal.SIGHUP)

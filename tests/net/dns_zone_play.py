@@ -76,6 +76,48 @@ def every_kind_of_answer(stage):
     equal("an alias into it", (inside.answer, inside.authority, inside.additional, "aa" in inside.flags),
           (["inside.zone.test. 300 IN CNAME x.sub.zone.test."], referral.authority, referral.additional, True))
     equal("another's name", dig("www.example.org").status, "REFUSED")
+    for name, kind in (("zone.test", "mx"), ("zone.test", "ns"), ("srv.zone.test", "srv"), ("www.zone.test", "a")):
+        told = dig(name, kind)
+        equal(f"minimal: {name} {kind}", (len(told.answer), told.authority, told.additional), (1, [], []))
+
+
+@scene
+def bounds(stage):
+    """An answer has eight aliases at most, and a resolver goes on from there; names of 127 labels are answered like others."""
+    chain = "".join(f"c{i} CNAME c{i + 1}\n" for i in range(10)) + "c10 A 192.0.2.10\nround CNAME trip\ntrip CNAME round\nme CNAME me\nmuch DNAME much.longer\n"
+    popnet = serve(stage, ZONE + chain)
+    equal("a chain of ten", ask_both(popnet.dns, "c0.zone.test").answer,
+          [f"c{i}.zone.test. 300 IN CNAME c{i + 1}.zone.test." for i in range(8)])
+    equal("its end", ask_both(popnet.dns, "c3.zone.test").answer[-1], "c10.zone.test. 300 IN A 192.0.2.10")
+    resolver = stage.unbound({"zone.test": [popnet.dns]})
+    equal("for a resolver", run_dig(resolver.address, "+rec", "c0.zone.test").answer[-1].split()[-1], "192.0.2.10")
+    equal("a circle", len(ask_both(popnet.dns, "round.zone.test").answer), 2)
+    equal("of one", len(ask_both(popnet.dns, "me.zone.test").answer), 1)
+    for below, labels, status, answers in (("", 122, "NXDOMAIN", 0), ("b.deep.", 118, "NXDOMAIN", 0), ("wild.", 119, "NOERROR", 1),
+                                           ("sub.", 120, "NOERROR", 0), ("tree.", 119, "NXDOMAIN", 2)):
+        told = ask_both(popnet.dns, "a." * labels + below + "zone.test")
+        equal(f"{labels} labels below {below}zone.test", (told.status, len(told.answer)), (status, answers))
+    equal("a DNAME makes a name too long", ask_both(popnet.dns, "a." * 119 + "much.zone.test").status, "YXDOMAIN")
+
+
+@scene
+def what_is_counted(stage):
+    """By zone and kind, by type, by rcode, by transport; of zones, the names as they are."""
+    popnet = stage.popnet(zones=[{"name": zone, "file": stage.file(zone, ZONE)} for zone in ("zone.test", "other.test")])
+    for name, kind, times in (("www.zone.test", "a", 3), ("alias.zone.test", "aaaa", 1), ("x.wild.zone.test", "a", 2), ("www.zone.test", "mx", 4),
+                              ("nowhere.zone.test", "txt", 5), ("x.sub.zone.test", "a", 6), ("www.other.test", "a", 1), ("www.example.org", "a", 2),
+                              ("odd.zone.test", "type65400", 1)):
+        for number in range(times):
+            run_dig(popnet.dns, "+tcp" if number == 0 else "+notcp", name, kind)
+    count = lambda name, labels: popnet.counter(f"popnet_dns_{name}_total", **labels)
+    for name, labels, expected in (
+            ("zone_answers", {"zone": "zone.test.", "kind": "answer"}, 4), ("zone_answers", {"zone": "zone.test.", "kind": "wildcard"}, 2),
+            ("zone_answers", {"zone": "zone.test.", "kind": "nodata"}, 4), ("zone_answers", {"zone": "zone.test.", "kind": "nxdomain"}, 6),
+            ("zone_answers", {"zone": "zone.test.", "kind": "referral"}, 6), ("zone_answers", {"zone": "other.test."}, 1),
+            ("questions", {"type": "A"}, 14), ("questions", {"type": "MX"}, 4), ("questions", {"type": "AAAA"}, 1), ("questions", {"type": "TXT"}, 5),
+            ("questions", {}, 25), ("replies", {"rcode": "NOERROR"}, 17), ("replies", {"rcode": "NXDOMAIN"}, 6), ("replies", {"rcode": "REFUSED"}, 2),
+            ("queries", {"transport": "tcp"}, 9), ("queries", {"transport": "udp"}, 16)):
+        equal(f"{name} {labels}", count(name, labels), expected)
 
 
 @scene
