@@ -3,10 +3,11 @@
 import collections
 import json
 import os
+import socket
 
 import yaml
 
-from play import ROOT, check, equal, run, scene, until
+from play import ROOT, check, equal, run, scene, site, until
 from play_dig import ask_both, run_dig
 
 BRITAIN, STATES, NOWHERE = "81.2.69.160/27", "216.160.83.56/29", "203.0.113.0/24"
@@ -142,6 +143,68 @@ def weights_and_persistence(stage):
           [f'app.shop.example. 20 IN HTTPS 1 . alpn="h2,http/1.1" ipv4hint={steering.host("us2")}'])
     equal("NODATA that everybody gets is for everybody", (steering.ask("app.shop.example", PARTNER, kind="AAAA").addresses(),
                                                           steering.ask("app.shop.example", PARTNER, kind="AAAA").scope), ([], 0))
+
+
+@scene
+def who_leaves_takes_its_own_along(stage):
+    """Of four targets each has a quarter of the networks; one that leaves takes along its own, who return with it; nobody else moves."""
+    endpoints = [stage.endpoint(stage.address()) for _ in range(4)]
+    listening = [socket.create_server(endpoint_of(endpoint)) for endpoint in endpoints]
+    shop = site("shop", endpoints, probes=[{"kind": "tcp", "interval": "200ms", "timeout": "100ms", "fall": 1, "rise": 1}])
+    shop["hostnames"] = [{"name": "shop.zone.test", "resolve": "origin", "select": "weighted", "answers_max": 1, "ttl": "60s", "failing_ttl": "5s"}]
+    popnet = stage.popnet([shop])
+    alive = lambda: [origin["health"] for origin in popnet.status()["sites"][0]["origins"]]
+    until("all are known to be healthy", lambda: alive() == ["up"] * 4)
+    networks = [f"10.{i // 200}.{i % 200}.0/24" for i in range(1200)]
+    answers = lambda: {network: popnet.dig("shop.zone.test", subnet=network).addresses()[0] for network in networks}
+    first = answers()
+    counted = collections.Counter(first.values())
+    chi_square = sum((counted[endpoint_of(endpoint)[0]] - 300) ** 2 / 300 for endpoint in endpoints)
+    check(f"a quarter each: {sorted(counted.values())}, chi-square {chi_square:.2f} below 16.27", chi_square < 16.27)
+    gone = endpoint_of(endpoints[1])[0]
+    listening[1].close()
+    until("one is gone", lambda: alive().count("down") == 1)
+    equal("a short TTL", popnet.dig("shop.zone.test").ttls(), [5])
+    then = answers()
+    equal("its own have moved, nobody else", {network for network in networks if then[network] != first[network]},
+          {network for network in networks if first[network] == gone})
+    moved = collections.Counter(then[network] for network in networks if first[network] == gone)
+    check(f"to all others alike: {sorted(moved.values())}", len(moved) == 3 and min(moved.values()) > counted[gone] / 6)
+    listening[1] = socket.create_server(endpoint_of(endpoints[1]))
+    until("it is back", lambda: alive() == ["up"] * 4)
+    equal("everybody has his again", answers(), first)
+    for one in listening:
+        one.close()
+
+
+def endpoint_of(text):
+    host, port = text.rsplit(":", 1)
+    return host, int(port)
+
+
+@scene
+def each_type_has_its_rule(stage):
+    """A and AAAA of one name by rules of their own, each way to choose among them, with its TTL and number of answers."""
+    four, six = [f"192.0.2.{i}" for i in range(1, 4)], [f"2001:db8::{i}" for i in range(1, 4)]
+    shop = site("shop", [])
+    shop["origins"] = [{"name": f"{family}{i}", "address": f"[{address}]:80" if ":" in address else f"{address}:80", "groups": [family]}
+                       for family, addresses in (("four", four), ("six", six)) for i, address in enumerate(addresses)]
+    ways = ("failover", "weighted", "least_load")
+    rule = lambda kind, family, **options: {"types": [kind], "targets": [family], **options}
+    shop["hostnames"] = [{"name": f"{a}-{b}.zone.test", "resolve": "origin", "chain": [
+        rule("A", "four", select=a, ttl="30s", answers_max=2), rule("AAAA", "six", select=b, ttl="70s", answers_max=3)]}
+        for a in ways for b in ways]
+    shop["hostnames"].append({"name": "only.zone.test", "resolve": "origin", "chain": [rule("AAAA", "six"), {"targets": ["four"]}]})
+    dns = stage.popnet([shop], zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", "@ SOA ns1 h 1 3600 600 604800 60\n@ NS ns1\n"
+                                                                               "ns1 A 192.0.2.9\n")}]).dns
+    for a in ways:
+        for b in ways:
+            for kind, way, addresses, ttl, most in (("A", a, four, 30, 2), ("AAAA", b, six, 70, 3)):
+                lines = [line.split() for line in ask_both(dns, "+subnet=198.51.100.0/24", f"{a}-{b}.zone.test", kind).answer]
+                found = [line[4] for line in lines]
+                wanted = found == addresses[:1] if way == "failover" else len(found) == most and set(found) <= set(addresses)
+                check(f"{kind} of {a}-{b}", wanted and {line[1] for line in lines} == {str(ttl)}, lines)
+    equal("the rule for AAAA leaves A to the next", set(line.split()[4] for line in ask_both(dns, "only.zone.test", "A").answer) <= set(four), True)
 
 
 if __name__ == "__main__":
