@@ -3,7 +3,9 @@
 import os
 import re
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 from play import POPNET, check, equal, run, scene, site, until
@@ -12,7 +14,7 @@ from play_dns import dig
 from play_http import PATIENCE
 from play_signed_zone import RECORDS, full, keys
 from play_zone import ORIGIN, OddZone
-from play_validators import ask_delv, look_with_dnsviz
+from play_validators import ask_delv, copy_of, judge, look_with_dnsviz
 
 ZONE = "$TTL 300\n@ SOA ns1 hostmaster 2024010101 3600 600 604800 60\n" + RECORDS + """alias    CNAME www
 out      CNAME shop.zone.test.
@@ -119,23 +121,75 @@ def dnsviz_finds_nothing(stage):
 
 @scene
 def answers_change_and_stay_secure(stage):
-    """A target goes and comes back; whatever is answered on the way is validated."""
-    origins = [stage.origin(lambda asked: asked.answer(200, {}, "x")) for _ in range(2)]
-    shop = site("shop", origins, probes=[{"kind": "tcp", "interval": "200ms", "timeout": "100ms", "fall": 1, "rise": 1}])
-    shop["hostnames"] = [{"name": "shop.zone.test", "resolve": "origin", "ttl": "1s"}]
+    """A target goes and comes back, again and again: all that is answered and copied meanwhile is valid, for four validators."""
+    origins = [stage.endpoint(stage.address()) for _ in range(2)]
+    place = lambda endpoint: (endpoint.rsplit(":", 1)[0], int(endpoint.rsplit(":", 1)[1]))
+    listening = [socket.create_server(place(endpoint)) for endpoint in origins]
+    shop = site("shop", origins, probes=[{"kind": "tcp", "interval": "100ms", "timeout": "100ms", "fall": 1, "rise": 1}])
+    shop["hostnames"] = [{"name": "shop.zone.test", "resolve": "origin", "ttl": "1s", "failing_ttl": "1s"}]
     popnet = stage.popnet([shop], node={"key_dir": f"{stage.folder}/keys"},
-                          zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE), "dnssec": {"enabled": True}}])
+                          zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE), "dnssec": {"enabled": True},
+                                  "transfer": {"to": ["127.0.0.0/8"]}}])
     resolver = validating(stage, popnet)
+    anchor = stage.file("anchor", 'trust-anchors {{ "zone.test." static-ds {2} {3} {4} "{5}"; }};\n'.format(*ds_of(popnet)[0].split()))
 
     def addresses():
         dug = run_dig(resolver.address, "+rec", "+dnssec", "shop.zone.test")
         check("secure", secure(dug), dug.text)
         return sorted(line.split()[-1] for line in dug.answer if " IN A " in line)
 
-    both = sorted(origin.address.rsplit(":", 1)[0] for origin in origins)
+    both = sorted(place(origin)[0] for origin in origins)
     until("both are answered", lambda: addresses() == both)
-    origins[0].close()
-    until("one is answered", lambda: addresses() == [origins[1].address.rsplit(":", 1)[0]])
+    ended = threading.Event()
+
+    def change():
+        while not ended.wait(0.4):
+            listening[0].close()
+            ended.wait(0.4)
+            listening[0] = socket.create_server(place(origins[0]))
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        seen = set()
+        until("one is answered, and both again", lambda: seen.add(tuple(addresses())) or len(seen) == 2)
+        for turn in range(4):
+            judge(copy_of(stage, popnet.dns, f"copy{turn}")[0])
+            said = ask_delv(popnet.dns, anchor, "zone.test", "shop.zone.test", "A")
+            check("delv", "fully validated" in said, said)
+        look_with_dnsviz(stage, popnet.dns, "zone.test", ["zone.test", "shop.zone.test", "out.zone.test"])
+        check("it changed all the while", popnet.log().count("shop/") > 8, popnet.log())
+    finally:
+        ended.set()
+        changing.join()
+    until("both are answered in the end", lambda: addresses() == both)
+    for one in listening:
+        one.close()
+
+
+@scene
+def random_names_use_up_a_budget(stage):
+    """node.signing_rate: over it random names are sent to TCP, then told SERVFAIL; names that are there, and who asks without DO, notice nothing."""
+    origin = stage.origin(lambda asked: asked.answer(200, {}, "x"))
+    shop = site("shop", [origin])
+    shop["hostnames"] = [{"name": "shop.zone.test", "resolve": "origin"}]
+    popnet = stage.popnet([shop], node={"key_dir": f"{stage.folder}/keys", "signing_rate": 1},
+                          zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE), "dnssec": {"enabled": True}}])
+    names = iter(range(100_000))
+    ask = lambda *arguments: run_dig(popnet.dns, "+dnssec", "+ignore", *arguments)
+    random = lambda *arguments: ask(f"n{next(names)}.zone.test", *arguments)
+    first = random()
+    check("one is signed", any(" RRSIG NSEC " in line for line in first.authority), first.text)
+    until("then they are sent to TCP", lambda: "tc" in random("+notcp").flags)
+    until("and at last refused there", lambda: random("+tcp").status == "SERVFAIL")
+    for name, kind in (("www", "a"), ("www", "txt"), ("b.deep", "a"), ("shop", "a"), ("zone", "a")):
+        dug = ask(full(name), kind, "+notcp") if name != "zone" else ask("zone.test", kind, "+notcp")
+        check(f"{name} {kind} is signed", "tc" not in dug.flags and any(" RRSIG " in line for line in dug.answer + dug.authority), dug.text)
+    check("what was asked before", any(" RRSIG NSEC " in line for line in ask("n0.zone.test", "+notcp").authority))
+    equal("without DO", run_dig(popnet.dns, "+notcp", f"n{next(names)}.zone.test").status, "NXDOMAIN")
+    made, refused = (popnet.counter("popnet_dns_signatures_total", result=result) for result in ("made", "refused"))
+    check(f"{made:.0f} made and {refused:.0f} refused are counted", 1 <= made < 100 and refused >= 2)
+    until("a second later they are signed again", lambda: "tc" not in random("+notcp").flags)
 
 
 @scene
