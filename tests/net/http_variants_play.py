@@ -56,6 +56,25 @@ def shared_content_hostname(stage):
 
 
 @scene
+def redirects_stay_under_the_prefix(stage):
+    """Web servers know nothing of the prefix: what they call /new is /shop/new to users of the content hostname, stored or not."""
+    def answer(asked):
+        where = {"/old": "/new", "/old/abs": f"http://{asked.fields['Host']}/new", "/away": "http://other.test/new", "/near": "new"}
+        made = asked.method == "POST"
+        asked.answer(201 if made else 301, {"Cache-Control": "max-age=60", "Location": where.get(asked.path, "/new"), "X-Also": "1"}, "")
+    popnet = stage.popnet([site("shop", [stage.origin(answer)], content_prefix="shop")], network={"content_hostname": "content.test"})
+    for hit in (False, True):
+        for path, location in (("/old", "/shop/new"), ("/old/abs", "http://content.test/shop/new"), ("/away", "http://other.test/new"),
+                               ("/near", "new")):
+            got = popnet.get("/shop" + path, "content.test")
+            equal(f"{path}, {'stored' if hit else 'fetched'}", (got.status, got.fields["Location"], got.fields["X-Also"], got.hit),
+                  (301, location, "1", hit))
+    equal("under the site's own hostname", popnet.get("/old", "shop.test").fields["Location"], "/new")
+    made = popnet.connect().ask("/shop/things", "content.test", method="POST", body=b"x").answer()
+    equal("what was made", (made.status, made.fields["Location"]), (201, "/shop/new"))
+
+
+@scene
 def many_customers(stage):
     """Twenty customers with the same paths: each gets only its own, from its own origin, and one's death is its own."""
     count = 20

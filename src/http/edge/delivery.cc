@@ -2,6 +2,7 @@
 
 #include "http/edge/stored.h"
 #include "http/policy/conditional.h"
+#include "http/policy/location.h"
 #include "http/policy/ranges.h"
 #include "http/wire/writer.h"
 
@@ -102,6 +103,19 @@ void deliver_object(Scratch& scratch, const Object& object, const RequestHead& r
   else if (plan.kind == RangePlan::Kind::part)
     make_part(scratch, plan.range, {0, whole - 1}, whole, answer);
   if (answer.status == 416) answer.content_range = format_content_range(plan, whole, scratch.range);
+}
+
+void put_under_prefix(Scratch& scratch, std::string_view host, std::string_view prefix, Answer& answer) {
+  const bool leads_on = answer.status == 201 || (answer.status / 100 == 3 && answer.status != 304);
+  if (!leads_on || answer.object == nullptr) [[likely]]
+    return;
+  read_stored_fields(*answer.object, scratch.fields);
+  if (!scratch.fields.has(FieldName::location)) return;
+  const std::string location = location_under_prefix(scratch.fields.get(FieldName::location), host, prefix);
+  HeadWriter lines(scratch.head);
+  for (const Field& field : scratch.fields)
+    lines.field(field.name, field.id == FieldName::location ? std::string_view(location) : field.value);
+  if (lines.ok()) answer.lines = lines.written();
 }
 
 std::optional<ByteRange> wanted_of_parts(Scratch& scratch, const Object& part, const RequestHead& request,

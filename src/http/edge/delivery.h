@@ -21,6 +21,9 @@ bool suits(Scratch& scratch, const Object& object, const RequestHead& request, W
 void deliver_object(Scratch& scratch, const Object& object, const RequestHead& request, bool choose,
                     WallTime now, Answer& answer);
 
+/// Writes the answer's Location as it is under that prefix of that host (policy/location.h). Uses scratch.fields and head.
+void put_under_prefix(Scratch& scratch, std::string_view host, std::string_view prefix, Answer& answer);
+
 /// What the request wants of an object of which parts with these validators are stored; none: not a part. Uses scratch.fields.
 std::optional<ByteRange> wanted_of_parts(Scratch& scratch, const Object& part, const RequestHead& request,
                                          WallTime now);

@@ -169,6 +169,7 @@ Route Sites::route_prefix(std::string_view path) const {
   const auto found = prefixes_.find(path.substr(1, end - 1));
   if (found == prefixes_.end()) return route;
   route.site = &sites_[found->second];
+  route.prefixed = true;
   route.path = end == path.size() ? std::string_view("/") : path.substr(end);
   apply_rules(route, nullptr);
   return route;

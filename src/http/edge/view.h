@@ -106,6 +106,7 @@ struct Route {
   const model::Rule* rule = nullptr;  // null: none matched
   model::Action action = model::Action::cache;
   std::string_view path;  // without the prefix of a shared hostname
+  bool prefixed = false;  // it had one
 };
 
 /// Everything that depends on the config alone.
