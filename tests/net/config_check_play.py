@@ -134,7 +134,7 @@ def wrong_files(stage):
             check(f"{command[0]} {name}: a pipe is told, and not waited for", code == 1 and all(
                 f"{words}cannot be read: it is a pipe, no file" in told if words.endswith(" ") else words in told for words in at), (code, told))
 
-    stage.file("zone.yaml", "zones: [{name: example.com, file: a.zone}]\n")
+    stage.file("zone.yaml", "node: {dns_listen: 127.0.0.1:5353}\nzones: [{name: example.com, file: a.zone}]\n")
     for text, problem in ((SOA + "www IN A 1.2.3\n", ":4:10: zone example.com.: A has the address 1.2.3, write"), ("hello world\n", ":1:7: "),
                           (SOA.replace("@ IN NS ns1\n", ""), ":1:1: zone example.com.: has no NS record"),
                           (SOA + "www.example.org. IN A 1.2.3.4\n", ":4:1: zone example.com.: www.example.org. is not in")):
@@ -143,6 +143,9 @@ def wrong_files(stage):
         check(f"a zone with {text.splitlines()[-1]!r}: {told.strip()[:100]}", code == 1 and f"a.zone{problem}" in told, (code, told))
     stage.file("a.zone", SOA)
     equal("a fine one", popnet(stage, "check", "--config", "zone.yaml"), (0, "zone.yaml: fine (1 POP, 0 sites, 1 zone)\n", ""))
+    stage.file("zone.yaml", "zones: [{name: example.com, file: a.zone}]\n")
+    code, told, _ = popnet(stage, "check", "--config", "zone.yaml")
+    check(told.strip(), code == 0 and told.startswith("zone.yaml:1:8: zones: warning: nobody answers for them"), told)
 
 
 @scene

@@ -167,6 +167,16 @@ void check_made_up_pop(const Draft& draft) {
                 "missing, write one POP with the address that DNS is to tell users: the node listens on all");
 }
 
+/// What somebody forgets who writes a first config from a zone on.
+void check_zones_are_answered(const Draft& draft) {
+  const Config& config = draft.config;
+  if (draft.pops_written || config.zones.empty() || config.node.dns || config.bus.follow_config) return;
+  if (!draft.written("node.dns") && !draft.written("node.dns_listen"))
+    draft.warning("zones",
+                  "nobody answers for them, as this node does not say where DNS queries arrive: write "
+                  "node.dns_listen like 192.0.2.1:53, or node.dns: false");
+}
+
 // --- names ---
 
 void check_names(const Draft& draft) {
@@ -436,6 +446,7 @@ void check(const Draft& draft) {
   check_validity(draft);
   check_transfers(draft);
   check_zone_sources(draft);
+  check_zones_are_answered(draft);
   check_probes(draft, "network.pop_probes", draft.config.network.pop_probes);
   check_sites(draft);
   check_clients(draft);

@@ -21,6 +21,17 @@ TEST(Zones, KeysNeedAFolder) {
               IsEmpty());
 }
 
+TEST(Zones, AreAnsweredSomewhere) {
+  const std::string zone = "zones:\n  - {name: a.example, file: x}\n";
+  EXPECT_THAT(
+      problems_of(zone),
+      ElementsAre("a.yaml:2:3: zones: warning: nobody answers for them, as this node does not say where DNS "
+                  "queries arrive: write node.dns_listen like 192.0.2.1:53, or node.dns: false"));
+  for (const char* told : {"node: {dns_listen: 192.0.2.1:53}\n", "node: {dns: false}\n",
+                           "node: {dns_listen: []}\n", "pops: [{name: ams, addresses: 192.0.2.1}]\n"})
+    EXPECT_THAT(problems_of(zone + told), IsEmpty()) << told;
+}
+
 TEST(Zones, SignaturesOutlastCaches) {
   const auto with = [](const std::string& options) {
     return problems_of("zones:\n  - {name: a.example, file: x, dnssec: {enabled: true" + options +
@@ -113,10 +124,13 @@ network: {content_hostname: content.example}
 
 TEST(Names, AZoneStandsOnce) {
   EXPECT_THAT(
-      problems_of("zones:\n  - {name: a.example, file: x}\n  - {name: A.example., file: y}\n"),
+      problems_of(
+          "zones:\n  - {name: a.example, file: x}\n  - {name: A.example., file: y}\nnode: {dns: false}\n"),
       ElementsAre("a.yaml:3:12: zones.1.name: 'a.example' is already a zone (line 2), write another"));
-  EXPECT_THAT(problems_of("network: {zone: cdn.example}\nzones: [{name: cdn.example, file: x}]\n"),
-              ElementsAre())
+  EXPECT_THAT(
+      problems_of(
+          "network: {zone: cdn.example}\nzones: [{name: cdn.example, file: x}]\nnode: {dns: false}\n"),
+      ElementsAre())
       << "the network's zone may have a file too";
 }
 

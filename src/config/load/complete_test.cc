@@ -79,7 +79,7 @@ TEST(Clients, NamePopsByName) {
 TEST(Zones, FilesCountFromWhereTheyAreWritten) {
   LoadInput input = input_of(
       "zones:\n  - {name: a.example, file: a.zone}\n  - {name: b.example, file: /b.zone}\n"
-      "  - {name: c.example, file: c.zone}\nnode: {state_dir: state}\n",
+      "  - {name: c.example, file: c.zone}\nnode: {dns: false, state_dir: state}\n",
       {"zones.2.file=here.zone"});
   input.file = "conf/net/a.yaml";
   const auto config = config_of(input);

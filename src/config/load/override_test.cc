@@ -21,7 +21,7 @@ TEST(Set, OverridesWhatIsWritten) {
 
 TEST(Set, MakesWhatIsMissing) {
   const auto config = config_of("", {"node.http_listen.0=127.0.0.1:1", "node.http_listen.1=127.0.0.1:2",
-                                     "zones.0.name=example.com", "zones.0.file=x=y",
+                                     "zones.0.name=example.com", "zones.0.file=x=y", "node.dns=false",
                                      "bus.url="
                                      "nats://127.0.0.2:4222"});
   EXPECT_EQ(config->node.http_listen.size(), 2U);
@@ -85,7 +85,8 @@ TEST(Merge, TheNetworksDocumentReplacesAllButTheNodesOwnSections) {
 }
 
 TEST(Merge, ProblemsPointIntoTheOtherDocument) {
-  LoadInput input = input_of("zones: [{name: a.example, file: x}]\nclients:\n  - {network: 192.0.2.0/24}\n");
+  LoadInput input = input_of(
+      "node: {dns: false}\nzones: [{name: a.example, file: x}]\nclients:\n  - {network: 192.0.2.0/24}\n");
   input.network_text =
       "sites:\n  - {name: a, hostnames: [{name: content.example}], origins: [{address: 192.0.2.1:80}]}\n";
   input.sets = {"network.content_hostname=content.example"};
