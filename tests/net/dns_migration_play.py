@@ -3,30 +3,30 @@
 web servers die."""
 import os
 import re
+import subprocess
 
 import yaml
 
-from play import ROOT, equal, run, scene, until
+from play import PATIENCE, ROOT, check, equal, run, scene, until
+from play_dig import run_dig
 from play_dns import dig
+from play_docs import blocks
 
 DATABASE = os.path.join(ROOT, "tests/data/GeoIP2-City-Test.mmdb")
 BRITAIN, STATES, OFFICE, NOWHERE = "81.2.69.160/27", "216.160.83.56/29", "192.0.2.0/24", "203.0.113.0/24"
 CLIENTS = (BRITAIN, STATES, OFFICE, NOWHERE)
 SERVERS = {"192.0.2.1": "eu1", "192.0.2.2": "eu2", "198.51.100.1": "us1", "198.51.100.2": "us2"}
 NAME = "www.shop.example"
-
-
-def blocks(heading):
-    """The code blocks of a section of docs/routing.md."""
-    with open(os.path.join(ROOT, "docs/routing.md"), encoding="utf-8") as file:
-        section = file.read().split(f"## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(r"```\w*\n(.*?)```", section, re.DOTALL)
+ZONE = ("@ SOA ns1 hostmaster 1 3600 600 604800 60\n@ NS ns1\n@ 300 MX 10 mail\nns1 A 192.0.2.53\nmail A 192.0.2.25\n"
+        "alias 60 CNAME mail\n*.wild TXT \"a wildcard\"\n")
+ASKED = (("shop.example", "NS"), ("shop.example", "MX"), ("mail.shop.example", "A"), ("alias.shop.example", "CNAME"), ("x.wild.shop.example", "TXT"))
 
 
 class Migration:
     """nginx in place of the four servers, at addresses of this play and one port; popnet with the config of the page."""
 
-    def __init__(self, stage, popnet_block):
+    def __init__(self, stage, popnet_block, zone=None):
+        """`zone`: the text of a file for shop.example."""
         self.stage, self.web, self.address = stage, {}, {}
         self.port = int(stage.endpoint().rsplit(":", 1)[1])
         for address, name in SERVERS.items():
@@ -38,7 +38,8 @@ class Migration:
             origin["address"] = f"{self.address[origin['address'].split(':')[0]]}:{self.port}"
         config["sites"][0]["probes"][0].update(interval="200ms", timeout="200ms", rise=1, fall=1)
         config.setdefault("network", {})["geo_file"] = DATABASE
-        self.popnet = stage.popnet(config["sites"], network=config["network"], node={"edge": False, "probe": True})
+        zones = {"zones": [{"name": "shop.example", "file": stage.file("popnet/shop.example", zone)}]} if zone else {}
+        self.popnet = stage.popnet(config["sites"], **zones, network=config["network"], node={"edge": False, "probe": True})
 
     def placed(self, text):
         """Another server's config with the addresses of this play."""
@@ -57,8 +58,8 @@ class Migration:
 @scene
 def gdnsd(stage):
     """Regions and an exception by network: gdnsd and popnet answer with the same addresses, also when a region is gone."""
-    theirs, ours = blocks("Move from gdnsd")
-    migration = Migration(stage, ours)
+    theirs, ours = blocks("routing.md", "Move from gdnsd")
+    migration = Migration(stage, ours, "$TTL 86400\n" + ZONE)
     text = migration.placed(theirs).replace("interval => 5, timeout => 2", f"port => {migration.port}, interval => 2, timeout => 1, "
                                               "up_thresh => 1, ok_thresh => 1, down_thresh => 1")
     dns = stage.endpoint()
@@ -66,11 +67,11 @@ def gdnsd(stage):
     for folder in ("run", "state"):
         os.makedirs(os.path.join(base, folder))
     stage.file("gdnsd/geoip/GeoLite2-Country.mmdb", open(DATABASE, "rb").read())
-    stage.file("gdnsd/zones/shop.example", "@ SOA ns1 hostmaster 1 3600 600 604800 60\n@ NS ns1\nns1 A 192.0.2.53\n"
-                                           "www 30 DYNA geoip!shop\n")
+    stage.file("gdnsd/zones/shop.example", ZONE + "www 30 DYNA geoip!shop\n")
     stage.file("gdnsd/config", f"options => {{ listen => {dns}, run_dir => {base}/run, state_dir => {base}/state }}\n{text}")
     stage.spawn("gdnsd", ["/usr/sbin/gdnsd", "-c", base, "start"])
     until("gdnsd answers", lambda: answers(dns))
+    same_zone(migration.popnet.dns, dns)
     migration.alike(dns, "all are alive: the same addresses", lambda a, b: a == b)
     equal("Britain's", migration.answers(dns, BRITAIN), {"eu1", "eu2"})
     equal("the office's", migration.answers(dns, OFFICE), {"us1", "us2"})
@@ -83,13 +84,12 @@ def gdnsd(stage):
 @scene
 def powerdns(stage):
     """A Lua record: PowerDNS answers with one of the addresses that popnet chooses among, also when servers die."""
-    theirs, ours = blocks("Move from PowerDNS Lua records")
+    theirs, ours = blocks("routing.md", "Move from PowerDNS Lua records")
     migration = Migration(stage, ours)
     text = migration.placed(theirs).replace("http://www.shop.example/", f"http://www.shop.example:{migration.port}/")
     dns = stage.endpoint()
     host, port = dns.rsplit(":", 1)
-    zone = stage.file("pdns/shop.example.zone", "$ORIGIN shop.example.\n@ 60 SOA ns1 hostmaster 1 3600 600 604800 60\n"
-                                                "@ 60 NS ns1\nns1 60 A 192.0.2.53\n" + text)
+    zone = stage.file("pdns/shop.example.zone", "$ORIGIN shop.example.\n$TTL 3600\n" + ZONE + text)
     named = stage.file("pdns/named.conf", f'zone "shop.example" {{ type master; file "{zone}"; }};\n')
     zones = stage.file("pdns/geo.yaml", "domains: []\n")
     folder = os.path.dirname(zone)
@@ -109,6 +109,11 @@ security-poll-suffix=
 """)
     stage.spawn("pdns", ["/usr/sbin/pdns_server", f"--config-dir={folder}", "--daemon=no", "--guardian=no"])
     until("PowerDNS answers", lambda: answers(dns))
+    listed = subprocess.run(["pdnsutil", f"--config-dir={folder}", "list-zone", "shop.example"], capture_output=True, text=True,
+                            timeout=4 * PATIENCE, check=True).stdout
+    without = "".join(line for line in listed.splitlines(True) if "\tLUA\t" not in line)
+    equal("pdnsutil list-zone, without the LUA record", listed.count("\n") - without.count("\n"), 1)
+    same_zone(stage.popnet(name="zone", zones=[{"name": "shop.example", "file": stage.file("listed", without)}]).dns, dns)
     among = {BRITAIN: {"eu1", "eu2"}, STATES: {"us1", "us2"}, OFFICE: {"us2"}, NOWHERE: {"eu1", "eu2"}}
 
     def all_among(server):
@@ -124,6 +129,13 @@ security-poll-suffix=
     among[STATES] = {"eu1"}
     until("both are dead: popnet answers eu1, and the office what it had", lambda: all_among(migration.popnet.dns))
     until("PowerDNS, too", lambda: all_among(dns), 30)
+
+
+def same_zone(ours, theirs):
+    """What is not decided is answered alike, with its TTL."""
+    for name, kind in ASKED:
+        equal(f"{name} {kind}", sorted(run_dig(ours, name, kind).answer), sorted(run_dig(theirs, name, kind).answer))
+        check("which is something", run_dig(ours, name, kind).answer)
 
 
 def answers(server):
