@@ -85,8 +85,10 @@ void deliver_object(Scratch& scratch, const Object& object, const RequestHead& r
   if (object.body().state() == Body::State::complete && !head_only) answer.length = stored_size(object);
   if (!status_has_content(meta.status)) answer.length.reset();
 
-  const bool ranged = answer.length && !head_only && request.fields.has(FieldName::range);
-  const bool judged = choose && (meta.status == 200 || meta.is_part());
+  // RFC 9110 sections 13.2.1 and 14.2: conditions are of what would succeed without them, ranges of 200 alone.
+  const bool judged = choose && meta.status >= 200 && meta.status < 300;
+  const bool ranged =
+      answer.length && !head_only && request.fields.has(FieldName::range) && meta.status == 200;
   if (!judged || (!ranged && !meta.is_part() && !has_conditions(request.fields))) [[likely]]
     return;
   read_stored_fields(object, scratch.fields);

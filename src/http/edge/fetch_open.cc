@@ -112,6 +112,7 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
   Intake intake(worker_, *task_.request, exchange());
   intake.take_sliced(request, head, place->whole, task_.slice_size, series);
   if (!intake.keep()) return false;
+  if (yields(request, intake.draft())) intake.yield();
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   const std::string key = slice_key(worker_.key(*site_, request).text, series, task_.slice);
   // Before others can see the head: they would begin this slice too.
@@ -140,6 +141,7 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   if (place) count_to(place->range.size());
   if (intake.keep() && is_outdated(request, intake.draft())) return task_.filler.open_alone(intake.draft());
+  if (intake.keep() && yields(request, intake.draft())) intake.yield();
   if (intake.keep()) return task_.filler.open(intake.draft());
   task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
 }
@@ -157,6 +159,25 @@ bool Fetch::is_outdated(const RequestHead& request, const Draft& draft) const {
     return o.variant() == draft.variant && meta.head_only == own.head_only && !meta.is_part() &&
            asked(meta.policy) > asked(own.policy) && meta.policy.made() - made >= std::chrono::seconds(1);
   }) != nullptr;
+}
+
+/// RFC 9111 sections 4 and 4.1: of several that fit a request the latest by Date is used, and one without Vary, which some
+/// origins forget where a request has no preference, only where no other fits. What fits this request is no such other: the
+/// origin has another answer to it now.
+bool Fetch::yields(const RequestHead& request, const Draft& draft) const {
+  StoredMeta own;
+  std::memcpy(&own, draft.meta.data(), sizeof own);
+  VariantMatcher matcher(request.fields);
+  bool behind = false;
+  const Object* before = worker_.store.lookup(worker_.key(*site_, request), [&](const Object& o) {
+    const StoredMeta& meta = stored_meta(o);
+    if (o.variant().empty() || o.variant() == draft.variant || meta.head_only != own.head_only) return false;
+    if (matcher.matches(o)) return true;
+    behind =
+        behind || draft.variant.empty() || meta.policy.made() - own.policy.made() >= std::chrono::seconds(1);
+    return false;
+  });
+  return behind && before == nullptr;
 }
 
 // RFC 9111 section 4.3.5: what a HEAD says of the stored answers that a GET would get: the whole, and parts. Who may not be

@@ -45,6 +45,8 @@ class Intake {
                    const RequestHead& request, const ResponseHead& head);
 
   [[nodiscard]] bool keep() const { return keep_; }
+  /// StoredMeta::yields.
+  void yield() { meta_.yields = true; }
   [[nodiscard]] const Draft& draft() const { return draft_; }
   /// Lines that only the asker gets.
   [[nodiscard]] const std::string& own_lines() const { return own_lines_; }

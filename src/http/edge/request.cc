@@ -298,7 +298,11 @@ Request::Step Request::fill(Turn& turn) {
     if (!stale_) want_ = Want::answer;
   }
   std::function<bool(const Object&)> suitable;  // what an origin is to judge nothing stored can answer
-  if (want_ != Want::answer) suitable = [&](const Object& object) { return usable(turn, object); };
+  const bool fits_better = turn.object != nullptr && !stored_meta(*turn.object).yields;  // what is stale
+  if (want_ != Want::answer)
+    suitable = [&](const Object& object) {
+      return usable(turn, object) && !(fits_better && stored_meta(object).yields);
+    };
   const uint64_t variant = alone_ ? 0 : likely_variant(turn);
   Store::Begun begun = worker_.store.begin(make_key(turn), alone_, suitable, variant);
   if (begun.object) {

@@ -24,6 +24,7 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
   turn.newest = nullptr;
   const Object* growing =
       nullptr;  // a part that suits; one that is complete is better: the growing one may break off
+  const Object* last = nullptr;  // the newest of those that yield
   cache_status_.forward = CacheForward::uri_miss;
   const Object* object = worker_.store.lookup(key, [&](const Object& o) {
     if (stored_meta(o).head_only && !head_only_) return false;
@@ -31,14 +32,18 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
     if (turn.newest == nullptr) turn.newest = &o;
     if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
     if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) {
-      if (!stored_meta(o).is_part() || o.body().state() == Body::State::complete) return true;
-      if (growing == nullptr) growing = &o;
+      const bool ready = !stored_meta(o).is_part() || o.body().state() == Body::State::complete;
+      if (ready && !stored_meta(o).yields) return true;
+      const Object*& kept = ready ? last : growing;
+      if (kept == nullptr) kept = &o;
       return false;
     }
     cache_status_.forward = CacheForward::partial;
     if (turn.part == nullptr && o.body().state() == Body::State::complete) turn.part = &o;
     return false;
   });
+  if (object == nullptr && last != nullptr)
+    object = worker_.store.lookup(key, [last](const Object& o) { return &o == last; });
   if (object == nullptr) object = growing;
   not_shared = object == nullptr && worker_.store.not_shared(key, worker_.loop.now());
   if (object != nullptr) cache_status_.forward = CacheForward::none;

@@ -27,6 +27,7 @@ struct StoredMeta {
   uint16_t status_line = 0;                  // bytes of the head's first line, CRLF included
   bool head_only = false;                    // of a HEAD: answers nothing else
   bool aged = false;                         // the origin's answer had an Age: a cache before us made it
+  bool yields = false;                       // only where nothing else that is stored fits (Fetch::yields())
   uint64_t content_length = unknown_length;  // as the origin announced it
   // Of which version the body is: made from the validators (version_of()); 0: cannot be told.
   uint64_t version = 0;

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Which of several stored answers a request gets, what a 304 changes of that, and what POST and its like store and end: RFC 9111 sections 4 and 4.1 to 4.4."""
+from play import check, equal, http_date, run, scene
+from play_lines import Script
+
+CC, NOTHING = "Cache-Control", ("Content-Length", "0")
+FRESH, TAG = (CC, "max-age=600"), ("ETag", '"v1"')
+STALE = [FRESH, ("Age", "700")]
+
+
+def x(value):
+    return [("X", value)]
+
+
+@scene
+def the_latest_that_fits(stage):
+    """Section 4: of several that fit the latest by Date is used, in whatever order they came; a new answer to the same request is the latest."""
+    script = Script(stage)
+    script.lines["/late"] = lambda asked, n: (200, [FRESH, ("Vary", "X")] if n == 1 else [FRESH, ("Vary", "Y"), ("Date", http_date(-100))])
+    both = [("X", "1"), ("Y", "1")]
+    script.ask("/late", fields=both)
+    equal("another", script.ask("/late", fields=[("X", "2"), ("Y", "1")]).body, b"/late 2")
+    equal("both fit: the later one", script.ask("/late", fields=both).body, b"/late 1")
+    equal("one fits", script.ask("/late", fields=[("X", "2"), ("Y", "1")]).body, b"/late 2")
+    script.ask("/late", fields=[*both, (CC, "no-cache")])
+    equal("asked anew: what the origin says now", script.ask("/late", fields=both).body, b"/late 3")
+
+
+@scene
+def vary_forgotten(stage):
+    """Section 4.1: an answer without Vary, which some origins forget where a request has no preference, does not push aside those that fit better."""
+    script = Script(stage)
+    script.lines["/x"] = lambda asked, n: (200, [FRESH, *([("Vary", "X")] if "X" in asked.fields else [])])
+    script.ask("/x", fields=x("1"))
+    script.ask("/x")
+    for value, body in (("1", b"/x 1"), (None, b"/x 2"), ("1", b"/x 1")):
+        answer = script.ask("/x", fields=x(value) if value else ())
+        equal(f"X: {value}", (answer.hit, answer.body), (True, body))
+    equal("HEAD", script.ask("/x", "HEAD", x("1")).fields["Content-Length"], "4")
+    script.ask("/x", fields=[(CC, "no-cache")])
+    equal("asked anew it is still behind", script.ask("/x", fields=x("1")).body, b"/x 1")
+    script.lines["/stops"] = lambda asked, n: (200, [*STALE, ("Vary", "X")] if n == 1 else [FRESH])
+    script.ask("/stops", fields=x("1"))
+    script.ask("/stops")
+    equal("what fits better, but is stale, is asked for", script.ask("/stops", fields=x("1")).body, b"/stops 3")
+    answer = script.ask("/stops", fields=x("1"))
+    equal("once: the origin has stopped to vary", (answer.hit, answer.body), (True, b"/stops 3"))
+
+
+@scene
+def vary_updated(stage):
+    """Sections 3.2 and 4.1: the Vary of a 304 takes the place of the stored one."""
+    script = Script(stage)
+    for path, vary in (("/other", "Y"), ("/star", "*")):
+        script.lines[path] = lambda asked, n, vary=vary: (
+            (304, [FRESH, TAG, ("Vary", vary)]) if "If-None-Match" in asked.fields else (200, [*STALE, TAG, ("Vary", "X")]))
+        for _ in range(2):
+            script.ask(path, fields=[("X", "1"), ("Y", "1")])
+    equal("another X", script.ask("/other", fields=[("X", "2"), ("Y", "1")]).hit, True)
+    equal("another Y", script.ask("/other", fields=[("X", "1"), ("Y", "2")]).hit, False)
+    equal("a star", script.ask("/star", fields=[("X", "1"), ("Y", "1")]).hit, False)
+    script.lines["/own"] = lambda asked, n: (304, [FRESH]) if "If-None-Match" in asked.fields else (200, [*STALE, ("Vary", "X"), ("ETag", f'"{asked.fields["X"]}"')])
+    for value in "121":
+        script.ask("/own", fields=x(value))
+    equal("each is asked about by its own tag", script.asked["/own"][-1].fields["If-None-Match"], '"1"')
+    equal("and the 304 speaks of that alone", [script.ask("/own", fields=x(value)).hit for value in "12"], [True, False])
+
+
+@scene
+def updates(stage):
+    """Sections 3.2 and 4.3.4: what a 304 says of freshness, age, and of fields that are for one user."""
+    script = Script(stage)
+    for what, said, hit in (
+            ("nothing: the stored lifetime begins anew", [], True), ("Expires", [(CC, "public"), ("Expires", http_date(600))], True), ("Age", [("Age", "500")], True),
+            ("Age beyond", [("Age", "601")], False), ("Date beyond", [("Date", http_date(-601))], False), ("no-cache", [(CC, "no-cache, max-age=600")], False),
+            ("no-store", [(CC, "no-store")], False), ("a targeted field", [("CDN-Cache-Control", "max-age=0"), (CC, "max-age=600")], False),
+            ("a cookie", [("Set-Cookie", "a=b")], True), ("private of a field", [(CC, 'max-age=600, private="X-One"'), ("X-One", "1")], True),
+            ("a weak tag of the same", [("ETag", 'W/"v1"')], True), ("hop-by-hop fields", [("Keep-Alive", "timeout=5"), ("Trailer", "X"), ("Upgrade", "h2c")], True)):
+        path = "/" + what.replace(" ", "-")
+        script.lines[path] = lambda asked, n, said=said: (304, said if said and said[0][0] == "ETag" else [TAG, *said]) if n == 2 else (200, [*STALE, TAG])
+        script.ask(path)
+        update, after = script.ask(path), script.ask(path)
+        equal(f"{what}: fresh again", after.hit, hit)
+        for name in ("Set-Cookie", "X-One"):
+            check(f"{what}: {name} is for him", (name in update.fields) == any(n == name for n, _ in said) and name not in after.fields, after.fields)
+        check(f"{what}: nothing of the connection", not any(name in after.fields for name in ("Keep-Alive", "Trailer", "Upgrade")), after.fields)
+        check(f"{what}: Age", "Age" not in dict(said) or not hit or int(after.fields["Age"]) >= 500, after.fields)
+
+
+@scene
+def statuses(stage):
+    """Section 3: any final status with explicit freshness; sections 4.3.2 and RFC 9110 13.2.1: conditions are judged for all that succeed, ranges of 200 alone."""
+    script, day = Script(stage), http_date(-100_000)
+    for status in (201, 202, 203, 205, 207, 226, 299, 305, 402, 403, 406, 409, 411, 412, 416, 418, 421, 422, 425, 429, 431, 451, 505, 511, 598):
+        path = f"/{status}"
+        script.lines[path] = lambda asked, n, status=status: (status, [FRESH, TAG, ("Last-Modified", day)])
+        script.ask(path)
+        for fields in ([], [("If-None-Match", '"v1"')], [("If-Modified-Since", day)]):
+            answer = script.ask(path, fields=fields)
+            equal(f"{status} {fields}", (answer.hit, answer.status), (True, 304 if fields and status < 300 else status))
+        equal(f"{status} with a range", script.ask(path, fields=[("Range", "bytes=0-1")]).status, status)
+        equal(f"{status} to HEAD", script.ask(path, "HEAD").status, status)
+    script.lines["/204"] = lambda *_: (204, [FRESH, TAG])
+    script.ask("/204")
+    equal("204", [(a.hit, a.status, "Content-Length" in a.fields) for a in (script.ask("/204"), script.ask("/204", fields=[("If-None-Match", '"v1"')]))],
+          [(True, 204, False), (True, 304, False)])
+
+
+@scene
+def stored_posts(stage):
+    """RFC 9110 section 9.3.3: what a POST's answer must say to serve GET, and all else that keeps an answer from the store."""
+    script = Script(stage)
+    here = ("Content-Location", "{}")
+    for number, (what, fields, hit, request) in enumerate((
+            ("absolute", [FRESH, ("Content-Location", "http://A.TEST:80{}")], True, []), ("the last segment", [FRESH, ("Content-Location", "p1")], True, []),
+            ("https", [FRESH, ("Content-Location", "https://a.test{}")], False, []), ("another host", [FRESH, ("Content-Location", "http://b.test{}")], False, []),
+            ("a query", [FRESH, ("Content-Location", "{}?a")], False, []), ("two of them", [FRESH, here, ("Content-Location", "/o")], False, []),
+            ("Expires", [("Expires", http_date(600)), here], True, []), ("a heuristic", [("Last-Modified", http_date(-100_000)), here], False, []),
+            ("s-maxage", [(CC, "s-maxage=600"), here], True, []), ("a targeted field", [("CDN-Cache-Control", "max-age=600"), here], True, []),
+            ("private", [(CC, "private, max-age=600"), here], False, []), ("a cookie", [FRESH, here, ("Set-Cookie", "a=b")], False, []),
+            ("Vary: *", [FRESH, here, ("Vary", "*")], False, []), ("Authorization", [FRESH, here], False, [("Authorization", "x")]),
+            ("no-store of the request", [FRESH, here], False, [(CC, "no-store")]))):
+        path = f"/p{number}"
+        script.lines[path] = lambda asked, n, fields=fields, path=path: (200, [(name, value.format(path)) for name, value in fields])
+        script.ask(path, "POST", [NOTHING, *request])
+        equal(what, script.ask(path).hit, hit)
+    script.lines["/v"] = lambda *_: (200, [FRESH, TAG, ("Content-Location", "/v"), ("Vary", "X")])
+    script.ask("/v", "POST", [NOTHING, *x("1")])
+    equal("Vary", [script.ask("/v", fields=x(value)).hit for value in "12"], [True, False])
+    equal("conditions and ranges", [script.ask("/v", fields=[*x("1"), field]).status for field in (("If-None-Match", '"v1"'), ("Range", "bytes=0-1"))], [304, 206])
+    script.lines["/put"] = lambda *_: (200, [FRESH, ("Content-Location", "/put")])
+    script.ask("/put", "PUT", [NOTHING])
+    check("PUT stores nothing", not script.ask("/put").hit)
+
+
+@scene
+def what_a_success_ends(stage):
+    """Section 4.4: references of every form, all variants, parts, and what could serve stale."""
+    script = Script(stage)
+    for number, (method, status, field, target, gone) in enumerate((
+            ("POST", 200, "Location", "x{n}", True), ("POST", 200, "Location", "../dir/./x{n}", True), ("POST", 201, "Location", "HTTP://A.Test:80{path}", True),
+            ("POST", 201, "Location", "http://a.test:81{path}", False), ("POST", 201, "Location", "//a.test{path}", True), ("POST", 201, "Location", "//b.test{path}", False),
+            ("POST", 201, "Location", "{path}#f", True), ("POST", 201, "Location", "{path}?a", False), ("PUT", 307, "Content-Location", "{path}", True),
+            ("LOCK", 200, "Content-Location", "{path}", True), ("PUT", 400, "Content-Location", "{path}", False), ("PUT", 200, "Location", "", False),
+            ("GET", 201, "Location", "{path}", False), ("HEAD", 201, "Location", "{path}", False))):
+        path, do = f"/dir/x{number}", f"/dir/do{number}"
+        script.lines[path] = lambda *_: (200, [FRESH])
+        script.lines[do] = lambda *_, s=status, f=field, t=target.format(n=number, path=path): (s, [(f, t)])
+        script.ask(path)
+        script.ask(do, method, [NOTHING])
+        equal(f"{method} {status} {field}: {target}", not script.ask(path).hit, gone)
+    script.lines["/v"] = lambda *_: (200, [(CC, "max-age=600, stale-while-revalidate=600, stale-if-error=600"), ("Vary", "X")])
+    for value in "12":
+        script.ask("/v", fields=x(value))
+    script.ask("/v", "PUT", [NOTHING, *x("3")])
+    equal("all variants, and not stale either", [script.ask("/v", fields=x(value)).hit for value in "12"], [False, False])
+    script.lines["/part"] = lambda asked, _: (206, [FRESH, TAG, ("Content-Range", "bytes 0-6/20")]) if "Range" in asked.fields else (200, [])
+    script.ask("/part", fields=[("Range", "bytes=0-6")])
+    hits = [script.ask("/part", fields=[("Range", "bytes=1-2")]).hit]
+    script.ask("/part", "POST", [NOTHING])
+    equal("a part", [*hits, script.ask("/part", fields=[("Range", "bytes=0-6")]).hit], [True, False])
+
+
+if __name__ == "__main__":
+    run()
