@@ -13,6 +13,7 @@
 #include <cstring>
 #include <optional>
 
+#include "cluster/codec/codec.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "rt/shards.h"
@@ -28,7 +29,8 @@ constexpr std::string_view protocol = "popnet-handover-1";
 constexpr Duration offer_patience = 60s;  // it may be reading a large config
 constexpr Duration hello_patience = 5s;
 constexpr Duration drains_patience = 10s;
-constexpr size_t received_max = 8192;  // bytes of a connection that go along with it
+constexpr size_t purges_waiting_max = 10'000;  // until it serves the successor has hardly anything to purge
+constexpr size_t received_max = 8192;          // bytes of a connection that go along with it
 
 std::string path_in(const std::string& state_dir) {
   return state_dir + "/handover";
@@ -55,6 +57,34 @@ std::optional<rt::SocketUse> socket_use(std::string_view line) {
   const auto asked = Endpoint::parse(words[1]);
   if (!asked) return std::nullopt;
   return rt::SocketUse{std::string(words[0]), *asked};
+}
+
+/// What is too long becomes a purge of the whole site.
+std::string purge_text(const model::PurgeOrder& order) {
+  const auto text = [](const model::PurgeOrder& o) {
+    return fmt::format("{} purge\n{}", protocol, cluster::encode_purge(o));
+  };
+  std::string told = text(order);
+  if (told.size() <= rt::message_bytes_max) return told;
+  model::PurgeOrder site = order;
+  site.scope = model::PurgeOrder::Scope::site;
+  site.tags.clear();
+  return text(site);
+}
+
+std::optional<model::PurgeOrder> purge_of(std::string_view text) {
+  const size_t end = text.find('\n');
+  const auto words = words_of(text.substr(0, end));
+  if (words.size() != 1 || words[0] != "purge" || end == std::string_view::npos) return std::nullopt;
+  auto order = cluster::decode_purge(text.substr(end + 1));
+  if (!order) return std::nullopt;
+  return std::move(*order);
+}
+
+/// What is passed on may not hold up for long those who serve.
+void limit_sending(int socket) {
+  const timeval patience{1, 0};
+  setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
 Error not_understood() {
@@ -107,15 +137,22 @@ Status Predecessor::tell_serving() {
   const auto told = rt::send_message(socket_.get(), fmt::format("{} serving", protocol));
   if (!told) return told;
   const auto answer = rt::receive_message(socket_.get(), drains_patience);
+  limit_sending(socket_.get());
   return answer ? Status() : answer.error();
 }
 
-void Predecessor::receive_connections(std::function<void(Connection)> on_connection) {
-  receiver_ = std::thread([socket = socket_.get(), on_connection = std::move(on_connection)] {
+void Predecessor::receive(std::function<void(Connection)> on_connection,
+                          std::function<void(model::PurgeOrder)> on_purge) {
+  receiver_ = std::thread([socket = socket_.get(), on_connection = std::move(on_connection),
+                           on_purge = std::move(on_purge)] {
     rt::name_thread("handover-in");
     for (;;) {
       auto message = rt::receive_message(socket, Duration::zero());
       if (!message) return;
+      if (auto order = purge_of(message->text)) {
+        on_purge(std::move(*order));
+        continue;
+      }
       const size_t end = message->text.find('\n');
       const auto words = words_of(std::string_view(message->text).substr(0, end));
       if (words.size() != 2 || words[0] != "connection" || message->fds.size() != 1) continue;
@@ -126,6 +163,10 @@ void Predecessor::receive_connections(std::function<void(Connection)> on_connect
                      {message->text.begin() + static_cast<std::ptrdiff_t>(end) + 1, message->text.end()}});
     }
   });
+}
+
+void Predecessor::tell_purge(const model::PurgeOrder& order) {
+  deaf_ = deaf_ || !rt::send_message(socket_.get(), purge_text(order)).ok();
 }
 
 Predecessor::~Predecessor() {
@@ -175,6 +216,19 @@ void Handover::run() {
       continue;
     if (who.uid == geteuid() || who.uid == 0) done = serve(std::move(successor), who.pid);
   }
+  if (replaced_) hear(successor_.get());
+}
+
+/// Until it, or this one, ends.
+void Handover::hear(int successor) {
+  for (;;) {
+    pollfd ready[2] = {{wake_.get(), POLLIN, 0}, {successor, POLLIN, 0}};
+    if (poll(ready, 2, -1) < 0) continue;
+    if (ready[0].revents != 0) return;
+    const auto message = rt::receive_message(successor, hello_patience);
+    if (!message) return;
+    if (auto order = purge_of(message->text)) hooks_.on_purge(std::move(*order));
+  }
 }
 
 bool Handover::serve(rt::UniqueFd successor, pid_t pid) {
@@ -182,15 +236,16 @@ bool Handover::serve(rt::UniqueFd successor, pid_t pid) {
   log::info("process {} takes over: it has the sockets and is loading", pid);
   const bool done = await_serving(successor.get());
   if (replaced_) {
-    const timeval patience{1, 0};  // what is passed on may not hold up those who serve for long
-    setsockopt(successor.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    limit_sending(successor.get());
     const std::lock_guard lock(mutex_);
     successor_ = std::move(successor);
+    for (const std::string& purge : waiting_) (void)send(purge, {});
+    waiting_.clear();
     hooks_.on_replaced(pid);
   }
   if (!done) {
     log::warning("process {} has given up taking over: this one goes on", pid);
-    hooks_.on_given_up();
+    given_up();
   }
   return done;
 }
@@ -203,6 +258,10 @@ bool Handover::make_offer(int successor) {
   if (!run_of_successor) {
     (void)rt::send_message(successor, fmt::format("{} not-understood", protocol));
     return false;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    starting_ = true;
   }
   const Offer offer = hooks_.on_successor(*run_of_successor);
   Status sent = rt::send_message(
@@ -217,8 +276,17 @@ bool Handover::make_offer(int successor) {
     }
     sent = rt::send_message(successor, fmt::format("{}", fmt::join(lines, "\n")), fds);
   }
-  if (!sent) hooks_.on_given_up();
+  if (!sent) given_up();
   return sent.ok();
+}
+
+void Handover::given_up() {
+  {
+    const std::lock_guard lock(mutex_);
+    starting_ = false;
+    waiting_.clear();
+  }
+  hooks_.on_given_up();
 }
 
 bool Handover::await_serving(int successor) {
@@ -243,10 +311,22 @@ bool Handover::pass_on(int fd, const Endpoint& from, std::span<const uint8_t> re
   std::string text = fmt::format("{} connection {}\n", protocol, from.to_string());
   text.append(received.begin(), received.end());
   const std::lock_guard lock(mutex_);
-  if (!successor_.valid()) return false;
-  const bool sent = rt::send_message(successor_.get(), text, {fd}).ok();
-  if (!sent) successor_.reset();  // it takes no more: nobody waits for it again
-  return sent;
+  return successor_.valid() && send(text, {fd});
+}
+
+void Handover::tell_purge(const model::PurgeOrder& order) {
+  const std::lock_guard lock(mutex_);
+  if (successor_.valid())
+    (void)send(purge_text(order), {});
+  else if (starting_)
+    waiting_.push_back(purge_text(order));
+  if (waiting_.size() > purges_waiting_max) waiting_.pop_front();
+}
+
+/// Under the lock. When it takes no more, nobody waits for it again.
+bool Handover::send(std::string_view text, const std::vector<int>& fds) {
+  deaf_ = deaf_ || !rt::send_message(successor_.get(), text, fds).ok();
+  return !deaf_;
 }
 
 }  // namespace popnet::node

@@ -9,6 +9,7 @@
 //               <───────────────────────drains──  receives nothing new
 //   listens at <state_dir>/handover
 //   goes on with it        <──connection── (0…n)  passes connections on that only wait for the next query,
+//   purges                 <──purge──────> (0…n)  purges what was ordered at the other one: both answer users
 //                                                 lets the others end, then ends
 //
 // A successor that ends before it has said "serving" leaves everything as it was. One at a time; others are
@@ -21,6 +22,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -31,6 +33,7 @@
 
 #include "common/ip.h"
 #include "common/result.h"
+#include "model/report.h"
 #include "rt/fd.h"
 #include "rt/passing.h"
 
@@ -56,8 +59,11 @@ class Predecessor {
     Endpoint from;
     std::vector<uint8_t> received;
   };
-  /// After that: connections that it passes on, on a thread of its own, until it has ended or this is destroyed.
-  void receive_connections(std::function<void(Connection)> on_connection);
+  /// After that: what it passes on and what was purged there, on a thread of its own, until it has ended or this is destroyed.
+  void receive(std::function<void(Connection)> on_connection,
+               std::function<void(model::PurgeOrder)> on_purge);
+  /// After that: it may have stored what that is about. Any thread, one at a time.
+  void tell_purge(const model::PurgeOrder& order);
   Predecessor() = default;
   Predecessor(Predecessor&&) = default;
   Predecessor& operator=(Predecessor&&) = default;
@@ -70,6 +76,7 @@ class Predecessor {
  private:
   Status receive_offer();
   rt::UniqueFd socket_;
+  bool deaf_ = false;  // it takes no more
   std::thread receiver_;
 };
 
@@ -79,13 +86,16 @@ class Handover {
   struct Hooks {
     std::function<Offer(uint64_t run)> on_successor;  // the sockets must stay open until one of the others
     std::function<void()> on_given_up;
-    std::function<void(pid_t)> on_replaced;  // at most once; nobody else is waited for then
+    std::function<void(pid_t)> on_replaced;           // at most once; nobody else is waited for then
+    std::function<void(model::PurgeOrder)> on_purge;  // ordered at the successor, from then on
   };
   /// ErrorCode::machine. Hooks are called on a thread of its own.
   static Result<std::unique_ptr<Handover>> listen(const std::string& state_dir, Hooks hooks);
   ~Handover();
   /// After on_replaced: the successor goes on with it. False when that cannot be. Any thread.
   bool pass_on(int fd, const Endpoint& from, std::span<const uint8_t> received);
+  /// The successor may have stored what that is about: told to it as soon as it serves. Any thread.
+  void tell_purge(const model::PurgeOrder& order);
   Handover(const Handover&) = delete;
   Handover& operator=(const Handover&) = delete;
 
@@ -96,14 +106,20 @@ class Handover {
   bool serve(rt::UniqueFd successor, pid_t pid);
   bool make_offer(int successor);
   bool await_serving(int successor);
+  void given_up();
+  void hear(int successor);
+  bool send(std::string_view text, const std::vector<int>& fds);
 
   const std::string path_;
   const rt::UniqueFd listener_;
   const rt::UniqueFd wake_;  // eventfd
   const Hooks hooks_;
   std::atomic<bool> replaced_{false};
-  std::mutex mutex_;        // guards successor_
-  rt::UniqueFd successor_;  // once it serves
+  std::mutex mutex_;                 // guards what follows
+  rt::UniqueFd successor_;           // once it serves
+  bool deaf_ = false;                // it takes no more
+  bool starting_ = false;            // it has the offer, and may serve at any moment
+  std::deque<std::string> waiting_;  // purges, until it says so: the last ones
   std::thread thread_;
 };
 

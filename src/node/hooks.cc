@@ -80,6 +80,7 @@ control::Hooks Node::admin_hooks() {
     numbered.id = purge_ids_.fetch_add(1);
     carry_out(numbered);  // who has the answer gets nothing from before it here
     expect_echo(numbered.id);
+    tell_other_process(numbered);
     return bus_->purge(numbered);
   };
   return hooks;

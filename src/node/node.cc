@@ -164,8 +164,11 @@ Status Node::start_all() {
   make_probes();
   join_bus();
   start_threads();
-  if (auto status = start_admin(); !status) return status;
-  open();
+  {
+    const std::lock_guard lock(other_process_mutex_);  // told of no purge until it knows that this one serves
+    if (auto status = start_admin(); !status) return status;
+    open();
+  }
   if (!state_dir.empty()) await_successor(state_dir);
   return {};
 }
@@ -195,9 +198,24 @@ void Node::open() {
   if (const Status told = predecessor_->tell_serving(); !told)
     log::warning("the process before this one has not said that it stops: {}", told.error().message);
   predecessor_->sockets = {};  // what is left of them is not wanted here
-  predecessor_->receive_connections([this](Predecessor::Connection connection) {
-    if (dns_) dns_->adopt(std::move(connection.fd), connection.from, std::move(connection.received));
-  });
+  predecessor_->receive(
+      [this](Predecessor::Connection connection) {
+        if (dns_) dns_->adopt(std::move(connection.fd), connection.from, std::move(connection.received));
+      },
+      [this](const model::PurgeOrder& order) { on_purge_there(order); });
+}
+
+// What it still says may be on its way: it ends outside of the lock.
+void Node::forget_predecessor() {
+  std::optional<Predecessor> before;
+  const std::lock_guard lock(other_process_mutex_);
+  std::swap(before, predecessor_);
+}
+
+void Node::forget_successor() {
+  std::unique_ptr<Handover> after;
+  const std::lock_guard lock(other_process_mutex_);
+  std::swap(after, handover_);
 }
 
 void Node::await_successor(const std::string& state_dir) {
@@ -209,6 +227,8 @@ void Node::await_successor(const std::string& state_dir) {
     log::info("process {} serves: this one lets its connections end", pid);
     if (options_.on_replaced) options_.on_replaced(pid);
   };
+  hooks.on_purge = [this](const model::PurgeOrder& order) { on_purge_there(order); };
+  const std::lock_guard lock(other_process_mutex_);
   auto handover = Handover::listen(state_dir, std::move(hooks));
   if (handover)
     handover_ = std::move(*handover);
@@ -388,8 +408,8 @@ void Node::join_bus() {
 }
 
 void Node::drain() {
-  if (!replaced_) handover_.reset();
-  predecessor_.reset();
+  if (!replaced_) forget_successor();
+  forget_predecessor();
   const Duration at_most = snapshot()->config->node.drain_timeout;
   if (replaced_ && handover_) {
     // Whoever has a connection here keeps it; all of them at once, because they all have the same time.
@@ -414,8 +434,8 @@ void Node::drain() {
 
 void Node::stop() {
   if (stopped_.exchange(true)) return;
-  handover_.reset();
-  predecessor_.reset();
+  forget_successor();
+  forget_predecessor();
   if (runner_) runner_->stop();
   if (bus_) bus_->close();
   admin_.reset();
@@ -582,8 +602,22 @@ void Node::send_purge(const model::PurgeOrder& order) {
     numbered.id = purge_ids_.fetch_add(1);
     expect_echo(numbered.id);
     log::info("purged {}{}, as a PURGE request wants", to_string(numbered), numbered.soft ? " softly" : "");
+    tell_other_process(numbered);
     outbox_.add(std::move(numbered));
   });
+}
+
+/// While one process takes over from another both answer users, each from its own store, and without a bus between nodes neither
+/// hears of what was ordered at the other one.
+void Node::tell_other_process(const model::PurgeOrder& order) {
+  const std::lock_guard lock(other_process_mutex_);
+  if (predecessor_) predecessor_->tell_purge(order);
+  if (handover_) handover_->tell_purge(order);
+}
+
+void Node::on_purge_there(const model::PurgeOrder& order) {
+  expect_echo(order.id);
+  carry_out(order);
 }
 
 /// What the edge has purged already comes back over the bus, when it may have been stored anew.

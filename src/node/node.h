@@ -83,6 +83,8 @@ class Node {
   Status start_all();
   Status find_predecessor(const std::string& state_dir);
   void open();
+  void forget_predecessor();
+  void forget_successor();
   void await_successor(const std::string& state_dir);
   Offer make_offer(uint64_t run_of_successor);
   std::optional<config::Loaded> load_kept_config(const model::Config& local);
@@ -124,6 +126,8 @@ class Node {
   void tell(cluster::Report report);
   void on_purge(const cluster::PurgeOrder& order);
   void carry_out(const cluster::PurgeOrder& order);
+  void tell_other_process(const model::PurgeOrder& order);
+  void on_purge_there(const model::PurgeOrder& order);
   void on_purges_missed();
   bool is_own(const cluster::Report& report);
   void send_purge(const model::PurgeOrder& order);
@@ -157,6 +161,7 @@ class Node {
   std::mutex echoes_mutex_;             // guards echoes_
   std::set<uint64_t> echoes_;  // ids of purges that are carried out here, and will come back over the bus
   std::atomic<bool> has_namesake_{false};
+  std::mutex other_process_mutex_;          // guards these two, as far as purges are told to them
   std::optional<Predecessor> predecessor_;  // from whom this process has its sockets
   std::unique_ptr<Handover> handover_;
   std::atomic<uint64_t> related_run_{0};     // of the process before or after this one

@@ -16,7 +16,6 @@ namespace popnet::rt {
 
 namespace {
 
-constexpr size_t text_max = 16 * 1024;
 constexpr mode_t owner_only = 0600;
 
 Error machine_error(std::string_view what, const std::string& path, int error) {
@@ -108,7 +107,7 @@ Result<Message> receive_message(int socket, Duration patience) {
   if (polled == 0) return Error{ErrorCode::timeout, "the other process said nothing in time"};
 
   Message received;
-  received.text.resize(text_max);
+  received.text.resize(message_bytes_max);
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * passed_at_once_max)] = {};
   iovec part{received.text.data(), received.text.size()};
   msghdr message{};

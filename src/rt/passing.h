@@ -59,7 +59,8 @@ struct Message {
   std::string text;
   std::vector<UniqueFd> fds;
 };
-/// At most passed_at_once_max descriptors, and `text` not empty. ErrorCode::peer.
+inline constexpr size_t message_bytes_max = 64 * 1024;
+/// At most passed_at_once_max descriptors, and `text` not empty, of at most message_bytes_max. ErrorCode::peer.
 Status send_message(int socket, std::string_view text, const std::vector<int>& fds = {});
 /// Waits for at most `patience`; no end when that is zero. ErrorCode::timeout; ErrorCode::peer when the other
 /// end is gone.

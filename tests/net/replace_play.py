@@ -242,5 +242,33 @@ def reload_and_maps(stage):
         until("some hundred queries more", lambda: popnet.counter("popnet_dns_queries_total", transport="udp") > before + 300)
 
 
+@scene
+def purges(stage):
+    """Two processes answer for a while, each from its own store: what is purged at one of them is gone from the other, too."""
+    origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=600"}, f"version {len(origin.asked)}"))
+    first = stage.popnet([site("a", [origin], purge_from=["127.0.0.0/8"])],
+                         node={"state_dir": os.path.join(stage.folder, "state"), "drain_timeout": f"{4 * PATIENCE}s"})
+    check("the first has it", first.get("/x", "a.test") and first.get("/x", "a.test").hit)
+    sender, readers = first.connect(), [first.connect() for _ in range(3)]
+    for connection in (sender, *readers):
+        connection.ask("/x", "a.test").answer()
+    second = successor(stage, first, "second")
+    check("the second has it", second.get("/x", "a.test") and second.get("/x", "a.test").hit)
+    check("who has stayed with the first is served from its store", readers[0].ask("/x", "a.test").answer().hit)
+
+    def purged(popnet, times):
+        until(f"{popnet.name} has purged", lambda: popnet.log().count("purged http://a.test/x") == times)
+
+    equal("a PURGE by a connection that has stayed", sender.ask("/x", "a.test", method="PURGE").answer().status, 200)
+    purged(second, 1)
+    check("the second asks anew", not second.get("/x", "a.test").hit and second.get("/x", "a.test").hit)
+    check("and so does the first", not readers[1].ask("/x", "a.test").answer().hit)
+    equal("the API of the second", second.api("POST", "/v1/purge", {"url": "http://a.test/x"}).status, 200)
+    purged(first, 2)
+    check("the first asks anew", not readers[2].ask("/x", "a.test").answer().hit)
+    until("the first has ended", lambda: not first.alive())
+    equal("the second purges on", second.api("POST", "/v1/purge", {"url": "http://a.test/x"}).status, 200)
+
+
 if __name__ == "__main__":
     run()
