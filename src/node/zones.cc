@@ -71,7 +71,7 @@ Zones::Zones(rt::Loop& loop, const model::Config& start, uint64_t seed, Hooks ho
 
 Result<Zones::Made> Zones::make(const std::shared_ptr<const model::Config>& config,
                                 std::vector<std::string>* problems) {
-  keeper_.begin(unix_seconds());
+  begin_signing();
   const Served served = with_members(config);
   for (const auto& [catalog, error] : served.broken) log::error("{}", error.message);
   dns::ZoneSources from = sources(*served.config);
@@ -123,6 +123,13 @@ void Zones::collect(std::vector<CounterValue>& all) const {
   states_.collect(unix_seconds(), all);
 }
 
+// A process that is being replaced, or was, signs what still comes with the keys that its successor has written: two at once
+// might both make some.
+void Zones::begin_signing() {
+  keeper_.begin(unix_seconds(),
+                hooks_.may_sign() ? dns::sign::KeyKeeper::May::write : dns::sign::KeyKeeper::May::read);
+}
+
 /// A disk that is full, or read-only, stops neither zones nor signatures, but keys wait.
 Result<std::shared_ptr<const dns::Names>> Zones::names_of(const model::Config& zones,
                                                           std::vector<std::string>* problems,
@@ -134,12 +141,12 @@ Result<std::shared_ptr<const dns::Names>> Zones::names_of(const model::Config& z
   auto names = make();
   for (int again = 0; !names && keeper_.overtaken() && again < 3; ++again) {
     log::warning("{}; its keys are taken", names.error().message);
-    keeper_.begin(unix_seconds());
+    begin_signing();
     names = make();
   }
   if (!names && keeper_.cannot_write()) {
     log::error("no key is made or rolled as long as this lasts: {}", names.error().message);
-    keeper_.begin(unix_seconds(), true);
+    keeper_.begin(unix_seconds(), dns::sign::KeyKeeper::May::hold);
     names = make();
   }
   plan_signing(names.ok());
@@ -189,7 +196,7 @@ Zones::Served Zones::with_members(const std::shared_ptr<const model::Config>& co
 // before a reload, and an error there ends no signature. Nor does a catalog that was broken when the config came in force;
 // one that is so only now is what has just been fetched, and refused.
 Status Zones::renew() {
-  keeper_.begin(unix_seconds());
+  begin_signing();
   const Served served = with_members(config_);
   for (const auto& [catalog, error] : served.broken) {
     if (!broken_catalogs_.contains(catalog)) {
@@ -223,7 +230,7 @@ void Zones::plan_signing(bool signed_now) {
 // A node that does not manage the keys learns of changes from their folder, as does the one that does when an operator has
 // said something.
 void Zones::sign_again_in_time() {
-  // A successor that starts does it; two at once might both make a key.
+  // A successor that starts does it.
   // With a clock that was set back, signatures begin in times to come.
   const dns::sign::Seconds now = unix_seconds();
   const bool set_back = sign_again_at_ != 0 && now + clock_step < keeper_.now();

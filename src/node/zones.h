@@ -82,6 +82,7 @@ class Zones {
   };
   [[nodiscard]] Served with_members(const std::shared_ptr<const model::Config>& config);
   Status renew();
+  void begin_signing();
   void plan_signing(bool signed_now);
   void sign_again_in_time();
   void tell_secondaries();

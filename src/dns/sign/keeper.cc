@@ -102,11 +102,12 @@ RollPolicy roll_policy(const model::Dnssec& options) {
   return policy;
 }
 
-void KeyKeeper::begin(Seconds now, bool hold) {
+void KeyKeeper::begin(Seconds now, May may) {
   now_ = now;
   next_ = 0;
   zones_ = 0;
-  hold_ = hold;
+  hold_ = may == May::hold;
+  manages_now_ = manages_ && may != May::read;
   cannot_write_ = overtaken_ = false;
   pending_.clear();
   stamp_ = folder_.stamp();  // before anything is read: what is written meanwhile is not missed
@@ -117,7 +118,7 @@ Result<std::shared_ptr<const ZoneSigner>> KeyKeeper::signer(const Name& zone, co
   ++zones_;
   const RollPolicy policy = roll_policy(options);
   Pending& pending =
-      pending_.insert_or_assign(zone.to_text(), Pending{zone, {}, {}, {}, {}, {}}).first->second;
+      pending_.insert_or_assign(zone.to_text(), Pending{zone}).first->second;
   auto keys = keys_of(pending, policy);
   if (!keys) return keys.error();
   pending.keys = *keys;
@@ -134,7 +135,7 @@ uint32_t KeyKeeper::serial_ahead(const ZoneSigner& signer, std::span<const uint8
   SerialState state = folder_.load_serial(zone);
   if (state.ahead(now_) < known.state.ahead(now_)) state = known.state;
   const Seconds every = std::max<Seconds>(signer.validity() / 4, 1);
-  if (manages_) {
+  if (manages_now_) {
     std::string content = digest_of_keys(signer, beside);
     if (state.content != content || state.every != every) {
       const uint32_t steps = std::max(known.ahead, state.ahead(now_)) + 1;
@@ -147,17 +148,6 @@ uint32_t KeyKeeper::serial_ahead(const ZoneSigner& signer, std::span<const uint8
   known.state = std::move(state);
   pending_.at(zone.to_text()).serial = known;
   return known.ahead;
-}
-
-bool KeyKeeper::save(const Name& zone, const SerialState& state) const {
-  const Status saved = folder_.save_serial(zone, state);
-  if (!saved)
-    log::error(
-        "zone {}: the serial number of its copies has grown, which no other node learns of, nor this one "
-        "after a "
-        "start: {}",
-        zone.to_text(), saved.error().message);
-  return saved.ok();
 }
 
 bool KeyKeeper::usable(const std::vector<Key>& keys) const {
@@ -189,7 +179,7 @@ Error KeyKeeper::no_keys(const Name& zone, const std::vector<Key>& keys) const {
 Result<std::vector<Key>> KeyKeeper::load(const Name& zone, bool& held) {
   auto keys = files_ ? folder_.load(zone, *files_) : files_.error();
   const auto last = last_keys_.find(zone.to_text());
-  const bool good = keys && (manages_ || usable(*keys));
+  const bool good = keys && (manages_now_ || usable(*keys));
   if (good || last == last_keys_.end() || !usable(last->second)) return keys;
   held = true;
   note(now_ + read_again);
@@ -204,7 +194,7 @@ Result<std::vector<Key>> KeyKeeper::keys_of(Pending& pending, const RollPolicy& 
   auto keys = load(pending.zone, held);
   if (!keys) return keys;
   Seconds next = 0;
-  if (manages_ && !held) {
+  if (manages_now_ && !held) {
     keys = manage(pending, policy, std::move(*keys), next);
     if (!keys) return keys;
   } else {
@@ -268,7 +258,7 @@ std::vector<Key> KeyKeeper::missing(const std::string& zone, const std::vector<K
 
 void KeyKeeper::remember(const std::string& zone, std::vector<Key> keys) {
   last_keys_.insert_or_assign(zone, std::move(keys));
-  if (!manages_ || !had_keys_.insert(zone).second || memory_.empty()) return;
+  if (!manages_now_ || !had_keys_.insert(zone).second || memory_.empty()) return;
   std::ofstream out(memory_, std::ios::app);
   out << zone << '\n' << std::flush;
   if (!out)
@@ -307,8 +297,7 @@ bool KeyKeeper::overtaken(const Name& zone, const KeyFiles& files) const {
          !std::ranges::includes(KeyFolder::files_of(zone, *files_), KeyFolder::files_of(zone, files));
 }
 
-Status KeyKeeper::carry_out(Pending& pending, const Result<KeyFiles>& files) {
-  const std::string zone = pending.zone.to_text();
+Status KeyKeeper::stage(Pending& pending, const Result<KeyFiles>& files, KeyFolder::Batch& batch) {
   if (!pending.writes()) return {};
   if (!files) return files.error();
   if (overtaken(pending.zone, *files)) {
@@ -317,7 +306,7 @@ Status KeyKeeper::carry_out(Pending& pending, const Result<KeyFiles>& files) {
         ErrorCode::conflict,
         fmt::format("{}: another process has made keys of zone {} at this moment: one node alone may "
                     "have node.manage_keys",
-                    folder_.path(), zone)};
+                    folder_.path(), pending.zone.to_text())};
   }
   auto there = folder_.load(pending.zone, *files);
   if (!there) return there.error();
@@ -329,17 +318,24 @@ Status KeyKeeper::carry_out(Pending& pending, const Result<KeyFiles>& files) {
     state.times.ds_seen = before.ds_seen;
     state.times.roll_asked = before.roll_asked;
     state.times.ds_unwanted = before.ds_unwanted;
-    if (auto status = folder_.update(pending.zone, state); !status) return status;
-    tell_changes(zone, state, before);
+    if (auto status = folder_.update(pending.zone, state, batch); !status) return status;
+    pending.told.push_back({state, before});
   }
-  for (const Key& key : pending.made) {
-    if (auto status = folder_.add(pending.zone, key); !status) {
-      (void)folder_.remove(pending.zone, key.state);
-      return status;
-    }
+  for (const Key& key : pending.made)
+    if (auto status = folder_.add(pending.zone, key, batch); !status) return status;
+  return {};
+}
+
+Status KeyKeeper::carry_out(const Pending& pending, KeyFolder::Batch& batch) {
+  const std::string zone = pending.zone.to_text();
+  if (auto status = batch.move(pending.first, pending.last); !status) {
+    for (const Key& key : pending.made) (void)folder_.remove(pending.zone, key.state);
+    return status;
+  }
+  for (const auto& [state, before] : pending.told) tell_changes(zone, state, before);
+  for (const Key& key : pending.made)
     log::info("zone {}: {} is made, signs from {:%FT%TZ}", zone, describe(key.state),
               fmt::gmtime(key.state.times.activate));
-  }
   for (const KeyState& state : pending.removed) {
     if (auto status = folder_.remove(pending.zone, state); !status) return status;
     log::info("zone {}: {} is out of use and removed", zone, describe(state));
@@ -354,33 +350,79 @@ Result<KeyFiles> KeyKeeper::lock_and_list(std::optional<KeyFolder::Lock>& lock) 
   return folder_.list();
 }
 
+// All zones' files wait for the disk together.
 Status KeyKeeper::commit() {
   Status first;
-  bool unsaved = false;
+  const auto failed = [&](Status status) {
+    cannot_write_ = true;
+    if (first) first = std::move(status);
+  };
   const bool writes = std::ranges::any_of(pending_, [](const auto& zone) { return zone.second.writes(); });
   std::optional<KeyFolder::Lock> lock;
   const Result<KeyFiles> files = writes ? lock_and_list(lock) : KeyFiles();
+  KeyFolder::Batch batch;
   for (auto& [zone, pending] : pending_) {
     if (pending.keys.empty()) continue;  // there was an error
-    if (auto status = carry_out(pending, files); !status) {
-      cannot_write_ = true;
-      if (first) first = std::move(status);
-      continue;
+    pending.first = batch.size();
+    auto status = stage(pending, files, batch);
+    if (!status) {
+      batch.drop(pending.first);
+      pending.keys.clear();
+      failed(std::move(status));
     }
-    if (pending.serial) {
-      if (pending.serial->to_save) pending.serial->to_save = !save(pending.zone, pending.serial->state);
-      unsaved = unsaved || pending.serial->to_save;
-      serials_.insert_or_assign(zone, std::move(*pending.serial));
-    }
-    remember(zone, std::move(pending.keys));
+    pending.last = batch.size();
   }
+  const Status synced = batch.sync();
+  for (auto& [zone, pending] : pending_) {
+    if (pending.keys.empty()) continue;
+    auto status = synced || !pending.writes() ? carry_out(pending, batch) : synced;
+    if (!status) {
+      pending.keys.clear();
+      failed(std::move(status));
+    }
+  }
+  save_serials();
+  if (const Status moved = writes ? folder_.sync() : Status(); !moved) log::warning("{}", moved.error().message);
+  for (auto& [zone, pending] : pending_)
+    if (!pending.keys.empty()) remember(zone, std::move(pending.keys));
   std::erase_if(last_keys_, [&](const auto& last) { return !pending_.contains(last.first); });
-  if (unsaved) {
-    note(now_ + read_again);
-    stamp_ = folder_.stamp();  // the attempt has changed it
-  }
   pending_.clear();
   return first;
+}
+
+// Of zones that are served as they are now.
+void KeyKeeper::save_serials() {
+  KeyFolder::Batch batch;
+  std::map<std::string, Status> saved;  // by zone
+  const auto saves = [](const Pending& zone) { return !zone.keys.empty() && zone.serial && zone.serial->to_save; };
+  for (auto& [zone, pending] : pending_) {
+    if (!saves(pending)) continue;
+    pending.first = batch.size();
+    auto& status = saved[zone] = folder_.save_serial(pending.zone, pending.serial->state, batch);
+    if (!status) batch.drop(pending.first);
+    pending.last = batch.size();
+  }
+  const Status synced = batch.sync();
+  for (auto& [zone, status] : saved) {
+    const Pending& pending = pending_.at(zone);
+    if (status) status = synced;
+    if (status) status = batch.move(pending.first, pending.last);
+    if (!status)
+      log::error(
+          "zone {}: the serial number of its copies has grown, which no other node learns of, nor this one "
+          "after a start: {}",
+          zone, status.error().message);
+  }
+  bool unsaved = false;
+  for (auto& [zone, pending] : pending_) {
+    if (pending.keys.empty() || !pending.serial) continue;
+    if (saves(pending)) pending.serial->to_save = !saved.at(zone).ok();
+    unsaved = unsaved || pending.serial->to_save;
+    serials_.insert_or_assign(zone, std::move(*pending.serial));
+  }
+  if (!unsaved) return;
+  note(now_ + read_again);
+  stamp_ = folder_.stamp();  // the attempt has changed it
 }
 
 }  // namespace popnet::dns::sign

@@ -6,7 +6,7 @@
 //
 // The times of a roll count from begin()'s time, which is before zones are signed and served: `propagation` has room for
 // that. Nothing is written before commit(): a config or a zone that is refused leaves the keys as they were. What cannot be
-// written is not served either: begin() again, with `hold`.
+// written is not served either: begin() again, with May::hold.
 //
 // A zone that has had keys never gets first ones again: validators everywhere know the old ones, so the zone would be
 // bogus. Keys that vanish from the folder of the node that manages them, or that cannot be read on any, go on signing
@@ -33,9 +33,14 @@ class KeyKeeper {
   /// `memory`: the file that names the zones which have had keys; empty: it is forgotten with this.
   KeyKeeper(std::string folder, bool manages, std::string memory = "");
 
-  /// From now on next_change() and changed_on_disk() are about the zones asked for after this. `hold`: no key is made
-  /// or rolled, since the folder cannot be written.
-  void begin(Seconds now, bool hold = false);
+  /// What a node that manages the keys may do.
+  enum class May : uint8_t {
+    write,
+    hold,  // no key is made or rolled, since the folder cannot be written
+    read   // another process manages them: as on any other node
+  };
+  /// From now on next_change() and changed_on_disk() are about the zones asked for after this.
+  void begin(Seconds now, May may = May::write);
   /// The zone's signer at begin()'s time. Makes its first keys, if this node manages keys. ErrorCode::invalid
   /// when there are none or they cannot be read, ErrorCode::machine when there can be none now.
   Result<std::shared_ptr<const ZoneSigner>> signer(const Name& zone, const model::Dnssec& options);
@@ -68,10 +73,12 @@ class KeyKeeper {
   /// What commit() has to do for a zone.
   struct Pending {
     Name zone;
-    std::vector<Key> keys;  // all that it has been signed with
-    std::vector<KeyState> changed, removed;
-    std::vector<Key> made;
-    std::optional<Serial> serial;
+    std::vector<Key> keys{};  // all that it has been signed with; none: there was an error
+    std::vector<KeyState> changed{}, removed{};
+    std::vector<Key> made{};
+    std::optional<Serial> serial{};
+    std::vector<std::pair<KeyState, Times>> told{};  // of changed ones: as they are written, and were before
+    size_t first = 0, last = 0;                      // of the batch
     [[nodiscard]] bool writes() const { return !(changed.empty() && removed.empty() && made.empty()); }
   };
 
@@ -91,14 +98,17 @@ class KeyKeeper {
   /// The folder has keys of the zone that it had not at begin().
   [[nodiscard]] bool overtaken(const Name& zone, const KeyFiles& files) const;
   [[nodiscard]] Result<KeyFiles> lock_and_list(std::optional<KeyFolder::Lock>& lock) const;
-  Status carry_out(Pending& pending, const Result<KeyFiles>& files);
-  [[nodiscard]] bool save(const Name& zone, const SerialState& state) const;
+  /// Writes what is to be written of that zone, beside its place.
+  Status stage(Pending& pending, const Result<KeyFiles>& files, KeyFolder::Batch& batch);
+  Status carry_out(const Pending& pending, KeyFolder::Batch& batch);
+  void save_serials();
   void note(Seconds t) {
     if (t != 0 && (next_ == 0 || t < next_)) next_ = t;
   }
 
   const KeyFolder folder_;
   const bool manages_;
+  bool manages_now_ = manages_;  // since begin()
   const std::string memory_;
   Result<KeyFiles> files_ = KeyFiles();                // at begin()
   std::set<std::string> had_keys_;                     // zones

@@ -196,7 +196,7 @@ TEST_F(KeeperTest, AFullDiskStopsRollsAndNothingElse) {
     const FullDisk full;
     const auto failed = sign(keeper);
     EXPECT_TRUE(!failed && failed.error().code == ErrorCode::machine && keeper.cannot_write());
-    keeper.begin(now_, true);
+    keeper.begin(now_, KeyKeeper::May::hold);
     const auto held = keeper.signer(zone, options_);
     EXPECT_TRUE(held && (*held)->published().size() == 2);
     EXPECT_TRUE(keeper.commit());
@@ -236,7 +236,7 @@ TEST_F(KeeperTest, AKeyThatCannotBeRemovedIsTriedAgainInAMinute) {
   EXPECT_TRUE(failed.error().code == ErrorCode::machine && keeper.cannot_write());
   EXPECT_EQ(KeyFolder(keys()).load(next).value().size(), 2U) << "it keeps no other zone back";
   EXPECT_THAT(failed.error().message, HasSubstr("cannot be removed: Directory not empty"));
-  keeper.begin(now_, true);
+  keeper.begin(now_, KeyKeeper::May::hold);
   EXPECT_EQ(keeper.signer(zone, options_).value()->published().size(), 2U) << "not in the zone";
   EXPECT_TRUE(keeper.commit());
   EXPECT_EQ(keeper.next_change(), now_ + 60);
@@ -246,6 +246,45 @@ TEST_F(KeeperTest, AKeyThatCannotBeRemovedIsTriedAgainInAMinute) {
     if (file.is_directory()) fs::remove_all(file.path() / "in the way");
   EXPECT_TRUE(sign(keeper));
   EXPECT_EQ(KeyFolder(keys()).load(zone).value().size(), 2U);
+}
+
+TEST_F(KeeperTest, WhileAnotherManagesTheKeysTheyAreReadOnly) {
+  KeyKeeper keeper = this->keeper();
+  const auto first = sign(keeper);
+  ASSERT_TRUE(first);
+  const auto as_reader = [&] {
+    keeper.begin(now_, KeyKeeper::May::read);
+    const auto signer = keeper.signer(*parse_name("example.com"), options_);
+    EXPECT_TRUE(signer);
+    const uint8_t beside[] = {1};  // would be a new serial number
+    (void)keeper.serial_ahead(**signer, beside);
+    EXPECT_TRUE(keeper.commit());
+    std::vector<std::vector<uint8_t>> dnskeys;
+    for (const Key& key : (*signer)->published()) dnskeys.push_back(key.dnskey);
+    std::ranges::sort(dnskeys);
+    return dnskeys;
+  };
+  const auto before = files();
+  options_.split = true;  // would make new keys
+  EXPECT_EQ(as_reader(), *first);
+  EXPECT_EQ(files(), before);
+  KeyKeeper successor = this->keeper();
+  auto second = sign(successor).value();  // in order of their making
+  std::ranges::sort(second);
+  ASSERT_NE(second, *first);
+  EXPECT_EQ(as_reader(), second) << "what the other has written";
+}
+
+TEST_F(KeeperTest, FirstKeysOfManyZonesAreWrittenTogether) {
+  KeyKeeper keeper = this->keeper();
+  keeper.begin(now_);
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(keeper.signer(*parse_name("z" + std::to_string(i) + ".example"), options_));
+  EXPECT_EQ(files(), 0);
+  ASSERT_TRUE(keeper.commit());
+  EXPECT_EQ(files(), 60);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(KeyFolder(keys()).load(*parse_name("z" + std::to_string(i) + ".example")).value().size(), 1U);
 }
 
 TEST_F(KeeperTest, AnOperatorsWordIsNotWrittenOver) {

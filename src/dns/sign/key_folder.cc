@@ -27,6 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr Seconds every_max = 366 * 86400;
 constexpr std::string_view private_end = ".private";
+constexpr size_t sync_each_max = 8;  // files that are synced one by one
 constexpr int lock_wait_ms = 30'000, lock_step_ms = 10;
 
 constexpr std::pair<const char*, Seconds Times::*> time_fields[] = {
@@ -49,18 +50,18 @@ Result<Fields> read_fields(const std::string& path) {
   return fields;
 }
 
-/// Written beside its place and moved there.
-Status write_file(const std::string& path, const std::string& text, mode_t mode) {
-  const std::string fresh = fmt::format("{}.{}", path, ::getpid());
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  const bool written = fd >= 0 &&
-                       ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       ::fsync(fd) == 0;
+Error cannot(const std::string& path, const char* what) {
+  return {ErrorCode::machine, fmt::format("{} cannot be {}: {}", path, what, std::strerror(errno))};
+}
+
+/// Writes what there is of the file, or of the file system that it is in, to the disk.
+bool sync_file(const std::string& path, int (*sync)(int)) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool done = fd >= 0 && sync(fd) == 0;
   const int error = errno;
   if (fd >= 0) ::close(fd);
-  if (written && ::rename(fresh.c_str(), path.c_str()) == 0) return {};
-  ::unlink(fresh.c_str());
-  return Error{ErrorCode::machine, fmt::format("{} cannot be written: {}", path, std::strerror(error))};
+  errno = error;
+  return done;
 }
 
 std::string base64(std::span<const uint8_t> bytes) {
@@ -231,7 +232,47 @@ Result<std::vector<Key>> KeyFolder::load(const Name& zone) const {
   return load(zone, *files);
 }
 
-Status KeyFolder::add(const Name& zone, const Key& key) const {
+Status KeyFolder::Batch::write(const std::string& path, const std::string& text, mode_t mode) {
+  const std::string fresh = fmt::format("{}.{}", path, ::getpid());
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  if (fd < 0) return cannot(path, "written");
+  files_.push_back({fresh, path});
+  const auto written = ::write(fd, text.data(), text.size());
+  Status status;
+  if (written != static_cast<ssize_t>(text.size())) {
+    if (written >= 0) errno = ENOSPC;
+    status = cannot(path, "written");
+  }
+  if (::close(fd) != 0 && status) status = cannot(path, "written");
+  return status;
+}
+
+void KeyFolder::Batch::drop(size_t first) {
+  for (size_t i = first; i < files_.size(); ++i)
+    if (!files_[i].fresh.empty()) ::unlink(files_[i].fresh.c_str());
+  files_.resize(std::min(first, files_.size()));
+}
+
+// Each fsync() may cost a revolution of a disk: first keys of thousands of zones would take minutes.
+Status KeyFolder::Batch::sync() const {
+  if (files_.empty()) return {};
+  if (files_.size() > sync_each_max)
+    return sync_file(files_.front().fresh, ::syncfs) ? Status() : cannot(files_.front().path, "written");
+  for (const File& file : files_)
+    if (!sync_file(file.fresh, ::fsync)) return cannot(file.path, "written");
+  return {};
+}
+
+Status KeyFolder::Batch::move(size_t first, size_t last) {
+  for (size_t i = first; i < last; ++i) {
+    File& file = files_[i];
+    if (::rename(file.fresh.c_str(), file.path.c_str()) != 0) return cannot(file.path, "written");
+    file.fresh.clear();
+  }
+  return {};
+}
+
+Status KeyFolder::add(const Name& zone, const Key& key, Batch& batch) const {
   std::error_code error;
   fs::create_directories(path_, error);
   if (error) return Error{ErrorCode::machine, fmt::format("{} cannot be made: {}", path_, error.message())};
@@ -243,13 +284,32 @@ Status KeyFolder::add(const Name& zone, const Key& key) const {
   const std::string secret = fmt::format("Private-key-format: v1.3\nAlgorithm: {} ({})\nPrivateKey: {}\n",
                                          static_cast<int>(key.state.algorithm), to_text(key.state.algorithm),
                                          base64(key.secret.private_bytes()));
-  if (auto status = write_file(base + ".state", state_text(key.state), 0644); !status) return status;
-  if (auto status = write_file(base + ".key", dnskey, 0644); !status) return status;
-  return write_file(base + ".private", secret, 0600);  // last: load() goes by it
+  if (auto status = batch.write(base + ".state", state_text(key.state), 0644); !status) return status;
+  if (auto status = batch.write(base + ".key", dnskey, 0644); !status) return status;
+  return batch.write(base + ".private", secret, 0600);  // last: load() goes by it
+}
+
+Status KeyFolder::update(const Name& zone, const KeyState& state, Batch& batch) const {
+  return batch.write(stem(zone, state) + ".state", state_text(state), 0644);
+}
+
+namespace {
+
+Status write_all(KeyFolder::Batch& batch, Status written) {
+  if (written) written = batch.sync();
+  return written ? batch.move(0, batch.size()) : written;
+}
+
+}  // namespace
+
+Status KeyFolder::add(const Name& zone, const Key& key) const {
+  Batch batch;
+  return write_all(batch, add(zone, key, batch));
 }
 
 Status KeyFolder::update(const Name& zone, const KeyState& state) const {
-  return write_file(stem(zone, state) + ".state", state_text(state), 0644);
+  Batch batch;
+  return write_all(batch, update(zone, state, batch));
 }
 
 // A key is whole until its secret goes: what ends in between is done again.
@@ -279,11 +339,15 @@ SerialState KeyFolder::load_serial(const Name& zone) const {
   return state.since > 0 && state.every > 0 && state.every <= every_max ? state : SerialState{};
 }
 
-Status KeyFolder::save_serial(const Name& zone, const SerialState& state) const {
-  return write_file(serial_file(zone),
-                    fmt::format("Steps: {}\nSince: {}\nEvery: {}\nContent: {}\n", state.steps,
-                                time_text(state.since), state.every, state.content),
-                    0644);
+Status KeyFolder::save_serial(const Name& zone, const SerialState& state, Batch& batch) const {
+  return batch.write(serial_file(zone),
+                     fmt::format("Steps: {}\nSince: {}\nEvery: {}\nContent: {}\n", state.steps,
+                                 time_text(state.since), state.every, state.content),
+                     0644);
+}
+
+Status KeyFolder::sync() const {
+  return sync_file(path_, ::fsync) ? Status() : cannot(path_, "written");
 }
 
 // Files are moved into the folder, which changes its time.

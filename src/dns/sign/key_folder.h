@@ -11,6 +11,8 @@
 // system is.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <map>
 #include <string>
@@ -57,6 +59,32 @@ class KeyFolder {
   };
   [[nodiscard]] Result<Lock> lock() const;
 
+  /// Files that are written together: beside their places first, and moved there when all are on the disk, which is waited for
+  /// once, however many there are. What was not moved is taken away at the end.
+  class Batch {
+   public:
+    Batch() = default;
+    ~Batch() { drop(0); }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+    [[nodiscard]] size_t size() const { return files_.size(); }
+    /// Takes away those from number `first` on.
+    void drop(size_t first);
+    /// Waits until they are on the disk. ErrorCode::machine: they may not be.
+    [[nodiscard]] Status sync() const;
+    /// Moves those from number `first` on, before `last`, in order. ErrorCode::machine names the first that could not be.
+    [[nodiscard]] Status move(size_t first, size_t last);
+
+   private:
+    friend class KeyFolder;
+    struct File {
+      std::string fresh, path;  // the former is empty once it has been moved
+    };
+    [[nodiscard]] Status write(const std::string& path, const std::string& text, mode_t mode);
+    std::vector<File> files_;
+  };
+
   /// What there is, to load() the keys of many zones from; nothing if the folder is not there. ErrorCode::invalid.
   [[nodiscard]] Result<KeyFiles> list() const;
   /// In order.
@@ -64,16 +92,19 @@ class KeyFolder {
   /// The zone's keys in order of tags; none if the folder is not there. ErrorCode::invalid names the file.
   [[nodiscard]] Result<std::vector<Key>> load(const Name& zone, const KeyFiles& files) const;
   [[nodiscard]] Result<std::vector<Key>> load(const Name& zone) const;
-  /// Writes all files of the key; makes the folder. ErrorCode::machine.
+  /// Writes all files of the key; makes the folder. ErrorCode::machine, here and below.
+  [[nodiscard]] Status add(const Name& zone, const Key& key, Batch& batch) const;
   [[nodiscard]] Status add(const Name& zone, const Key& key) const;
   /// Writes the times again.
+  [[nodiscard]] Status update(const Name& zone, const KeyState& state, Batch& batch) const;
   [[nodiscard]] Status update(const Name& zone, const KeyState& state) const;
   /// The files of a key that is no longer needed; some may be gone already. ErrorCode::machine: the key may still be there.
   [[nodiscard]] Status remove(const Name& zone, const KeyState& state) const;
   /// As it was saved last; without steps if it never was, or is no such file.
   [[nodiscard]] SerialState load_serial(const Name& zone) const;
-  /// ErrorCode::machine.
-  [[nodiscard]] Status save_serial(const Name& zone, const SerialState& state) const;
+  [[nodiscard]] Status save_serial(const Name& zone, const SerialState& state, Batch& batch) const;
+  /// Waits until what was moved into the folder, or removed, stays so after a loss of power. ErrorCode::machine.
+  [[nodiscard]] Status sync() const;
   /// Another number whenever a file has been written; 0 if the folder is not there.
   [[nodiscard]] int64_t stamp() const;
   [[nodiscard]] const std::string& path() const { return path_; }
