@@ -50,6 +50,12 @@ def validating(stage, popnet, zones=("zone.test",), anchors=None, harden="no"):
                          options=f'module-config: "validator iterator"\n{anchor}  val-log-level: 2\n  harden-algo-downgrade: {harden}\n')
 
 
+def anchor_of(ds):
+    """A DS record as delv wants it."""
+    name, _, *numbers, digest = ds.split()
+    return f'trust-anchors {{ "{name}" static-ds {" ".join(numbers)} "{digest}"; }};\n'
+
+
 def secure(dug):
     return "ad" in dug.flags and dug.status in ("NOERROR", "NXDOMAIN")
 
@@ -102,8 +108,7 @@ def delv_validates(stage):
     """BIND's validator agrees."""
     for denial in ("compact", "nsec3"):
         popnet = serve(stage, denial=denial)
-        number = ds_of(popnet)[0].split()
-        anchor = stage.file("anchor", f'trust-anchors {{ "zone.test." static-ds {number[2]} {number[3]} {number[4]} "{number[5]}"; }};\n')
+        anchor = stage.file("anchor", anchor_of(ds_of(popnet)[0]))
         for name, qtype in POSITIVE + NEGATIVE + [(name, "NSEC") for name in NAMES]:
             said = ask_delv(popnet.dns, anchor, "zone.test", full(name), qtype)
             check(f"{denial}: {name} {qtype}", "fully validated" in said, said)
@@ -131,7 +136,7 @@ def answers_change_and_stay_secure(stage):
                           zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE), "dnssec": {"enabled": True},
                                   "transfer": {"to": ["127.0.0.0/8"]}}])
     resolver = validating(stage, popnet)
-    anchor = stage.file("anchor", 'trust-anchors {{ "zone.test." static-ds {2} {3} {4} "{5}"; }};\n'.format(*ds_of(popnet)[0].split()))
+    anchor = stage.file("anchor", anchor_of(ds_of(popnet)[0]))
 
     def addresses():
         dug = run_dig(resolver.address, "+rec", "+dnssec", "shop.zone.test")
@@ -285,6 +290,10 @@ class Family:
         self.while_valid("CDS names the successor", lambda: self.cds() and self.cds() != first)
         look_with_dnsviz(self.stage, self.popnet.dns, "child.up.test",
                          ["child.up.test", "www.child.up.test", "nowhere.child.up.test"], "ns")
+        anchor = self.stage.file("anchor", anchor_of(ds_of(self.popnet, "up.test")[0]))
+        for name, kind in (("www.child.up.test", "A"), ("nowhere.child.up.test", "A"), ("child.up.test", "DNSKEY")):
+            said = ask_delv(self.popnet.dns, anchor, "up.test", name, kind)
+            check(f"delv, while keys roll: {name} {kind}", "fully validated" in said, said)
         self.follow_cds()
         return self.cds()[0].split()[0]
 
