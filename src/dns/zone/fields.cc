@@ -23,6 +23,7 @@ ldns_lookup_table selectors[] = {{0, "Cert"}, {1, "SPKI"}, {255, "PrivSel"}, {0,
 ldns_lookup_table matching_types[] = {
     {0, "Full"}, {1, "SHA2-256"}, {2, "SHA2-512"}, {255, "PrivMatch"}, {0, nullptr}};
 
+ldns_lookup_table schemes[] = {{1, "NOTIFY"}, {0, nullptr}};  // RFC 9859 section 6.2
 ldns_lookup_table protocols[] = {{1, "ICMP"}, {6, "TCP"}, {17, "UDP"}, {0, nullptr}};
 
 // Of types that ldns has no name for.
@@ -30,10 +31,19 @@ struct TypeName {
   std::string_view name;
   uint16_t type;
 };
-constexpr uint16_t type_resinfo = 261;
-constexpr TypeName more_types[] = {{"NINFO", LDNS_RR_TYPE_NINFO}, {"RKEY", LDNS_RR_TYPE_RKEY},
-                                   {"AVC", LDNS_RR_TYPE_AVC},     {"AMTRELAY", LDNS_RR_TYPE_AMTRELAY},
-                                   {"RESINFO", type_resinfo},     {"TA", LDNS_RR_TYPE_TA}};
+constexpr uint16_t type_dsync = 66, type_hhit = 67, type_brid = 68, type_resinfo = 261, type_wallet = 262,
+                   type_cla = 263;
+constexpr TypeName more_types[] = {{"NINFO", LDNS_RR_TYPE_NINFO},
+                                   {"RKEY", LDNS_RR_TYPE_RKEY},
+                                   {"AVC", LDNS_RR_TYPE_AVC},
+                                   {"AMTRELAY", LDNS_RR_TYPE_AMTRELAY},
+                                   {"RESINFO", type_resinfo},
+                                   {"TA", LDNS_RR_TYPE_TA},
+                                   {"DSYNC", type_dsync},
+                                   {"HHIT", type_hhit},
+                                   {"BRID", type_brid},
+                                   {"WALLET", type_wallet},
+                                   {"CLA", type_cla}};
 
 constexpr size_t fields_max = 9;
 struct TypeFields {
@@ -127,6 +137,11 @@ const TypeFields table[] = {
     {LDNS_RR_TYPE_SPF, {{more_strings, "text"}}},
     {LDNS_RR_TYPE_AVC, {{more_strings, "text"}}},
     {type_resinfo, {{more_strings, "text"}}},
+    {type_wallet, {{more_strings, "text"}}},
+    {type_cla, {{more_strings, "text"}}},
+    {type_dsync, {{type, "type"}, {u8, "scheme", schemes}, {u16, "port"}, {name, "target"}}},
+    {type_hhit, {{base64, "data"}}},
+    {type_brid, {{base64, "data"}}},
     {LDNS_RR_TYPE_NINFO, {{more_strings, "text"}}},
     {LDNS_RR_TYPE_IPSECKEY,
      {{u8, "precedence"},
