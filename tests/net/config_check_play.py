@@ -137,7 +137,12 @@ def wrong_files(stage):
     stage.file("zone.yaml", "node: {dns_listen: 127.0.0.1:5353}\nzones: [{name: example.com, file: a.zone}]\n")
     for text, problem in ((SOA + "www IN A 1.2.3\n", ":4:10: zone example.com.: A has the address 1.2.3, write"), ("hello world\n", ":1:7: "),
                           (SOA.replace("@ IN NS ns1\n", ""), ":1:1: zone example.com.: has no NS record"),
-                          (SOA + "www.example.org. IN A 1.2.3.4\n", ":4:1: zone example.com.: www.example.org. is not in")):
+                          (SOA + "www.example.org. IN A 1.2.3.4\n", ":4:1: zone example.com.: www.example.org. is not in"),
+                          (SOA[SOA.index("@ IN NS"):], ":1:1: zone example.com.: has no SOA record, write one"),
+                          (SOA + "a IN CNAME b\na IN TXT x\n", ":4:1: zone example.com.: a.example.com. has a CNAME beside other records"),
+                          (SOA + "t IN DNAME u\nx.t IN A 192.0.2.1\n", ":5:1: zone example.com.: x.t.example.com. stands below the DNAME of t.example.com."),
+                          (SOA + "sub IN NS ns.sub\n", ":4:1: zone example.com.: sub.example.com. is delegated to ns.sub.example.com."),
+                          (SOA + "a IN NS ns.b\nb IN NS ns.a\n", ":5:1: zone example.com.: none of the name servers of b.example.com. can be found")):
         stage.file("a.zone", text)
         code, _, told = popnet(stage, "check", "--config", "zone.yaml")
         check(f"a zone with {text.splitlines()[-1]!r}: {told.strip()[:100]}", code == 1 and f"a.zone{problem}" in told, (code, told))

@@ -4,6 +4,7 @@ import re
 
 from play import check, equal, run, scene, site
 from play_dig import ask_both, run_dig
+from play_dns_servers import bind, knot
 
 ZONE = "@ 300 IN SOA ns1 hostmaster 1 3600 600 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
 SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf"
@@ -42,6 +43,25 @@ def cookies(stage):
     equal("dig tries again by itself", run_dig(other.dns, shown, "zone.test", "soa").status, "NOERROR")
     equal("no cookie at all", run_dig(first.dns, "+nocookie", "zone.test", "soa").status, "NOERROR")
     check("BADCOOKIE is counted", first.counter("popnet_dns_replies_total", rcode="BADCOOKIE") >= 1)
+
+
+@scene
+def cookies_of_other_servers(stage):
+    """RFC 9018: BIND and Knot with the same secret take our cookies, and we theirs."""
+    ours = serve(stage, cookie_secrets=[SECRET], cookies="require")
+    at = stage.endpoint("127.0.0.1")
+    file = stage.file("zone.test.zone", ZONE)
+    others = [bind(stage, at, f'zone "zone.test" {{ type primary; file "{file}"; }};', f'cookie-secret "{SECRET}"; require-server-cookie yes;'),
+              knot(stage, stage.endpoint(), f"mod-cookies:\n  - id: shared\n    secret: [ 0x{SECRET} ]\n    badcookie-slip: 1\n"
+                                            f"template:\n  - id: default\n    global-module: mod-cookies/shared\n"
+                                            f"zone:\n  - domain: zone.test\n    file: {file}\n")]
+    ask = lambda server, shown: run_dig(server, "+nobadcookie", f"+cookie={shown}", "-b", "127.0.0.1", "zone.test", "soa")
+    for other in others:
+        stage.wait_for(other)
+        for giver, taker in ((ours.dns, other.address), (other.address, ours.dns)):
+            given, _ = cookie(ask(giver, "2464c4abcf10c957"))
+            equal(f"{other.process.name}: shown to the other", ask(taker, given).status, "NOERROR")
+            equal("a wrong one", ask(taker, given[:-4] + ("0000" if given[-4:] != "0000" else "1111")).status, "BADCOOKIE")
 
 
 @scene

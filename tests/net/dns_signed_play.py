@@ -397,6 +397,33 @@ def keys_of_another_signer(stage):
 
 
 @scene
+def two_operators_sign(stage):
+    """RFC 8901: two nodes with keys of their own, each with the other's DNSKEY and CDS records in its zone file; a resolver mixes their answers."""
+    nodes = [stage.popnet(name=name, node={"key_dir": f"{stage.folder}/keys-{name}"},
+                          zones=[{"name": "zone.test", "file": stage.file(f"{name}.zone", ZONE),
+                                  "dnssec": {"enabled": True, "dnskey_ttl": "1s", "zone_ttl_max": "5m", "denial": denial}}])
+             for name, denial in (("one", "compact"), ("two", "nsec3"))]
+    records = lambda node, kind: {line.split(f" {kind} ")[1] for line in run_dig(node.dns, "zone.test", kind.lower()).answer}
+    own = [records(node, "DNSKEY") for node in nodes]
+    anchors = [ds for node in nodes for ds in ds_of(node)]
+    for node, other, anchor in zip(nodes, own[::-1], anchors[::-1]):
+        stage.file(f"{node.name}.zone", ZONE + "".join(f"@ 1 DNSKEY {key}\n" for key in other) + f"@ 1 CDS {anchor.split(' DS ')[1]}\n")
+        node.signal(signal.SIGHUP)
+    for node in nodes:
+        until(f"{node.name} has both keys", lambda node=node: records(node, "DNSKEY") == own[0] | own[1])
+        check("and the other's CDS", len(records(node, "CDS")) >= 1)
+    resolver = stage.unbound({"zone.test": [node.dns for node in nodes]},
+                             options='module-config: "validator iterator"\n' + "".join(f'  trust-anchor: "{ds}"\n' for ds in anchors))
+    before = [node.counter("popnet_dns_queries_total", transport="udp") for node in nodes]
+    for number in range(40):
+        for name in (f"n{number}", f"n{number}.wild"):
+            dug = run_dig(resolver.address, "+rec", "+dnssec", full(name))
+            check(f"{name} is secure", secure(dug), dug.text)
+    asked = [node.counter("popnet_dns_queries_total", transport="udp") - count for node, count in zip(nodes, before)]
+    check(f"both were asked: {asked}", min(asked) > 5)
+
+
+@scene
 def keys_that_vanish_are_not_made_anew(stage):
     """Validators know the old keys: these go on signing until the folder is back; a node without them does not start."""
     config = {"state_dir": f"{stage.folder}/state", "key_dir": f"{stage.folder}/keys"}
