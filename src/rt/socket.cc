@@ -21,7 +21,8 @@ Error machine_error(std::string_view what, const Endpoint& at, int error) {
 }
 
 Error connect_failure(const Endpoint& remote, int error) {
-  const bool ours = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+  const bool ours = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+                    error == EADDRNOTAVAIL;  // no port of ours is free
   if (ours) return machine_error("make a socket for", remote, error);
   return {ErrorCode::peer, fmt::format("cannot connect to {}: {}", remote.to_string(), std::strerror(error))};
 }

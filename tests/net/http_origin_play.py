@@ -73,6 +73,22 @@ def ends_too_soon_for_old_clients(stage):
 
 
 @scene
+def too_long_is_not_dead(stage):
+    """Answers with more field lines than we take are 502, each for itself: the origin is well, and is not asked last for them."""
+    def answer(asked):
+        many = 150 if asked.path == "/many" else 0
+        long = {"X-Long": "x" * 40000} if asked.path == "/long" else {}
+        asked.answer(200, {**{f"X-{number}": "1" for number in range(many)}, **long}, "here")
+    popnet = stage.popnet([site("a", [stage.origin(answer)])])
+    for path in ("/many", "/long"):
+        for _ in range(6):
+            equal(f"{path} is more than we take", popnet.get(path, "a.test").status, 502)
+    equal("what is not", popnet.get("/few", "a.test").body, b"here")
+    equal("each was counted", popnet.counter("popnet_http_origin_failures_total", site="a"), 12)
+    equal("none against its health", popnet.counter("popnet_http_origin_ejections_total", site="a"), 0)
+
+
+@scene
 def retry_on_another(stage):
     """An origin that fails before its first byte costs the user nothing: the next one is asked."""
     good = stage.origin(lambda asked: asked.answer(200, FRESH, "good"))

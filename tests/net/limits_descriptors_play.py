@@ -64,5 +64,21 @@ def all_taken(stage):
     equal("and answers again", popnet.api("GET", "/healthz").status, 200)
 
 
+@scene
+def no_socket_for_an_origin(stage):
+    """Where this machine has no socket for it, the request fails; the origin has done nothing, and is not asked last."""
+    origin = stage.origin(lambda asked: asked.answer(200, {"Connection": "close"}, "here"))
+    popnet = stage.popnet([site("a", [origin])], node={"threads": 1})
+    client = popnet.connect()
+    equal("as long as there are some", client.ask("/x", "a.test").answer().status, 200)
+    before = resource.prlimit(popnet.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(popnet.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    for _ in range(6):
+        equal("while there are none", client.ask("/x", "a.test").answer().status, 502)
+    resource.prlimit(popnet.pid, resource.RLIMIT_NOFILE, before)
+    equal("against its health", popnet.counter("popnet_http_origin_ejections_total", site="a"), 0)
+    equal("and then", client.ask("/x", "a.test").answer().status, 200)
+
+
 if __name__ == "__main__":
     run()

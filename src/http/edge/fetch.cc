@@ -213,7 +213,8 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
                                               Error{ErrorCode::invalid, "its tls_ca_file could not be used"})
                                         : worker_.pool.connect(peer, *this);
     if (!made) {
-      state.failed(worker_.loop.now(), site_->site->name, origin.name, made.error().message);
+      state.failed(worker_.loop.now(), site_->site->name, origin.name, made.error().message,
+                   made.error().code != ErrorCode::machine);
       return false;
     }
     connection_ = std::move(*made);
@@ -246,7 +247,7 @@ void Fetch::on_connected() {
 }
 
 void Fetch::on_connect_failed(const Error& error) {
-  attempt_failed(note::bad_gateway, error.message);
+  attempt_failed(note::bad_gateway, error.message, error.code != ErrorCode::machine);
 }
 
 void Fetch::on_timeout() {
@@ -279,7 +280,7 @@ bool Fetch::may_repeat() const {
   return sent_ == 0 || is_idempotent(task_.request->method());
 }
 
-void Fetch::attempt_failed(uint16_t note, std::string_view why) {
+void Fetch::attempt_failed(uint16_t note, std::string_view why, bool its_own) {
   const model::Origin& origin = site_->site->origins[origin_];
   const bool stale_connection = connection_->reused() && in_.empty() && note == note::bad_gateway;
   const bool repeat = may_repeat();
@@ -289,7 +290,7 @@ void Fetch::attempt_failed(uint16_t note, std::string_view why) {
   if (!stale_connection) {
     const TimePoint now = worker_.loop.now();
     OriginState& state = *site_->origins[origin_];
-    state.failed(now, site_->site->name, origin.name, why);
+    state.failed(now, site_->site->name, origin.name, why, its_own);
     if (note == note::gateway_timeout) state.first_bytes.add(now, now - request_time_);
     last_note_ = note;
   }
@@ -389,7 +390,9 @@ void Fetch::read_head() {
   size_t judged = in_.size();
   for (;;) {
     const Parsed parsed = parse_response(bytes, worker_.shared.limits.heads, scratch.response, judged);
-    if (parsed.failed()) return attempt_failed(note::bad_gateway, to_string(parsed.fault));
+    if (parsed.failed())
+      return attempt_failed(note::bad_gateway, to_string(parsed.fault),
+                            parsed.fault != Fault::head_too_long && parsed.fault != Fault::too_many_fields);
     if (!parsed.complete()) {
       in_.assign(bytes);
       return;

@@ -107,7 +107,7 @@ class Fetch final : OriginConnection::User {
   void leave_gate();
   bool connect_to(const model::Origin& origin, bool allow_pooled);
   [[nodiscard]] OriginPeer peer_of(const model::Origin& origin) const;
-  void attempt_failed(uint16_t note, std::string_view why);
+  void attempt_failed(uint16_t note, std::string_view why, bool its_own = true);
   void ask_another(uint16_t note);
   [[nodiscard]] bool may_repeat() const;
   void leave_connection(bool keep);

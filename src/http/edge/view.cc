@@ -36,10 +36,10 @@ class TrustStore {
 
 }  // namespace
 
-void OriginState::failed(TimePoint now, std::string_view site, std::string_view origin,
-                         std::string_view why) {
+void OriginState::failed(TimePoint now, std::string_view site, std::string_view origin, std::string_view why,
+                         bool its_own) {
   failures.fetch_add(1, std::memory_order_relaxed);
-  if (health.failed(now))
+  if (its_own && health.failed(now))
     log::warning("origin {}/{} is asked last for a while: {} requests in a row failed, this one: {}", site,
                  origin, OriginHealth::failures_max, why);
   TimePoint before = logged_.load(std::memory_order_relaxed);

@@ -44,8 +44,10 @@ struct OriginState {
   OriginHealth health;
   FirstBytes first_bytes;
 
-  /// Counts a failure, and logs it unless one was logged just before.
-  void failed(TimePoint now, std::string_view site, std::string_view origin, std::string_view why);
+  /// Counts a failure, and logs it unless one was logged just before. `its_own`: it counts against the origin's health; what
+  /// this machine could not do, or one answer that is longer than we take, does not.
+  void failed(TimePoint now, std::string_view site, std::string_view origin, std::string_view why,
+              bool its_own = true);
 
  private:
   std::atomic<TimePoint> logged_{TimePoint::min()};
