@@ -12,7 +12,7 @@ import own_network
 from play import PATIENCE, POPNET, Failure, check, equal, run, scene, until
 from play_dig import run_dig
 from play_dns_servers import knot
-from play_docs import blocks
+from play_docs import blocks, page
 from play_servers import certificate
 from play_signed_zone import keys
 
@@ -94,6 +94,43 @@ def a_zone_is_signed(stage):
     for name, kind in (("www.example.com", "A"), ("nowhere.example.com", "A"), ("cdn.example.net", "SOA"), ("nowhere.cdn.example.net", "A")):
         dug = run_dig(resolver.address, "+rec", "+dnssec", name, kind)
         check(f"{name} {kind} is validated", "ad" in dug.flags, dug.text)
+
+
+def their_keys(stage, folder):
+    """KSKs of example.com, made by Knot and by PowerDNS, as the page takes them over: (who, tag, DS, private key file)."""
+    command = re.search(r"`(openssl pkey -in ID\.pem [^`]*)`", page("dns.md")).group(1)
+    tool = lambda *argv: subprocess.run(argv, capture_output=True, text=True, timeout=4 * PATIENCE, check=True, cwd=folder).stdout
+    knots = tool("keymgr", "-D", folder, "example.com", "generate", "algorithm=ECDSAP256SHA256", "ksk=yes", "zsk=yes").strip().splitlines()[-1]
+    ds = tool("keymgr", "-D", folder, "example.com", "ds", knots).splitlines()[0]
+    pem = os.path.join(folder, "keys", knots)
+    secret = tool("sh", "-c", command.replace("ID.pem", pem + ".pem")).strip()
+    head = next(text for text in blocks("dns.md", "Signing") if text.startswith("Private-key-format"))
+    yield "Knot", ds.split(" DS ")[1], re.sub(r"PrivateKey: .*", f"PrivateKey: {secret}", head)
+    for name, text in (("named.conf", f'zone "example.com" {{ type master; file "{write_zone(stage, 1)}"; }};\n'),
+                       ("pdns.conf", f"launch=bind\nbind-config={folder}/named.conf\nbind-dnssec-db={folder}/db\n")):
+        stage.file(os.path.join(folder, name), text)
+    pdnsutil = lambda *arguments: tool("pdnsutil", f"--config-dir={folder}", *arguments)
+    pdnsutil("create-bind-db", f"{folder}/db")
+    pdnsutil("secure-zone", "example.com")
+    ds = re.search(r"DS = example\.com\. IN DS (\d+ 13 2 \w+)", pdnsutil("show-zone", "example.com")).group(1)
+    yield "PowerDNS", ds, pdnsutil("export-zone-key", "example.com", "1")
+
+
+@scene
+def keys_are_taken_over(stage):
+    """Of Knot and PowerDNS: the zone goes on with the key whose DS its parent has."""
+    folder = os.path.join(stage.folder, "theirs")
+    os.mkdir(folder)
+    state = next(text for text in blocks("dns.md", "Signing") if text.startswith("Role: ksk")).replace("ksk", "csk")
+    for who, ds, private in their_keys(stage, folder):
+        write_zone(stage, 80)
+        path = f"{who}/popnet/keys/Kexample.com.+013+{int(ds.split()[0]):05}"
+        stage.file(f"{path}.private", private)
+        stage.file(f"{path}.state", state)
+        popnet = serve(stage, blocks("dns.md", "Signing")[0], who)
+        check(f"the DS of before, {who}'s", f"DS {ds}" in keys(popnet, "list", "example.com"), keys(popnet, "list", "example.com"))
+        equal("and no other key", keys(popnet, "list", "example.com").count(" DS "), 1)
+        popnet.stop()
 
 
 @scene

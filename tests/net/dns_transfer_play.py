@@ -4,7 +4,9 @@ import base64
 import os
 import re
 import signal
+import socket
 import subprocess
+import time
 
 from play import check, equal, run, scene, site, until
 from play_dig import run_dig
@@ -145,6 +147,38 @@ def decided_names_go_along(stage):
     without = stage.popnet([shop], name="without", dns=popnet.config["dns"],
                            zones=[{**popnet.config["zones"][0], "transfer": {"key": KEY, "decided": "omit"}}])
     equal("left out", [line for line in fetch(without.dns)[0] if line.startswith("shop.")], [])
+
+
+@scene
+def notify_is_repeated(stage):
+    """Who does not answer NOTIFY is told again, after longer and longer pauses; who answers is told once, and of the next version."""
+    silent, polite = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    for listener in (silent, polite):
+        listener.bind((stage.address(), 0))
+        listener.settimeout(PATIENCE)
+    popnet = primary(stage, key=None, to=["127.0.0.0/8"], notify=["%s:%d" % listener.getsockname() for listener in (silent, polite)])
+
+    def answer():
+        message, sender = polite.recvfrom(2000)
+        equal("NOTIFY, of the zone", (message[2] >> 3 & 15, message[12:23]), (4, b"\4zone\4test\0"))
+        polite.sendto(message[:2] + b"\xa4\0" + message[4:], sender)
+
+    answer()
+    times = []
+    for _ in range(3):
+        equal("the same for who is silent", silent.recv(2000)[12:23], b"\4zone\4test\0")
+        times.append(time.monotonic())
+    check("after longer pauses", times[2] - times[1] > times[1] - times[0] > 0.5, times)
+    polite.setblocking(False)
+    try:
+        check("who has answered is told nothing more", not polite.recv(2000))
+    except BlockingIOError:
+        pass
+    polite.settimeout(PATIENCE)
+    next_version(stage, popnet, 2)
+    answer()
+    for listener in (silent, polite):
+        listener.close()
 
 
 def knots(stage, popnet, endpoint):

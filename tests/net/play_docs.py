@@ -5,8 +5,13 @@ import re
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def blocks(page, heading):
-    """The code blocks of a section of docs/<page>, in order."""
-    with open(os.path.join(ROOT, "docs", page), encoding="utf-8") as file:
-        section = file.read().split(f"## {heading}\n")[1].split("\n## ")[0]
+def page(name):
+    """The text of docs/<name>."""
+    with open(os.path.join(ROOT, "docs", name), encoding="utf-8") as file:
+        return file.read()
+
+
+def blocks(name, heading):
+    """The code blocks of a section of docs/<name>, in order."""
+    section = page(name).split(f"## {heading}\n")[1].split("\n## ")[0]
     return re.findall(r"```\w*\n(.*?)```", section, re.DOTALL)
