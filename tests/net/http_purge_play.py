@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Purging stored objects over the admin API and by PURGE: one URL, a prefix, a tag or a whole site, for good or only made stale."""
-from play import check, equal, run, scene, site, until
+import subprocess
+
+from play import POPNET, check, equal, run, scene, site, until
 
 FRESH = {"Cache-Control": "max-age=600", "ETag": '"v1"'}
 
@@ -203,6 +205,49 @@ def head_from_before(stage):
                 origin.request().answer(304, {**fields, "X-Age": "new"})
             answer = client.answer()
             equal(f"{order}, soft: {soft}", (answer.hit, answer.fields["X-Age"]), (not soft, "new"))
+
+
+@scene
+def by_command(stage):
+    """`popnet purge` in all the forms that docs/edge.md names takes what it should and nothing else; a wrong one says so and ends with an error."""
+    origin = stage.origin(lambda asked: asked.answer(200, {**FRESH, **({"Surrogate-Key": "red"} if asked.path == "/red" else {})}, f"{len(origin.asked)}"))
+    popnet = stage.popnet([site("a", [origin])])
+    paths = ("/x", "/img/1", "/red", "/other")
+
+    def command(*words):
+        return subprocess.run([POPNET, "purge", *words, "--node", popnet.admin], capture_output=True, text=True, timeout=15)
+
+    for words, gone in ((["http://a.test/x"], {"/x"}), (["--prefix", "http://a.test/img/"], {"/img/1"}), (["--site", "a", "--tag", "red"], {"/red"}),
+                        (["--site", "a"], set(paths)), (["--soft", "http://a.test/other"], {"/other"})):
+        before = {path: popnet.get(path, "a.test").body for path in paths}
+        done = command(*words)
+        equal(f"{words}", (done.returncode, done.stderr), (0, ""))
+        equal("what is asked for again", {path for path in paths if popnet.get(path, "a.test").body != before[path]}, gone)
+    refused = command("http://nobody.test/x")
+    check("of no site", refused.returncode != 0 and "site" in refused.stderr, (refused.returncode, refused.stderr))
+
+
+@scene
+def tags_of_a_304(stage):
+    """A 304 with tags replaces those that are stored, one without leaves them."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    stale = {"Cache-Control": "max-age=0", "ETag": '"v1"'}
+    client = popnet.connect().ask("/x", "a.test")
+    origin.request().answer(200, {**stale, "Surrogate-Key": "one"}, "x")
+    client.answer()
+    for fields, tag, purged in (({}, "other", False), ({}, "one", True), ({"Surrogate-Key": "two"}, "one", False), ({}, "two", True)):
+        client.ask("/x", "a.test")
+        asked = origin.request()
+        check("asked about", "If-None-Match" in asked.fields, asked)
+        asked.answer(304, {**stale, **fields})
+        client.answer()
+        equal("purged", popnet.api("POST", "/v1/purge", {"site": "a", "tags": [tag]}).status // 100, 2)
+        client.ask("/x", "a.test")
+        asked = origin.request()
+        equal(f"{fields} and a purge of {tag}", "If-None-Match" not in asked.fields, purged)
+        asked.answer(200 if purged else 304, {**stale, "Surrogate-Key": "one"} if purged else stale, "x" if purged else "")
+        client.answer()
 
 
 if __name__ == "__main__":

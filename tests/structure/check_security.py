@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds docs/security.md to what there is: every attack has a test, and every test that it names exists.
+"""Holds docs/security.md and docs/rfc9111.md to what there is: every line has a test, and every test that it names exists.
 
 The last column of a line names, separated by ";" or ",":  `<area>_<what>_play.py` scene, scene ...   (tests/net)
 `Suite.Name`, `Suite.*`, `x_test.cc`   (src)   fuzzer `name`   (name_fuzz.cc, with a corpus in tests/fuzz).
@@ -56,21 +56,26 @@ def unknown(cell, known):
     return missing if found else None
 
 
-def check(root):
-    offences, known, lines = [], known_tests(root), 0
-    for number, line in enumerate(read(root + "/docs/security.md").splitlines(), 1):
+def check_table(root, path, known):
+    offences, lines = [], 0
+    for number, line in enumerate(read(f"{root}/{path}").splitlines(), 1):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
         if len(cells) < 2 or set(cells[0]) <= set("-: ") or cells[-1] == "shown by":
             continue
         lines += 1
         missing = unknown(cells[-1], known)
         if missing is None:
-            offences.append(f"docs/security.md:{number}: '{cells[0]}' names no test")
+            offences.append(f"{path}:{number}: '{cells[0]}' names no test")
         for name in missing or []:
-            offences.append(f"docs/security.md:{number}: there is no test {name}")
+            offences.append(f"{path}:{number}: there is no test {name}")
     if lines == 0:
-        offences.append("docs/security.md: has no table of attacks")
+        offences.append(f"{path}: has no table of tests")
     return offences
+
+
+def check(root):
+    known = known_tests(root)
+    return [offence for path in ("docs/security.md", "docs/rfc9111.md") for offence in check_table(root, path, known)]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ def offences(*cells):
         for path, text in (("src/http/key_test.cc", "TEST(Key, IsOne) {}\nTEST_F(\n    Store, Evicts) {}\n"),
                            ("src/http/head_fuzz.cc", ""), ("src/http/bare_fuzz.cc", ""), ("tests/fuzz/head_fuzz/seed", ""),
                            ("tests/net/http_strict_play.py", "@scene\ndef bad_heads(stage):\n    pass\n@scene\ndef more(stage):\n"),
+                           ("docs/rfc9111.md", "| s | b | shown by |\n|---|---|---|\n| s | b | `Key.IsOne` |\n"),
                            ("docs/security.md", "| attack | what happens | shown by |\n|---|---|---|\n"
                             + "".join(f"| a | b | {cell} |\n" for cell in cells))):
             os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)

@@ -28,6 +28,7 @@ void Space::look(const Floor& floor, uint64_t stamp, Verdict& verdict) {
 Space::Verdict Space::verdict(uint64_t stamp, std::string_view key, std::span<const uint64_t> tags) const {
   Verdict verdict;
   verdict.gone = stamp < hard_.load(std::memory_order_relaxed);
+  if (verdict.gone) return verdict;
   verdict.stale = stamp < soft_.load(std::memory_order_relaxed);
   const Chain* table = tags_.load(std::memory_order_acquire);
   if (table != nullptr)
