@@ -20,8 +20,8 @@ namespace {
 constexpr Duration sign_interval = 1s;         // how late zones may be signed again
 constexpr dns::sign::Seconds sign_retry = 60;  // after an error
 constexpr dns::sign::Seconds clock_step =
-    600;                           // back; signatures begin an hour before they are made, or more
-constexpr int notices_max = 1000;  // NOTIFY that may wait; more are for zones that are looked at anyway
+    600;                                 // back; signatures begin an hour before they are made, or more
+constexpr size_t notices_max = 100'000;  // zones whose NOTIFY may wait; more than there are in most places
 
 std::string in_state_dir(const model::Node& node, std::string_view name) {
   return node.state_dir.empty() ? std::string() : node.state_dir + "/" + std::string(name);
@@ -66,6 +66,7 @@ Zones::Zones(rt::Loop& loop, const model::Config& start, uint64_t seed, Hooks ho
       hooks_(std::move(hooks)),
       sources_(dns::sources_of(start.node.dns_listen)),
       seed_(seed),
+      serves_(start.node.dns),
       keeper_(start.node.key_dir, start.node.manage_keys, in_state_dir(start.node, "zones_with_keys")),
       copies_(in_state_dir(start.node, "zones")) {}
 
@@ -107,16 +108,25 @@ void Zones::end() {
   running_.reset();
 }
 
+// Each is answered, so whoever has sent it does not say it again: none may be lost. All zones of a primary may change at once,
+// while the loop makes names.
 void Zones::on_notify(const dns::Name& zone, const IpAddress& from) {
-  if (notices_.fetch_add(1) >= notices_max) {
-    notices_.fetch_sub(1);
-    return;
+  const std::lock_guard lock(notices_mutex_);
+  const std::string key = dns::owner_key(zone.bytes());
+  if (notices_.size() >= notices_max && !notices_.contains(key)) return;
+  const bool first = notices_.empty();
+  notices_.insert_or_assign(key, Notice{zone, from});
+  if (first) loop_.post([this] { pass_notices_on(); });
+}
+
+void Zones::pass_notices_on() {
+  std::map<std::string, Notice> notices;
+  {
+    const std::lock_guard lock(notices_mutex_);
+    notices.swap(notices_);
   }
-  const auto pass_on = [this, zone, from] {
-    notices_.fetch_sub(1);
-    if (running_) running_->secondaries.notified(zone, from);
-  };
-  if (!loop_.post(pass_on)) notices_.fetch_sub(1);
+  if (!running_) return;
+  for (const auto& [key, notice] : notices) running_->secondaries.notified(notice.zone, notice.from);
 }
 
 void Zones::collect(std::vector<CounterValue>& all) const {
@@ -134,9 +144,9 @@ void Zones::begin_signing() {
 Result<std::shared_ptr<const dns::Names>> Zones::names_of(const model::Config& zones,
                                                           std::vector<std::string>* problems,
                                                           dns::ZoneSources& from) {
-  const bool serves = zones.node.dns;
   const auto make = [&] {
-    return dns::make_names(zones, problems, serves ? &keeper_ : nullptr, serves ? &history_ : nullptr, &from);
+    return dns::make_names(zones, problems, serves_ ? &keeper_ : nullptr, serves_ ? &history_ : nullptr,
+                           &from);
   };
   auto names = make();
   for (int again = 0; !names && keeper_.overtaken() && again < 3; ++again) {
@@ -158,10 +168,10 @@ dns::ZoneSources Zones::sources(const model::Config& config) {
   dns::ZoneSources sources;
   const auto is_signed = [](const model::Zone& zone) { return zone.dnssec.enabled; };
   sources.keep_files =
-      config.node.dns && (config.network.dnssec.enabled || std::ranges::any_of(config.zones, is_signed));
+      serves_ && (config.network.dnssec.enabled || std::ranges::any_of(config.zones, is_signed));
   for (const model::Zone& zone : config.zones) {
     const auto name = dns::parse_name(zone.name);
-    if (zone.secondary.primaries.empty() || !name || !config.node.dns) continue;
+    if (zone.secondary.primaries.empty() || !name || !serves_) continue;
     copies_.load(*name);
     sources.keep_files = true;
   }
@@ -175,7 +185,7 @@ Zones::Served Zones::with_members(const std::shared_ptr<const model::Config>& co
   std::shared_ptr<model::Config> with;
   for (const model::Zone& zone : config->zones) {
     const auto name = dns::parse_name(zone.name);
-    if (!zone.secondary.catalog || !name || !config->node.dns) continue;
+    if (!zone.secondary.catalog || !name || !serves_) continue;
     copies_.load(*name);
     const dns::ZoneCopy* copy = copies_.find(*name);
     if (copy == nullptr) continue;
@@ -263,7 +273,7 @@ void Zones::tell_secondaries() {
 }
 
 void Zones::follow_primaries() {
-  if (!running_ || !config_->node.dns) return;
+  if (!running_ || !serves_) return;
   const auto zones = with_members(config_).config;
   running_->secondaries.configure(*zones, dns::tsig_keys(*zones));
   followed_ = names_of_fetched(*zones);

@@ -10,10 +10,10 @@
 // Threading: all on the loop's thread, and before begin() on any one; on_notify() and collect() on any.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -85,6 +85,7 @@ class Zones {
   void begin_signing();
   void plan_signing(bool signed_now);
   void sign_again_in_time();
+  void pass_notices_on();
   void tell_secondaries();
   void follow_primaries();
 
@@ -92,6 +93,7 @@ class Zones {
   const Hooks hooks_;
   const dns::Sources sources_;  // addresses that queries go out from
   const uint64_t seed_;
+  const bool serves_;  // this process answers DNS, whatever a config says that came since it started
   dns::sign::KeyKeeper keeper_;
   dns::ZoneHistory history_;
   dns::ZoneCopies copies_;
@@ -102,7 +104,12 @@ class Zones {
   std::vector<std::string> followed_;  // the zones of the last follow_primaries()
   dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
   std::unique_ptr<Running> running_;
-  std::atomic<int> notices_{0};  // NOTIFY on their way to the loop
+  struct Notice {
+    dns::Name zone;
+    IpAddress from;
+  };
+  std::mutex notices_mutex_;               // guards notices_
+  std::map<std::string, Notice> notices_;  // NOTIFY on their way to the loop, by owner key
 };
 
 }  // namespace popnet::node

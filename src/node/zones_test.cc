@@ -3,12 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "common/ip.h"
 #include "rt/loop.h"
+#include "rt/socket.h"
 
 namespace popnet::node {
 namespace {
@@ -105,6 +108,72 @@ TEST_F(ZonesTest, ABrokenCatalogTakesNoZonesFromAnother) {
   zones.end();
   EXPECT_EQ(names->find(*dns::parse_name("one.test")).kind, dns::MatchKind::exact);
   EXPECT_TRUE(fs::exists(folder_ + "/state/zones/one.test.zone"));
+}
+
+// It counts from the next start: until then this process answers queries.
+TEST_F(ZonesTest, AConfigWithoutDnsLeavesZonesSignedWhileTheyAreServed) {
+  rt::Loop loop;
+  Zones zones(loop, *config_, 1,
+              {[](const std::shared_ptr<const dns::Names>&) { return true; }, [] { return true; }});
+  auto next = std::make_shared<model::Config>(*config_);
+  next->node.dns = false;
+  auto made = zones.make(next, nullptr);
+  ASSERT_TRUE(made) << made.error().message;
+  const auto found = made->names->find(*dns::parse_name("own.test"));
+  ASSERT_EQ(found.kind, dns::MatchKind::exact);
+  EXPECT_NE(made->names->signer(found.node.zone()), nullptr);
+}
+
+/// A primary that closes each connection at once.
+class Primary final : public rt::Watcher {
+ public:
+  explicit Primary(rt::Loop& loop)
+      : loop_(loop), listener_(rt::listen_tcp(*Endpoint::parse("127.0.0.1:0")).value()) {
+    loop_.watch(listener_.get(), EPOLLIN, *this);
+  }
+  ~Primary() { loop_.unwatch(listener_.get()); }
+  [[nodiscard]] Endpoint endpoint() const { return rt::local_endpoint(listener_.get()); }
+  void on_ready(uint32_t) override {
+    while (rt::UniqueFd(::accept(listener_.get(), nullptr, nullptr)).valid()) ++asked;
+    if (asked >= enough) loop_.stop();
+  }
+
+  size_t asked = 0, enough = 0;
+
+ private:
+  rt::Loop& loop_;
+  rt::UniqueFd listener_;
+};
+
+// All zones of a primary may change at once, while this thread makes names.
+TEST_F(ZonesTest, OfManyNotifiesAtOnceNoneIsLost) {
+  constexpr size_t count = 1500;
+  rt::Loop loop;
+  Primary primary(loop);
+  primary.enough = 2 * count;
+  model::Zone zone = config_->zones[1];
+  zone.secondary.catalog = false;
+  zone.secondary.primaries = {primary.endpoint()};
+  config_->zones.clear();
+  for (size_t i = 0; i < count; ++i) {
+    zone.name = "z" + std::to_string(i) + ".test";
+    write("state/zones/" + zone.name + ".zone",
+          zone.name + ". 60 IN SOA . . 1 3600 3600 86400 60\n" + zone.name + ". 60 IN NS ns.invalid.\n");
+    config_->zones.push_back(zone);
+  }
+  Zones zones(loop, *config_, 1,
+              {[](const std::shared_ptr<const dns::Names>&) { return true; }, [] { return true; }});
+  auto made = zones.make(config_, nullptr);
+  ASSERT_TRUE(made) << made.error().message;
+  zones.in_force(config_, std::move(*made));
+  zones.begin();  // which looks at each once
+  for (const model::Zone& z : config_->zones)
+    zones.on_notify(*dns::parse_name(z.name), *IpAddress::parse("127.0.0.1"));
+  rt::Timer too_long(loop, [&] { loop.stop(); });
+  too_long.arm_after(20s);
+  loop.run();
+  zones.end();
+  EXPECT_EQ(primary.asked, 2 * count);
 }
 
 }  // namespace
