@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -16,6 +17,8 @@ namespace {
 
 constexpr int attempts_max = 6;
 constexpr Duration first_pause = std::chrono::seconds(1);  // doubled each time
+constexpr size_t sent_at_once = 20;
+constexpr Duration pace = std::chrono::milliseconds(10);  // between those
 constexpr uint16_t opcode_bits = opcode_notify << 11;
 constexpr uint16_t opcode_mask = 0x7800;
 
@@ -29,15 +32,6 @@ int64_t unix_seconds(const rt::Loop& loop) {
 }
 
 }  // namespace
-
-struct Notifier::Pending {
-  Pending(rt::Loop& loop, Notice n, std::function<void(Pending&)> again)
-      : notice(std::move(n)), timer(loop, [this, again = std::move(again)] { again(*this); }) {}
-  Notice notice;
-  uint16_t id = 0;
-  int attempts = 0;
-  rt::Timer timer;
-};
 
 class Notifier::Socket final : public rt::Watcher {
  public:
@@ -75,13 +69,55 @@ class Notifier::Socket final : public rt::Watcher {
 };
 
 Notifier::Notifier(rt::Loop& loop, Sources sources, uint64_t seed)
-    : loop_(loop), random_(seed), sources_(sources) {}
+    : loop_(loop), random_(seed), sources_(sources), pace_(loop, [this] { send_some(); }) {}
 Notifier::~Notifier() = default;
 
+Notifier::Key Notifier::key_of(const Endpoint& to, const Name& zone) {
+  return {to, std::string(zone.bytes().begin(), zone.bytes().end())};
+}
+
 void Notifier::tell(Notice notice) {
-  pending_.remove_if(
-      [&](const Pending& p) { return p.notice.to == notice.to && p.notice.zone == notice.zone; });
-  send(pending_.emplace_back(loop_, std::move(notice), [this](Pending& p) { send(p); }));
+  const Key key = key_of(notice.to, notice.zone);
+  drop(key);
+  pending_.emplace(key, Pending{std::move(notice)});
+  put_off(key, loop_.now());
+}
+
+void Notifier::put_off(const Key& key, TimePoint due) {
+  Pending& pending = pending_.at(key);
+  due_.erase({pending.due, key});
+  pending.due = due;
+  due_.emplace(due, key);
+  wake();
+}
+
+void Notifier::drop(const Key& key) {
+  const auto known = pending_.find(key);
+  if (known == pending_.end()) return;
+  due_.erase({known->second.due, key});
+  pending_.erase(known);
+}
+
+void Notifier::wake() {
+  const TimePoint next = std::max(due_.begin()->first, rested_);
+  if (!pace_.armed() || next < pace_.due()) pace_.arm(next);
+}
+
+void Notifier::send_some() {
+  for (size_t sent = 0; sent < sent_at_once && !due_.empty() && due_.begin()->first <= loop_.now(); ++sent) {
+    const Key key = due_.begin()->second;
+    Pending& pending = pending_.at(key);
+    if (pending.attempts == attempts_max) {
+      log::warning("{} does not answer NOTIFY for {}", pending.notice.to.to_string(),
+                   pending.notice.zone.to_text());
+      drop(key);
+      continue;
+    }
+    send(pending);
+    put_off(key, loop_.now() + first_pause * (1 << pending.attempts++));
+  }
+  rested_ = loop_.now() + pace;
+  if (!due_.empty()) wake();
 }
 
 Notifier::Socket* Notifier::socket_toward(const IpAddress& peer) {
@@ -93,10 +129,6 @@ Notifier::Socket* Notifier::socket_toward(const IpAddress& peer) {
 
 void Notifier::send(Pending& pending) {
   const Notice& notice = pending.notice;
-  if (pending.attempts == attempts_max) {
-    log::warning("{} does not answer NOTIFY for {}", notice.to.to_string(), notice.zone.to_text());
-    return pending_.remove_if([&](const Pending& p) { return &p == &pending; }), void();
-  }
   pending.id = static_cast<uint16_t>(random_.next());
   uint8_t room[1024];
   ByteWriter out(room);
@@ -109,21 +141,35 @@ void Notifier::send(Pending& pending) {
   if (notice.key) size = Tsig(*notice.key).append(room, size, unix_seconds(loop_));
   if (Socket* socket = socket_toward(notice.to.address); socket != nullptr)
     socket->send(std::span<const uint8_t>(room).first(size), notice.to);
-  pending.timer.arm_after(first_pause * (1 << pending.attempts++));
+}
+
+/// The one that a reply is to; the end if there is none. Errors may come without the question.
+Notifier::Told Notifier::find_told(uint16_t id, unsigned questions, std::span<const uint8_t> question,
+                                   const Endpoint& from) {
+  const auto answers = [id](const Pending& pending) { return pending.attempts > 0 && pending.id == id; };
+  if (questions > 0) {
+    const NameShape shape = measure_name(question);
+    if (shape.size == 0) return pending_.end();
+    const auto told = pending_.find(key_of(from, Name(question.first(shape.size))));
+    return told != pending_.end() && answers(told->second) ? told : pending_.end();
+  }
+  for (auto told = pending_.lower_bound({from, ""}); told != pending_.end() && told->first.first == from;
+       ++told)
+    if (answers(told->second)) return told;
+  return pending_.end();
 }
 
 /// Who could forge one from there, with the right id, could only keep us from saying it again.
 void Notifier::on_reply(std::span<const uint8_t> message, const Endpoint& from) {
   ByteReader in(message);
-  const uint16_t id = in.u16(), flags = in.u16();
-  if (!in.ok() || (flags & (flag::qr | opcode_mask)) != (flag::qr | opcode_bits)) return;
-  pending_.remove_if([&](const Pending& p) {
-    if (p.id != id || !(p.notice.to == from)) return false;
-    if ((flags & 0xf) != 0)
-      log::warning("{} answers NOTIFY for {} with rcode {}", from.to_string(), p.notice.zone.to_text(),
-                   flags & 0xf);
-    return true;
-  });
+  const uint16_t id = in.u16(), flags = in.u16(), questions = in.u16();
+  if (message.size() < header_size || (flags & (flag::qr | opcode_mask)) != (flag::qr | opcode_bits)) return;
+  const auto told = find_told(id, questions, message.subspan(header_size), from);
+  if (told == pending_.end()) return;
+  if ((flags & 0xf) != 0)
+    log::warning("{} answers NOTIFY for {} with rcode {}", from.to_string(),
+                 told->second.notice.zone.to_text(), flags & 0xf);
+  drop(Key(told->first));
 }
 
 }  // namespace popnet::dns

@@ -61,6 +61,7 @@ class Secondaries::Follower {
     const auto teller = std::find_if(primaries_.begin(), primaries_.end(),
                                      [&](const Endpoint& p) { return p.address == from; });
     if (teller != primaries_.end()) next_first_ = static_cast<size_t>(teller - primaries_.begin());
+    noticed_ = true;
     if (busy()) {
       again_ = true;
     } else {
@@ -85,6 +86,7 @@ class Secondaries::Follower {
   }
   void rejected(uint32_t serial, const std::string& why) {
     refused_ = serial;
+    noticed_ = false;
     error_ = refusal_ = fmt::format("version {} is refused: {}", serial, why);
     wait_for_retry();
   }
@@ -117,7 +119,7 @@ class Secondaries::Follower {
     turn_ = Turn::none;
   }
   void confirmed() {
-    delivering_ = false;
+    delivering_ = noticed_ = false;
     pause_ = first_pause;
     error_.clear();
     tell();
@@ -130,8 +132,12 @@ class Secondaries::Follower {
     delivering_ = false;
     tell();
     const ZoneCopy* copy = all_.copies_.find(zone_);
-    if (copy != nullptr) return arm_next(interval(copy->soa.retry));
-    arm_next(pause_);
+    const bool soon = copy == nullptr || noticed_;
+    const Duration retry = copy == nullptr ? longest_pause : interval(copy->soa.retry);
+    arm_next(soon ? std::min(pause_, retry) : retry);
+    if (!soon) return;
+    // Nobody says a second time that there is something new; but the primary may go for good just then.
+    if (pause_ == longest_pause) noticed_ = false;
     pause_ = std::min(pause_ * 2, longest_pause);
   }
   template <class Delay>
@@ -151,6 +157,7 @@ class Secondaries::Follower {
   Turn turn_ = Turn::none;
   bool delivering_ = false;  // what it brought is being put in force
   bool again_ = false;       // a NOTIFY came meanwhile
+  bool noticed_ = false;     // one came, and no look since has ended well
   bool expired_ = false;
   bool whole_ = false;               // a difference has failed
   bool passed_over_ = false;         // a primary in the present round, as it was silent

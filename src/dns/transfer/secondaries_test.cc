@@ -1,6 +1,9 @@
 #include "dns/transfer/secondaries.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "rt/socket.h"
 
 namespace popnet::dns {
 namespace {
@@ -45,6 +48,52 @@ TEST(Secondaries, WhatHappensAfterAnErrorDoesNotWaitForTheNextTry) {
   loop.run();
   ASSERT_EQ(tries.size(), 2U) << "when the other zone expired";
   EXPECT_LT(tries[1] - tries[0], 5s);
+}
+
+/// A primary that closes each connection at once.
+class Primary final : public rt::Watcher {
+ public:
+  explicit Primary(rt::Loop& loop)
+      : loop_(loop), listener_(rt::listen_tcp(*Endpoint::parse("127.0.0.1:0")).value()) {
+    loop_.watch(listener_.get(), EPOLLIN, *this);
+  }
+  ~Primary() { loop_.unwatch(listener_.get()); }
+  [[nodiscard]] Endpoint endpoint() const { return rt::local_endpoint(listener_.get()); }
+  void on_ready(uint32_t) override {
+    while (rt::UniqueFd(::accept(listener_.get(), nullptr, nullptr)).valid()) ++asked;
+    if (on_asked) on_asked();
+  }
+
+  size_t asked = 0;
+  std::function<void()> on_asked;
+
+ private:
+  rt::Loop& loop_;
+  rt::UniqueFd listener_;
+};
+
+// It is said once that there is a new version; RETRY may be hours.
+TEST(Secondaries, ALookThatFailsAfterANotifyIsTriedAgainSoon) {
+  rt::Loop loop;
+  Primary primary(loop);
+  ZoneCopies copies("");
+  ZoneStates states;
+  const Name name = *parse_name("one.test");
+  model::Config config;
+  model::Zone& zone = config.zones.emplace_back();
+  zone.name = "one.test";
+  zone.secondary.primaries = {primary.endpoint()};
+  copies.put(name, copy_that_ends(name, 900));
+  Secondaries secondaries(loop, copies, states, Sources{}, 1, []() -> Status { return {}; });
+  primary.on_asked = [&] {
+    if (primary.asked == 1) secondaries.notified(name, *IpAddress::parse("127.0.0.1"));
+    if (primary.asked == 3) loop.stop();
+  };
+  secondaries.configure(config, {});
+  rt::Timer patience(loop, [&] { loop.stop(); });
+  patience.arm_after(10s);
+  loop.run();
+  EXPECT_EQ(primary.asked, 3U) << "at the start, for the NOTIFY, and when that has failed";
 }
 
 }  // namespace
