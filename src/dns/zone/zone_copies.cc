@@ -68,6 +68,7 @@ void ZoneCopies::put(const Name& zone, ZoneCopy copy) {
 
 void ZoneCopies::drop(const Name& zone) {
   copies_.erase(owner_key(zone.bytes()));
+  unsaved_.erase(owner_key(zone.bytes()));
 }
 
 void ZoneCopies::remove(const Name& zone) {
@@ -92,9 +93,10 @@ void ZoneCopies::load(const Name& zone) {
   put(zone, {std::move(records), *soa, static_cast<int64_t>(about.st_mtime), nullptr});
 }
 
-Status ZoneCopies::save(const Name& zone) const {
+Status ZoneCopies::save(const Name& zone) {
   const ZoneCopy* copy = find(zone);
   if (folder_.empty() || copy == nullptr) return {};
+  unsaved_.insert(owner_key(zone.bytes()));
   std::error_code failed;
   std::filesystem::create_directories(folder_, failed);
   // A process that is being replaced may save the same zone at the same moment: each writes a file of its own.
@@ -106,6 +108,7 @@ Status ZoneCopies::save(const Name& zone) const {
     (void)std::remove(fresh.c_str());
     return error;
   }
+  unsaved_.erase(owner_key(zone.bytes()));
   set_file_time(zone, copy->confirmed);
   return {};
 }
@@ -114,7 +117,10 @@ void ZoneCopies::confirm(const Name& zone, int64_t confirmed) {
   ZoneCopy& copy = copies_.at(owner_key(zone.bytes()));
   copy.confirmed = confirmed;
   copy.expiry->store(copy.expires(), std::memory_order_relaxed);
-  if (!folder_.empty()) set_file_time(zone, confirmed);
+  if (folder_.empty()) return;
+  if (!unsaved_.contains(owner_key(zone.bytes()))) return set_file_time(zone, confirmed);
+  if (const Status saved = save(zone); !saved)
+    log::error("zone {}: its copy is still not kept: {}", zone.to_text(), saved.error().message);
 }
 
 int64_t confirmed_at(int64_t now, const SoaTimes& soa, std::optional<uint32_t> left) {

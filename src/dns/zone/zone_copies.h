@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "common/result.h"
@@ -50,9 +51,10 @@ class ZoneCopies {
   void drop(const Name& zone);
   /// With its file.
   void remove(const Name& zone);
-  /// Writes the file. ErrorCode::machine
-  Status save(const Name& zone) const;
-  /// Its primary has no newer version, as of that time. REQUIRES: find(zone)
+  /// Writes the file. ErrorCode::machine: confirm() tries it again.
+  Status save(const Name& zone);
+  /// Its primary has no newer version, as of that time. What could not be written before is written now, and no file of an
+  /// older version is called confirmed. REQUIRES: find(zone)
   void confirm(const Name& zone, int64_t confirmed);
 
   /// What may be served at that time.
@@ -65,6 +67,7 @@ class ZoneCopies {
 
   const std::string folder_;
   std::map<std::string, ZoneCopy> copies_;  // by owner key
+  std::set<std::string> unsaved_;           // of these, whose file is of an older version, or not there
 };
 
 }  // namespace popnet::dns

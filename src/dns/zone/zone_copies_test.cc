@@ -2,6 +2,7 @@
 #include "dns/zone/zone_copies.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -111,6 +112,35 @@ TEST_F(ZoneCopiesTest, WhatAnotherProcessIsWritingIsNotInTheWay) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()),
             3)
       << "what could not take its place is not left behind";
+}
+
+// The disk was full.
+TEST_F(ZoneCopiesTest, WhatCouldNotBeSavedIsSavedWhenItIsConfirmed) {
+  const std::string folder = folder_ + "/unsaved";
+  const auto on_disk = [&] {
+    ZoneCopies copies(folder);
+    copies.load(zone_);
+    const ZoneCopy* copy = copies.find(zone_);
+    return copy == nullptr ? std::pair(0U, int64_t{0}) : std::pair(copy->soa.serial, copy->confirmed);
+  };
+  const auto version = [&](uint32_t serial, int64_t confirmed) {
+    return ZoneCopy{read("@ 60 SOA . . " + std::to_string(serial) + " 1 1 1000 60\n@ 60 NS ns.invalid.\n"),
+                    {serial, 1, 1, 1000},
+                    confirmed};
+  };
+  ZoneCopies copies(folder);
+  copies.put(zone_, version(1, 4'000));
+  ASSERT_TRUE(copies.save(zone_).ok());
+  const std::filesystem::path saved = std::filesystem::directory_iterator(folder)->path();
+  const auto in_the_way = saved.string() + "." + std::to_string(getpid());
+  std::filesystem::create_directories(in_the_way + "/taken");
+  copies.put(zone_, version(2, 5'000));
+  ASSERT_FALSE(copies.save(zone_).ok());
+  copies.confirm(zone_, 5'500);
+  EXPECT_EQ(on_disk(), std::pair(1U, int64_t{4'000})) << "that one is not confirmed";
+  std::filesystem::remove_all(in_the_way);
+  copies.confirm(zone_, 6'000);
+  EXPECT_EQ(on_disk(), std::pair(2U, int64_t{6'000}));
 }
 
 TEST_F(ZoneCopiesTest, WhatAPrimaryConfirmsIsAsOldAsItsOwnConfirmation) {
