@@ -511,10 +511,31 @@ void Node::on_network_config(uint64_t revision, const std::string& text) {
   const auto problems = apply(NetworkDocument{revision, text});
   for (const auto& problem : problems) log::warning("{}", config::to_string(problem));
   if (has_errors(problems)) {
-    log::error("network config revision {} from the bus has errors: keeping revision {}", revision, present);
+    refused_ = NetworkDocument{revision, text};
+    log::error(
+        "network config revision {} from the bus has errors: keeping revision {}; a reload tries it again",
+        revision, present);
     return;
   }
+  refused_.reset();
   keep_config();
+}
+
+// What was wrong with the document that was refused may have been a file of this node; nobody sends it again.
+std::vector<config::Problem> Node::read_again() {
+  auto problems = apply(refused_ ? refused_ : network_);
+  if (!refused_ || !has_errors(problems)) {
+    if (std::exchange(refused_, std::nullopt)) keep_config();
+    return problems;
+  }
+  auto all = apply(network_);
+  for (config::Problem& problem : problems)
+    if (problem.severity == config::Problem::Severity::error)
+      all.push_back(problem_of(problem.key,
+                               fmt::format("revision {} of the network config is refused still: {}",
+                                           refused_->revision, config::to_string(problem)),
+                               config::Problem::Severity::warning));
+  return all;
 }
 
 Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network, uint64_t generation,
@@ -578,7 +599,7 @@ bool Node::has_errors(const std::vector<config::Problem>& problems) {
 
 std::vector<config::Problem> Node::reload() {
   std::vector<config::Problem> problems;
-  if (!run_on(config_loop_, [&] { problems = apply(network_); }))
+  if (!run_on(config_loop_, [&] { problems = read_again(); }))
     problems.push_back(problem_of("node", "is stopping"));
   return problems;
 }

@@ -121,6 +121,8 @@ class Node {
   void on_network_config(uint64_t revision, const std::string& text);
   /// Loads the config with this network document; puts it in force unless it has an error.
   std::vector<config::Problem> apply(std::optional<NetworkDocument> network);
+  /// The files as they are now, with the newest document of the bus that can be read.
+  std::vector<config::Problem> read_again();
   void keep_config();
 
   void tell(cluster::Report report);
@@ -175,6 +177,7 @@ class Node {
 
   // The config thread's, once it runs.
   std::optional<NetworkDocument> network_;  // once there was one
+  std::optional<NetworkDocument> refused_;  // a newer one, which had errors
   uint64_t config_generation_ = 0;
   std::unique_ptr<Zones> zones_;
 

@@ -60,6 +60,38 @@ def store_made_anew(stage):
     equal("five is the first that this store gets", put(third, sites=sites("five")).status, 200)
     in_force(third, "five")
 
+
+@scene
+def refused_by_one_node(stage):
+    """A document that one node cannot take, for a zone file of its own, is in force there too once that is mended and reloaded."""
+    def zone(more=""):
+        return stage.file("zone.test.zone", f"@ 60 SOA ns1 admin 1 3600 600 86400 60\n@ 60 NS ns1\nns1 60 A 127.0.0.1\n{more}")
+
+    nats = stage.nats()
+    bus = {"kind": "nats", "url": f"nats://{nats.address}", "follow_config": True}
+    good = stage.popnet(sites("file"), name="good", bus=bus)
+    bad = stage.popnet(sites("file"), name="bad", bus=bus, zones=[{"name": "zone.test", "file": zone("www 60 CNAME ns1\n")}],
+                       node={"state_dir": os.path.join(stage.folder, "state")})
+    for popnet in (good, bad):
+        until(f"{popnet.name} is on the bus", lambda: popnet.status()["bus"]["connected"])
+    equal("one is put", put(good, sites=sites("one")).status, 200)
+    in_force(bad, "one")
+    equal("two is put", put(good, sites=[site("two", [NOBODY], ["www.zone.test"])]).status, 200)
+    in_force(good, "two")
+    until("the other node refuses it", lambda: "revision 2 from the bus has errors" in bad.log())
+    answer = bad.api("POST", "/v1/reload")
+    check("a reload says that it still does", answer.status == 200 and b"CNAME beside other records" in answer.body, answer)
+    in_force(bad, "one")
+    zone()
+    equal("the file is mended and read again", bad.api("POST", "/v1/reload").status, 200)
+    in_force(bad, "two")
+    equal("the node is stopped", bad.stop(), 0)
+    nats.kill()
+    again = stage.popnet(sites("file"), name="again", bus=bus, zones=[{"name": "zone.test", "file": zone()}],
+                         node={"state_dir": os.path.join(stage.folder, "state")})
+    in_force(again, "two")
+
+
 @scene
 def without_a_bus(stage):
     """The file is the config: a PUT is refused with the way to go, a reload takes the file, a restart too."""
