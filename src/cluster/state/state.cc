@@ -118,8 +118,44 @@ Status State::open_file() {
     status = prepare_file();
   }
   if (status == SQLITE_OK) return {};
-  return Error{ErrorCode::machine,
-               fmt::format("node.state_dir: cannot use {}: {}", file_, sqlite3_errmsg(db_))};
+  const std::string why = sqlite3_errstr(status);
+  std::error_code ignored;
+  if (!fs::exists(file_, ignored) || !open_to_read())
+    return Error{ErrorCode::machine, fmt::format("node.state_dir: cannot use {}: {}", file_, why)};
+  log::error(
+      "state: {} cannot be written ({}): this node starts from what is in it, and keeps nothing until it can",
+      file_, why);
+  return {};
+}
+
+/// On a full or read-only disk: by itself, without the file that processes share, for which there may be no room; else the
+/// file as it is, without what a process that was killed has left in the log beside it. False: not even so.
+bool State::open_to_read() {
+  sqlite3_close(std::exchange(db_, nullptr));
+  writable_ = false;
+  const auto is_read = [this] { return Statement(db_, "SELECT count(*) FROM kept").step() == SQLITE_ROW; };
+  if (sqlite3_open_v2(file_.c_str(), &db_, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK &&
+      run(db_, "PRAGMA locking_mode = EXCLUSIVE") == SQLITE_OK && is_read())
+    return true;
+  sqlite3_close(std::exchange(db_, nullptr));
+  std::string name = "file:";
+  for (const char c : file_)
+    if (c == '%' || c == '?' || c == '#')
+      name += fmt::format("%{:02x}", static_cast<unsigned>(c));
+    else
+      name += c;
+  name += "?mode=ro&immutable=1";
+  return sqlite3_open_v2(name.c_str(), &db_, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, nullptr) == SQLITE_OK &&
+         is_read();
+}
+
+/// Tries once more where it was not at the start.
+bool State::is_writable() {
+  if (writable_) return true;
+  sqlite3_close(std::exchange(db_, nullptr));
+  writable_ = prepare_file() == SQLITE_OK;
+  if (!writable_) (void)open_to_read();
+  return writable_;
 }
 
 /// Opens the file and brings it into shape; checks all of it for damage.
@@ -138,6 +174,8 @@ int State::prepare_file() {
   status = version.step();
   if (status != SQLITE_ROW) return status;
   if (version.number(0) > file_version) return written_by_newer;
+  if (version.number(0) == file_version)
+    return SQLITE_OK;  // nothing is written, on a full disk it could not be
   const std::string make = fmt::format(
       "BEGIN IMMEDIATE;"
       "CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, number INTEGER NOT NULL, text BLOB NOT NULL);"
@@ -162,12 +200,13 @@ int State::write(std::string_view name, int64_t number, std::string_view text) {
 }
 
 void State::save(const char* name, int64_t number, std::string_view text) {
-  note(name, write(name, number, text) != SQLITE_DONE);
+  note(name, !is_writable() || write(name, number, text) != SQLITE_DONE);
 }
 
 void State::note(const char* name, bool failed) {
   if (failed && !failing_)
-    log::warning("state: cannot keep the {} in {}: {}; the node serves on", name, file_, sqlite3_errmsg(db_));
+    log::warning("state: cannot keep the {} in {}: {}; the node serves on", name, file_,
+                 writable_ ? sqlite3_errmsg(db_) : "it cannot be written");
   if (!failed && failing_) log::info("state: {} works again", file_);
   failing_ = failed;
 }
@@ -192,6 +231,7 @@ std::optional<State::KeptConfig> State::load_config() {
 }
 
 void State::save_metrics(const Report& report, TimePoint now, WallTime wall) {
+  if (!is_writable()) return note(metrics_row, true);
   int status = run(db_, "BEGIN IMMEDIATE; DELETE FROM kept WHERE name GLOB 'metrics*'");
   if (status == SQLITE_OK) status = write_metrics(report, now, to_ms_since_1970(wall));
   if (status == SQLITE_DONE) status = run(db_, "COMMIT");

@@ -11,7 +11,10 @@
 //  parts, so that
 //    one bad part does not cost the others; of more than CodecLimits::samples those of origins and POPs are
 //    kept, then the newest of clients.
-// Only open() fails: with ErrorCode::machine, when the folder cannot be made or written.
+//  - At a start on a disk that is full or read-only, what is in the file is read. Each save tries anew whether it can be
+//    written.
+// Only open() fails: with ErrorCode::machine, when the folder or the first file in it cannot be made, or the file cannot
+// be read.
 //
 // Times: samples are kept with their ages and the wall time of the save; a restart adds the time that has
 // passed since.
@@ -67,6 +70,8 @@ class State {
 
   Status open_file();
   int prepare_file();
+  bool open_to_read();
+  [[nodiscard]] bool is_writable();
   void move_aside(const std::string& why);
   void save(const char* name, int64_t number, std::string_view text);
   int write(std::string_view name, int64_t number, std::string_view text);
@@ -76,6 +81,7 @@ class State {
 
   const std::string file_;
   sqlite3* db_ = nullptr;
+  bool writable_ = true;
   bool failing_ = false;
 };
 

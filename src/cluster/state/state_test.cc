@@ -224,6 +224,55 @@ TEST_F(StateTest, a_full_disk_stops_nothing_and_saving_works_again_when_there_is
   EXPECT_EQ(state->load_config()->text, "kept after");
 }
 
+TEST_F(StateTest, a_disk_that_is_full_at_the_start_costs_nothing_that_was_kept) {
+  dir_ += "/what?100%";
+  open()->save_config({1, "kept before"});
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit old{};
+  getrlimit(RLIMIT_FSIZE, &old);
+  const rlimit full{1, old.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  const auto opened = State::open(dir_);
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  const auto& state = *opened;
+  const auto kept = state->load_config();
+  state->save_metrics(some_report(), before, noon);
+  const bool failed = state->failing();
+  state->save_config({2, "lost"});
+  const auto still = state->load_config();
+  setrlimit(RLIMIT_FSIZE, &old);
+  EXPECT_TRUE(failed);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->text, "kept before");
+  EXPECT_EQ(still->text, "kept before");
+  state->save_config({3, "kept after"});
+  EXPECT_FALSE(state->failing());
+  EXPECT_EQ(open()->load_config()->text, "kept after");
+  dir_ = fs::path(dir_).parent_path();
+}
+
+TEST_F(StateTest, what_a_killed_process_has_left_is_read_on_a_full_disk_too) {
+  const pid_t child = fork();
+  if (child == 0) {
+    auto state = State::open(dir_);
+    (*state)->save_config({5, "from the child"});
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit old{};
+  getrlimit(RLIMIT_FSIZE, &old);
+  const rlimit full{1, old.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  const auto opened = State::open(dir_);
+  const auto kept = opened.ok() ? (*opened)->load_config() : std::nullopt;
+  setrlimit(RLIMIT_FSIZE, &old);
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->text, "from the child");
+}
+
 TEST_F(StateTest, a_process_killed_between_saves_loses_none_of_them) {
   // The child leaves without closing the file: its write-ahead log stays behind.
   const pid_t child = fork();

@@ -137,6 +137,7 @@ std::vector<std::string> waiting_for_restart(const model::Config& running, const
   };
   compare(network_table(), &running.network, &loaded.network);
   compare(node_table(), &running.node, &loaded.node);
+  compare(dns_table(), &running.dns, &loaded.dns);
   const auto compare_inner = [&](const char* outer, const TableBase& table, const void* a, const void* b) {
     const auto before = keys.size();
     compare(table, a, b);

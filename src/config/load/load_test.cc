@@ -60,11 +60,11 @@ TEST(Load, NamesWhatWaitsForARestart) {
   const auto loaded =
       config_of(text, {"node.threads=3", "node.log_level=debug", "node.http_listen.1=127.0.0.1:81",
                        "bus.kind=nats", "network.name=other", "node.dns_server.dnstap.file=tap",
-                       "node.dns_server.query_log.sample=0.5"});
+                       "node.dns_server.query_log.sample=0.5", "dns.tcp_idle=20s", "dns.cookies=off"});
   EXPECT_THAT(
       waiting_for_restart(*running, *loaded),
-      testing::ElementsAre("network.name", "node.threads", "node.http_listen", "node.dns_server.dnstap.file",
-                           "node.dns_server.query_log.sample", "bus.kind"));
+      testing::ElementsAre("network.name", "node.threads", "node.http_listen", "dns.tcp_idle",
+                           "node.dns_server.dnstap.file", "node.dns_server.query_log.sample", "bus.kind"));
 }
 
 TEST(Load, ShowsWhatWasReadInAFormThatReadsTheSame) {
