@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -9,6 +11,7 @@
 #include "common/log.h"
 #include "dns/server/policy.h"
 #include "dns/zone/catalog.h"
+#include "dns/zone/master_file.h"
 #include "rt/clock.h"
 
 namespace popnet::node {
@@ -38,6 +41,15 @@ std::set<std::string> keys_of(const std::map<std::string, Error>& map) {
   std::set<std::string> keys;
   for (const auto& [key, value] : map) keys.insert(key);
   return keys;
+}
+
+using FileZones = std::unordered_map<std::string_view, const model::Zone*>;
+
+FileZones file_zones(const model::Config& config) {
+  FileZones files;
+  for (const model::Zone& zone : config.zones)
+    if (!zone.file.empty()) files.emplace(zone.name, &zone);
+  return files;
 }
 
 /// Zones that a catalog names: fetched as the catalog is, unless they are configured by themselves.
@@ -163,16 +175,33 @@ Result<std::shared_ptr<const dns::Names>> Zones::names_of(const model::Config& z
   return names;
 }
 
+/// A zone that came from a file until now is served from there until a primary has sent it. False if the file is broken.
+bool Zones::take_over(const dns::Name& name, const model::Zone& before) {
+  auto records = std::make_shared<dns::Records>(name, before.file);
+  const auto known = files_.find(dns::owner_key(name.bytes()));
+  dns::Problems problems;
+  if (known != files_.end())
+    records->append(*known->second);
+  else if (!dns::read_master_file(before.file, *records, problems) || problems.count() > 0)
+    return false;
+  records->sort();
+  const auto soa = dns::read_soa_times(*records);
+  if (soa) copies_.put(name, {std::move(records), *soa, unix_seconds(), nullptr, true});
+  return soa.has_value();
+}
+
 /// Of zones that are fetched the copies that are good now. Files are kept for renew().
 dns::ZoneSources Zones::sources(const model::Config& config) {
   dns::ZoneSources sources;
   const auto is_signed = [](const model::Zone& zone) { return zone.dnssec.enabled; };
+  const auto files = config_ == nullptr ? FileZones() : file_zones(*config_);
   sources.keep_files =
       serves_ && (config.network.dnssec.enabled || std::ranges::any_of(config.zones, is_signed));
   for (const model::Zone& zone : config.zones) {
     const auto name = dns::parse_name(zone.name);
     if (zone.secondary.primaries.empty() || !name || !serves_) continue;
-    copies_.load(*name);
+    const auto file = files.find(zone.name);
+    if (file == files.end() || !take_over(*name, *file->second)) copies_.load(*name);
     sources.keep_files = true;
   }
   sources.copies = copies_.good_at(unix_seconds());

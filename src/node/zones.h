@@ -76,6 +76,7 @@ class Zones {
                                                                    std::vector<std::string>* problems,
                                                                    dns::ZoneSources& from);
   [[nodiscard]] dns::ZoneSources sources(const model::Config& config);
+  bool take_over(const dns::Name& name, const model::Zone& before);
   struct Served {
     std::shared_ptr<const model::Config> config;  // with the zones that its catalogs name
     std::map<std::string, Error> broken;          // why, by catalog: nothing of these counts

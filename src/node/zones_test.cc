@@ -124,6 +124,26 @@ TEST_F(ZonesTest, AConfigWithoutDnsLeavesZonesSignedWhileTheyAreServed) {
   EXPECT_NE(made->names->signer(found.node.zone()), nullptr);
 }
 
+// Whatever the serial number that its primary has.
+TEST_F(ZonesTest, AZoneThatIsFetchedFromNowOnIsServedFromItsFileUntilItComes) {
+  rt::Loop loop;
+  Zones zones(loop, *config_, 1,
+              {[](const std::shared_ptr<const dns::Names>&) { return true; }, [] { return true; }});
+  auto made = zones.make(config_, nullptr);
+  ASSERT_TRUE(made) << made.error().message;
+  zones.in_force(config_, std::move(*made));
+  zones.begin();
+  auto next = std::make_shared<model::Config>(*config_);
+  next->zones[0].file.clear();
+  next->zones[0].secondary.primaries = {Endpoint::parse("127.0.0.1:1").value()};
+  made = zones.make(next, nullptr);
+  ASSERT_TRUE(made) << made.error().message;
+  const auto names = made->names;
+  zones.in_force(next, std::move(*made));
+  zones.end();
+  EXPECT_EQ(names->find(*dns::parse_name("ns.own.test")).kind, dns::MatchKind::exact);
+}
+
 /// A primary that closes each connection at once.
 class Primary final : public rt::Watcher {
  public:

@@ -132,8 +132,9 @@ class Secondaries::Follower {
     delivering_ = false;
     tell();
     const ZoneCopy* copy = all_.copies_.find(zone_);
-    const bool soon = copy == nullptr || noticed_;
-    const Duration retry = copy == nullptr ? longest_pause : interval(copy->soa.retry);
+    const bool none = copy == nullptr || copy->provisional;
+    const bool soon = none || noticed_;
+    const Duration retry = none ? longest_pause : interval(copy->soa.retry);
     arm_next(soon ? std::min(pause_, retry) : retry);
     if (!soon) return;
     // Nobody says a second time that there is something new; but the primary may go for good just then.
@@ -182,7 +183,7 @@ void Secondaries::Follower::start() {
   wanted.key = key_;
   wanted.refused = refused_;
   wanted.whole = whole_;
-  if (copy != nullptr) {
+  if (copy != nullptr && !copy->provisional) {
     wanted.have = copy->records;
     wanted.serial = copy->soa.serial;
     wanted.expired = copy->expires() <= all_.unix_seconds();

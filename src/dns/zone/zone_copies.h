@@ -30,6 +30,7 @@ struct ZoneCopy {
 
   /// The same as expires(), for threads that answer queries; made by ZoneCopies.
   std::shared_ptr<std::atomic<int64_t>> expiry = nullptr;
+  bool provisional = false;  // from no primary: whatever one has takes its place
 
   [[nodiscard]] int64_t expires() const { return confirmed + int64_t{soa.expire}; }
 };
