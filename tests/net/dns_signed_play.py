@@ -375,6 +375,35 @@ def signing_ends(stage):
 
 
 @scene
+def signing_begins_again(stage):
+    """With new keys, as docs/dns.md says, while the node runs: the old ones are removed, and the line of the zone in zones_with_keys."""
+    state, folder = f"{stage.folder}/state", f"{stage.folder}/keys"
+    dnssec = {"enabled": True}
+    popnet = stage.popnet(node={"state_dir": state, "key_dir": folder},
+                          zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", ZONE), "dnssec": dnssec}])
+    old = ds_of(popnet)
+
+    def reload(enabled, what, reached):
+        dnssec["enabled"] = enabled
+        popnet.write_config(popnet.config)
+        popnet.signal(signal.SIGHUP)
+        until(what, reached)
+
+    signed = lambda: "RRSIG" in run_dig(popnet.dns, "+dnssec", "www.zone.test").text
+    reload(False, "not signed", lambda: not signed())
+    for name in os.listdir(folder):
+        if name.startswith("Kzone.test."):
+            os.unlink(os.path.join(folder, name))
+    reload(True, "without the keys it is refused", lambda: "take it out of" in popnet.log())
+    check("not signed", not signed())
+    stage.file("state/zones_with_keys", "")
+    reload(True, "signed again", signed)
+    check("with another key", ds_of(popnet) != old)
+    with open(f"{state}/zones_with_keys", encoding="ascii") as file:
+        equal("which is remembered", file.read(), "zone.test.\n")
+
+
+@scene
 def keys_of_another_signer(stage):
     """A zone that was signed elsewhere goes on with its keys, whose DS the parent has: made by BIND, told since when, rolled here."""
     folder, since = f"{stage.folder}/keys", "Publish: 20240101000000\nActivate: 20240101000000\n"

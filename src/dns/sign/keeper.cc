@@ -117,8 +117,7 @@ void KeyKeeper::begin(Seconds now, May may) {
 Result<std::shared_ptr<const ZoneSigner>> KeyKeeper::signer(const Name& zone, const model::Dnssec& options) {
   ++zones_;
   const RollPolicy policy = roll_policy(options);
-  Pending& pending =
-      pending_.insert_or_assign(zone.to_text(), Pending{zone}).first->second;
+  Pending& pending = pending_.insert_or_assign(zone.to_text(), Pending{zone}).first->second;
   auto keys = keys_of(pending, policy);
   if (!keys) return keys.error();
   pending.keys = *keys;
@@ -221,7 +220,7 @@ Result<std::vector<Key>> KeyKeeper::manage(Pending& pending, const RollPolicy& p
     next = next_change_of(keys, now_);
     return keys;
   }
-  if (keys.empty() && had_keys_.contains(name))
+  if (keys.empty() && had_keys(name))
     return Error{
         ErrorCode::invalid,
         fmt::format(
@@ -254,6 +253,16 @@ std::vector<Key> KeyKeeper::missing(const std::string& zone, const std::vector<K
     if (!there && (is_published(t, now_) || is_active(t, now_))) lost.push_back(key);
   }
   return lost;
+}
+
+bool KeyKeeper::had_keys(const std::string& zone) {
+  if (!had_keys_.contains(zone)) return false;
+  std::ifstream in(memory_);
+  if (memory_.empty() || !in) return true;
+  for (std::string line; std::getline(in, line);)
+    if (line == zone) return true;
+  had_keys_.erase(zone);  // an operator has taken it out, as the error says
+  return false;
 }
 
 void KeyKeeper::remember(const std::string& zone, std::vector<Key> keys) {
@@ -382,7 +391,8 @@ Status KeyKeeper::commit() {
     }
   }
   save_serials();
-  if (const Status moved = writes ? folder_.sync() : Status(); !moved) log::warning("{}", moved.error().message);
+  if (const Status moved = writes ? folder_.sync() : Status(); !moved)
+    log::warning("{}", moved.error().message);
   for (auto& [zone, pending] : pending_)
     if (!pending.keys.empty()) remember(zone, std::move(pending.keys));
   std::erase_if(last_keys_, [&](const auto& last) { return !pending_.contains(last.first); });
@@ -394,7 +404,9 @@ Status KeyKeeper::commit() {
 void KeyKeeper::save_serials() {
   KeyFolder::Batch batch;
   std::map<std::string, Status> saved;  // by zone
-  const auto saves = [](const Pending& zone) { return !zone.keys.empty() && zone.serial && zone.serial->to_save; };
+  const auto saves = [](const Pending& zone) {
+    return !zone.keys.empty() && zone.serial && zone.serial->to_save;
+  };
   for (auto& [zone, pending] : pending_) {
     if (!saves(pending)) continue;
     pending.first = batch.size();

@@ -93,6 +93,8 @@ class KeyKeeper {
   [[nodiscard]] Error no_keys(const Name& zone, const std::vector<Key>& keys) const;
   /// Those of the zone's last keys that should be in the zone and are not among these.
   [[nodiscard]] std::vector<Key> missing(const std::string& zone, const std::vector<Key>& keys) const;
+  /// As far as the file says that remembers it.
+  bool had_keys(const std::string& zone);
   void remember(const std::string& zone, std::vector<Key> keys);
   static Status plan(RollStep& step, std::vector<Key>& keys, Pending& pending);
   /// The folder has keys of the zone that it had not at begin().

@@ -98,6 +98,11 @@ TEST_F(KeeperTest, AfterAStartAZoneThatHadKeysGetsNoNewOnes) {
   EXPECT_THAT(refused.error().message, HasSubstr("zones_with_keys"));
   EXPECT_EQ(files(), 0);
   EXPECT_TRUE(sign(after, "example.net"));
+  const std::string memory = folder_ + "/zones_with_keys";
+  fs::rename(memory, folder_ + "/lost");
+  EXPECT_FALSE(sign(after)) << "a lost file says nothing";
+  std::ofstream(memory) << "example.net.\n";
+  EXPECT_TRUE(sign(after)) << "an operator wants new ones, and need not start the node anew";
 }
 
 TEST_F(KeeperTest, AKeyWhoseTimeIsOverIsNotMissed) {
