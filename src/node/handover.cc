@@ -59,6 +59,26 @@ std::optional<rt::SocketUse> socket_use(std::string_view line) {
   return rt::SocketUse{std::string(words[0]), *asked};
 }
 
+/// "<endpoint>", or "<endpoint> proxy", or "<endpoint> proxy <resolver>".
+std::string peer_text(const dns::ConnectionPeer& peer) {
+  std::string text = peer.from.to_string();
+  if (peer.proxy) text += " proxy";
+  if (peer.resolver) text += " " + peer.resolver->to_string();
+  return text;
+}
+
+std::optional<dns::ConnectionPeer> peer_of(std::span<const std::string_view> words) {
+  if (words.empty() || words.size() > 3 || (words.size() > 1 && words[1] != "proxy")) return std::nullopt;
+  const auto from = Endpoint::parse(words[0]);
+  if (!from) return std::nullopt;
+  dns::ConnectionPeer peer{*from, words.size() > 1};
+  if (words.size() < 3) return peer;
+  const auto resolver = IpAddress::parse(words[2]);
+  if (!resolver) return std::nullopt;
+  peer.resolver = *resolver;
+  return peer;
+}
+
 /// What is too long becomes a purge of the whole site.
 std::string purge_text(const model::PurgeOrder& order) {
   const auto text = [](const model::PurgeOrder& o) {
@@ -155,11 +175,11 @@ void Predecessor::receive(std::function<void(Connection)> on_connection,
       }
       const size_t end = message->text.find('\n');
       const auto words = words_of(std::string_view(message->text).substr(0, end));
-      if (words.size() != 2 || words[0] != "connection" || message->fds.size() != 1) continue;
-      const auto from = Endpoint::parse(words[1]);
-      if (!from || end == std::string::npos) continue;
+      if (words.empty() || words[0] != "connection" || message->fds.size() != 1) continue;
+      const auto peer = peer_of(std::span(words).subspan(1));
+      if (!peer || end == std::string::npos) continue;
       on_connection({std::move(message->fds[0]),
-                     *from,
+                     *peer,
                      {message->text.begin() + static_cast<std::ptrdiff_t>(end) + 1, message->text.end()}});
     }
   });
@@ -306,12 +326,12 @@ bool Handover::await_serving(int successor) {
   return true;
 }
 
-bool Handover::pass_on(int fd, const Endpoint& from, std::span<const uint8_t> received) {
-  if (received.size() > received_max) return false;
-  std::string text = fmt::format("{} connection {}\n", protocol, from.to_string());
-  text.append(received.begin(), received.end());
+bool Handover::pass_on(const dns::PassedConnection& connection) {
+  if (connection.received.size() > received_max) return false;
+  std::string text = fmt::format("{} connection {}\n", protocol, peer_text(connection.peer));
+  text.append(connection.received.begin(), connection.received.end());
   const std::lock_guard lock(mutex_);
-  return successor_.valid() && send(text, {fd});
+  return successor_.valid() && send(text, {connection.fd});
 }
 
 void Handover::tell_purge(const model::PurgeOrder& order) {

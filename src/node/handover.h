@@ -33,6 +33,7 @@
 
 #include "common/ip.h"
 #include "common/result.h"
+#include "dns/server/tcp.h"
 #include "model/report.h"
 #include "rt/fd.h"
 #include "rt/passing.h"
@@ -56,7 +57,7 @@ class Predecessor {
 
   struct Connection {
     rt::UniqueFd fd;
-    Endpoint from;
+    dns::ConnectionPeer peer;
     std::vector<uint8_t> received;
   };
   /// After that: what it passes on and what was purged there, on a thread of its own, until it has ended or this is destroyed.
@@ -93,7 +94,7 @@ class Handover {
   static Result<std::unique_ptr<Handover>> listen(const std::string& state_dir, Hooks hooks);
   ~Handover();
   /// After on_replaced: the successor goes on with it. False when that cannot be. Any thread.
-  bool pass_on(int fd, const Endpoint& from, std::span<const uint8_t> received);
+  bool pass_on(const dns::PassedConnection& connection);
   /// The successor may have stored what that is about: told to it as soon as it serves. Any thread.
   void tell_purge(const model::PurgeOrder& order);
   Handover(const Handover&) = delete;

@@ -200,7 +200,7 @@ void Node::open() {
   predecessor_->sockets = {};  // what is left of them is not wanted here
   predecessor_->receive(
       [this](Predecessor::Connection connection) {
-        if (dns_) dns_->adopt(std::move(connection.fd), connection.from, std::move(connection.received));
+        if (dns_) dns_->adopt(std::move(connection.fd), connection.peer, std::move(connection.received));
       },
       [this](const model::PurgeOrder& order) { on_purge_there(order); });
 }
@@ -417,7 +417,7 @@ void Node::drain() {
     std::thread dns([&] {
       if (dns_)
         dns_->stop(at_most, [this](const dns::PassedConnection& connection) {
-          return handover_->pass_on(connection.fd, connection.from, connection.received);
+          return handover_->pass_on(connection);
         });
     });
     std::thread admin([&] {

@@ -100,6 +100,39 @@ def lasting_connections(stage):
 
 
 @scene
+def connections_of_proxies(stage):
+    """What a proxy has said of whom it speaks for goes over with its connection, to two processes one after the other."""
+    first = serve(stage, drain_timeout="2s", dns_server={"proxies": ["127.0.0.0/8"]})
+    host, port = first.dns.rsplit(":", 1)
+    query = make_query("ns1.zone.test")
+    framed = len(query).to_bytes(2, "big") + query
+    signature = b"\r\n\r\n\0\r\nQUIT\n"
+    for_another = signature + b"\x21\x11\0\x0c" + bytes((203, 0, 113, 9, 127, 0, 0, 1, 0x30, 0x39, 0, 53))
+    for_itself = signature + b"\x20\0\0\0"
+
+    def answered(connection):
+        connection.sendall(framed)
+        stream = connection.makefile("rb")
+        return stream.read(int.from_bytes(stream.read(2), "big"))[:2] == query[:2]
+
+    early, itself, late = (socket.create_connection((host, int(port)), PATIENCE) for _ in range(3))
+    early.sendall(for_another)
+    itself.sendall(for_itself)
+    check("answered by the first", answered(early) and answered(itself))
+    late.sendall(for_another[:20])
+    running = first
+    for name in ("second", "third"):
+        running, before = successor(stage, running, name), running
+        until(f"all are with the {name}", lambda: running.counter("popnet_dns_tcp_accepted_total") == 3)
+        until("the one before has ended", lambda: not before.alive())
+        check("and answered there", answered(early) and answered(itself))
+    late.sendall(for_another[20:])
+    check("also when the header came in two parts", answered(late))
+    for connection in (early, itself, late):
+        connection.close()
+
+
+@scene
 def tls_connections(stage):
     """DNS over TLS stays with the process that has the keys, which lets each client go in its first pause, and ends early itself."""
     first = serve(stage, drain_timeout="10s")

@@ -213,11 +213,11 @@ void Server::collect(std::vector<CounterValue>& into) {
   for (const auto& interface : xdp_) interface->collect(into);
 }
 
-void Server::adopt(rt::UniqueFd fd, const Endpoint& from, std::vector<uint8_t> received) {
+void Server::adopt(rt::UniqueFd fd, const ConnectionPeer& peer, std::vector<uint8_t> received) {
   const size_t i = adopted_++ % tcp_.size();
   const auto shared = std::make_shared<rt::UniqueFd>(std::move(fd));
-  tcp_loops_->loop(static_cast<int>(i)).post([this, i, shared, from, received = std::move(received)] {
-    if (tcp_[i] != nullptr) tcp_[i]->adopt(std::move(*shared), from, received);
+  tcp_loops_->loop(static_cast<int>(i)).post([this, i, shared, peer, received = std::move(received)] {
+    if (tcp_[i] != nullptr) tcp_[i]->adopt(std::move(*shared), peer, received);
   });
 }
 

@@ -85,7 +85,7 @@ class Server {
   /// on, then ends all threads. Safe to call twice.
   void stop(Duration connections_at_most = Duration::zero(), const PassOn& pass_on = nullptr);
   /// Goes on with a connection of the process before this one.
-  void adopt(rt::UniqueFd fd, const Endpoint& from, std::vector<uint8_t> received);
+  void adopt(rt::UniqueFd fd, const ConnectionPeer& peer, std::vector<uint8_t> received);
 
  private:
   static constexpr size_t zones_by_name_max = 1000;  // in /metrics

@@ -259,49 +259,56 @@ TEST_F(StreamTest, ATlsConnectionThatCannotBePassedOnIsLetGoInAPause) {
   EXPECT_LT(rt::monotonic_now() - begin, std::chrono::seconds(4));
 }
 
-// Only this process has read whom its proxy speaks for.
-TEST_F(StreamTest, AConnectionOfAProxyIsNotPassedOnAndLetGoToo) {
-  start(true);
-  const auto fd = connect_to(plain(), SOCK_STREAM);
-  const Bytes head = proxied(1), query = framed(TestQuery("img.shop.test", type::a).edns());
-  ASSERT_EQ(::send(fd.get(), head.data(), head.size(), MSG_NOSIGNAL), static_cast<ssize_t>(head.size()));
-  const auto ask = [&] {
-    Bytes room(1500);
-    EXPECT_EQ(::send(fd.get(), query.data(), query.size(), MSG_NOSIGNAL), static_cast<ssize_t>(query.size()));
-    EXPECT_EQ(::recv(fd.get(), room.data(), 2, MSG_WAITALL), 2);
-    room.resize(static_cast<size_t>(room[0] << 8 | room[1]));
-    EXPECT_EQ(::recv(fd.get(), room.data(), room.size(), MSG_WAITALL), static_cast<ssize_t>(room.size()));
-    return TestReply::read(room);
+// `serve --replace`: the other process goes on with what this one has heard.
+TEST_F(StreamTest, AConnectionOfAProxyIsPassedOnWithWhomItSpeaksFor) {
+  Bytes for_itself(std::begin(proxy_head), std::end(proxy_head));
+  for (const uint8_t b : {0x20, 0, 0, 0}) for_itself.push_back(b);
+  const Bytes query = framed(TestQuery("img.shop.test", type::a).edns());
+  struct Case {
+    Bytes head;
+    size_t before;  // bytes of the head that come before the other process has the connection
+    bool asks_before;
+    std::string answer;
   };
-  EXPECT_THAT(ask().edns_options, ::testing::IsEmpty());
-  std::thread stop([&] { server_->stop(std::chrono::seconds(5), [](const auto&) { return true; }); });
-  TestReply last;
-  for (int i = 0; i < 500 && last.edns_options.empty(); ++i) last = ask();
-  EXPECT_EQ(last.answer.at(0), "img.shop.test. 20 IN A 192.0.2.2") << "as for who is near nyc";
-  EXPECT_THAT(last.edns_options, ::testing::ElementsAre(0, edns::tcp_keepalive, 0, 2, 0, 0));
-  uint8_t byte;
-  EXPECT_EQ(::recv(fd.get(), &byte, 1, 0), 0) << "no reset";
-  ::shutdown(fd.get(), SHUT_WR);
-  stop.join();
-}
-
-// A balancer that speaks for itself says so once, and the other process would wait to hear it.
-TEST_F(StreamTest, AConnectionOfAProxyForItselfIsNotPassedOnEither) {
-  start(true);
-  const auto fd = connect_to(plain(), SOCK_STREAM);
-  Bytes message(std::begin(proxy_head), std::end(proxy_head));
-  for (const uint8_t b : {0x20, 0, 0, 0}) message.push_back(b);
-  for (const uint8_t b : framed(TestQuery("www.example.com", type::a).edns())) message.push_back(b);
-  ASSERT_EQ(::send(fd.get(), message.data(), message.size(), MSG_NOSIGNAL),
-            static_cast<ssize_t>(message.size()));
-  Bytes room(2);
-  ASSERT_EQ(::recv(fd.get(), room.data(), 2, MSG_WAITALL), 2);
-  std::atomic<int> passed{0};
-  server_->stop(std::chrono::milliseconds(100), [&](const auto&) {
-    ++passed;
-    return true;
-  });
-  EXPECT_EQ(passed, 0);
+  const Bytes head = proxied(1);
+  const std::string nyc = "img.shop.test. 20 IN A 192.0.2.2", own = "img.shop.test. 20 IN A 192.0.2.1";
+  for (const Case& c :
+       {Case{head, head.size(), true, nyc}, Case{head, head.size(), false, nyc}, Case{head, 9, false, nyc},
+        Case{head, 0, false, nyc}, Case{for_itself, for_itself.size(), true, own}}) {
+    start(true);
+    const auto fd = connect_to(plain(), SOCK_STREAM);
+    const auto send = [&](std::span<const uint8_t> bytes) {
+      ASSERT_EQ(::send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+                static_cast<ssize_t>(bytes.size()));
+    };
+    const auto ask = [&] {
+      send(query);
+      Bytes room(2);
+      EXPECT_EQ(::recv(fd.get(), room.data(), 2, MSG_WAITALL), 2);
+      room.resize(static_cast<size_t>(room[0] << 8 | room[1]));
+      EXPECT_EQ(::recv(fd.get(), room.data(), room.size(), MSG_WAITALL), static_cast<ssize_t>(room.size()));
+      return room.size() < 12 ? std::string() : TestReply::read(room).answer.at(0);
+    };
+    send(std::span(c.head).first(c.before));
+    if (c.asks_before) {
+      EXPECT_EQ(ask(), c.answer);
+    }
+    rt::UniqueFd passed;
+    ConnectionPeer peer;
+    Bytes received;
+    server_->stop(std::chrono::seconds(5), [&](const PassedConnection& connection) {
+      passed = rt::UniqueFd(::dup(connection.fd));
+      peer = connection.peer;
+      received.assign(connection.received.begin(), connection.received.end());
+      return true;
+    });
+    ASSERT_TRUE(passed.valid());
+    EXPECT_TRUE(peer.proxy);
+    start(true);
+    server_->adopt(std::move(passed), peer, received);
+    send(std::span(c.head).subspan(c.before));
+    EXPECT_EQ(ask(), c.answer) << c.before;
+  }
 }
 
 TEST_F(StreamTest, AProxyTellsWhoAsks) {

@@ -60,14 +60,14 @@ class TcpShard::Listener final : public rt::Watcher {
 class TcpShard::Connection final : public rt::Watcher {
  public:
   /// `peer`: whose connections are counted.
-  Connection(TcpShard& shard, rt::UniqueFd fd, Transport transport, const Endpoint& peer, bool behind_proxy)
+  Connection(TcpShard& shard, rt::UniqueFd fd, Transport transport, const ConnectionPeer& peer)
       : shard_(shard),
         fd_(std::move(fd)),
-        peer_(peer.address),
-        port_(behind_proxy ? 0 : peer.port),
-        source_{peer.address, transport},
-        of_proxy_(behind_proxy),
-        behind_proxy_(behind_proxy),
+        peer_(peer.from.address),
+        port_(peer.proxy ? 0 : peer.from.port),
+        source_{peer.resolver.value_or(peer.from.address), transport},
+        of_proxy_(peer.proxy),
+        behind_proxy_(peer.proxy && !peer.resolver),
         idle_(shard.loop_, [this] { on_idle(); }),
         by_idleness_(shard.by_idleness_.insert(shard.by_idleness_.end(), fd_.get())) {
     watched_ = shard_.loop_.watch(fd_.get(), events_, *this);
@@ -133,12 +133,15 @@ class TcpShard::Connection final : public rt::Watcher {
     end();
   }
   void let_go();
-  /// To what only this process knows: keys of TLS, what a proxy has said of whom it speaks for.
-  [[nodiscard]] bool is_bound() const { return source_.transport == Transport::tls || of_proxy_; }
+  /// Only this process has its keys.
+  [[nodiscard]] bool is_bound() const { return source_.transport == Transport::tls; }
   /// True if another process has it now. Not while something is under way.
   bool pass_on() {
     if (is_bound() || transfer_ != nullptr || unwritten() > 0 || peer_ended_) return false;
-    const bool taken = shard_.pass_on_({fd_.get(), {peer_, port_}, in_});
+    const bool named = of_proxy_ && !behind_proxy_;
+    const ConnectionPeer peer{
+        {peer_, port_}, of_proxy_, named ? std::optional(source_.address) : std::nullopt};
+    const bool taken = shard_.pass_on_({fd_.get(), peer, in_});
     source_.leaving = !taken;
     return taken;
   }
@@ -396,21 +399,19 @@ void TcpShard::accept_all(int listener, Transport transport) {
       if (errno == ECONNABORTED || errno == EINTR) continue;
       return;
     }
-    take(std::move(fd), transport, rt::to_endpoint(from));
+    const Endpoint peer = rt::to_endpoint(from);
+    take(std::move(fd), transport, {peer, view_.get().policy->is_proxy(peer.address)});
   }
 }
 
-void TcpShard::adopt(rt::UniqueFd fd, const Endpoint& from, std::span<const uint8_t> received) {
-  take(std::move(fd), Transport::tcp, from, received);
+void TcpShard::adopt(rt::UniqueFd fd, const ConnectionPeer& peer, std::span<const uint8_t> received) {
+  take(std::move(fd), Transport::tcp, peer, received);
 }
 
-void TcpShard::take(rt::UniqueFd fd, Transport transport, const Endpoint& from,
+void TcpShard::take(rt::UniqueFd fd, Transport transport, const ConnectionPeer& peer,
                     std::span<const uint8_t> received) {
-  const IpAddress& peer = from.address;
-  const Policy* policy = view_.get().policy.get();
-  const bool behind_proxy = policy->is_proxy(peer);
-  const size_t most = behind_proxy ? SIZE_MAX : limits_.per_source;  // a proxy stands for many
-  if (!sources_.add(peer, most)) return state_.counts.tcp_refused.add();
+  const size_t most = peer.proxy ? SIZE_MAX : limits_.per_source;  // a proxy stands for many
+  if (!sources_.add(peer.from.address, most)) return state_.counts.tcp_refused.add();
   if (connections_.size() >= limits_.connections_max) {
     state_.counts.tcp_evicted.add();
     const int longest_idle = by_idleness_.front();
@@ -418,7 +419,7 @@ void TcpShard::take(rt::UniqueFd fd, Transport transport, const Endpoint& from,
   }
   state_.counts.tcp_accepted.add();
   const int key = fd.get();
-  auto connection = std::make_unique<Connection>(*this, std::move(fd), transport, from, behind_proxy);
+  auto connection = std::make_unique<Connection>(*this, std::move(fd), transport, peer);
   if (!connection->start()) return;
   Connection& present = *connection;
   connections_[key] = std::move(connection);

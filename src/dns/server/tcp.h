@@ -6,9 +6,8 @@
 // query) for `idle`; when what it sends cannot be a query; when it has been idle longest and room is needed
 // for another. A peer that does not read its replies is not read from any more until it does.
 //
-// When another process has taken over the addresses (`serve --replace`), plain connections go on there. Others cannot:
-// only this process has the keys of their TLS session, or has heard from their proxy whom it speaks for. Their queries
-// are answered here, and each reply that has an OPT record tells the client to close (keepalive of 0, RFC 7828): who
+// When another process has taken over the addresses (`serve --replace`), plain connections go on there, those of proxies with
+// whom they speak for. TLS cannot: only this process has the keys of the session. Its queries are answered here, and each reply that has an OPT record tells the client to close (keepalive of 0, RFC 7828): who
 // does so loses nothing. Who goes on is let go in its first pause; who makes none, right behind an answer when the time is
 // over, so that a client that asks one thing at a time sees the end before it asks again. All of them in order: what
 // has arrived is answered, then comes close_notify, then our FIN, and we read until the client's, since to close with a
@@ -50,10 +49,17 @@ struct TcpListener {
   Transport transport = Transport::tcp;
 };
 
+/// The other end of a connection.
+struct ConnectionPeer {
+  Endpoint from;
+  bool proxy = false;                   // speaks for another: begins with a PROXY header
+  std::optional<IpAddress> resolver{};  // for whom; none: its header has not been read
+};
+
 /// A connection between two messages, for a process that goes on with it.
 struct PassedConnection {
   int fd = -1;  // the giver's, who closes it when it was taken
-  Endpoint from;
+  ConnectionPeer peer;
   std::span<const uint8_t> received;  // and not answered: the begin of a message
 };
 /// From any loop. False: not taken.
@@ -71,10 +77,10 @@ class TcpShard {
   /// Accepts who waits already and nobody after that. Connections go on for at most so long; then what has arrived
   /// is answered, each is closed when its replies are written, and all of them when the drain time is over. Calls
   /// `done`, once, when there are none. With `pass_on`, plain connections go there as soon as nothing is under way on
-  /// them, and the others end as told above.
+  /// them, and those over TLS end as told above.
   void drain(Duration at_most, PassOn pass_on, std::function<void()> done);
   /// Goes on with a connection of another process.
-  void adopt(rt::UniqueFd fd, const Endpoint& from, std::span<const uint8_t> received);
+  void adopt(rt::UniqueFd fd, const ConnectionPeer& peer, std::span<const uint8_t> received);
 
  private:
   class Listener;
@@ -83,7 +89,7 @@ class TcpShard {
   friend class Connection;
 
   void accept_all(int listener, Transport transport);
-  void take(rt::UniqueFd fd, Transport transport, const Endpoint& from,
+  void take(rt::UniqueFd fd, Transport transport, const ConnectionPeer& peer,
             std::span<const uint8_t> received = {});
   void pause_accepting();
   void close(int fd);
