@@ -156,6 +156,9 @@ def purge_requests(stage):
         check(f"{what}: asked for again", popnet.get("/x", "a.test").body != before)
     until("the log says what was purged, and how", lambda: [popnet.log().count(f"purged {what}, as a PURGE request wants\n") for what in (
         "http://a.test/x", "http://a.test/*", "tag red of site a", "http://a.test/x softly")] == [1] * 4)
+    for tag in ("gr\xf6\xdfe", "x" * 1025):  # Latin-1; what the other nodes could not be told would be purged here alone
+        equal("a tag that is no UTF-8, or too long, is refused", ask("/", "a.test", f"Surrogate-Key: red {tag}\r\n"), 400)
+    equal("one in UTF-8 is not", ask("/", "a.test", "Surrogate-Key: gr\xc3\xb6\xc3\x9fe\r\n"), 200)
     for host, claims, status in (("b.test", "", 403), ("b.test", "X-Forwarded-For: 192.0.2.1\r\n", 403), ("c.test", "", 405)):
         popnet.get("/x", host)
         equal(f"{host}: refused", ask("/x", host, claims), status)
@@ -177,6 +180,33 @@ def during_a_fill(stage):
     client = popnet.connect().ask("/x", "a.test")
     origin.request().answer(200, FRESH, "new")
     equal("who asks after does not", client.answer().body, b"new")
+
+
+@scene
+def names_that_come_back(stage):
+    """What was purged while its hostname was another site's, or its site had another name, is not served when that is taken back."""
+    _, popnet = versions(stage)
+    a, b = popnet.config["sites"]
+    any_host = {**a, "any_host": True}
+    named = lambda of, *names: {**of, "hostnames": [{"name": name, "resolve": "pop"} for name in names]}
+
+    def reload(*sites):
+        popnet.write_config({**popnet.config, "sites": sites})
+        equal("reload", popnet.api("POST", "/v1/reload").status, 200)
+
+    moves = {"another site's": ([named(a, "a.test", "www.test"), b], [a, named(b, "b.test", "www.test")]),
+             "under a new name": ([named(a, "www.test"), b], [{**named(a, "www.test"), "name": "new"}, b]),
+             "taken from the site of all others": ([any_host, b], [any_host, named(b, "b.test", "www.test")])}
+    for what, (first, second) in moves.items():
+        reload(*first)
+        popnet.get("/x", "www.test")
+        popnet.get("/x", "b.test")
+        check(f"{what}: stored", popnet.get("/x", "www.test").hit)
+        reload(*second)
+        equal("purged", popnet.api("POST", "/v1/purge", {"url": "http://www.test/x"}).status, 200)
+        reload(*first)
+        check(f"{what}, and back: the origin is asked", not popnet.get("/x", "www.test").hit)
+        check("a name that stayed has lost nothing", popnet.get("/x", "b.test").hit)
 
 
 @scene

@@ -4,6 +4,7 @@
 
 #include "common/hash.h"
 #include "common/log.h"
+#include "http/policy/key.h"
 #include "http/policy/path_reading.h"
 
 namespace popnet::http {
@@ -55,10 +56,11 @@ SiteState::SiteState(std::string_view site, Store& store, int threads)
       counters(new SiteCounters[static_cast<size_t>(threads)]),
       retries(new RetryBudget[static_cast<size_t>(threads)]) {}
 
-std::shared_ptr<SiteState> Registry::site(const model::Site& site) {
+std::shared_ptr<SiteState> Registry::site(const model::Site& site, bool& known) {
   const std::lock_guard lock(mutex_);
   auto& state = sites_[site.name];
-  if (!state) state = std::make_shared<SiteState>(site.name, store_, threads_);
+  known = state != nullptr;
+  if (!known) state = std::make_shared<SiteState>(site.name, store_, threads_);
   return state;
 }
 
@@ -117,11 +119,14 @@ Sites::Sites(std::shared_ptr<const model::Config> config, Registry& registry) : 
   TrustStore trust;
   for (uint32_t i = 0; i < c.sites.size(); ++i) {
     const model::Site& site = c.sites[i];
-    auto state = registry.site(site);
+    bool known = false;
+    auto state = registry.site(site, known);
     auto origins = registry.origins(*state, site);
-    SiteView& view = sites_.emplace_back(SiteView{i, &site, std::move(state), std::move(origins), {}, {}});
+    SiteView& view =
+        sites_.emplace_back(SiteView{i, &site, std::move(state), std::move(origins), {}, {}, known});
     for (const model::Origin& origin : site.origins) view.tls.push_back(trust.find(site, origin));
     for (const model::Rule& rule : site.rules) view.patterns.emplace_back(rule.path);
+    names_[site.name] = i;
     for (const model::Hostname& name : site.hostnames) hosts_[name.name] = {Host::Kind::site, i, &name};
     if (!site.content_prefix.empty()) prefixes_[site.content_prefix] = i;
     if (site.any_host) any_host_ = &view;
@@ -202,19 +207,51 @@ void Sites::apply_rules(Route& route, const model::Hostname* hostname) const {
 }
 
 const SiteView* Sites::find(std::string_view site_name) const {
-  for (const SiteView& view : sites_)
-    if (view.site->name == site_name) return &view;
-  return nullptr;
+  const auto found = names_.find(site_name);
+  return found == names_.end() ? nullptr : &sites_[found->second];
+}
+
+bool Sites::has_hostname(std::string_view site, std::string_view hostname) const {
+  const auto found = hosts_.find(hostname);
+  return found != hosts_.end() && found->second.kind == Host::Kind::site &&
+         sites_[found->second.site].site->name == site;
+}
+
+void Sites::expire_returned(const Sites& before, Store& store) const {
+  KeyBuilder keys;
+  const std::string& shared = config_->network.content_hostname;
+  const bool same_shared = iequals(shared, before.config_->network.content_hostname);
+  for (const SiteView& view : sites_) {
+    if (!view.known) continue;
+    const model::Site& site = *view.site;
+    Space& space = view.state->space;
+    const SiteView* old = before.find(site.name);
+    if (site.any_host && (old == nullptr || !old->site->any_host)) {
+      store.purge(space, Purge::soft);
+      continue;
+    }
+    const auto expire = [&](std::string_view host) {
+      store.purge_prefix(space, keys.make({.site = site.name, .host = host, .path = "/"}), Purge::soft);
+    };
+    for (const model::Hostname& name : site.hostnames)
+      if (!before.has_hostname(site.name, name.name)) expire(name.name);
+    for (const auto& [name, host] : before.hosts_)  // those that were another's are its own again
+      if (site.any_host && host.kind == Host::Kind::site && !hosts_.contains(name)) expire(name);
+    const bool had_prefix = old != nullptr && !old->site->content_prefix.empty() && same_shared;
+    if (!site.content_prefix.empty() && !shared.empty() && !had_prefix) expire(shared);
+  }
 }
 
 std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> snapshot, const View* before,
                                       Registry& registry) {
   auto view = std::make_shared<View>();
   const model::Config& config = *snapshot->config;
-  if (before != nullptr && before->snapshot->config == snapshot->config)
+  if (before != nullptr && before->snapshot->config == snapshot->config) {
     view->sites = before->sites;
-  else
+  } else {
     view->sites = std::make_shared<const Sites>(snapshot->config, registry);
+    if (before != nullptr) view->sites->expire_returned(*before->sites, registry.store());
+  }
   view->pseudonym = "popnet-" + config.node.pop;
   view->snapshot = std::move(snapshot);
   return view;

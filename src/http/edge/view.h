@@ -69,9 +69,11 @@ struct SiteState {
 class Registry {
  public:
   Registry(Store& store, int threads) : store_(store), threads_(threads) {}
-  std::shared_ptr<SiteState> site(const model::Site& site);
+  /// `known`: it was there before.
+  std::shared_ptr<SiteState> site(const model::Site& site, bool& known);
   std::vector<std::shared_ptr<OriginState>> origins(SiteState& state, const model::Site& site);
   void for_each(const std::function<void(const SiteState&)>& visit) const;
+  [[nodiscard]] Store& store() const { return store_; }
 
  private:
   Store& store_;
@@ -99,6 +101,7 @@ struct SiteView {
   std::vector<std::shared_ptr<const tls::ClientContext>>
       tls;                            // of each origin; null: plain, or not to be had
   std::vector<PathPattern> patterns;  // of site->rules
+  bool known = false;                 // a config before this one had it, too: there may be something stored
 };
 
 struct Route {
@@ -120,6 +123,9 @@ class Sites {
   /// `path`.
   [[nodiscard]] Route route(std::string_view host, std::string_view path) const;
   [[nodiscard]] const SiteView* find(std::string_view site_name) const;
+  /// Makes stale what is stored under names that a site has with this config, and had not with the one `before`. It may be of an
+  /// older config, and have been purged since under another site, where it was not found.
+  void expire_returned(const Sites& before, Store& store) const;
   [[nodiscard]] const std::shared_ptr<const model::Config>& config() const { return config_; }
 
  private:
@@ -140,11 +146,13 @@ class Sites {
   void apply_rules(Route& route, const model::Hostname* hostname) const;
   static const model::Rule* first_match(const SiteView& site, std::string_view path);
   [[nodiscard]] Route route_prefix(std::string_view path) const;
+  [[nodiscard]] bool has_hostname(std::string_view site, std::string_view hostname) const;
 
   const std::shared_ptr<const model::Config> config_;
   std::vector<SiteView> sites_;
   std::unordered_map<std::string, Host, CaseHash, CaseEqual> hosts_;
   std::map<std::string, uint32_t, std::less<>> prefixes_;
+  std::map<std::string, uint32_t, std::less<>> names_;  // of sites
   const SiteView* any_host_ = nullptr;
 };
 
