@@ -40,7 +40,8 @@ struct CodecLimits {
   static constexpr size_t share_targets = 100'000;  // in each of the two lists of a set
   static constexpr size_t name_bytes = 255;         // of a POP, site, target or probe
   static constexpr size_t error_bytes = 500;        // of a failure in words; the encoder cuts longer ones
-  static constexpr size_t url_bytes = 8192;
+  static constexpr size_t url_bytes =
+      12 * 1024;  // a PURGE may have a target of 8 KiB, and its host before it
   static constexpr std::chrono::hours age{7 * 24};
 };
 

@@ -261,7 +261,7 @@ TEST(Codec, a_bad_purge_is_an_error_that_names_the_place) {
       {R"({"v":1,"id":1,"scope":"tags","site":"x"})", "purge.tags: is missing"},
       {R"({"v":1,"id":1,"scope":"tags","site":"x","tags":[1]})", "purge.tags[0]: should be a text"},
       {R"({"v":1,"id":1.5,"scope":"site","site":"x"})", "purge.id: should be a whole number"},
-      {R"({"v":1,"id":1,"scope":"url","url":")" + std::string(9000, 'x') + "\"}", "at most 8192 bytes"},
+      {R"({"v":1,"id":1,"scope":"url","url":")" + std::string(13000, 'x') + "\"}", "at most 12288 bytes"},
   };
   for (const auto& [text, says] : cases) {
     const auto got = decode_purge(text);
