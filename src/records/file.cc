@@ -19,6 +19,17 @@ constexpr size_t lines_bytes = 256 * 1024;  // written at a time
 constexpr size_t line_bytes = 64 * 1024;    // at most
 constexpr mode_t mode = 0640;
 constexpr const char* standard_output = "-";
+/// What is written next would stand behind half a line, as a part of it. Not where another process (the one that this one
+/// replaces) has appended since, nor in what is no file.
+void cut_back(int fd, off_t bytes) {
+  const int why = errno;
+  struct stat now {};
+  const off_t end = ::lseek(fd, 0, SEEK_CUR);
+  if (bytes > 0 && end >= bytes && ::fstat(fd, &now) == 0 && S_ISREG(now.st_mode) && now.st_size == end)
+    (void)!::ftruncate(fd, end - bytes);
+  errno = why;
+}
+
 }  // namespace
 
 Status NamedFile::open() {
@@ -52,12 +63,18 @@ bool NamedFile::name_is_free() const {
   return ::stat(path_.c_str(), &named) != 0 || named.st_size == 0;
 }
 
+// When it fails, nothing of it stays in a file.
 bool NamedFile::write(std::string_view bytes) {
+  off_t written = 0;
   while (!bytes.empty()) {
     const ssize_t n = ::write(file_.get(), bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
+    if (n <= 0) {
+      cut_back(file_.get(), written);
+      return false;
+    }
     bytes.remove_prefix(static_cast<size_t>(n));
+    written += n;
   }
   return true;
 }
