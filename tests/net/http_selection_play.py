@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Which of several stored answers a request gets, what a 304 changes of that, and what POST and its like store and end: RFC 9111 sections 4 and 4.1 to 4.4."""
-from play import check, equal, http_date, run, scene
+from play import check, equal, http_date, run, scene, until
 from play_lines import Script
 
 CC, NOTHING = "Cache-Control", ("Content-Length", "0")
@@ -39,6 +39,12 @@ def vary_forgotten(stage):
     equal("HEAD", script.ask("/x", "HEAD", x("1")).fields["Content-Length"], "4")
     script.ask("/x", fields=[(CC, "no-cache")])
     equal("asked anew it is still behind", script.ask("/x", fields=x("1")).body, b"/x 1")
+    script.lines["/swr"] = lambda asked, n: (200, [(CC, "max-age=1, stale-while-revalidate=600"), ("Age", "9"), ("Vary", "X")] if n == 1 else
+                                             [FRESH, *([("Vary", "X")] if "X" in asked.fields else [])])
+    script.ask("/swr", fields=x("1"))
+    script.ask("/swr")
+    equal("what serves while it is refreshed", script.ask("/swr", fields=x("1")).body, b"/swr 1")
+    until("is refreshed, though the other is fresh", lambda: script.ask("/swr", fields=x("1")).body == b"/swr 3")
     script.lines["/stops"] = lambda asked, n: (200, [*STALE, ("Vary", "X")] if n == 1 else [FRESH])
     script.ask("/stops", fields=x("1"))
     script.ask("/stops")

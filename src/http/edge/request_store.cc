@@ -29,7 +29,7 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
   const Object* object = worker_.store.lookup(key, [&](const Object& o) {
     if (stored_meta(o).head_only && !head_only_) return false;
     cache_status_.forward = CacheForward::vary_miss;
-    if (turn.newest == nullptr) turn.newest = &o;
+    if (turn.newest == nullptr || stored_meta(*turn.newest).yields) turn.newest = &o;
     if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
     if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) {
       const bool ready = !stored_meta(o).is_part() || o.body().state() == Body::State::complete;
@@ -127,7 +127,8 @@ bool Request::refresh(Turn& turn, const Object& object) {
   const TimePoint now = worker_.loop.now();
   if (worker_.store.refresh_put_off(make_key(turn), now)) return true;
   const auto newer = [&](const Object& other) {
-    return &other != &object && answers(turn, other) && stored_policy(other).fresh(now);
+    return &other != &object && answers(turn, other) && stored_policy(other).fresh(now) &&
+           (!stored_meta(other).yields || stored_meta(object).yields);
   };
   Store::Begun begun = worker_.store.begin(make_key(turn), false, newer, likely_variant(turn));
   if (!begun.filler) return true;
