@@ -52,8 +52,10 @@ FileZones file_zones(const model::Config& config) {
   return files;
 }
 
-/// Zones that a catalog names: fetched as the catalog is, unless they are configured by themselves.
-void add_members(model::Config& config, const model::Zone& catalog, const std::vector<dns::Name>& members) {
+/// Zones that a catalog names: fetched as the catalog is, unless they are configured by themselves. Those that are.
+std::vector<dns::Name> add_members(model::Config& config, const model::Zone& catalog,
+                                   const std::vector<dns::Name>& members) {
+  std::vector<dns::Name> added;
   std::unordered_set<std::string> taken;
   for (const model::Zone& zone : config.zones) taken.insert(zone.name);
   const auto own = dns::parse_name(config.network.zone);
@@ -63,8 +65,11 @@ void add_members(model::Config& config, const model::Zone& catalog, const std::v
     zone.name = member.to_text();
     if (zone.name.size() > 1) zone.name.pop_back();  // as config::parse_zone_name() has it
     const bool networks = !config.network.zone.empty() && own && *own == member;
-    if (!networks && taken.insert(zone.name).second) config.zones.push_back(zone);
+    if (networks || !taken.insert(zone.name).second) continue;
+    config.zones.push_back(zone);
+    added.push_back(member);
   }
+  return added;
 }
 
 }  // namespace
@@ -90,12 +95,13 @@ Result<Zones::Made> Zones::make(const std::shared_ptr<const model::Config>& conf
   dns::ZoneSources from = sources(*served.config);
   auto names = names_of(*served.config, problems, from);
   if (!names) return names.error();
-  return Made{std::move(*names), std::move(from.files)};
+  return Made{std::move(*names), std::move(from.files), served.kept};
 }
 
 void Zones::in_force(std::shared_ptr<const model::Config> config, Made made) {
   config_ = std::move(config);
   files_ = std::move(made.files);
+  kept_ = std::move(made.kept);
   broken_catalogs_ = keys_of(with_members(config_).broken);
   if (!running_) return;  // begin() does it
   tell_secondaries();
@@ -209,22 +215,40 @@ dns::ZoneSources Zones::sources(const model::Config& config) {
   return sources;
 }
 
+/// What a catalog is taken to name that was never fetched. Nobody knows; but zones may have been moved there from the
+/// config, or from a catalog of another name. So to a new one belongs all that was served before, until it comes.
+std::vector<dns::Name> Zones::presumed_members(const std::string& catalog) const {
+  if (config_ == nullptr) return {};
+  std::unordered_set<std::string_view> catalogs;
+  for (const model::Zone& zone : config_->zones)
+    if (zone.secondary.catalog) catalogs.insert(zone.name);
+  if (catalogs.contains(catalog)) return kept_;
+  std::vector<dns::Name> members;
+  const auto add = [&](const std::string& zone) {
+    if (const auto name = dns::parse_name(zone); name && !catalogs.contains(zone)) members.push_back(*name);
+  };
+  for (const std::string& zone : followed_) add(zone);
+  for (const model::Zone& zone : config_->zones)
+    if (!zone.file.empty()) add(zone.name);
+  return members;
+}
+
 Zones::Served Zones::with_members(const std::shared_ptr<const model::Config>& config) {
-  Served served{config, {}};
+  Served served{config, {}, {}};
   std::shared_ptr<model::Config> with;
   for (const model::Zone& zone : config->zones) {
     const auto name = dns::parse_name(zone.name);
     if (!zone.secondary.catalog || !name || !serves_) continue;
     copies_.load(*name);
     const dns::ZoneCopy* copy = copies_.find(*name);
-    if (copy == nullptr) continue;
-    const auto members = dns::read_catalog(*copy->records);
+    const auto members = copy == nullptr ? presumed_members(zone.name) : dns::read_catalog(*copy->records);
     if (!members) {
       served.broken.emplace(zone.name, members.error());
       continue;
     }
     if (with == nullptr) with = std::make_shared<model::Config>(*config);
-    add_members(*with, zone, *members);
+    auto added = add_members(*with, zone, *members);
+    if (copy == nullptr) served.kept.insert(served.kept.end(), added.begin(), added.end());
   }
   if (with != nullptr) served.config = std::move(with);
   return served;

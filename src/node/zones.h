@@ -44,6 +44,7 @@ class Zones {
   struct Made {
     std::shared_ptr<const dns::Names> names;
     dns::ZoneSources::Map files;
+    std::vector<dns::Name> kept = {};  // zones of catalogs that were not fetched yet
   };
 
   /// `start`: what counts of options that need a restart. `loop`: outlives this, and is not run before begin().
@@ -80,7 +81,9 @@ class Zones {
   struct Served {
     std::shared_ptr<const model::Config> config;  // with the zones that its catalogs name
     std::map<std::string, Error> broken;          // why, by catalog: nothing of these counts
+    std::vector<dns::Name> kept;
   };
+  [[nodiscard]] std::vector<dns::Name> presumed_members(const std::string& catalog) const;
   [[nodiscard]] Served with_members(const std::shared_ptr<const model::Config>& config);
   Status renew();
   void begin_signing();
@@ -103,6 +106,7 @@ class Zones {
   std::set<std::string> broken_catalogs_;  // of config_, when names were made last
   dns::ZoneSources::Map files_;        // as they were read last; only while zones are fetched or signed here
   std::vector<std::string> followed_;  // the zones of the last follow_primaries()
+  std::vector<dns::Name> kept_;        // of config_, as in Made
   dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
   std::unique_ptr<Running> running_;
   struct Notice {

@@ -144,6 +144,44 @@ TEST_F(ZonesTest, AZoneThatIsFetchedFromNowOnIsServedFromItsFileUntilItComes) {
   EXPECT_EQ(names->find(*dns::parse_name("ns.own.test")).kind, dns::MatchKind::exact);
 }
 
+// They may be moved there from the config: until it has come nobody knows.
+TEST_F(ZonesTest, ACatalogThatIsNewTakesNoZonesAwayBeforeItComes) {
+  write("state/zones/one.test.zone",
+        "one.test. 60 IN SOA . . 1 3600 600 86400 60\none.test. 60 IN NS ns.invalid.\n");
+  rt::Loop loop;
+  std::shared_ptr<const dns::Names> names;
+  Zones zones(loop, *config_, 1,
+              {[&](std::shared_ptr<const dns::Names> fresh) { return names = std::move(fresh), true; },
+               [] { return true; }});
+  const auto serves = [&](const char* zone) {
+    return names->find(*dns::parse_name(zone)).kind == dns::MatchKind::exact;
+  };
+  const auto reload = [&](const std::shared_ptr<model::Config>& config) {
+    auto made = zones.make(config, nullptr);
+    ASSERT_TRUE(made) << made.error().message;
+    names = made->names;
+    zones.in_force(config, std::move(*made));
+  };
+  const auto catalog = config_->zones[1];
+  config_->zones[1].name = "one.test";
+  config_->zones[1].secondary.catalog = false;
+  reload(config_);
+  zones.begin();
+  const auto moved = std::make_shared<model::Config>(*config_);
+  moved->zones = {catalog};
+  reload(moved);
+  EXPECT_TRUE(serves("one.test") && serves("own.test"));
+  EXPECT_TRUE(fs::exists(folder_ + "/state/zones/one.test.zone"));
+  reload(std::make_shared<model::Config>(*moved));
+  EXPECT_TRUE(serves("one.test") && serves("own.test")) << "after another reload";
+  EXPECT_FALSE(serves("catalog.test"));
+  const auto gone = std::make_shared<model::Config>(*moved);
+  gone->zones.clear();
+  reload(gone);
+  zones.end();
+  EXPECT_FALSE(serves("one.test") || serves("own.test")) << "without a catalog there is nothing to wait for";
+}
+
 /// A primary that closes each connection at once.
 class Primary final : public rt::Watcher {
  public:
