@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import yaml
-from play import POPNET, check, equal, run, scene
+from play import POPNET, check, equal, run, scene, until
 from play import _connect as connect
 from play_servers import Server
 
@@ -24,7 +24,7 @@ def recipes():
 
 def shop(asked):
     """What the shop's web servers say; /static says nothing of caching, and sets a cookie."""
-    fields = {"/": {"Cache-Control": "max-age=60"}, "/account/me": {"Cache-Control": "max-age=60"}, "/mine": {"Cache-Control": "private"},
+    fields = {"/": {"Cache-Control": "max-age=60"}, "/account/me": {"Cache-Control": "max-age=60"}, "/mine": {"Cache-Control": "private"}, "/warm": {"Cache-Control": "max-age=60"},
               "/static/a.css": {"Set-Cookie": "a=b"}}
     asked.answer(200, fields.get(asked.path, {}), asked.path)
 
@@ -93,9 +93,36 @@ def from_varnish(stage):
     serves_the_shop("popnet", ours(stage, "Varnish", others).http, others)
 
 
+def start_traffic_server(stage, endpoint, lines):
+    """All that it reads and writes on the stage; `lines` of remap.config, and behind an empty line of cache.config."""
+    base, (host, port) = os.path.join(stage.folder, "ats"), endpoint.rsplit(":", 1)
+    places = {"prefix": "/usr", "exec_prefix": "/usr", "bindir": "/usr/bin", "sbindir": "/usr/sbin", "includedir": "/usr/include",
+              "libdir": "/usr/lib/trafficserver", "libexecdir": "/usr/lib/trafficserver/modules", "sysconfdir": f"{base}/etc",
+              "datadir": f"{base}/data", "localstatedir": f"{base}/run", "runtimedir": f"{base}/run", "logdir": f"{base}/log", "cachedir": f"{base}/cache"}
+    for folder in ("cache", "run", "log", "data"):
+        os.makedirs(f"{base}/{folder}")
+    remap, cache = lines.split("\n\n")
+    for name, text in {
+            "runroot.yaml": "".join(f"{key}: {value}\n" for key, value in places.items()), "etc/remap.config": remap + "\n", "etc/cache.config": cache,
+            "etc/storage.config": f"{base}/cache 64M\n", "etc/ip_allow.yaml": "ip_allow:\n  - {apply: in, ip_addrs: 127.0.0.0/8, action: allow, methods: ALL}\n",
+            "etc/records.config": f"CONFIG proxy.config.http.server_ports STRING {port}:ip-in={host}\nCONFIG proxy.config.url_remap.pristine_host_hdr INT 1\n"
+                                  "CONFIG proxy.config.admin.user_id STRING #-1\nCONFIG proxy.config.crash_log_helper STRING NULL\n"}.items():
+        stage.file(f"ats/{name}", text)
+    stage.wait_for(Server(stage.spawn("ats", ["/usr/bin/traffic_server", f"--run-root={base}/runroot.yaml"]), endpoint))
+
+
 @scene
 def from_traffic_server(stage):
-    """popnet with what stands beside Traffic Server's lines."""
+    """Traffic Server and popnet before the same web server."""
+    origin, endpoint = stage.origin(shop), stage.endpoint()
+    start_traffic_server(stage, endpoint, theirs(stage, "Traffic Server", endpoint, stage.folder, [origin]))
+
+    def serves_from_its_cache():  # which it opens some time after its port
+        before = len(origin.asked)
+        connect(endpoint).ask("/warm", HOST).answer()
+        return len(origin.asked) == before
+    until("its cache is open", serves_from_its_cache)
+    serves_the_shop("Traffic Server", endpoint, [origin])
     others = [stage.origin(shop)]
     serves_the_shop("popnet", ours(stage, "Traffic Server", others).http, others)
 
