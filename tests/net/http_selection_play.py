@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
 """Which of several stored answers a request gets, what a 304 changes of that, and what POST and its like store and end: RFC 9111 sections 4 and 4.1 to 4.4."""
+import os
+import random
+
 from play import check, equal, http_date, run, scene, until
 from play_lines import Script
 
@@ -51,6 +54,34 @@ def vary_forgotten(stage):
     equal("what fits better, but is stale, is asked for", script.ask("/stops", fields=x("1")).body, b"/stops 3")
     answer = script.ask("/stops", fields=x("1"))
     equal("once: the origin has stopped to vary", (answer.hit, answer.body), (True, b"/stops 3"))
+
+
+def history(script, path, draw):
+    """Random requests to an origin whose Vary, Date and Age change at random: what comes from the store must fit the request, and be fresh."""
+    given, hits = {}, 0
+    def answer(asked, n):
+        given[n] = (draw.choice(["", "X", "Y", "X, Y"]), {name: asked.fields[name] for name in "XY"}, draw.choice([0, 0, 700]))
+        vary, _, age = given[n]
+        return 200, [FRESH, ("Date", http_date(draw.choice([0, -5, -50]))), *([("Age", str(age))] if age else []), *([("Vary", vary)] if vary else [])]
+    script.lines[path] = answer
+    for _ in range(25):
+        wants = {name: draw.choice(["", "1", "2"]) for name in "XY"}
+        reload = draw.random() < 0.15
+        got = script.ask(path, fields=[*((name, value) for name, value in wants.items() if value), *([(CC, "no-cache")] if reload else [])])
+        number, hits = int(got.body.split()[1]), hits + got.hit
+        vary, selected, age = given[number]
+        fits = all(selected[name] == wants[name] for name in vary.split(", ") if name)
+        if not (fits and not age and not reload if got.hit else number == len(script.asked[path])):
+            raise AssertionError(f"{path}: {wants}, no-cache {reload}: got {number} of {given}")
+    return hits
+
+
+@scene
+def histories(stage):
+    """Section 4, whatever came before: nobody gets an answer that his request does not select, that is stale, or that he wants confirmed."""
+    script, seeds = Script(stage), os.environ.get("PLAY_SEEDS", " ".join(map(str, range(20)))).split()
+    hits = sum(history(script, f"/{seed}", random.Random(seed)) for seed in seeds)
+    check("many were hits", hits > 10 * len(seeds), hits)
 
 
 @scene
