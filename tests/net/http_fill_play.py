@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
 """One fill for all who wait, streamed to them while it comes; connections to origins are kept."""
+import fcntl
+import socket
+import sys
+import termios
+
 from play import check, equal, run, scene, site, until
 
 FRESH = {"Cache-Control": "max-age=600"}
@@ -109,6 +114,36 @@ def large_object(stage):
     body = client.answer().body
     check("every byte", len(body) == size and body[:len(block)] == block and body[-5:] == block[12340:12345])
     equal("a part of it", client.ask("/big", "a.test", fields={"Range": "bytes=1048576-1048579"}).answer().body, b"\0\1\2\3")
+
+
+@scene
+def nobody_waits_for_a_fast_reader(stage):
+    """A reader with room for all of a large object does not have the thread until it is sent: who asked behind him is answered between."""
+    size = 48 << 20
+    origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=600"}, b"x" * (size if asked.path == "/large" else 10)))
+    popnet = stage.popnet([site("a", [origin])], node={"threads": 1})
+    host, port = popnet.http.rsplit(":", 1)
+    for path in ("/large", "/small"):
+        popnet.get(path, "a.test")
+
+    def there_when_the_other_is_answered():
+        fast = socket.socket()
+        fast.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), 2 * size)
+        fast.connect((host, int(port)))
+        other = popnet.connect()
+        with popnet.standing_still():
+            fast.sendall(b"GET /large HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+            other.ask("/small", "a.test")
+        check("it is a hit", other.answer().hit)
+        there = int.from_bytes(fcntl.ioctl(fast, termios.FIONREAD, b"\0" * 4), sys.byteorder)
+        while fast.recv(1 << 20):
+            pass
+        fast.close()
+        return there
+
+    # How much follows before this process has looked is the machine's business: the least of several tries counts.
+    least = min(there_when_the_other_is_answered() for _ in range(5))
+    check("not all of it was sent before", least < size // 2, f"{least} of {size} bytes")
 
 
 @scene

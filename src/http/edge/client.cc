@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint64_t copied_max = 16 * 1024;  // longer bodies are sent from where they lie
 constexpr size_t pieces_max = 16;
+constexpr uint64_t given_max = 2 * 1024 * 1024;  // bytes that one connection gets in one turn
 // Who has ended his side may still read what comes. Where nothing has come, or gone, for so long, nobody is there.
 constexpr Duration time_to_read = std::chrono::seconds(1);
 constexpr uint32_t input = EPOLLIN | EPOLLRDHUP;
@@ -495,6 +496,7 @@ bool Client::send_pieces(std::span<const iovec> pieces, size_t& sent) {
     return false;
   }
   sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
+  given_ += sent;
   size_t wanted = 0;
   for (const iovec& piece : pieces) wanted += piece.iov_len;
   if (sent < wanted) block();
@@ -502,8 +504,16 @@ bool Client::send_pieces(std::span<const iovec> pieces, size_t& sent) {
 }
 
 // Until the socket takes no more, the object has no more, or the answer is over.
+// A reader as fast as this thread could have it for as long as a large object takes: the others get their turn between.
 void Client::pump() {
+  given_ = 0;
   while (!blocked_ && state_ != State::closed) {
+    if (given_ >= given_max) {
+      block();
+      watched_ &=
+          ~uint32_t{EPOLLOUT};  // there is room: to watch for it anew is to be told of it in the next turn
+      return;
+    }
     if (active_ && active_->object) {
       if (pump_once()) continue;
       if (!active_ || !std::exchange(active_->piece_over, false)) return;

@@ -115,7 +115,8 @@ class Client final : rt::Watcher, Peer {
   bool head_begun_ = false;    // a part of a head is in in_
   bool in_process_ = false;    // process() is on the stack: it flushes and goes on
   bool mute_ = false;          // not watched for input
-  bool blocked_ = false;       // the socket took less than was given
+  bool blocked_ = false;       // the socket took less than was given, or there was enough for one turn
+  uint64_t given_ = 0;         // to the socket in this turn, by pump()
   bool client_ended_ = false;  // it sends nothing more
   bool must_linger_ = false;   // something of the client's is unread
   bool ends_body_ = false;     // the end of the connection is that of the answer: HTTP/1.0, no length
