@@ -149,8 +149,11 @@ def weights_and_persistence(stage):
 def who_leaves_takes_its_own_along(stage):
     """Of four targets each has a quarter of the networks; one that leaves takes along its own, who return with it; nobody else moves."""
     endpoints = [stage.endpoint(stage.address()) for _ in range(4)]
-    listening = [socket.create_server(endpoint_of(endpoint)) for endpoint in endpoints]
-    shop = site("shop", endpoints, probes=[{"kind": "tcp", "interval": "200ms", "timeout": "100ms", "fall": 1, "rise": 1}])
+    listen = lambda endpoint: socket.create_server(endpoint_of(endpoint), backlog=4096)  # of connections that nobody accepts
+    listening = [listen(endpoint) for endpoint in endpoints]
+    shop = site("shop", endpoints, probes=[{"kind": "tcp", "interval": "1s", "timeout": "1s", "fall": 1, "rise": 1}])
+    for origin, name in zip(shop["origins"], "abcd"):
+        origin["name"] = name  # places go by names: the same in each run
     shop["hostnames"] = [{"name": "shop.zone.test", "resolve": "origin", "select": "weighted", "answers_max": 1, "ttl": "60s", "failing_ttl": "5s"}]
     popnet = stage.popnet([shop])
     alive = lambda: [origin["health"] for origin in popnet.status()["sites"][0]["origins"]]
@@ -170,7 +173,7 @@ def who_leaves_takes_its_own_along(stage):
           {network for network in networks if first[network] == gone})
     moved = collections.Counter(then[network] for network in networks if first[network] == gone)
     check(f"to all others alike: {sorted(moved.values())}", len(moved) == 3 and min(moved.values()) > counted[gone] / 6)
-    listening[1] = socket.create_server(endpoint_of(endpoints[1]))
+    listening[1] = listen(endpoints[1])
     until("it is back", lambda: alive() == ["up"] * 4)
     equal("everybody has his again", answers(), first)
     for one in listening:
