@@ -200,5 +200,23 @@ def more_than_announced(stage):
     equal("it came over a new connection", origin.connections, 2)
 
 
+@scene
+def another_address(stage):
+    """An origin that failed until it was asked last has another address after a reload: it is asked in its turn at once."""
+    answer = lambda asked: asked.answer(200, {"Cache-Control": "no-store"}, "x")
+    dead, second, mended = stage.origin(lambda asked: asked.answer(503)), stage.origin(answer), stage.origin(answer)
+    origins = lambda first: [{"name": "one", "address": first.address}, {"name": "two", "address": second.address}]
+    site_a = site("a", [])
+    popnet = stage.popnet([{**site_a, "origins": origins(dead)}])
+    until("it is asked last", lambda: popnet.get("/x", "a.test") and popnet.counter("popnet_http_origin_ejections_total") == 1)
+    dead.asked.clear()
+    for _ in range(20):
+        popnet.get("/x", "a.test")
+    equal("nothing is asked of it", dead.asked, [])
+    popnet.write_config({**popnet.config, "sites": [{**site_a, "origins": origins(mended)}]})
+    equal("reload", popnet.api("POST", "/v1/reload").status, 200)
+    until("the new one is asked", lambda: popnet.get("/x", "a.test") and len(mended.asked) > 0)
+
+
 if __name__ == "__main__":
     run()

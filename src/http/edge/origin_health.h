@@ -50,6 +50,15 @@ class OriginHealth {
     if (silent_.load(std::memory_order_relaxed)) silent_.store(false, std::memory_order_relaxed);
   }
 
+  /// It is another machine from now on: nothing is known of that.
+  void forget() {
+    failures_.store(0, std::memory_order_relaxed);
+    ejections_in_row_.store(0, std::memory_order_relaxed);
+    ejected_until_.store(TimePoint::min(), std::memory_order_relaxed);
+    in_use_from_.store(TimePoint::min(), std::memory_order_relaxed);
+    silent_.store(false, std::memory_order_relaxed);
+  }
+
   [[nodiscard]] bool ejected(TimePoint now) const {
     return now < ejected_until_.load(std::memory_order_relaxed);
   }
@@ -87,6 +96,7 @@ class FirstBytes {
     mean_ms_.store(before > 0 ? before + weight * (new_ms - before) : new_ms, std::memory_order_relaxed);
     at_.store(now, std::memory_order_relaxed);
   }
+  void forget() { mean_ms_.store(0, std::memory_order_relaxed); }
   /// 0: not known.
   [[nodiscard]] double ms(TimePoint now) const {
     const double mean = mean_ms_.load(std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 #include "http/edge/view.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/hash.h"
 #include "common/log.h"
@@ -70,6 +71,11 @@ std::vector<std::shared_ptr<OriginState>> Registry::origins(SiteState& state, co
   for (const model::Origin& origin : site.origins) {
     auto& found = state.origins[origin.name];
     if (!found) found = std::make_shared<OriginState>();
+    // An operator who gives it another address has mended it: what the old one did is not held against the new one.
+    if (std::exchange(found->endpoint, origin.endpoint) != origin.endpoint) {
+      found->health.forget();
+      found->first_bytes.forget();
+    }
     origins.push_back(found);
   }
   return origins;

@@ -43,6 +43,7 @@ struct OriginState {
   std::atomic<uint64_t> failures{0};  // no connection, no answer, a broken one
   OriginHealth health;
   FirstBytes first_bytes;
+  Endpoint endpoint;  // whose these are; guarded by Registry
 
   /// Counts a failure, and logs it unless one was logged just before. `its_own`: it counts against the origin's health; what
   /// this machine could not do, or one answer that is longer than we take, does not.
