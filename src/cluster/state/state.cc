@@ -162,6 +162,8 @@ bool State::is_writable() {
 int State::prepare_file() {
   int status = sqlite3_open_v2(file_.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   if (status != SQLITE_OK) return status;
+  if (sqlite3_db_readonly(db_, "main") != 0)
+    return SQLITE_READONLY;  // it would stay so when it may be written
   sqlite3_busy_timeout(db_, busy_wait_ms);
   // NORMAL: a power cut may lose the last saves, never the file.
   status = run(db_, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");

@@ -224,6 +224,43 @@ TEST_F(StateTest, a_full_disk_stops_nothing_and_saving_works_again_when_there_is
   EXPECT_EQ(state->load_config()->text, "kept after");
 }
 
+/// A user who may only read what others have.
+class SomeUser {
+ public:
+  SomeUser() {
+    if (was_ == 0) {
+      EXPECT_EQ(seteuid(65534), 0);
+    }
+  }
+  ~SomeUser() { EXPECT_EQ(seteuid(was_), 0); }
+  SomeUser(const SomeUser&) = delete;
+
+ private:
+  const uid_t was_ = geteuid();
+};
+
+TEST_F(StateTest, a_file_that_may_only_be_read_is_written_as_soon_as_it_may) {
+  fs::permissions(dir_, fs::perms{0777});
+  open()->save_config({1, "kept before"});
+  fs::permissions(file(), fs::perms{0444});
+  std::ofstream(file() + "-wal").close();  // as of a process that was killed
+  std::ofstream(file() + "-shm").close();
+  std::unique_ptr<State> state;
+  {
+    const SomeUser user;
+    state = open();
+    ASSERT_TRUE(state);
+    EXPECT_EQ(state->load_config()->text, "kept before");
+    state->save_config({2, "lost"});
+    EXPECT_TRUE(state->failing());
+  }
+  for (const auto& each : fs::directory_iterator(dir_)) fs::permissions(each, fs::perms{0666});
+  const SomeUser user;
+  state->save_config({3, "kept after"});
+  EXPECT_FALSE(state->failing());
+  EXPECT_EQ(open()->load_config()->text, "kept after");
+}
+
 TEST_F(StateTest, a_disk_that_is_full_at_the_start_costs_nothing_that_was_kept) {
   dir_ += "/what?100%";
   open()->save_config({1, "kept before"});
