@@ -104,6 +104,7 @@ void Notifier::wake() {
 }
 
 void Notifier::send_some() {
+  rested_ = loop_.now() + pace;  // first: what is put off below wakes this again
   for (size_t sent = 0; sent < sent_at_once && !due_.empty() && due_.begin()->first <= loop_.now(); ++sent) {
     const Key key = due_.begin()->second;
     Pending& pending = pending_.at(key);
@@ -116,7 +117,6 @@ void Notifier::send_some() {
     send(pending);
     put_off(key, loop_.now() + first_pause * (1 << pending.attempts++));
   }
-  rested_ = loop_.now() + pace;
   if (!due_.empty()) wake();
 }
 
