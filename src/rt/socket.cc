@@ -20,11 +20,21 @@ Error machine_error(std::string_view what, const Endpoint& at, int error) {
           fmt::format("cannot {} {}: {}{}", what, at.to_string(), std::strerror(error), hint)};
 }
 
+/// Why there was no local address and port for it: true when ports are used up; false when nothing here leads to it, as where
+/// IPv6 is switched off. The ports of UDP are others.
+bool lacks_a_port(const Endpoint& remote) {
+  const SocketAddress address(remote);
+  const UniqueFd other(socket(address.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return other.valid() && connect(other.get(), address.raw(), address.length) == 0;
+}
+
 Error connect_failure(const Endpoint& remote, int error) {
-  const bool ours = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
-                    error == EADDRNOTAVAIL;  // no port of ours is free
-  if (ours) return machine_error("make a socket for", remote, error);
-  return {ErrorCode::peer, fmt::format("cannot connect to {}: {}", remote.to_string(), std::strerror(error))};
+  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+    return machine_error("make a socket for", remote, error);
+  const bool ours = error == EADDRNOTAVAIL && lacks_a_port(remote);
+  return {ours ? ErrorCode::machine : ErrorCode::peer,
+          fmt::format("cannot connect to {}: {}{}", remote.to_string(), std::strerror(error),
+                      ours ? " (no port is free here, or the local address is not of this machine)" : "")};
 }
 
 void set_option(int fd, int level, int name) {

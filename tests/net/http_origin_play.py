@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Origins that fail, lie, or talk nonsense: the user gets the best that can be had, and never a broken whole."""
+import own_network
 from play import check, equal, run, scene, site, until
 
 FRESH = {"Cache-Control": "max-age=600"}
@@ -201,6 +202,18 @@ def more_than_announced(stage):
 
 
 @scene
+def no_way_to_it(stage):
+    """Where IPv6 is switched off, an origin that has nothing else is asked last, like one that is dead, and the other one answers."""
+    other = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "no-store"}, "x"))
+    popnet = stage.popnet([{**site("a", []), "origins": [{"name": "one", "address": "[2001:db8::1]:80"}, {"name": "two", "address": other.address}]}])
+    own_network.allow_ipv6(False)
+    try:
+        until("it is asked last", lambda: popnet.get("/x", "a.test") and popnet.counter("popnet_http_origin_ejections_total") == 1)
+    finally:
+        own_network.allow_ipv6(True)
+
+
+@scene
 def another_address(stage):
     """An origin that failed until it was asked last has another address after a reload: it is asked in its turn at once."""
     answer = lambda asked: asked.answer(200, {"Cache-Control": "no-store"}, "x")
@@ -219,4 +232,5 @@ def another_address(stage):
 
 
 if __name__ == "__main__":
+    own_network.enter()
     run()

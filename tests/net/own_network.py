@@ -43,3 +43,8 @@ def allow_ping(allowed):
 def answer_ping(answers):
     """Whether the addresses of this network answer ICMP echoes."""
     _write("/proc/sys/net/ipv4/icmp_echo_ignore_all", "0" if answers else "1")
+
+
+def allow_ipv6(allowed):
+    """Whether this network has addresses of IPv6."""
+    _write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0" if allowed else "1")
