@@ -59,7 +59,8 @@ void PurgeOutbox::put_off(const Error& why) {
   retry_ = std::min<Duration>(2 * retry_, retry_last);
 }
 
-/// One for each site, with the id of one that it stands for, and soft if all of them are.
+/// One for each site, soft if all of them are. With the id of the latest that it stands for: the first may have reached the bus
+/// with its answer lost, and nothing else with its id is taken there.
 void PurgeOutbox::merge() {
   std::map<std::string, model::PurgeOrder> of_sites;
   for (const model::PurgeOrder& order : orders_) {
@@ -73,6 +74,7 @@ void PurgeOutbox::merge() {
                                                        .id = order.id})
             .first->second;
     all.soft = all.soft && order.soft;
+    all.id = order.id;
   }
   log::warning(
       "more than {} purges wait for the bus: the other nodes will purge all of the {} sites that they are "

@@ -42,8 +42,8 @@ struct Bus {
   PurgeOutbox outbox{loop, [this](const PurgeOrder& order) { return take(order); }};
 };
 
-PurgeOrder url(const std::string& url, const std::string& site = "a", bool soft = false) {
-  return {.scope = PurgeOrder::Scope::url, .site = site, .url = url, .tags = {}, .soft = soft};
+PurgeOrder url(const std::string& url, const std::string& site = "a", bool soft = false, uint64_t id = 0) {
+  return {.scope = PurgeOrder::Scope::url, .site = site, .url = url, .tags = {}, .soft = soft, .id = id};
 }
 
 TEST(PurgeOutbox, KeepsInOrderWhatTheBusDoesNotTake) {
@@ -81,7 +81,7 @@ TEST(PurgeOutbox, OfTooManyEachSiteIsPurged) {
   Bus bus;
   bus.there = false;
   for (size_t i = 0; i <= PurgeOutbox::most; ++i)
-    bus.outbox.add(url("http://x/", i % 2 == 0 ? "a" : "b", i % 2 == 0 || i == 1));
+    bus.outbox.add(url("http://x/", i % 2 == 0 ? "a" : "b", i % 2 == 0 || i == 1, i));
   EXPECT_EQ(bus.outbox.waiting(), 2U);
   bus.there = true;
   bus.run_until([&] { return bus.outbox.waiting() == 0; });
@@ -90,6 +90,9 @@ TEST(PurgeOutbox, OfTooManyEachSiteIsPurged) {
   EXPECT_EQ(bus.taken[0].site, "a");
   EXPECT_TRUE(bus.taken[0].soft);
   EXPECT_FALSE(bus.taken[1].soft);
+  // Not that of the first, which the bus may know already.
+  EXPECT_EQ(bus.taken[0].id, PurgeOutbox::most);
+  EXPECT_EQ(bus.taken[1].id, PurgeOutbox::most - 1);
 }
 
 }  // namespace
