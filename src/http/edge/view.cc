@@ -241,8 +241,9 @@ void Sites::expire_returned(const Sites& before, Store& store) const {
     };
     for (const model::Hostname& name : site.hostnames)
       if (!before.has_hostname(site.name, name.name)) expire(name.name);
-    for (const auto& [name, host] : before.hosts_)  // those that were another's are its own again
-      if (site.any_host && host.kind == Host::Kind::site && !hosts_.contains(name)) expire(name);
+    if (site.any_host)
+      for (const auto& [name, host] : before.hosts_)  // those that were another's are its own again
+        if (host.kind == Host::Kind::site && !hosts_.contains(name)) expire(name);
     const bool had_prefix = old != nullptr && !old->site->content_prefix.empty() && same_shared;
     if (!site.content_prefix.empty() && !shared.empty() && !had_prefix) expire(shared);
   }
