@@ -434,6 +434,7 @@ void KeyKeeper::save_serials() {
   }
   if (!unsaved) return;
   note(now_ + read_again);
+  batch.drop(0);
   stamp_ = folder_.stamp();  // the attempt has changed it
 }
 

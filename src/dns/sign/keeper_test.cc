@@ -536,5 +536,22 @@ TEST_F(SerialTest, WhatCouldNotBeSavedIsSavedLater) {
   EXPECT_GT(manages.next_change(), now_ + 60);
 }
 
+TEST_F(SerialTest, WhatCouldNotBeMovedToItsPlaceIsNotTriedEachSecond) {
+  KeyKeeper keeper = this->keeper();
+  settle(keeper);
+  const std::string file = keys() + "/Kexample.com.serial";
+  fs::remove(file);
+  fs::create_directories(file + "/taken");
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(ahead(keeper, "1"), 3U);
+    EXPECT_EQ(keeper.next_change(), now_ + 60);
+    EXPECT_FALSE(keeper.changed_on_disk());
+    now_ += 60;
+  }
+  fs::remove_all(file);
+  EXPECT_EQ(ahead(keeper, "1"), 3U);
+  EXPECT_GT(keeper.next_change(), now_ + 60);
+}
+
 }  // namespace
 }  // namespace popnet::dns::sign
