@@ -79,10 +79,10 @@ std::optional<dns::ConnectionPeer> peer_of(std::span<const std::string_view> wor
   return peer;
 }
 
-/// What is too long becomes a purge of the whole site.
-std::string purge_text(const model::PurgeOrder& order) {
-  const auto text = [](const model::PurgeOrder& o) {
-    return fmt::format("{} purge\n{}", protocol, cluster::encode_purge(o));
+/// What is too long becomes a purge of the whole site. `word`: "purge" or "unsent".
+std::string purge_text(std::string_view word, const model::PurgeOrder& order) {
+  const auto text = [word](const model::PurgeOrder& o) {
+    return fmt::format("{} {}\n{}", protocol, word, cluster::encode_purge(o));
   };
   std::string told = text(order);
   if (told.size() <= rt::message_bytes_max) return told;
@@ -92,10 +92,10 @@ std::string purge_text(const model::PurgeOrder& order) {
   return text(site);
 }
 
-std::optional<model::PurgeOrder> purge_of(std::string_view text) {
+std::optional<model::PurgeOrder> purge_of(std::string_view word, std::string_view text) {
   const size_t end = text.find('\n');
   const auto words = words_of(text.substr(0, end));
-  if (words.size() != 1 || words[0] != "purge" || end == std::string_view::npos) return std::nullopt;
+  if (words.size() != 1 || words[0] != word || end == std::string_view::npos) return std::nullopt;
   auto order = cluster::decode_purge(text.substr(end + 1));
   if (!order) return std::nullopt;
   return std::move(*order);
@@ -161,16 +161,20 @@ Status Predecessor::tell_serving() {
   return answer ? Status() : answer.error();
 }
 
-void Predecessor::receive(std::function<void(Connection)> on_connection,
-                          std::function<void(model::PurgeOrder)> on_purge) {
+void Predecessor::receive(std::function<void(Connection)> on_connection, OnPurge on_purge,
+                          OnPurge on_unsent) {
   receiver_ = std::thread([socket = socket_.get(), on_connection = std::move(on_connection),
-                           on_purge = std::move(on_purge)] {
+                           on_purge = std::move(on_purge), on_unsent = std::move(on_unsent)] {
     rt::name_thread("handover-in");
     for (;;) {
       auto message = rt::receive_message(socket, Duration::zero());
       if (!message) return;
-      if (auto order = purge_of(message->text)) {
+      if (auto order = purge_of("purge", message->text)) {
         on_purge(std::move(*order));
+        continue;
+      }
+      if (auto order = purge_of("unsent", message->text)) {
+        on_unsent(std::move(*order));
         continue;
       }
       const size_t end = message->text.find('\n');
@@ -186,7 +190,7 @@ void Predecessor::receive(std::function<void(Connection)> on_connection,
 }
 
 void Predecessor::tell_purge(const model::PurgeOrder& order) {
-  deaf_ = deaf_ || !rt::send_message(socket_.get(), purge_text(order)).ok();
+  deaf_ = deaf_ || !rt::send_message(socket_.get(), purge_text("purge", order)).ok();
 }
 
 Predecessor::~Predecessor() {
@@ -247,7 +251,7 @@ void Handover::hear(int successor) {
     if (ready[0].revents != 0) return;
     const auto message = rt::receive_message(successor, hello_patience);
     if (!message) return;
-    if (auto order = purge_of(message->text)) hooks_.on_purge(std::move(*order));
+    if (auto order = purge_of("purge", message->text)) hooks_.on_purge(std::move(*order));
   }
 }
 
@@ -337,10 +341,15 @@ bool Handover::pass_on(const dns::PassedConnection& connection) {
 void Handover::tell_purge(const model::PurgeOrder& order) {
   const std::lock_guard lock(mutex_);
   if (successor_.valid())
-    (void)send(purge_text(order), {});
+    (void)send(purge_text("purge", order), {});
   else if (starting_)
-    waiting_.push_back(purge_text(order));
+    waiting_.push_back(purge_text("purge", order));
   if (waiting_.size() > purges_waiting_max) waiting_.pop_front();
+}
+
+bool Handover::pass_on_unsent(const model::PurgeOrder& order) {
+  const std::lock_guard lock(mutex_);
+  return successor_.valid() && send(purge_text("unsent", order), {});
 }
 
 /// Under the lock. When it takes no more, nobody waits for it again.

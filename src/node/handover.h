@@ -10,6 +10,7 @@
 //   listens at <state_dir>/handover
 //   goes on with it        <──connection── (0…n)  passes connections on that only wait for the next query,
 //   purges                 <──purge──────> (0…n)  purges what was ordered at the other one: both answer users
+//   tells the other nodes  <──unsent────── (0…n)  last: purges that the bus has not taken from it
 //                                                 lets the others end, then ends
 //
 // A successor that ends before it has said "serving" leaves everything as it was. One at a time; others are
@@ -60,9 +61,10 @@ class Predecessor {
     dns::ConnectionPeer peer;
     std::vector<uint8_t> received;
   };
+  using OnPurge = std::function<void(model::PurgeOrder)>;
   /// After that: what it passes on and what was purged there, on a thread of its own, until it has ended or this is destroyed.
-  void receive(std::function<void(Connection)> on_connection,
-               std::function<void(model::PurgeOrder)> on_purge);
+  /// `on_unsent`: purges of which the other nodes have not been told.
+  void receive(std::function<void(Connection)> on_connection, OnPurge on_purge, OnPurge on_unsent);
   /// After that: it may have stored what that is about. Any thread, one at a time.
   void tell_purge(const model::PurgeOrder& order);
   Predecessor() = default;
@@ -97,6 +99,8 @@ class Handover {
   bool pass_on(const dns::PassedConnection& connection);
   /// The successor may have stored what that is about: told to it as soon as it serves. Any thread.
   void tell_purge(const model::PurgeOrder& order);
+  /// After on_replaced: the successor tells the other nodes. False when that cannot be. Any thread.
+  bool pass_on_unsent(const model::PurgeOrder& order);
   Handover(const Handover&) = delete;
   Handover& operator=(const Handover&) = delete;
 

@@ -193,7 +193,13 @@ void Node::open() {
       [this](Predecessor::Connection connection) {
         if (dns_) dns_->adopt(std::move(connection.fd), connection.peer, std::move(connection.received));
       },
-      [this](const model::PurgeOrder& order) { on_purge_there(order); });
+      [this](const model::PurgeOrder& order) { on_purge_there(order); },
+      [this](model::PurgeOrder order) {
+        config_loop_.post([this, order = std::move(order)]() mutable {
+          expect_echo(order.id);
+          outbox_.add(std::move(order));
+        });
+      });
 }
 
 // What it still says may be on its way: it ends outside of the lock.
@@ -417,6 +423,7 @@ void Node::drain() {
     if (edge_) edge_->drain(at_most, http::Edge::Idle::stay);
     dns.join();
     admin.join();
+    pass_on_unsent();
   } else if (edge_) {
     edge_->drain(at_most);
   }
@@ -538,6 +545,14 @@ void Node::tell_other_process(const model::PurgeOrder& order) {
 void Node::on_purge_there(const model::PurgeOrder& order) {
   expect_echo(order.id);
   carry_out(order);
+}
+
+/// What the bus has not taken from this process it may take from the next one.
+void Node::pass_on_unsent() {
+  run_on(config_loop_, [this] {
+    for (model::PurgeOrder& order : outbox_.take())
+      if (!handover_->pass_on_unsent(order)) outbox_.add(std::move(order));
+  });
 }
 
 /// What the edge has purged already comes back over the bus, when it may have been stored anew.

@@ -130,6 +130,7 @@ class Node {
   void carry_out(const cluster::PurgeOrder& order);
   void tell_other_process(const model::PurgeOrder& order);
   void on_purge_there(const model::PurgeOrder& order);
+  void pass_on_unsent();
   void on_purges_missed();
   bool is_own(const cluster::Report& report);
   void send_purge(const model::PurgeOrder& order);

@@ -30,6 +30,12 @@ void PurgeOutbox::add(model::PurgeOrder order) {
   if (!timer_.armed()) timer_.arm_after(Duration::zero());
 }
 
+std::deque<model::PurgeOrder> PurgeOutbox::take() {
+  timer_.cancel();
+  waiting_ = 0;
+  return std::exchange(orders_, {});
+}
+
 void PurgeOutbox::try_now() {
   loop_.post([this] {
     if (!orders_.empty()) timer_.arm_after(Duration::zero());

@@ -35,6 +35,8 @@ class PurgeOutbox {
   ~PurgeOutbox();
 
   void add(model::PurgeOrder order);
+  /// What waits, which is another's to send from now on.
+  std::deque<model::PurgeOrder> take();
   /// The bus is there. Any thread.
   void try_now();
   /// Any thread.

@@ -77,6 +77,25 @@ TEST(PurgeOutbox, IsNotHeldUpByWhatTheBusNeverTakes) {
   EXPECT_EQ(bus.urls(), std::vector<std::string>{"http://2/"});
 }
 
+TEST(PurgeOutbox, GivesAwayWhatWaits) {
+  Bus bus;
+  bus.there = false;
+  for (const char* each : {"http://1/", "http://2/"}) bus.outbox.add(url(each));
+  size_t given = 0, left = 0;
+  bus.run_until([&] {
+    if (bus.asked > 0 && !bus.there) {
+      given = bus.outbox.take().size();
+      left = bus.outbox.waiting();
+      bus.there = true;
+      bus.outbox.add(url("http://3/"));
+    }
+    return bus.outbox.waiting() == 0;
+  });
+  EXPECT_EQ(given, 2U);
+  EXPECT_EQ(left, 0U);
+  EXPECT_EQ(bus.urls(), std::vector<std::string>{"http://3/"});
+}
+
 TEST(PurgeOutbox, OfTooManyEachSiteIsPurged) {
   Bus bus;
   bus.there = false;

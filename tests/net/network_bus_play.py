@@ -95,5 +95,31 @@ def purged_without_the_bus(stage):
     equal("nothing waits any more", nodes[0].counter("popnet_purges_waiting"), 0)
 
 
+@scene
+def replaced_without_the_bus(stage):
+    """What waits for the bus in a process that is replaced goes over to the next one, which tells the other nodes."""
+    nats = stage.nats()
+    origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=600"}, f"version {len(origin.asked)}"))
+    sections = {"bus": {"kind": "nats", "url": f"nats://{nats.address}"}}
+    sites = [site("a", [origin], purge_from=["127.0.0.0/8"])]
+    first, other = (stage.popnet(sites, name, node={"name": name, "state_dir": f"{stage.folder}/{name}"}, **sections) for name in ("ams", "fra"))
+    until("both are on the bus", lambda: all(node.status()["bus"]["connected"] for node in (first, other)))
+    check("the other one has it", other.get("/x", "a.test") and other.get("/x", "a.test").hit)
+    nats.kill()
+    until("the bus is gone", lambda: not other.status()["bus"]["connected"])
+    client = first.connect()
+    for path in ("/x", "/y"):
+        equal("a PURGE is carried out", client.ask(path, "a.test", method="PURGE").answer().status, 200)
+    client.close()
+    until("the other nodes are not told", lambda: first.counter("popnet_purges_waiting") == 2)
+    second = stage.popnet(sites, "second", ("--replace",), node=first.config["node"], **sections)
+    until("the first has ended", lambda: not first.alive())
+    check("and has lost nothing", "are lost" not in first.log())
+    stage.nats(address=nats.address)
+    until("the other one hears of it", lambda: all(f"purged http://a.test{path}" in other.log() for path in ("/x", "/y")))
+    check("and asks anew", not other.get("/x", "a.test").hit)
+    equal("nothing waits any more", second.counter("popnet_purges_waiting"), 0)
+
+
 if __name__ == "__main__":
     run()
