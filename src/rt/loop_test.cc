@@ -66,11 +66,6 @@ Duration cpu_time_idle(Loop& loop) {
 }
 
 TEST(Loop, IsAwakeForWhatIsExpectedAndSleepsWhenItHasComeOrIsTooLate) {
-  Loop expects;
-  Expectation soon(expects);
-  expects.post([&] { soon.arm(30ms); });
-  const Duration used = cpu_time_idle(expects);  // 30 ms of the 100, less what other programs take
-
   Loop cleared;
   Expectation came(cleared);
   cleared.post([&] {
@@ -82,7 +77,17 @@ TEST(Loop, IsAwakeForWhatIsExpectedAndSleepsWhenItHasComeOrIsTooLate) {
   busy.post([&] {
     for (int i = 0; i < 10; ++i) many.emplace_back(busy).arm(1h);
   });
-  EXPECT_GT(used, 3 * std::max(cpu_time_idle(cleared), cpu_time_idle(busy)));
+  const Duration asleep = std::max(cpu_time_idle(cleared), cpu_time_idle(busy));
+
+  // 30 ms of the 100, less what other programs take, to which it gives way: where there are many, one try may get nothing.
+  Duration used{};
+  for (int i = 0; i < 10 && used <= 3 * asleep; ++i) {
+    Loop expects;
+    Expectation soon(expects);
+    expects.post([&] { soon.arm(30ms); });
+    used = cpu_time_idle(expects);
+  }
+  EXPECT_GT(used, 3 * asleep);
   EXPECT_LT(used, 45ms);
 }
 

@@ -189,6 +189,11 @@ Result<std::vector<Key>> KeyKeeper::load(const Name& zone, bool& held) {
 }
 
 Result<std::vector<Key>> KeyKeeper::keys_of(Pending& pending, const RollPolicy& policy) {
+  if (folder_.path().empty())
+    return Error{ErrorCode::invalid,
+                 fmt::format("zone {} cannot be signed: this process was started without node.key_dir, which "
+                             "counts from the next start",
+                             pending.zone.to_text())};
   bool held = false;
   auto keys = load(pending.zone, held);
   if (!keys) return keys;

@@ -280,6 +280,15 @@ TEST_F(KeeperTest, WhileAnotherManagesTheKeysTheyAreReadOnly) {
   EXPECT_EQ(as_reader(), second) << "what the other has written";
 }
 
+TEST_F(KeeperTest, WithoutAFolderItSaysThatAStartIsMissing) {
+  KeyKeeper keeper("", true);
+  keeper.begin(now_);
+  const auto signer = keeper.signer(*parse_name("example.com"), options_);
+  ASSERT_FALSE(signer);
+  EXPECT_NE(signer.error().message.find("counts from the next start"), std::string::npos);
+  EXPECT_TRUE(keeper.commit());
+}
+
 TEST_F(KeeperTest, FirstKeysOfManyZonesAreWrittenTogether) {
   KeyKeeper keeper = this->keeper();
   keeper.begin(now_);
