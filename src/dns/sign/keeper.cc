@@ -263,7 +263,7 @@ std::vector<Key> KeyKeeper::missing(const std::string& zone, const std::vector<K
 bool KeyKeeper::had_keys(const std::string& zone) {
   if (!had_keys_.contains(zone)) return false;
   std::ifstream in(memory_);
-  if (memory_.empty() || !in) return true;
+  if (memory_.empty() || unwritten_.contains(zone) || !in) return true;
   for (std::string line; std::getline(in, line);)
     if (line == zone) return true;
   had_keys_.erase(zone);  // an operator has taken it out, as the error says
@@ -272,12 +272,21 @@ bool KeyKeeper::had_keys(const std::string& zone) {
 
 void KeyKeeper::remember(const std::string& zone, std::vector<Key> keys) {
   last_keys_.insert_or_assign(zone, std::move(keys));
-  if (!manages_now_ || !had_keys_.insert(zone).second || memory_.empty()) return;
+  if (manages_now_ && had_keys_.insert(zone).second && !memory_.empty()) unwritten_.insert(zone);
+}
+
+void KeyKeeper::write_memory() {
+  if (unwritten_.empty()) return;
   std::ofstream out(memory_, std::ios::app);
-  out << zone << '\n' << std::flush;
-  if (!out)
-    log::warning("{} cannot be written: after a start nothing would tell that zone {} had keys", memory_,
-                 zone);
+  if (half_line_) out << '\n';
+  for (const std::string& zone : unwritten_) out << zone << '\n';
+  out.flush();
+  half_line_ = !out;
+  if (out)
+    unwritten_.clear();
+  else
+    log::warning("{} cannot be written: after a start nothing would tell that zone {} had keys ({} in all)",
+                 memory_, *unwritten_.begin(), unwritten_.size());
 }
 
 Status KeyKeeper::plan(RollStep& step, std::vector<Key>& keys, Pending& pending) {
@@ -400,6 +409,7 @@ Status KeyKeeper::commit() {
     log::warning("{}", moved.error().message);
   for (auto& [zone, pending] : pending_)
     if (!pending.keys.empty()) remember(zone, std::move(pending.keys));
+  write_memory();
   std::erase_if(last_keys_, [&](const auto& last) { return !pending_.contains(last.first); });
   pending_.clear();
   return first;

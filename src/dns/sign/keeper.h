@@ -96,6 +96,7 @@ class KeyKeeper {
   /// As far as the file says that remembers it.
   bool had_keys(const std::string& zone);
   void remember(const std::string& zone, std::vector<Key> keys);
+  void write_memory();
   static Status plan(RollStep& step, std::vector<Key>& keys, Pending& pending);
   /// The folder has keys of the zone that it had not at begin().
   [[nodiscard]] bool overtaken(const Name& zone, const KeyFiles& files) const;
@@ -114,6 +115,8 @@ class KeyKeeper {
   const std::string memory_;
   Result<KeyFiles> files_ = KeyFiles();                // at begin()
   std::set<std::string> had_keys_;                     // zones
+  std::set<std::string> unwritten_;                    // of these: not in the file `memory_` yet
+  bool half_line_ = false;                             // at its end
   std::map<std::string, std::vector<Key>> last_keys_;  // by zone: what it was signed with last
   std::map<std::string, Serial> serials_;              // by zone, of copies: as they were last
   std::map<std::string, Pending> pending_;             // by zone

@@ -280,6 +280,24 @@ TEST_F(KeeperTest, WhileAnotherManagesTheKeysTheyAreReadOnly) {
   EXPECT_EQ(as_reader(), second) << "what the other has written";
 }
 
+TEST_F(KeeperTest, WhatCouldNotBeWrittenDownIsRememberedAndWrittenLater) {
+  const std::string memory = folder_ + "/zones_with_keys";
+  fs::create_directory(memory);  // nothing can be written there
+  KeyKeeper keeper = this->keeper();
+  ASSERT_TRUE(sign(keeper));
+  ASSERT_TRUE(sign(keeper, "example.net"));  // and the first has left the config
+  for (const auto& file : fs::directory_iterator(keys()))
+    if (file.path().filename().string().starts_with("Kexample.com")) fs::remove(file);
+  const auto refused = sign(keeper);
+  ASSERT_FALSE(refused) << "it had keys";
+  EXPECT_THAT(refused.error().message, HasSubstr("which had some"));
+  fs::remove(memory);
+  ASSERT_TRUE(sign(keeper, "example.net"));
+  KeyKeeper after_a_start = this->keeper();
+  EXPECT_FALSE(sign(after_a_start));
+  EXPECT_TRUE(sign(after_a_start, "example.net"));
+}
+
 TEST_F(KeeperTest, WithoutAFolderItSaysThatAStartIsMissing) {
   KeyKeeper keeper("", true);
   keeper.begin(now_);
