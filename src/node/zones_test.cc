@@ -10,8 +10,8 @@
 #include <fstream>
 
 #include "common/ip.h"
+#include "dns/transfer/test_primary.h"
 #include "rt/loop.h"
-#include "rt/socket.h"
 
 namespace popnet::node {
 namespace {
@@ -182,33 +182,14 @@ TEST_F(ZonesTest, ACatalogThatIsNewTakesNoZonesAwayBeforeItComes) {
   EXPECT_FALSE(serves("one.test") || serves("own.test")) << "without a catalog there is nothing to wait for";
 }
 
-/// A primary that closes each connection at once.
-class Primary final : public rt::Watcher {
- public:
-  explicit Primary(rt::Loop& loop)
-      : loop_(loop), listener_(rt::listen_tcp(*Endpoint::parse("127.0.0.1:0")).value()) {
-    loop_.watch(listener_.get(), EPOLLIN, *this);
-  }
-  ~Primary() { loop_.unwatch(listener_.get()); }
-  [[nodiscard]] Endpoint endpoint() const { return rt::local_endpoint(listener_.get()); }
-  void on_ready(uint32_t) override {
-    while (rt::UniqueFd(::accept(listener_.get(), nullptr, nullptr)).valid()) ++asked;
-    if (asked >= enough) loop_.stop();
-  }
-
-  size_t asked = 0, enough = 0;
-
- private:
-  rt::Loop& loop_;
-  rt::UniqueFd listener_;
-};
-
 // All zones of a primary may change at once, while this thread makes names.
 TEST_F(ZonesTest, OfManyNotifiesAtOnceNoneIsLost) {
   constexpr size_t count = 1500;
   rt::Loop loop;
-  Primary primary(loop);
-  primary.enough = 2 * count;
+  dns::testing::DeafPrimary primary(loop);
+  primary.on_asked = [&] {
+    if (primary.asked >= 2 * count) loop.stop();
+  };
   model::Zone zone = config_->zones[1];
   zone.secondary.catalog = false;
   zone.secondary.primaries = {primary.endpoint()};

@@ -40,6 +40,17 @@ class StateTest : public testing::Test {
     return state.ok() ? std::move(*state) : nullptr;
   }
   [[nodiscard]] std::string file() const { return dir_ + "/state.db"; }
+  /// It leaves without closing the file: its write-ahead log stays behind.
+  void save_in_a_child_that_is_killed() {
+    const pid_t child = fork();
+    if (child == 0) {
+      auto state = State::open(dir_);
+      (*state)->save_config({5, "from the child"});
+      _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+  }
 
   std::string dir_;
 };
@@ -289,14 +300,7 @@ TEST_F(StateTest, a_disk_that_is_full_at_the_start_costs_nothing_that_was_kept) 
 }
 
 TEST_F(StateTest, what_a_killed_process_has_left_is_read_on_a_full_disk_too) {
-  const pid_t child = fork();
-  if (child == 0) {
-    auto state = State::open(dir_);
-    (*state)->save_config({5, "from the child"});
-    _exit(0);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
+  ASSERT_NO_FATAL_FAILURE(save_in_a_child_that_is_killed());
   signal(SIGXFSZ, SIG_IGN);
   rlimit old{};
   getrlimit(RLIMIT_FSIZE, &old);
@@ -311,15 +315,7 @@ TEST_F(StateTest, what_a_killed_process_has_left_is_read_on_a_full_disk_too) {
 }
 
 TEST_F(StateTest, a_process_killed_between_saves_loses_none_of_them) {
-  // The child leaves without closing the file: its write-ahead log stays behind.
-  const pid_t child = fork();
-  if (child == 0) {
-    auto state = State::open(dir_);
-    (*state)->save_config({5, "from the child"});
-    _exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_NO_FATAL_FAILURE(save_in_a_child_that_is_killed());
   const auto kept = open()->load_config();
   ASSERT_TRUE(kept);
   EXPECT_EQ(kept->text, "from the child");

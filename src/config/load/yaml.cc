@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/utf8.h"
+
 namespace popnet::config {
 
 namespace {
@@ -191,24 +193,11 @@ std::string explain(const std::string& message) {
   return message + "; look for indentation, quotes and colons here or just above";
 }
 
-/// Length of the UTF-8 sequence at the front (RFC 3629 section 4), or 0 when there is none that may stand in
-/// a text.
+/// Length of the character at the front, or 0 when there is none that may stand in a text.
 size_t take_character(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
-  const auto tail = [&](size_t i) { return byte(i) >= 0x80 && byte(i) <= 0xbf; };
-  const uint8_t first = byte(0), second = byte(1);
-  if (first < 0x20) return first == '\t' || first == '\n' || first == '\r' ? 1 : 0;
-  if (first < 0x7f) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return tail(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const bool overlong = first == 0xe0 && second < 0xa0, surrogate = first == 0xed && second > 0x9f;
-    return !overlong && !surrogate && tail(1) && tail(2) ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const bool overlong = first == 0xf0 && second < 0x90, beyond = first == 0xf4 && second > 0x8f;
-    return !overlong && !beyond && tail(1) && tail(2) && tail(3) ? 4 : 0;
-  }
-  return 0;
+  const auto first = static_cast<uint8_t>(text.front());
+  const bool control = first < 0x20 || first == 0x7f;
+  return control && first != '\t' && first != '\n' && first != '\r' ? 0 : utf8_length(text);
 }
 
 /// yaml-cpp guesses encodings and takes some control characters for the end of the text: what is not plain

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include "rt/socket.h"
+#include "dns/transfer/test_primary.h"
 
 namespace popnet::dns {
 namespace {
@@ -50,32 +50,10 @@ TEST(Secondaries, WhatHappensAfterAnErrorDoesNotWaitForTheNextTry) {
   EXPECT_LT(tries[1] - tries[0], 5s);
 }
 
-/// A primary that closes each connection at once.
-class Primary final : public rt::Watcher {
- public:
-  explicit Primary(rt::Loop& loop)
-      : loop_(loop), listener_(rt::listen_tcp(*Endpoint::parse("127.0.0.1:0")).value()) {
-    loop_.watch(listener_.get(), EPOLLIN, *this);
-  }
-  ~Primary() { loop_.unwatch(listener_.get()); }
-  [[nodiscard]] Endpoint endpoint() const { return rt::local_endpoint(listener_.get()); }
-  void on_ready(uint32_t) override {
-    while (rt::UniqueFd(::accept(listener_.get(), nullptr, nullptr)).valid()) ++asked;
-    if (on_asked) on_asked();
-  }
-
-  size_t asked = 0;
-  std::function<void()> on_asked;
-
- private:
-  rt::Loop& loop_;
-  rt::UniqueFd listener_;
-};
-
 // It is said once that there is a new version; RETRY may be hours.
 TEST(Secondaries, ALookThatFailsAfterANotifyIsTriedAgainSoon) {
   rt::Loop loop;
-  Primary primary(loop);
+  testing::DeafPrimary primary(loop);
   ZoneCopies copies("");
   ZoneStates states;
   const Name name = *parse_name("one.test");

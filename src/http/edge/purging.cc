@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/text.h"
+#include "common/utf8.h"
 #include "http/edge/slices.h"
 #include "http/policy/key.h"
 #include "http/policy/tags.h"
@@ -42,28 +43,6 @@ Result<Place> find_place(const model::PurgeOrder& order, const Sites& sites, Key
   const std::string_view key = keys.make(key_parts(site.name, parsed, site.cache.ignore_query));
   if (key.empty()) return Error{ErrorCode::invalid, "the URL is too long"};
   return Place{&route.site->state->space, key, has_slices(site)};
-}
-
-/// RFC 3629. Orders travel to the other nodes as JSON.
-bool is_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t more = lead < 0x80   ? 0
-                        : lead < 0xc2 ? 9
-                        : lead < 0xe0 ? 1
-                        : lead < 0xf0 ? 2
-                        : lead < 0xf5 ? 3
-                                      : 9;
-    if (text.size() - i <= more) return false;
-    for (size_t k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      const unsigned least = k > 1 ? 0x80 : lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-      const unsigned most = k > 1 ? 0xbf : lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-      if (next < least || next > most) return false;
-    }
-    i += more + 1;
-  }
-  return true;
 }
 
 bool asks_softly(const Fields& fields) {
@@ -112,6 +91,7 @@ Result<model::PurgeOrder> read_purge(const RequestHead& request, const model::Si
     order.scope = model::PurgeOrder::Scope::tags;
     std::vector<std::string_view> tags;
     const bool fits = read_tags(request.fields, tags) && tags.size() <= model::PurgeOrder::tags_max;
+    // Orders travel to the other nodes as JSON.
     const bool all_told = std::ranges::all_of(tags, [](std::string_view tag) {
       return tag.size() <= model::PurgeOrder::tag_bytes_max && is_utf8(tag);
     });
