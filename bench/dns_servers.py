@@ -1,4 +1,5 @@
 """The DNS servers that dns_bench.py measures, each started with one configuration that all can answer, and what a run costs."""
+import atexit
 import os
 import re
 import signal
@@ -65,7 +66,13 @@ class Server:
     def __init__(self, row, command, port, query_file, options=(), ask=None):
         self.row, self.port, self.query_file, self.options = row, port, query_file, options
         self.log = tempfile.TemporaryFile()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            try:
+                free.bind((ADDRESS, port))
+            except OSError as error:
+                sys.exit(f"{row}: port {port} of {ADDRESS}: {error.strerror}")
         self.process = subprocess.Popen(["taskset", "-c", SERVER_CORE, *command], stdout=self.log, stderr=self.log)
+        atexit.register(self.stop)  # also when another server does not start
         self.costs, self.answering_costs, self.rates, self.latencies = [], [], [], []
         self.wait_until_it_answers(ask or message(open(query_file).readline().split()[0]))
 
@@ -144,6 +151,7 @@ class Server:
         return statistics.median(self.rates)
 
     def stop(self):
+        atexit.unregister(self.stop)
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(10)

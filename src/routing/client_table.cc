@@ -17,6 +17,7 @@ namespace {
 
 constexpr int half_length = 64;
 constexpr uint32_t no_ranking = UINT32_MAX;
+constexpr size_t large_table = 16'384;  // ranges: 128 KiB of IPv4
 
 template <class Key>
 using Networks = std::vector<typename Ranges<Key>::Network>;
@@ -165,6 +166,17 @@ ClientTable::Found ClientTable::find(const IpAddress& client) const& {
   const auto longer = contents.v6_longer.find(key_of<Uint128>(client));
   if (longer.value != no_ranking) return contents.found(client, longer.value, longer.scope);
   return contents.found(client, shorter.value, std::max(shorter.scope, longer.scope));
+}
+
+void ClientTable::prefetch(const IpAddress& client) const {
+  if (client.is_v4())
+    contents_->v4.prefetch(key_of<uint32_t>(client));
+  else
+    contents_->v6.prefetch(key_of<uint64_t>(client));
+}
+
+bool ClientTable::large() const {
+  return contents_->v4.size() + contents_->v6.size() > large_table;
 }
 
 ClientTable::Found ClientTable::fallback() const& {

@@ -95,6 +95,10 @@ class ClientTable {
   /// No allocation, no locks. The span lives as long as this table or a copy of it.
   [[nodiscard]] Found find(const IpAddress& client) const&;
   Found find(const IpAddress& client) && = delete;
+  /// Asks the processor to fetch what find() will read for this client. Worth its cost where there are many entries: see large().
+  void prefetch(const IpAddress& client) const;
+  /// More than the processor keeps at hand.
+  [[nodiscard]] bool large() const;
   /// What a client of whom nothing may be known gets (RFC 7871 section 7.1.2: SOURCE PREFIX-LENGTH 0).
   [[nodiscard]] Found fallback() const&;
   [[nodiscard]] size_t entries() const;

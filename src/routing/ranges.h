@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/huge_pages.h"
 #include "common/ip.h"
 
 namespace popnet::routing {
@@ -74,7 +75,7 @@ class Ranges {
     make_index();
   }
   /// REQUIRES: sorted; the first begins at 0
-  explicit Ranges(std::vector<Range> ranges) : ranges_(std::move(ranges)) {
+  explicit Ranges(const std::vector<Range>& ranges) : ranges_(ranges.begin(), ranges.end()) {
     join_equal_neighbours();
     make_index();
   }
@@ -82,6 +83,16 @@ class Ranges {
   [[nodiscard]] Found find(Key key) const {
     const size_t at = position(key);
     return {ranges_[at].value, scope(key, at)};
+  }
+  /// Asks the processor to fetch what find() will read for this key.
+  void prefetch(Key key) const {
+    if (starts_.empty() || key < low_ || key >= ranges_.back().first) return;
+    const auto bucket = static_cast<size_t>((key - low_) >> shift_);
+    const uint32_t from = starts_[bucket], to = starts_[bucket + 1];
+    __builtin_prefetch(&ranges_[from]);
+    __builtin_prefetch(&ranges_[from + (to - from) / 2]);
+    __builtin_prefetch(&ranges_[to]);
+    asm volatile("");  // g++ leaves out calls of what only prefetches: it seems to have no effect
   }
   [[nodiscard]] size_t size() const { return ranges_.size(); }
   [[nodiscard]] std::span<const Range> all() const { return ranges_; }
@@ -163,7 +174,7 @@ class Ranges {
     return static_cast<uint8_t>(length);
   }
 
-  std::vector<Range> ranges_;     // sorted; the first begins at 0
+  BigVector<Range> ranges_;       // sorted; the first begins at 0
   std::vector<uint32_t> starts_;  // bucket → last range that begins at or before it
   Key low_ = 0;                   // lowest border
   int shift_ = 0;                 // key bits in a bucket

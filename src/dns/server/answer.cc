@@ -524,6 +524,14 @@ void Answerer::put_soa(uint32_t zone, const Name& name, size_t offset) {
 
 }  // namespace
 
+void prefetch(const View& view, std::span<const uint8_t> message, const Query& query,
+              const IpAddress& resolver) {
+  view.names->prefetch(query.name.hash());
+  const routing::ClientTable& clients = view.snapshot->map.clients;
+  if (!clients.large()) return;
+  clients.prefetch(query.subnet.source_length == 0 ? resolver : subnet_address(message, query.subnet));
+}
+
 Outcome answer(const View& view, std::span<const uint8_t> message, const Query& query,
                const IpAddress& resolver, Transport transport, std::span<uint8_t> room,
                const ReplyOptions& options, uint64_t chance) {

@@ -43,6 +43,11 @@ struct Outcome {
   uint32_t zone = no_zone;  // that the question's name is in
 };
 
+/// Asks the processor to fetch what answering such a query will read first. Of a batch, all are asked for before the first is
+/// answered.
+void prefetch(const View& view, std::span<const uint8_t> message, const Query& query,
+              const IpAddress& resolver);
+
 /// Replies to `message`, which parse_query() has read into `query`, into `room`. REQUIRES: room holds
 /// udp_reply_max bytes for UDP, message_size_max for TCP. `chance`: another for each query; what is drawn anew
 /// follows from it.

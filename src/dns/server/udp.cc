@@ -155,7 +155,10 @@ void UdpWorker::answer_batch(const View& view, size_t received) {
   for (size_t i = 0; i < received; ++i) b.resolvers[i] = address_of(b.peers[i]);
   if (b.unwraps || !view.policy->proxies.empty()) b.unwrap(*view.policy, received);
   for (size_t i = 0; i < received; ++i)
-    if (parse_query(b.query(i), b.parsed[i]) == Verdict::fine) view.names->prefetch(b.parsed[i].name.hash());
+    if (parse_query(b.query(i), b.parsed[i]) == Verdict::fine)
+      prefetch(view, b.query(i), b.parsed[i], b.resolvers[i]);
+  for (size_t i = 0; i < received; ++i)
+    if (b.parsed[i].verdict == Verdict::fine) view.names->prefetch_node(b.parsed[i].name.hash());
   b.replies = 0;
   for (size_t i = 0; i < received; ++i) {
     take(view, i);

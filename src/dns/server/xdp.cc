@@ -153,7 +153,8 @@ size_t XdpWorker::parse(const View& view, size_t received) {
       b.messages[queries] = b.messages[queries].subspan(skip);
     }
     Query& query = b.parsed[queries];
-    if (parse_query(b.messages[queries], query) == Verdict::fine) view.names->prefetch(query.name.hash());
+    if (parse_query(b.messages[queries], query) == Verdict::fine)
+      prefetch(view, b.messages[queries], query, resolver);
     ++queries;
   }
   return queries;
