@@ -69,6 +69,13 @@ http::EdgeLimits edge_limits(const model::HttpNode& node, uint32_t connections_m
   return limits;
 }
 
+/// With the places of the config that they are about.
+std::vector<std::string> located(const config::Loaded& loaded, std::vector<std::string> zone_problems) {
+  for (std::string& line : zone_problems)
+    if (const auto problem = config::located(loaded, line)) line = config::to_string(*problem);
+  return zone_problems;
+}
+
 }  // namespace
 
 /// Timers of the control thread; made and destroyed there.
@@ -129,12 +136,17 @@ Status Node::start_all() {
   if (auto kept = load_kept_config(*loaded.config)) loaded = std::move(*kept);
   make_zones(*loaded.config);
   std::vector<std::string> zone_problems;
-  auto made = zones_->make(loaded.config, &zone_problems);
-  if (!made) {
-    for (std::string& line : zone_problems)
-      if (const auto problem = config::located(loaded, line)) line = config::to_string(*problem);
-    return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(zone_problems, "\n"))};
-  }
+  // Whom this process is to replace may serve zones that are broken by now: then it goes on.
+  auto made = zones_->make(loaded.config, &zone_problems,
+                           predecessor_ ? Zones::Broken::refused : Zones::Broken::left_out);
+  if (!made)
+    return Error{ErrorCode::invalid, fmt::format("{}", fmt::join(located(loaded, zone_problems), "\n"))};
+  for (const std::string& line : located(loaded, made->why_left_out)) log::error("{}", line);
+  if (!made->left_out.empty())
+    log::error(
+        "{} of {} zones are broken, and answered with SERVFAIL until that is mended and the config read "
+        "again (SIGHUP)",
+        made->left_out.size(), loaded.config->zones.size());
 
   config_ = loaded.config;
   names_ = made->names;

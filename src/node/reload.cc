@@ -77,8 +77,14 @@ Node::Candidate Node::read_config(const std::optional<NetworkDocument>& network,
   }
   std::vector<std::string> zone_problems;
   auto made = make_names(read.loaded.config, &zone_problems);
-  for (const auto& text : zone_problems)
+  const auto add = [&](const std::string& text, config::Problem::Severity severity) {
     problems.push_back(config::located(read.loaded, text).value_or(problem_of("zones", text)));
+    problems.back().severity = severity;
+  };
+  for (const auto& text : zone_problems) add(text, config::Problem::Severity::error);
+  if (made)
+    for (const auto& text : made->why_left_out)
+      add(text + "; this zone is still answered with SERVFAIL", config::Problem::Severity::warning);
   for (const auto& key : config::waiting_for_restart(*started_with_, candidate))
     problems.push_back(problem_of(key, "has changed, which counts from the next start of the node",
                                   config::Problem::Severity::warning));

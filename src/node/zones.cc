@@ -88,20 +88,32 @@ Zones::Zones(rt::Loop& loop, const model::Config& start, uint64_t seed, Hooks ho
       copies_(in_state_dir(start.node, "zones")) {}
 
 Result<Zones::Made> Zones::make(const std::shared_ptr<const model::Config>& config,
-                                std::vector<std::string>* problems) {
+                                std::vector<std::string>* problems, Broken broken) {
   begin_signing();
   const Served served = with_members(config);
   for (const auto& [catalog, error] : served.broken) log::error("{}", error.message);
   dns::ZoneSources from = sources(*served.config);
-  auto names = names_of(*served.config, problems, from);
-  if (!names) return names.error();
-  return Made{std::move(*names), std::move(from.files), served.kept};
+  std::vector<std::string> found;
+  auto names = names_of(*served.config, &found, from);
+  const bool no_worse = broken == Broken::left_out || std::ranges::includes(left_out_, from.broken);
+  if (!names && !from.broken.empty() && no_worse) {
+    from.left_out = std::move(from.broken);
+    begin_signing();
+    names = names_of(*served.config, nullptr, from);
+  }
+  if (names)
+    return Made{std::move(*names), std::move(from.files), served.kept, std::move(from.left_out),
+                std::move(found)};
+  if (problems != nullptr) *problems = std::move(found);
+  return names.error();
 }
 
 void Zones::in_force(std::shared_ptr<const model::Config> config, Made made) {
   config_ = std::move(config);
   files_ = std::move(made.files);
   kept_ = std::move(made.kept);
+  left_out_ = std::move(made.left_out);
+  left_out_count_ = left_out_.size();
   broken_catalogs_ = keys_of(with_members(config_).broken);
   if (!running_) return;  // begin() does it
   tell_secondaries();
@@ -149,6 +161,11 @@ void Zones::pass_notices_on() {
 
 void Zones::collect(std::vector<CounterValue>& all) const {
   states_.collect(unix_seconds(), all);
+  all.push_back({"popnet_dns_zones_left_out",
+                 "Zones that are answered with SERVFAIL because they were broken when this node started.",
+                 CounterValue::Kind::gauge,
+                 {},
+                 static_cast<double>(left_out_count_.load())});
 }
 
 // A process that is being replaced, or was, signs what still comes with the keys that its successor has written: two at once
@@ -271,6 +288,7 @@ Status Zones::renew() {
   const model::Config& zones = *served.config;
   dns::ZoneSources from = sources(zones);
   from.files = files_;
+  from.left_out = left_out_;
   auto names = names_of(zones, nullptr, from);
   if (!names) return names.error();
   broken_catalogs_ = keys_of(served.broken);

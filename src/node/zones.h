@@ -10,6 +10,7 @@
 // Threading: all on the loop's thread, and before begin() on any one; on_notify() and collect() on any.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -45,13 +46,22 @@ class Zones {
     std::shared_ptr<const dns::Names> names;
     dns::ZoneSources::Map files;
     std::vector<dns::Name> kept = {};  // zones of catalogs that were not fetched yet
+    dns::ZoneSources::Zones left_out = {};
+    std::vector<std::string> why_left_out = {};  // as make_names() says
+  };
+  /// What is to become of zones that are broken.
+  enum class Broken : uint8_t {
+    refused,   // nothing is made, unless such a zone was left out before and so cannot get worse
+    left_out,  // as at a start: one zone of thousands must not keep the others from being served
   };
 
   /// `start`: what counts of options that need a restart. `loop`: outlives this, and is not run before begin().
   Zones(rt::Loop& loop, const model::Config& start, uint64_t seed, Hooks hooks);
 
-  /// The names of a config, its files read. ErrorCode::invalid: `problems` gets all, as make_names() says.
-  Result<Made> make(const std::shared_ptr<const model::Config>& config, std::vector<std::string>* problems);
+  /// The names of a config, its files read. ErrorCode::invalid: `problems` gets all, as make_names() says; so it is with any
+  /// `broken` if no zone would be left.
+  Result<Made> make(const std::shared_ptr<const model::Config>& config, std::vector<std::string>* problems,
+                    Broken broken = Broken::refused);
   /// What make() has made of that config is served from now on.
   void in_force(std::shared_ptr<const model::Config> config, Made made);
 
@@ -107,6 +117,8 @@ class Zones {
   dns::ZoneSources::Map files_;        // as they were read last; only while zones are fetched or signed here
   std::vector<std::string> followed_;  // the zones of the last follow_primaries()
   std::vector<dns::Name> kept_;        // of config_, as in Made
+  dns::ZoneSources::Zones left_out_;   // the same
+  std::atomic<size_t> left_out_count_{0};
   dns::sign::Seconds sign_again_at_ = 0;  // 0 = never
   std::unique_ptr<Running> running_;
   struct Notice {

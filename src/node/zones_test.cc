@@ -110,6 +110,108 @@ TEST_F(ZonesTest, ABrokenCatalogTakesNoZonesFromAnother) {
   EXPECT_TRUE(fs::exists(folder_ + "/state/zones/one.test.zone"));
 }
 
+bool unavailable(const dns::Names& names, const char* zone) {
+  const auto found = names.find(*dns::parse_name(zone));
+  return found.kind == dns::MatchKind::exact && found.node.has(dns::Node::unavailable);
+}
+
+class BrokenZonesTest : public ZonesTest {
+ protected:
+  BrokenZonesTest() {
+    model::Zone other;
+    other.name = "other.test";
+    other.file = folder_ + "/other.zone";
+    write("other.zone", "www A 192.0.2.1\n");
+    config_->zones[1] = other;
+  }
+  [[nodiscard]] Result<Zones::Made> start() {
+    auto made = zones_.make(config_, nullptr, Zones::Broken::left_out);
+    if (made) zones_.in_force(config_, *made);
+    return made;
+  }
+  [[nodiscard]] std::vector<std::string> problems_of_reload() {
+    std::vector<std::string> problems;
+    const auto made = zones_.make(config_, &problems);
+    return made ? std::vector<std::string>() : problems;
+  }
+
+  rt::Loop loop_;
+  std::shared_ptr<const dns::Names> published_;
+  Zones zones_{loop_,
+               *config_,
+               1,
+               {[this](const std::shared_ptr<const dns::Names>& names) {
+                  published_ = names;
+                  loop_.stop();
+                  return true;
+                },
+                [] { return true; }}};
+};
+
+TEST_F(BrokenZonesTest, AtAStartTheOthersAreServed) {
+  const auto made = start();
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(unavailable(*made->names, "other.test"));
+  EXPECT_FALSE(unavailable(*made->names, "own.test"));
+  ASSERT_EQ(made->why_left_out.size(), 1);
+  EXPECT_EQ(made->why_left_out[0],
+            folder_ + "/other.zone:1:1: zone other.test.: has no records at its apex, write SOA and NS");
+}
+
+TEST_F(BrokenZonesTest, WithNothingElseToServeAStartIsRefused) {
+  config_->zones.erase(config_->zones.begin());
+  std::vector<std::string> problems;
+  EXPECT_FALSE(zones_.make(config_, &problems, Zones::Broken::left_out));
+  EXPECT_EQ(problems.size(), 1);
+}
+
+TEST_F(BrokenZonesTest, AConfigThatIsWrongItselfIsRefusedAtAStartToo) {
+  config_->zones.push_back(config_->zones[0]);  // a second own.test
+  std::vector<std::string> problems;
+  EXPECT_FALSE(zones_.make(config_, &problems, Zones::Broken::left_out));
+  EXPECT_EQ(problems.size(), 2);
+}
+
+/// What is served is never lost by a reload, and what is not served keeps nothing else from changing.
+TEST_F(BrokenZonesTest, AReloadMakesNothingWorse) {
+  ASSERT_TRUE(start());
+  EXPECT_EQ(problems_of_reload().size(), 0) << "broken as before";
+  write("own.zone", "not a record\n");
+  EXPECT_NE(problems_of_reload().size(), 0) << "which was served";
+  write("own.zone", signed_zone);
+  write("other.zone", "@ 60 SOA ns hostmaster 1 3600 600 86400 60\n@ 60 NS ns\nns 60 A 192.0.2.1\n");
+  auto mended = zones_.make(config_, nullptr);
+  ASSERT_TRUE(mended);
+  EXPECT_FALSE(unavailable(*mended->names, "other.test"));
+  zones_.in_force(config_, std::move(*mended));
+  write("other.zone", "broken again\n");
+  EXPECT_NE(problems_of_reload().size(), 0) << "it is served now";
+}
+
+TEST_F(BrokenZonesTest, TheOthersAreSignedAgain) {
+  ASSERT_TRUE(start());
+  zones_.begin();
+  write("keys/an operator has written", "");
+  rt::Timer too_long(loop_, [&] { loop_.stop(); });
+  too_long.arm_after(30s);
+  loop_.run();
+  zones_.end();
+  ASSERT_NE(published_, nullptr);
+  EXPECT_TRUE(unavailable(*published_, "other.test"));
+  EXPECT_FALSE(unavailable(*published_, "own.test"));
+}
+
+/// A reload that has a primary send the zone looks at what was read of its file.
+TEST_F(BrokenZonesTest, ItMayBeFetchedFromNowOn) {
+  ASSERT_TRUE(start());
+  auto next = std::make_shared<model::Config>(*config_);
+  next->zones[1].file.clear();
+  next->zones[1].secondary.primaries = {Endpoint::parse("127.0.0.1:1").value()};
+  const auto made = zones_.make(next, nullptr);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(unavailable(*made->names, "other.test"));
+}
+
 // It counts from the next start: until then this process answers queries.
 TEST_F(ZonesTest, AConfigWithoutDnsLeavesZonesSignedWhileTheyAreServed) {
   rt::Loop loop;

@@ -166,6 +166,38 @@ def a_changed_zone(stage):
 
 
 @scene
+def one_of_two_is_broken_at_a_start(stage):
+    """It gets SERVFAIL, is explained in the log and counted; the other is served, its config may change; mended, it is served after a
+    reload. With nothing else to serve the program says what is wrong, and ends with exit code 1."""
+    broken = ZONE + "www CNAME alias\n"
+    line = ZONE.count("\n") + 1
+    why = f"zone.test.zone:{line}:1: zone zone.test.: www.zone.test. has a CNAME beside other records"
+    zones = [{"name": "zone.test", "file": stage.file("zone.test.zone", broken), "transfer": {"to": ["127.0.0.0/8"]}},
+             {"name": "other.test", "file": stage.file("other.test.zone", ZONE)}]
+    popnet = stage.popnet(zones=zones)
+    asked = ask_both(popnet.dns, "www.zone.test")
+    equal("of the broken zone", (asked.status, "EDE: 24" in asked.text, asked.answer), ("SERVFAIL", True, []))
+    equal("a transfer of it", "Transfer failed" in run_dig(popnet.dns, "+tcp", "zone.test", "axfr").text, True)
+    equal("of the other", ask_both(popnet.dns, "www.other.test").status, "NOERROR")
+    check("the log says why", why in popnet.log() and "1 of 2 zones are broken" in popnet.log(), popnet.log())
+    equal("counted", popnet.counter("popnet_dns_zones_left_out"), 1)
+    stage.file("other.test.zone", ZONE + 'version TXT "two"\n')
+    popnet.signal(signal.SIGHUP)
+    until("the other has changed", lambda: run_dig(popnet.dns, "+short", "version.other.test", "txt").text.strip() == '"two"')
+    check("it was said again", popnet.log().count(why) == 2 and "still answered with SERVFAIL" in popnet.log(), popnet.log())
+    equal("of the broken zone", ask_both(popnet.dns, "www.zone.test").status, "SERVFAIL")
+    stage.file("zone.test.zone", ZONE)
+    popnet.signal(signal.SIGHUP)
+    until("mended, it is served", lambda: ask_both(popnet.dns, "www.zone.test").answer == ["www.zone.test. 300 IN A 192.0.2.80"])
+    equal("and counted no more", popnet.counter("popnet_dns_zones_left_out"), 0)
+    stage.file("zone.test.zone", broken)
+    alone = stage.popnet(name="alone", wait=False, zones=zones[:1])
+    equal("with nothing else to serve", alone.child.wait(15), 1)
+    check("the log says why", why in alone.log(), alone.log())
+    alone.killed = True  # need not end well
+
+
+@scene
 def the_apex_is_decided(stage):
     """A hostname at the apex of a zone: its addresses are decided, all else comes from the file, over UDP and TCP."""
     origin = stage.origin(lambda asked: asked.answer(200, {}, "x"))

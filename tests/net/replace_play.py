@@ -189,8 +189,10 @@ def failing(stage):
     taken = socket.create_server((stage.address(), 0))
     in_use = "%s:%d" % taken.getsockname()
     with everybody_asks(first, 200):
-        wrong = successor(stage, first, "wrong", {**first.config, "zones": [{"name": "zone.test", "file": "/nowhere"}]}, wait=False)
-        equal("a wrong config", wrong.child.wait(15), 1)
+        other = {"name": "other.test", "file": stage.file("other.zone", ZONE)}
+        broken = {**first.config, "zones": [{"name": "zone.test", "file": "/nowhere"}, other]}
+        wrong = successor(stage, first, "wrong", broken, wait=False)
+        equal("a zone that is served is broken", wrong.child.wait(15), 1)
         node = {**first.config["node"], "http_listen": [first.http, in_use]}
         late = successor(stage, first, "late", {**first.config, "node": node}, wait=False)
         equal("a port in use", late.child.wait(15), 3)

@@ -80,6 +80,7 @@ class Maker {
   void place(const Wanted& wanted);
   void mark_nested_zones();
   void freeze(Plan& plan);
+  void freeze_and_judge(Plan& plan);
   enum class Filled : uint8_t { complete, broken, unavailable };
   Filled fill(Plan& plan);
   bool fill_from_file(Plan& plan);
@@ -109,6 +110,7 @@ class Maker {
   std::map<std::string, std::unique_ptr<Plan>> plans_;  // by owner key of the apex: parents before children
   std::optional<Name> network_zone_;
   std::map<std::string, Wanted> wanted_;  // by owner key
+  ZoneSources::Zones broken_;
 };
 
 Name Maker::checked(Result<Name> name, const std::string& where) {
@@ -275,6 +277,12 @@ void Maker::mark_nested_zones() {
   }
 }
 
+void Maker::freeze_and_judge(Plan& plan) {
+  const size_t before = problems_.count();
+  freeze(plan);
+  if (problems_.count() != before) broken_.insert(owner_key(plan.records.apex().bytes()));
+}
+
 // A zone's records are freed before the next zone is read.
 void Maker::freeze(Plan& plan) {
   const Filled filled = fill(plan);
@@ -354,6 +362,8 @@ void Maker::raise_serial(Plan& plan, const sign::ZoneSigner& signer) {
 }
 
 Maker::Filled Maker::fill(Plan& plan) {
+  if (sources_ != nullptr && sources_->left_out.contains(owner_key(plan.records.apex().bytes())))
+    return Filled::unavailable;
   if (!plan.fetched) return plan.file.empty() || fill_from_file(plan) ? Filled::complete : Filled::broken;
   if (sources_ == nullptr) return Filled::unavailable;
   const auto copy = sources_->copies.find(owner_key(plan.records.apex().bytes()));
@@ -367,14 +377,15 @@ Maker::Filled Maker::fill(Plan& plan) {
 bool Maker::fill_from_file(Plan& plan) {
   if (sources_ == nullptr || (!sources_->keep_files && sources_->files.empty()))
     return read_master_file(plan.file, plan.records, problems_);
-  auto& kept = sources_->files[owner_key(plan.records.apex().bytes())];
-  if (kept == nullptr) {
+  const std::string key = owner_key(plan.records.apex().bytes());
+  auto kept = sources_->files.find(key);
+  if (kept == sources_->files.end()) {
     auto read = std::make_shared<Records>(plan.records.apex(), plan.file);
     if (!read_master_file(plan.file, *read, problems_)) return false;
     read->shrink();
-    kept = std::move(read);
+    kept = sources_->files.emplace(key, std::move(read)).first;
   }
-  plan.records.append(*kept);
+  plan.records.append(*kept->second);
   return true;
 }
 
@@ -437,7 +448,8 @@ Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* probl
   plan_network_zone();
   plan_hostnames();
   mark_nested_zones();
-  for (auto& [key, plan] : plans_) freeze(*plan);
+  const bool all_planned = problems_.count() == 0;
+  for (auto& [key, plan] : plans_) freeze_and_judge(*plan);
   if (problems != nullptr) *problems = problems_.lines();
   if (problems_.count() == 0) {
     if (keeper_ != nullptr) {
@@ -446,6 +458,8 @@ Result<std::shared_ptr<const Names>> Maker::make(std::vector<std::string>* probl
     }
     return builder_.finish(config_.generation);
   }
+  if (sources_ != nullptr && all_planned && broken_.size() < plans_.size())
+    sources_->broken = std::move(broken_);
   std::string message = problems_.lines()[0];
   if (problems_.count() > 1) message += fmt::format(" (and {} more)", problems_.count() - 1);
   return Error{ErrorCode::invalid, message};

@@ -12,6 +12,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,13 @@ struct ZoneSources {
   using Map = std::map<std::string, std::shared_ptr<const Records>>;
   Map copies;  // of zones that are fetched; one that is not here is answered with SERVFAIL
   std::map<std::string, Expiry> expiries;  // of these
-  Map files;                // of zones that have files, as they were read before; others are read
-  bool keep_files = false;  // puts what is read into `files`
+  Map files;                            // of zones that have files, as they were read before; others are read
+  bool keep_files = false;              // puts what is read into `files`
+  using Zones = std::set<std::string>;  // owner keys of apexes
+  Zones left_out;                       // not read, and answered with SERVFAIL
+  /// Set when the names could not be made: the zones that have the problems, if the others are well; empty if none is, or
+  /// something else is wrong. With these in `left_out` the others can be served.
+  Zones broken;
 };
 
 /// Reads zone files; may take seconds for millions of names, so not on a loop's thread. ErrorCode::invalid;
