@@ -154,6 +154,33 @@ def nobody_waits_in_an_outage(stage):
     until("it answers again: each is asked for", lambda: refreshed(popnet, origin) == b"newer")
 
 
+@scene
+def few_find_out_in_an_outage(stage):
+    """Five failures in a row, and nothing stored: sixteen requests wait for an origin that says nothing, more are told at once; one
+    answer ends it."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for number in range(5):
+        client = popnet.connect().ask(f"/{number}", "a.test")
+        origin.serve_until(client, lambda asked: asked.close())
+        equal("nothing stored", client.answer().status, 502)
+    waiting = [popnet.connect().ask(f"/wait/{number}", "a.test") for number in range(16)]
+    asked = [origin.request() for _ in waiting]
+    for number in range(3):
+        answer = popnet.get(f"/more/{number}", "a.test")
+        equal("one more", (answer.status, b"do not answer" in answer.body), (503, True))
+    equal("counted", popnet.counter("popnet_http_site_fills_refused_total", site="a"), 3)
+    equal("not asked of the origin", origin.idle(), True)
+    asked[7].answer(200, {}, "here")
+    until("one is told", lambda: any(client.readable() for client in waiting))
+    more = popnet.connect().ask("/more/3", "a.test")
+    origin.request().answer(200, {}, "there")
+    equal("one more", more.answer().body, b"there")
+    for one in asked[:7] + asked[8:]:
+        one.answer(200, {}, "here")
+    equal("all", {client.answer().body for client in waiting}, {b"here"})
+
+
 def refreshed(popnet, origin):
     client = popnet.connect().ask("/may", "a.test")
     origin.serve_until(client, lambda asked: asked.answer(200, STALE, "newer"))

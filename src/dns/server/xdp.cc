@@ -157,6 +157,8 @@ size_t XdpWorker::parse(const View& view, size_t received) {
       prefetch(view, b.messages[queries], query, resolver);
     ++queries;
   }
+  for (size_t i = 0; i < queries; ++i)
+    if (b.parsed[i].verdict == Verdict::fine) view.names->prefetch_node(b.parsed[i].name.hash());
   return queries;
 }
 

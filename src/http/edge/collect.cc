@@ -148,7 +148,8 @@ void collect_sites(const Registry& registry, int threads, std::vector<CounterVal
     add(out, "popnet_http_site_fills_waiting", "Those that wait until fewer run.", site.gate.waiting(),
         labels, Kind::gauge);
     add(out, "popnet_http_site_fills_refused_total",
-        "Those that found too many waiting, or waited for too long.", site.gate.refused(), labels);
+        "Those that found too many waiting, or waited for too long; or no origin that answers.",
+        site.gate.refused(), labels);
     for (size_t slot = 0; slot < status_slots; ++slot) {
       uint64_t count = 0;
       for (int i = 0; i < threads; ++i) count += site.counters[static_cast<size_t>(i)].statuses[slot].get();

@@ -31,6 +31,7 @@ Fetch::Fetch(Worker& worker)
 Fetch::~Fetch() {
   if (connection_) leave_connection(false);
   leave_gate();
+  end_trial();
 }
 
 void Fetch::reset() {
@@ -79,11 +80,14 @@ void Fetch::start(Task task, const RequestHead& head) {
     task_.want = Want::whole;
   }
   const bool client_gone = task_.upload && task_.upload->failed();
-  if (!client_gone && write_request(head)) {
+  if (client_gone || !write_request(head)) {
+    give_up(note::bad_gateway);
+  } else if (!may_try()) {
+    site_->state->gate.refuse();
+    give_up(note::overloaded);
+  } else {
     plan_origins();
     try_next();
-  } else {
-    give_up(note::bad_gateway);
   }
   starting_ = false;
 }
@@ -111,6 +115,19 @@ void Fetch::on_asker_left() {
 }
 
 // --- origins ---
+
+/// While no origin answers a few requests find out whether one does again. False: there are enough of them.
+bool Fetch::may_try() {
+  if (!site_->in_outage(worker_.loop.now())) return true;
+  std::atomic<uint32_t>& trials = site_->state->trials;
+  trial_ = trials.fetch_add(1, std::memory_order_relaxed) < OriginHealth::trials_max;
+  if (!trial_) trials.fetch_sub(1, std::memory_order_relaxed);
+  return trial_;
+}
+
+void Fetch::end_trial() {
+  if (std::exchange(trial_, false)) site_->state->trials.fetch_sub(1, std::memory_order_relaxed);
+}
 
 void Fetch::plan_origins() {
   if (site_->origins.size() == 1) {  // nothing to decide
@@ -439,6 +456,7 @@ void Fetch::on_tunnel(const ResponseHead& head, std::string_view rest) {
 
 void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   head_soon_.clear();
+  end_trial();
   response_time_ = worker_.loop.now();
   response_wall_ = worker_.loop.wall();
   RequestHead& request = worker_.scratch->request;
@@ -541,6 +559,7 @@ void Fetch::finish(FillRef fill) {
   state_ = State::ended;
   timer_.rest();
   total_timer_.rest();
+  end_trial();
   if (task_.upload) task_.upload->on_data = nullptr;
   if (task_.asker) task_.asker->fetch = nullptr;
   if (handle_) *handle_ = nullptr;

@@ -47,8 +47,9 @@ inline constexpr uint16_t confirmed = 304;    ///< the stored object was
 inline constexpr uint16_t completed = 206;    ///< a stored part is the beginning, or the end, of the answer
 inline constexpr uint16_t bad_gateway = 502;  ///< no origin gave a usable answer
 inline constexpr uint16_t gateway_timeout = 504;  ///< the last one gave none in time
-inline constexpr uint16_t overloaded = 503;       ///< too many were running, and waiting, or for too long
-inline constexpr uint16_t changed = 412;          ///< a slice: no origin has it of that version
+inline constexpr uint16_t overloaded =
+    503;  ///< too many were running, and waiting, or for too long; or finding out
+inline constexpr uint16_t changed = 412;  ///< a slice: no origin has it of that version
 inline constexpr uint16_t said =
     0x8000;  ///< with a status: an origin answered so, and the stored object may serve
 }  // namespace note
@@ -99,6 +100,8 @@ class Fetch final : OriginConnection::User {
   void on_asker_left();
 
   // Origins.
+  [[nodiscard]] bool may_try();
+  void end_trial();
   void plan_origins();
   void try_next();
   [[nodiscard]] bool may_retry();
@@ -176,6 +179,7 @@ class Fetch final : OriginConnection::User {
   uint16_t origin_ = 0;   // of the site; the present one
   bool entered_ = false;  // counts as running there
   bool waited_ = false;   // in the queue
+  bool trial_ = false;    // counts as finding out whether an origin answers again
   bool unconditional_ = false;
   uint16_t last_note_ = note::bad_gateway;
   std::unique_ptr<OriginConnection> connection_;

@@ -7,8 +7,9 @@
 //     └── return_time without a failure ── returning: asked in its turn by a share of requests that grows
 //                                          from 0 to 1; a failure ejects again
 //
-// Ejected origins are asked when all others have failed: nobody is refused because of what is remembered. But where something
-// stale may serve when they fail, it serves at once while all are out, and they are asked behind the answer (a circuit breaker).
+// Ejected origins are asked when all others have failed. While all are out (a circuit breaker), what may serve stale serves at once,
+// and they are asked behind the answer; of other requests so many at once find out whether one answers again (trials_max), and
+// more fail at once instead of waiting for the same. One answer ends it.
 // Failures are requests without a usable answer, and the answers 502, 503 and 504.
 //
 // Threading: any thread; races between threads cost a request more or less.
@@ -29,6 +30,7 @@ class OriginHealth {
   static constexpr Duration eject_base = std::chrono::seconds(10);
   static constexpr Duration eject_max = std::chrono::seconds(120);
   static constexpr Duration return_time = std::chrono::seconds(30);
+  static constexpr uint32_t trials_max = 16;
 
   /// True when this one ejects it.
   bool failed(TimePoint now) {

@@ -248,9 +248,7 @@ Request::Step Request::lookup(Turn& turn) {
 /// has failed, which takes up to first_byte_timeout.
 bool Request::serves_in_outage(const Turn& turn, const StoredPolicy& policy) const {
   const TimePoint now = worker_.loop.now();
-  const auto& origins = turn.route.site->origins;
-  return !policy.fresh(now) && !turn.directives.no_cache && !origins.empty() &&
-         std::ranges::all_of(origins, [now](const auto& origin) { return origin->health.out(now); }) &&
+  return !policy.fresh(now) && !turn.directives.no_cache && turn.route.site->in_outage(now) &&
          may_serve_after_error(policy, turn.directives, now).use == Use::serve;
 }
 
@@ -392,7 +390,8 @@ Request::Step Request::answer_failure(uint16_t why) {
   if (why == note::gateway_timeout)
     return answer_local(504, "No web server of this site answered in time.\n", Outcome::failed);
   if (why == note::overloaded)
-    return answer_local(503, "The web servers of this site have too much to do just now.\n", Outcome::failed);
+    return answer_local(503, "The web servers of this site do not answer just now, or have too much to do.\n",
+                        Outcome::failed);
   return answer_local(502, "No web server of this site could answer.\n", Outcome::failed);
 }
 

@@ -17,6 +17,7 @@
 // Threading: immutable but for the counters, which are atomic.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -62,6 +63,7 @@ struct SiteState {
   const std::unique_ptr<SiteCounters[]> counters;  // one for each thread
   const std::unique_ptr<RetryBudget[]> retries;    // one for each thread, its own
   FillGate gate;
+  std::atomic<uint32_t> trials{0};  // requests that find out whether an origin answers again
   EventRate fill_rate;
   std::map<std::string, std::shared_ptr<OriginState>> origins;  // guarded by Registry
 };
@@ -103,6 +105,12 @@ struct SiteView {
       tls;                            // of each origin; null: plain, or not to be had
   std::vector<PathPattern> patterns;  // of site->rules
   bool known = false;                 // a config before this one had it, too: there may be something stored
+
+  /// No origin answers, as far as is known.
+  [[nodiscard]] bool in_outage(TimePoint now) const {
+    return !origins.empty() &&
+           std::ranges::all_of(origins, [now](const auto& origin) { return origin->health.out(now); });
+  }
 };
 
 struct Route {
