@@ -140,7 +140,9 @@ StoredPolicy assess(uint16_t status, const Fields& response, const ResponseDirec
   stored.lifetime = lifetime.value;
   stored.source = lifetime.source;
   stored.stale_while_revalidate = directives.stale_while_revalidate.value_or(zero);
-  stored.stale_if_error = directives.stale_if_error.value_or(options.stale_if_error);
+  // Nobody is helped by an old error in the place of a new one, unless the origin says so.
+  stored.stale_if_error =
+      directives.stale_if_error.value_or(is_origin_error(status) ? zero : options.stale_if_error);
   stored.no_cache = directives.no_cache;
   stored.immutable = directives.immutable;
   stored.never_stale = directives.must_revalidate || directives.proxy_revalidate || directives.no_cache ||

@@ -18,7 +18,7 @@ namespace popnet::http {
 struct FreshnessOptions {
   // Of the rule that matched: instead of the origin's fields, where is_heuristically_cacheable(status).
   std::optional<Duration> lifetime{};
-  Duration stale_if_error{};     // used when the origin does not say
+  Duration stale_if_error{};     // used when the origin does not say; not of its errors
   double heuristic_share = 0.1;  // of the time since Last-Modified (section 4.2.2)
   Duration heuristic_max = std::chrono::hours(24);
 };

@@ -272,6 +272,19 @@ TEST(MayServe, AfterAnErrorWithinTheWindowOnly) {  // RFC 5861 section 4, RFC 91
   }
 }
 
+TEST(MayServeAfterError, NoOldErrorTakesThePlaceOfANewOne) {
+  const auto used = [](const char* response, uint16_t status) {
+    return may_serve_after_error(assessed(response, status, {.stale_if_error = 1h}), {}, arrival + 61s).use ==
+           Use::serve;
+  };
+  for (const uint16_t status : {500, 502, 503, 504}) {
+    EXPECT_FALSE(used("Cache-Control: max-age=60", status)) << status;
+    EXPECT_TRUE(used("Cache-Control: max-age=60, stale-if-error=10", status)) << "the origin says so";
+  }
+  for (const uint16_t status : {200, 404, 410, 501})
+    EXPECT_TRUE(used("Cache-Control: max-age=60", status)) << status;
+}
+
 TEST(MayFill, UnlessOnlyIfCached) {
   EXPECT_EQ(may_fill({}).use, Use::validate);
   EXPECT_EQ(may_fill({.only_if_cached = true}).use, Use::refuse);
