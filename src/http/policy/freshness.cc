@@ -139,6 +139,8 @@ StoredPolicy assess(uint16_t status, const Fields& response, const ResponseDirec
   stored.initial_age = initial_age_of(response, exchange);
   stored.lifetime = lifetime.value;
   stored.source = lifetime.source;
+  // An operator's word counts from the arrival, wherever the answer has been before, and whatever time its origin has.
+  if (lifetime.source == LifetimeSource::rule) stored.lifetime += stored.initial_age;
   stored.stale_while_revalidate = directives.stale_while_revalidate.value_or(zero);
   // Nobody is helped by an old error in the place of a new one, unless the origin says so.
   stored.stale_if_error =

@@ -100,6 +100,15 @@ TEST(Freshness, IsZeroWhereItCannotBeRead) {  // section 4.2.1: encouraged to co
     EXPECT_EQ(assessed(text).lifetime, 0s) << text;
 }
 
+TEST(Freshness, OfTheOperatorCountsFromTheArrival) {
+  const FreshnessOptions options{.lifetime = 5min};
+  for (const char* old : {"Age: 3600", "Date: Thu, 01 Jan 1970 00:00:00 GMT"}) {
+    const StoredPolicy stored = assessed(old, 200, options);
+    EXPECT_EQ(stored.ttl(arrival), 5min) << old;
+    EXPECT_GE(stored.age(arrival), 1h) << "who asks is told all the same: " << old;
+  }
+}
+
 TEST(Freshness, CanBeSetByTheOperator) {
   const FreshnessOptions options{.lifetime = 5min};
   const StoredPolicy stored = assessed("Cache-Control: max-age=1", 200, options);
