@@ -24,6 +24,8 @@ class Wire:
     def __init__(self, stage):
         self.other = stage.spawn("wire", ["unshare", "--net", "sleep", "infinity"])
         self._wait_for_namespace()
+        # The kernel takes the wire of a scene before some time after its other side has gone.
+        subprocess.run(["ip", "link", "delete", self.here], stderr=subprocess.DEVNULL, check=False)
         ip("link", "add", self.here, "type", "veth", "peer", "name", self.there, "netns", str(self.other.pid))
         for side, name, v4, v6 in ((ip, self.here, self.here_v4, self.here_v6),
                                    (self.ip_there, self.there, self.there_v4, self.there_v6)):
