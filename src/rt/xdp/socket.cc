@@ -4,6 +4,7 @@
 #include <linux/if_xdp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cassert>
 #include <cerrno>
@@ -26,6 +27,8 @@ constexpr size_t frame_mask = ~(XdpSocket::frame_size - 1);
 // The kernel sends so many frames in one call, where it knows the option (Linux 6.17).
 constexpr int option_send_budget = 9;
 constexpr int send_budget = 64;
+
+constexpr int busy_wait_ms = 1000, busy_step_ms = 10;
 
 }  // namespace
 
@@ -69,14 +72,23 @@ Status XdpSocket::bind(const NetworkInterface& interface, int queue, XdpMode mod
   config.tx_size = frames_out;
   config.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD;
   int error = EINVAL;
-  for (const bool zero_copy : {true, false}) {
-    if (zero_copy ? mode == XdpMode::copy || mode == XdpMode::generic : mode == XdpMode::zero_copy) continue;
-    config.bind_flags = static_cast<uint16_t>((zero_copy ? XDP_ZEROCOPY : XDP_COPY) | XDP_USE_NEED_WAKEUP);
-    error = -xsk_socket__create(&socket_, interface.name.c_str(), static_cast<uint32_t>(queue), umem_, &in_,
-                                &out_, &config);
-    zero_copy_ = zero_copy;
-    if (error == 0) break;
-    socket_ = nullptr;
+  const auto try_modes = [&] {
+    for (const bool zero_copy : {true, false}) {
+      if (zero_copy ? mode == XdpMode::copy || mode == XdpMode::generic : mode == XdpMode::zero_copy)
+        continue;
+      config.bind_flags = static_cast<uint16_t>((zero_copy ? XDP_ZEROCOPY : XDP_COPY) | XDP_USE_NEED_WAKEUP);
+      error = -xsk_socket__create(&socket_, interface.name.c_str(), static_cast<uint32_t>(queue), umem_, &in_,
+                                  &out_, &config);
+      zero_copy_ = zero_copy;
+      if (error == 0) return;
+      socket_ = nullptr;
+    }
+  };
+  try_modes();
+  // The kernel lets go of a queue some time after the process that had it: one that was killed and starts again meets itself.
+  for (int wait = 0; error == EBUSY && wait < busy_wait_ms; wait += busy_step_ms) {
+    usleep(busy_step_ms * 1000);
+    try_modes();
   }
   if (error != 0) {
     const bool refused = mode == XdpMode::zero_copy && (error == EOPNOTSUPP || error == EINVAL);
