@@ -24,13 +24,16 @@ constexpr Shape shapes[] = {
     {33, 6, 0, 1},       {35, 4, 3, 1}, {36, 2, 0, 1}, {type::dname, 0, 0, 1},
 };
 
-void lower_names(uint16_t type, std::span<uint8_t> data) {
+}  // namespace
+
+bool lower_names(uint16_t type, std::span<uint8_t> data) {
   const auto* shape =
       std::find_if(std::begin(shapes), std::end(shapes), [&](const Shape& s) { return s.type == type; });
-  if (shape == std::end(shapes) || data.size() < shape->fixed) return;
+  if (shape == std::end(shapes)) return false;
+  if (data.size() < shape->fixed) return true;
   data = data.subspan(shape->fixed);
   for (int i = 0; i < shape->strings; ++i) {
-    if (data.empty() || data.size() < data[0] + 1U) return;
+    if (data.empty() || data.size() < data[0] + 1U) return true;
     data = data.subspan(data[0] + 1U);
   }
   for (int i = 0; i < shape->names; ++i) {
@@ -38,9 +41,8 @@ void lower_names(uint16_t type, std::span<uint8_t> data) {
     for (uint8_t& byte : data.first(size)) byte = static_cast<uint8_t>(to_lower(static_cast<char>(byte)));
     data = data.subspan(size);
   }
+  return true;
 }
-
-}  // namespace
 
 void CanonicalData::add(std::span<const uint8_t> rdata) {
   auto& record = records_.emplace_back(rdata.begin(), rdata.end());

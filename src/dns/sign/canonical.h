@@ -19,6 +19,10 @@ struct Content {
   std::span<const uint8_t> data;  // see CanonicalData
 };
 
+/// Lowers the names in the RDATA of the types that canonical form does that of: those whose names are equal in any case (RFC
+/// 3597 section 7). False if the type is none of them.
+bool lower_names(uint16_t type, std::span<uint8_t> data);
+
 /// The RDATA of a set's records in canonical form and order, each led by its length in two bytes, none twice.
 class CanonicalData {
  public:

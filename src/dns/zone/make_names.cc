@@ -292,6 +292,7 @@ void Maker::freeze(Plan& plan) {
   if (signer != nullptr) add_keys(plan, *signer);
   if (signer != nullptr && plan.transfer != nullptr) raise_serial(plan, *signer);
   plan.records.sort();
+  plan.records.make_sets();
   if (plan.is_changed()) check_digests(plan);
   if (!plan.dnssec->enabled && plan.has_pops && comes_signed(plan.records))
     problems_.add(plan.where(),

@@ -6,9 +6,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "dns/wire/protocol.h"
 #include "dns/zone/master_file.h"
+#include "dns/zone/version.h"
 
 namespace popnet::dns {
 namespace {
@@ -135,6 +137,29 @@ TEST_F(MakeNames, EqualRecordsAreOne) {
   const RRset set = names->find(name("www.example.com")).node.find(type::a);
   EXPECT_EQ(set.records, 2U);
   EXPECT_EQ(set.bytes[9], 50) << "of different TTLs the lowest serves all (RFC 2181 section 5.2)";
+}
+
+/// As secondaries have them: else a difference takes from them what is still there, or what they do not have as it says.
+TEST_F(MakeNames, SetsAreOneInTransfersToo) {
+  zone("example.com",
+       std::string(good) +
+           "www 60 IN A 192.0.2.7\nwww 50 IN A 192.0.2.8\n@ 60 IN MX 10 Mail\n@ 60 IN MX 10 backup\n@ 60 IN "
+           "MX "
+           "10 mail\n@ 60 IN TXT a\n@ 60 IN TXT A\nalias 60 IN CNAME www\nalias 60 IN CNAME WWW\n");
+  config_.zones[0].transfer.key = "some";
+  ZoneHistory history;
+  const auto names = make_names(config_, &problems_, nullptr, &history);
+  ASSERT_TRUE(names.ok()) << problems_[0];
+  const Records& records = (*names)->version(0)->records;
+  std::map<uint16_t, size_t> counts;
+  for (size_t i = 0; i < records.size(); ++i) {
+    ++counts[records[i].type];
+    if (records[i].type == type::a) EXPECT_EQ(records[i].ttl, 50U);
+  }
+  EXPECT_EQ(counts[type::a], 2U);
+  EXPECT_EQ(counts[type::mx], 2U) << "names are equal in any case";
+  EXPECT_EQ(counts[type::txt], 2U) << "text is not";
+  EXPECT_EQ(counts[type::cname], 1U);
 }
 
 TEST_F(MakeNames, EveryWrongLineIsReportedWithItsPlace) {

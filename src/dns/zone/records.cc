@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <set>
+
+#include "dns/sign/canonical.h"
+#include "dns/wire/protocol.h"
 
 namespace popnet::dns {
 
@@ -17,6 +22,8 @@ struct Fixed {
   uint16_t data_size;
   uint8_t owner_size;
 };
+
+constexpr size_t dropped = SIZE_MAX;  // in place of where a record begins
 
 int compare(const Record& a, const Record& b) {
   if (const int c = a.owner.compare(b.owner); c != 0) return c;
@@ -129,6 +136,30 @@ void Records::sort() {
   const auto last = std::unique(order_.begin(), order_.end(),
                                 [&](size_t a, size_t b) { return compare(read(a), read(b)) == 0; });
   order_.erase(last, order_.end());
+}
+
+void Records::make_sets() {
+  for (size_t begin = 0, end = 0; begin < order_.size(); begin = end) {
+    const Record first = read(order_[begin]);
+    const auto belongs = [&](const Record& r) { return r.type == first.type && r.owner == first.owner; };
+    end = begin + 1;
+    while (end < order_.size() && belongs(read(order_[end]))) ++end;
+    if (end - begin > 1 && first.type != type::rrsig) make_set(std::span(order_).subspan(begin, end - begin));
+  }
+  std::erase(order_, dropped);
+}
+
+void Records::make_set(std::span<size_t> offsets) {
+  uint32_t ttl = UINT32_MAX;
+  std::set<std::vector<uint8_t>> seen;
+  for (size_t& offset : offsets) {
+    const Record record = read(offset);
+    ttl = std::min(ttl, record.ttl);
+    std::vector<uint8_t> data(record.data.begin(), record.data.end());
+    if (sign::lower_names(record.type, data) && !seen.insert(std::move(data)).second) offset = dropped;
+  }
+  for (const size_t offset : offsets)
+    if (offset != dropped) std::memcpy(pool_.data() + offset + offsetof(Fixed, ttl), &ttl, sizeof ttl);
 }
 
 size_t Records::find(OwnerKey owner) const {

@@ -80,6 +80,9 @@ class Records {
   }
   /// Puts records in order and drops the second of two that are equal (RFC 2181 section 5).
   void sort();
+  /// Makes sets of what stands together (RFC 2181 section 5): with one TTL, the lowest, and without records that differ only in
+  /// the case of names. Signatures are left alone, as each goes with the set it covers. REQUIRES: sort() was called
+  void make_sets();
 
   [[nodiscard]] const Name& apex() const { return apex_; }
   [[nodiscard]] size_t size() const { return order_.size(); }
@@ -92,6 +95,7 @@ class Records {
 
  private:
   [[nodiscard]] Record read(size_t offset) const;
+  void make_set(std::span<size_t> offsets);
 
   Name apex_;
   std::vector<std::string> files_;
