@@ -154,7 +154,9 @@ TEST_F(MakeNames, SetsAreOneInTransfersToo) {
   std::map<uint16_t, size_t> counts;
   for (size_t i = 0; i < records.size(); ++i) {
     ++counts[records[i].type];
-    if (records[i].type == type::a) EXPECT_EQ(records[i].ttl, 50U);
+    if (records[i].type == type::a) {
+      EXPECT_EQ(records[i].ttl, 50U);
+    }
   }
   EXPECT_EQ(counts[type::a], 2U);
   EXPECT_EQ(counts[type::mx], 2U) << "names are equal in any case";
