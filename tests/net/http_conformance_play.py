@@ -279,6 +279,12 @@ def updating(stage):
     answer = script.ask("/d")
     equal("s4.3.5 another version: what is stored is checked", (answer.hit, script.asked["/d"][-1].fields["If-None-Match"]), (False, '"GET"'))
 
+    for path, length in (("/frozen", []), ("/clock", [("Content-Length", "8")])):
+        script.lines[path] = lambda asked, n, length=length: (200, [FRESH, *(length if asked.method == "HEAD" else [("Age", "700")] if n == 1 else [])])
+        script.ask(path)
+        equal("s4.3.5 no validator", script.ask(path, "HEAD").status, 200)
+        equal(f"{path}: what no HEAD can know to be the same stays stale", script.ask(path).body, f"{path} 3".encode())
+
     script.lines["/other"] = lambda asked, n: (304, [("ETag", '"v2"')]) if "If-None-Match" in asked.fields else (200, STALE + [TAG])
     script.ask("/other")
     equal("s4.3.4 a 304 that speaks of another is not believed", script.ask("/other").body, b"/other 3")

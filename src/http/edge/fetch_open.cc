@@ -196,10 +196,10 @@ bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
         worker_.store.purged_since(task_.filler.fill(), o))
       return false;
     read_stored_fields(o, fields);
-    const bool confirmed =
-        head_confirms(head.fields, fields, meta.is_part() ? meta.whole_size : stored_size(o));
-    if (!confirmed) Store::expire(o);
-    return confirmed && !meta.is_part();
+    const HeadSpeaksOf what =
+        head_speaks_of(head.fields, fields, meta.is_part() ? meta.whole_size : stored_size(o));
+    if (what == HeadSpeaksOf::other) Store::expire(o);
+    return what == HeadSpeaksOf::stored && !meta.is_part();
   });
   if (same == nullptr) return false;
   const ObjectRef base = ObjectRef::share(same);

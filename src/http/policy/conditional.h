@@ -40,7 +40,12 @@ bool add_validation(const Validators& stored, Fields& out);
 bool confirms(const Fields& not_modified, const Fields& stored);
 
 /// Does this 200 to a HEAD speak of the stored response to a GET? (RFC 9111 section 4.3.5.)
-bool head_confirms(const Fields& head, const Fields& stored, uint64_t stored_length);
+enum class HeadSpeaksOf : uint8_t {
+  stored,   ///< a validator that both have is the same, and nothing differs
+  other,    ///< a validator or the length differs
+  unknown,  ///< it has no validator: whatever was made since may be as long
+};
+HeadSpeaksOf head_speaks_of(const Fields& head, const Fields& stored, uint64_t stored_length);
 
 /// The stored fields as a 304, a 200 to HEAD, or a further part updates them (RFC 9111 sections 3.2 to 3.4):
 /// its fields replace the stored ones of the same name, all but Content-Length, Content-Range and hop-by-hop.
