@@ -166,6 +166,17 @@ def older_than_what_is_stored(stage):
     equal("the earlier one, for its user", slow.answer().body, b"old")
     equal("what others get", ask(popnet, "/").body, b"new")
 
+    slow = popnet.connect().ask("/part", "a.test", fields={"Range": "bytes=1-2"})
+    before = origin.request()
+    quick = popnet.connect().ask("/part", "a.test", fields=AUTHORIZED)
+    origin.request().answer(200, {**public, "Date": http_date()}, "new")
+    equal("the later one", quick.answer().body, b"new")
+    before.answer(206, {**public, **TAG, "Date": http_date(-60), "Content-Range": "bytes 1-2/3"}, "ld")
+    answer = slow.answer()
+    equal("a part of the earlier one", (answer.status, answer.body), (206, b"ld"))
+    equal("RFC 9110 s15.3.7 and where it lies", answer.fields["Content-Range"], "bytes 1-2/3")
+    equal("what others get", ask(popnet, "/part").body, b"new")
+
     first = popnet.connect().ask("/304", "a.test")
     origin.request().answer(200, AGED, "old")
     first.answer()

@@ -140,7 +140,8 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   intake.take_new(request, head, framing_, may_store);
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   if (place) count_to(place->range.size());
-  if (intake.keep() && is_outdated(request, intake.draft())) return task_.filler.open_alone(intake.draft());
+  // For the one who asked as it came: what would have been stored does not say where a part lies.
+  if (intake.keep() && is_outdated(request, intake.draft())) return open(request, head, false);
   if (intake.keep() && yields(request, intake.draft())) intake.yield();
   if (intake.keep()) return task_.filler.open(intake.draft());
   task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
