@@ -162,5 +162,30 @@ def conditions_and_ranges(stage):
     each("/tag", [([("Range", "bytes=99-"), ("If-Range", '"v2"')], 200), ([("Range", "bytes=99-"), ("If-None-Match", '"v1"')], 304)])
 
 
+@scene
+def conditions_that_were_kept_back(stage):
+    """RFC 9110 section 13.2.2: conditions that were not sent on, for the store's sake, are judged here, also when the answer proves to be for one user."""
+    def own(asked, number):
+        if any(field in asked.fields for field in ("If-None-Match", "If-Modified-Since")):
+            return 304, [TAG]
+        fields = [(CC, "private" if number > 1 or asked.path != "/rest" else "max-age=600"), TAG]
+        if asked.fields["Range"] == "bytes=0-1":
+            return 206, [*fields, ("Content-Range", "bytes 0-1/9"), ("Content-Length", "2")]
+        return 200, fields
+
+    for slices in ({}, {"cache": {"slice": "64KiB"}}):
+        script = Script(stage, **slices)
+        for path in ("/a", "/b", "/c", "/rest"):
+            script.lines[path] = own
+        part = ("Range", "bytes=0-1")
+        if not slices:
+            script.lines["/rest"] = lambda asked, number: (206, [FRESH, TAG, ("Content-Range", "bytes 0-6/9")]) if number == 1 else own(asked, number)
+            script.ask("/rest", fields=[("Range", "bytes=0-6")])
+            equal("what a part lacked", script.ask("/rest", fields=[("If-None-Match", '"v1"')]).status, 304)
+        equal("a part", script.ask("/a", fields=[part, ("If-None-Match", '"v1"')]).status, 304)
+        equal("the whole", script.ask("/b", fields=[("If-None-Match", '"v1"')]).status, 304)
+        equal("another version", script.ask("/c", fields=[("If-None-Match", '"v0"')]).status, 200)
+
+
 if __name__ == "__main__":
     run()

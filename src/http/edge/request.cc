@@ -409,8 +409,8 @@ Request::Step Request::deliver(Turn& turn) {
   }
   Answer answer;
   const bool from_store = is_hit(outcome_) || outcome_ == Outcome::collapsed;
-  // What was asked for without this user's conditions and range is ours to judge by them, stored or not.
-  make_answer(turn, !passed_ && (!alone || want_ == Want::whole), from_store, answer);
+  // What was asked for without this user's conditions is ours to judge by them, stored or not.
+  make_answer(turn, !passed_ && (!alone || want_ != Want::answer), from_store, answer);
   hand_over(answer, std::move(cursor));
   return Step::done;
 }
