@@ -287,6 +287,7 @@ def a_head_when_the_origin_fails(stage):
     status[0] = 503
     for method in ("HEAD", "GET"):
         equal(method, ask(popnet, "/", method=method).status, 200)
+        equal(f"{method} with a condition (RFC 9111 s4.3.2)", ask(popnet, "/", {"If-None-Match": '"v1"'}, method).status, 304)
 
 
 @scene

@@ -409,8 +409,9 @@ Request::Step Request::deliver(Turn& turn) {
   }
   Answer answer;
   const bool from_store = is_hit(outcome_) || outcome_ == Outcome::collapsed;
-  // What was asked for without this user's conditions is ours to judge by them, stored or not.
-  make_answer(turn, !passed_ && (!alone || want_ != Want::answer), from_store, answer);
+  // What is stored, or was asked for without this user's conditions, is ours to judge by them.
+  const bool of_origin = fill_ && (passed_ || (alone && want_ == Want::answer));
+  make_answer(turn, !of_origin, from_store, answer);
   hand_over(answer, std::move(cursor));
   return Step::done;
 }
