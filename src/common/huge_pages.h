@@ -28,8 +28,8 @@ struct HugePageAllocator {
 
   HugePageAllocator() = default;
   template <class U>
-  HugePageAllocator(const HugePageAllocator<U>& /*other*/) {
-  }  // NOLINT(google-explicit-constructor): as allocators must
+  // NOLINTNEXTLINE(google-explicit-constructor): as allocators must
+  HugePageAllocator(const HugePageAllocator<U>& /*other*/) {}
 
   T* allocate(size_t count) {
     if (count < huge_page / sizeof(T)) return std::allocator<T>().allocate(count);
