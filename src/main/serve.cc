@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include "main/successor.h"
 #include "node/node.h"
 #include "rt/descriptors.h"
+#include "rt/shards.h"
+#include "tls/relay/relays.h"
 
 namespace popnet::main {
 
@@ -42,6 +45,23 @@ void collect_children() {
                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/// What is left of a process that was replaced: TLS connections whose keys it has. Until the last of them has ended, or a signal says so.
+void relay(tls::Relays& relays, Signals& signals) {
+  const size_t count = relays.count();
+  if (count == 0) return;
+  log::info(
+      "{} of the successor's TLS connections go on through this process, which has their keys: it ends with "
+      "the last",
+      count);
+  rt::name_thread("popnet-relay");  // in ps and top
+  ::malloc_trim(0);
+  relays.when_empty([] { ::kill(::getpid(), SIGTERM); });
+  for (;;) {
+    const auto signal = signals.next();
+    if (signal == SIGTERM || signal == SIGINT) return;
+  }
+}
+
 }  // namespace
 
 int serve(const ServeArguments& arguments) {
@@ -49,10 +69,12 @@ int serve(const ServeArguments& arguments) {
   const Successor successor;
   rt::raise_descriptor_limit();
   std::atomic<bool> replaced{false};
+  tls::Relays relays;
   node::Node::Options options;
   options.source = {arguments.config.file, std::nullopt, arguments.config.sets};
   options.seed = fresh_seed();
   options.replace = arguments.replace;
+  options.relays = &relays;
   options.on_replaced = [&](pid_t pid) {
     notify_supervisor(
         fmt::format("MAINPID={}", pid));  // only now, and from who is the main process until now
@@ -80,6 +102,8 @@ int serve(const ServeArguments& arguments) {
     }
   }
   (*node)->drain();
+  node->reset();
+  relay(relays, signals);
   log::info("stopped");
   return exit_ok;
 }

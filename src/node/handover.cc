@@ -59,19 +59,27 @@ std::optional<rt::SocketUse> socket_use(std::string_view line) {
   return rt::SocketUse{std::string(words[0]), *asked};
 }
 
-/// "<endpoint>", or "<endpoint> proxy", or "<endpoint> proxy <resolver>".
+/// "<endpoint>", or "<endpoint> proxy", or "<endpoint> proxy <resolver>"; behind that "tls <endpoint>" if it comes decrypted.
 std::string peer_text(const dns::ConnectionPeer& peer) {
   std::string text = peer.from.to_string();
   if (peer.proxy) text += " proxy";
   if (peer.resolver) text += " " + peer.resolver->to_string();
+  if (peer.decrypted_at) text += " tls " + peer.decrypted_at->to_string();
   return text;
 }
 
 std::optional<dns::ConnectionPeer> peer_of(std::span<const std::string_view> words) {
+  std::optional<Endpoint> decrypted_at;
+  if (words.size() > 2 && words[words.size() - 2] == "tls") {
+    const auto at = Endpoint::parse(words.back());
+    if (!at) return std::nullopt;
+    decrypted_at = *at;
+    words = words.first(words.size() - 2);
+  }
   if (words.empty() || words.size() > 3 || (words.size() > 1 && words[1] != "proxy")) return std::nullopt;
   const auto from = Endpoint::parse(words[0]);
   if (!from) return std::nullopt;
-  dns::ConnectionPeer peer{*from, words.size() > 1};
+  dns::ConnectionPeer peer{*from, words.size() > 1, {}, decrypted_at};
   if (words.size() < 3) return peer;
   const auto resolver = IpAddress::parse(words[2]);
   if (!resolver) return std::nullopt;

@@ -8,7 +8,8 @@
 //               ──serving──────────────────────>
 //               <───────────────────────drains──  receives nothing new
 //   listens at <state_dir>/handover
-//   goes on with it        <──connection── (0…n)  passes connections on that only wait for the next query,
+//   goes on with it        <──connection── (0…n)  passes connections on that only wait for the next query (of those over
+//                                                 TLS, whose keys it cannot give away, a socket where it decrypts them),
 //   purges                 <──purge──────> (0…n)  purges what was ordered at the other one: both answer users
 //   tells the other nodes  <──unsent────── (0…n)  last: purges that the bus has not taken from it
 //                                                 lets the others end, then ends

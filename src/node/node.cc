@@ -425,9 +425,11 @@ void Node::drain() {
     if (runner_) runner_->stop();
     std::thread dns([&] {
       if (dns_)
-        dns_->stop(at_most, [this](const dns::PassedConnection& connection) {
-          return handover_->pass_on(connection);
-        });
+        dns_->stop(at_most, {.take =
+                                 [this](const dns::PassedConnection& connection) {
+                                   return handover_->pass_on(connection);
+                                 },
+                             .relays = options_.relays});
     });
     std::thread admin([&] {
       if (admin_) admin_->drain(at_most);

@@ -37,6 +37,7 @@
 #include "probe/runner/runner.h"
 #include "rt/epoch.h"
 #include "rt/loop.h"
+#include "tls/relay/relays.h"
 
 namespace popnet::node {
 
@@ -49,6 +50,8 @@ class Node {
     uint64_t descriptors = 0;             // that it may use; 0: what the process may have open
     bool replace = false;                 // takes over from the process that runs with the same state_dir
     std::function<void(pid_t)> on_replaced = {};  // by that process: call drain(). On a thread of the node
+    /// Where TLS sessions stay when a successor goes on with their connections; they outlive the node. Null: they end.
+    tls::Relays* relays = nullptr;
   };
 
   /// Binds, starts, and returns once the node answers. ErrorCode::invalid with all problems of the config,

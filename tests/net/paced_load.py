@@ -5,6 +5,7 @@ lock does not set the pace.
         ...
     load.lost      # what was asked and not answered, as texts
     load.answered  # how often it was
+    load.ended     # how many connections the server has ended without having said so
 
 Connections: half of them live as long as the load, each of the others brings `ASKS_EACH` questions, then a new one follows. A
 connection over TLS ends, too, when a reply says so (keepalive of 0, RFC 7828), but for those of kind "deaf".
@@ -29,7 +30,7 @@ class Load:
     """`kind`: udp, tcp, tls, deaf or http; `what`: a name, or "path host"; `pace`: questions each second."""
 
     def __init__(self, server, kind, what, pace=500):
-        self.lost, self.answered, self.slowest, self._result = None, 0, 0.0, None
+        self.lost, self.answered, self.slowest, self.ended = None, 0, 0.0, 0
         host, port = server.rsplit(":", 1)
         ours, theirs = multiprocessing.Pipe()
         self._pipe = ours
@@ -44,7 +45,7 @@ class Load:
     def __exit__(self, *_):
         self._pipe.send("end")
         if self._pipe.poll(4 * PATIENCE):
-            self.lost, self.answered, self.slowest = self._pipe.recv()
+            self.lost, self.answered, self.slowest, self.ended = self._pipe.recv()
         else:
             self.lost = ["the load did not end"]
         self._process.join(PATIENCE)
@@ -86,7 +87,7 @@ def _udp(pipe, server, _, name, pace):
                 pass
         if end is None and pipe.poll():
             end = time.monotonic()
-    pipe.send(([f"id {ident}, sent {sent - start:.3f} s after the start" for (_, ident), sent in waiting.items()], answered, slowest))
+    pipe.send(([f"id {ident}, sent {sent - start:.3f} s after the start" for (_, ident), sent in waiting.items()], answered, slowest, 0))
 
 
 class _Connection:
@@ -94,7 +95,7 @@ class _Connection:
 
     def __init__(self, server, kind, what, for_ever):
         self.server, self.kind, self.for_ever = server, kind, for_ever
-        self.sock, self.asked = None, 0
+        self.sock, self.asked, self.ended = None, 0, 0
         if kind != "http":
             query = make_query(what)
             self.question = struct.pack("!H", len(query)) + query
@@ -110,6 +111,7 @@ class _Connection:
                 self.sock = ANY_CERTIFICATE.wrap_socket(self.sock)
             self.asked = 0
         elif select.select([self.sock], [], [], 0)[0]:  # its end is there: nothing was asked on it
+            self.ended += 1
             self.close()
             return self.ask()
         self.sock.sendall(self.question)
@@ -175,4 +177,4 @@ def _connections(pipe, server, kind, what, pace):
                         f"{'kept' if connection.for_ever else 'short'} connection, question {connection.asked} on it")
             if connection.sock:
                 connection.close()
-    pipe.send((lost, answered, slowest))
+    pipe.send((lost, answered, slowest, sum(connection.ended for connection in connections)))

@@ -14,14 +14,15 @@ from play_servers import certificate
 
 ZONE = "@ 300 IN SOA ns1 hostmaster 1 3600 600 604800 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.1\n"
 SERVES = "serves: "
+THE_REST = "TLS connections go on through this process"
 
 
-def serve(stage, zone=ZONE, **node):
+def serve(stage, zone=ZONE, dns=None, **node):
     origin = stage.origin(lambda asked: asked.answer(200, {"Cache-Control": "max-age=60", "Content-Length": "4"}, "body"))
     pem, key = certificate(stage, "dns.test")
     tls = {"dns_server": {"tls_listen": stage.endpoint(stage.address()), "tls_certificate": pem, "tls_key": key}}
     return stage.popnet([site("a", [origin])], zones=[{"name": "zone.test", "file": stage.file("zone.test.zone", zone),
-                                "transfer": {"to": ["127.0.0.0/8"]}}],
+                                "transfer": {"to": ["127.0.0.0/8"]}}], dns=dns or {},
                         node={"state_dir": os.path.join(stage.folder, "state"), **tls, **node})
 
 
@@ -50,6 +51,8 @@ def everybody_asks(popnet, pace=300):
         yield
     for what, load in loads.items():
         check(f"{what}: {load.answered} asked, none lost, the slowest took {load.slowest * 1000:.0f} ms", not load.lost, load.lost[:5])
+        if what not in ("HTTP", "admin"):  # whose connections end with an answer that says so, or idle
+            equal(f"{what}: connections that ended all the same", load.ended, 0)
 
 
 @scene
@@ -59,9 +62,12 @@ def under_load(stage):
     with everybody_asks(running[0]):
         for number in range(2, 7):
             running.append(successor(stage, running[-1], f"process{number}"))
-            until(f"process {number - 1} has ended", lambda: not running[-2].alive())
+            if number > 2:
+                until(f"process {number - 1} has ended", lambda: not running[-2].alive())
             queries = running[-1].counter("popnet_dns_queries_total", transport="udp")
             until(f"process {number} answers", lambda: running[-1].counter("popnet_dns_queries_total", transport="udp") > queries + 50)
+        check("the first keeps the keys of those who have stayed", running[0].alive())
+    until("and ends with them", lambda: not running[0].alive())
     equal("in order", [one.child.returncode for one in running[:-1]], [0] * 5)
 
 
@@ -132,34 +138,108 @@ def connections_of_proxies(stage):
         connection.close()
 
 
+def tls_client(popnet):
+    host, port = over_tls(popnet).rsplit(":", 1)
+    return ANY_CERTIFICATE.wrap_socket(socket.create_connection((host, int(port)), PATIENCE), suppress_ragged_eofs=False)
+
+
+def whole_reply(connection):
+    def exactly(size):
+        data = b""
+        while len(data) < size:
+            more = connection.recv(size - len(data))
+            check("the connection goes on", more) if not more else None
+            data += more
+        return data
+    return exactly(int.from_bytes(exactly(2), "big"))
+
+
 @scene
 def tls_connections(stage):
-    """DNS over TLS stays with the process that has the keys, which lets each client go in its first pause, and ends early itself."""
-    first = serve(stage, drain_timeout="10s")
-    host, port = over_tls(first).rsplit(":", 1)
-    query = make_query("ns1.zone.test")
+    """DNS over TLS: the old process has the keys and stays for its connections; the queries are answered by whoever serves."""
+    records = "".join(f"h{i} 300 IN TXT \"{'x' * 200}\"\n" for i in range(20_000))
+    first = serve(stage, drain_timeout="20s", zone=ZONE + records)
+    query, transfer = make_query("ns1.zone.test"), make_query("zone.test", "AXFR")
+    framed = len(query).to_bytes(2, "big") + query
 
     def ask(connection):
-        connection.sendall(len(query).to_bytes(2, "big") + query)
-        return connection.recv(2) and connection.recv(2000)
+        connection.sendall(framed)
+        reply = whole_reply(connection)
+        equal("rcode", reply[3] & 15, 0) if reply[3] & 15 else None
+        return reply
 
-    deaf, idle = (ANY_CERTIFICATE.wrap_socket(socket.create_connection((host, int(port)), PATIENCE), suppress_ragged_eofs=False)
-                  for _ in range(2))
+    def asked_over_tls(popnet):
+        return popnet.counter("popnet_dns_queries_total", transport="tls")
+
+    idle, half, busy = (tls_client(first) for _ in range(3))
     check("asked nothing of it, told nothing", CLOSE_NOW not in ask(idle))
-    ask(deaf)
-    begin = time.monotonic()
+    ask(half)
+    half.sendall(framed[:7])
+    busy.sendall(len(transfer).to_bytes(2, "big") + transfer)  # more than the kernel takes: it stays until it is read
+    silent = socket.create_connection(half.getpeername(), PATIENCE)  # has not begun to shake hands
     second = successor(stage, first, "second")
-    until("a client is told to close", lambda: CLOSE_NOW in ask(deaf))
-    answered = 0
-    for _ in range(100):
-        answered += ask(deaf)[:2] == query[:2]
-    equal("who does not is answered nevertheless", answered, 100)
-    for connection in (idle, deaf):
-        equal("the end comes in order, not by a reset", connection.recv(2), b"")
+    until("the others are with the second", lambda: second.counter("popnet_dns_tcp_accepted_total") == 3)
+    check("their clients are told that a new connection would be better", CLOSE_NOW in ask(idle))
+    half.sendall(framed[7:])
+    check("a query of which each process has read a part", whole_reply(half)[:2] == query[:2])
+    late = ANY_CERTIFICATE.wrap_socket(silent, suppress_ragged_eofs=False)
+    check("a handshake that began after the replacement", ask(late)[:2] == query[:2])
+    equal("asked at the second", asked_over_tls(second), 3)
+    soas = 0
+    while soas < 2:
+        soas += whole_reply(busy).count(b"\nhostmaster")
+    check("a transfer ends where it began, and its connection goes on", ask(busy)[:2] == query[:2] and asked_over_tls(second) == 4)
+    until("the first has nothing else to do", lambda: THE_REST in first.log())
+    equal("its name", open(f"/proc/{first.pid}/comm").read().strip(), "popnet-relay")
+    third = successor(stage, second, "third")
+    until("the second has ended: it has no keys", lambda: not second.alive())
+    for connection in (idle, half, busy, late):
+        ask(connection)
+    equal("asked at the third", asked_over_tls(third), 4)
+    idle.unwrap()
+    idle.close()
+    until("a client that leaves is gone from the third, too", lambda: third.counter("popnet_dns_tcp_closed_total") == 1)
+    for connection in (half, busy):
         connection.close()
+    check("the first stays for the last one", first.alive() and ask(late))
+    late.close()
     until("the first has ended", lambda: not first.alive())
-    check(f"long before its time: after {time.monotonic() - begin:.1f} s", time.monotonic() - begin < 8)
-    check("the second is there", second.alive())
+    equal("in order", first.child.returncode, 0)
+
+
+@scene
+def tls_connections_end(stage):
+    """Ends of the process that has the keys, and of the one that answers: the client sees an end in order."""
+    def ask(connection):
+        query = make_query("ns1.zone.test")
+        connection.sendall(len(query).to_bytes(2, "big") + query)
+        return whole_reply(connection)
+
+    first = serve(stage, drain_timeout="1s", dns={"tcp_idle": "2s"})
+    one, another = tls_client(first), tls_client(first)
+    second = successor(stage, first, "second")
+    until("the second has them", lambda: second.counter("popnet_dns_tcp_accepted_total") == 2)
+    begin = time.monotonic()
+    while time.monotonic() < begin + 4:  # longer than drain_timeout and tcp_idle
+        ask(one)
+        time.sleep(0.05)
+    equal("an idle client is let go as always, and in order", another.recv(1), b"")
+    another.close()
+    equal("the second stops", second.stop(), 0)
+    equal("its clients see it in order", one.recv(1), b"")
+    one.close()
+    until("and the first has nobody to stay for", lambda: not first.alive())
+    equal("in order", first.child.returncode, 0)
+
+    third = stage.popnet(first.config["sites"], "third", node=first.config["node"], zones=first.config["zones"])
+    one = tls_client(third)
+    successor(stage, third, "fourth")
+    ask(one)
+    third.signal(signal.SIGTERM)
+    equal("told to stop, it does not wait for its clients, who see it in order", one.recv(1), b"")
+    until("it has ended", lambda: not third.alive())
+    equal("well", third.child.returncode, 0)
+    one.close()
 
 
 @scene
@@ -170,7 +250,7 @@ def other_config(stage):
     node = {**first.config["node"], "threads": 4, "dns_listen": [first.dns, added], "http_listen": [first.http, web]}
     with everybody_asks(first, 200):
         second = successor(stage, first, "second", {**first.config, "node": node})
-        until("the first has ended", lambda: not first.alive())
+        until("the first serves no more", lambda: THE_REST in first.log())
         with Load(added, "udp", "ns1.zone.test", 50) as load:
             pass
         check("the new address answers", load.answered > 0 and not load.lost, load.lost)
@@ -255,7 +335,8 @@ def supervised(stage):
     with everybody_asks(first, 100):
         first.signal(signal.SIGUSR2)
         said = {supervisor.recv(1000).decode() for _ in range(2)}
-        until("the first has ended", lambda: not first.alive())
+        until("the first serves no more", lambda: THE_REST in first.log())
+    until("the first has ended", lambda: not first.alive())
     pid = int(next(text for text in said if text.startswith("MAINPID=")).split("=")[1])
     equal("the supervisor was told by both", said, {f"MAINPID={pid}", f"READY=1\nMAINPID={pid}"})
     check("it is another one", pid != first.pid)

@@ -83,7 +83,7 @@ class Server {
 
   /// Answers what has been received, lets connections go on for so long, unless they end by themselves or are passed
   /// on, then ends all threads. Safe to call twice.
-  void stop(Duration connections_at_most = Duration::zero(), const PassOn& pass_on = nullptr);
+  void stop(Duration connections_at_most = Duration::zero(), const PassOn& pass_on = {});
   /// Goes on with a connection of the process before this one.
   void adopt(rt::UniqueFd fd, const ConnectionPeer& peer, std::vector<uint8_t> received);
 

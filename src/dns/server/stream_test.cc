@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <future>
 #include <memory>
 #include <thread>
 
@@ -240,7 +241,8 @@ TEST_F(StreamTest, ATlsConnectionThatCannotBePassedOnIsLetGoInAPause) {
   client.send(query);
   EXPECT_FALSE(tells_to_close(client.receive()));
   const auto begin = rt::monotonic_now();
-  std::thread stop([&] { server_->stop(std::chrono::seconds(5), [](const auto&) { return false; }); });
+  std::thread stop(
+      [&] { server_->stop(std::chrono::seconds(5), {.take = [](const auto&) { return false; }}); });
   bool told = false;
   for (int i = 0; i < 500 && !told; ++i) {  // until the other thread has got there
     client.send(query);
@@ -257,6 +259,81 @@ TEST_F(StreamTest, ATlsConnectionThatCannotBePassedOnIsLetGoInAPause) {
   ::shutdown(fd.get(), SHUT_WR);
   stop.join();
   EXPECT_LT(rt::monotonic_now() - begin, std::chrono::seconds(4));
+}
+
+// `serve --replace`, twice: the session stays where its keys are, and the queries go to whoever serves.
+TEST_F(StreamTest, ATlsConnectionIsPassedOnDecrypted) {
+  start();
+  const auto fd = connect_to(tls(), SOCK_STREAM);
+  TlsClient client(fd.get(), "dot");
+  const Endpoint reached = tls();
+  const Bytes query = framed(TestQuery("www.example.com", type::a).edns());
+  const Bytes close_it = {0, edns::tcp_keepalive, 0, 2, 0, 0};
+  client.send(query);
+  EXPECT_EQ(client.receive().answer.size(), 2u);
+  client.send({query.begin(), query.begin() + 5});
+  tls::Relays relays;
+  for (int i = 0; i < 2; ++i) {
+    rt::UniqueFd passed;
+    ConnectionPeer peer;
+    Bytes received;
+    server_->stop(std::chrono::seconds(5), {.take =
+                                                [&](const PassedConnection& connection) {
+                                                  passed = rt::UniqueFd(::dup(connection.fd));
+                                                  peer = connection.peer;
+                                                  received.assign(connection.received.begin(),
+                                                                  connection.received.end());
+                                                  return true;
+                                                },
+                                            .relays = &relays});
+    ASSERT_TRUE(passed.valid());
+    EXPECT_EQ(peer.decrypted_at, reached) << "of all, the first one";
+    EXPECT_EQ(relays.count(), 1u);
+    start();
+    server_->adopt(std::move(passed), peer, received);
+    client.send({query.begin() + 5, query.end()});
+    const TestReply reply = client.receive();
+    EXPECT_EQ(reply.answer.size(), 2u);
+    EXPECT_NE(std::search(reply.bytes.begin(), reply.bytes.end(), close_it.begin(), close_it.end()),
+              reply.bytes.end())
+        << "a connection of its own would be better";
+    client.send({query.begin(), query.begin() + 5});
+  }
+  std::promise<void> empty;
+  relays.when_empty([&] { empty.set_value(); });
+  server_->stop();
+  EXPECT_TRUE(client.receive().bytes.empty());
+  EXPECT_TRUE(client.was_closed_in_order());
+  ::shutdown(fd.get(), SHUT_WR);
+  EXPECT_EQ(empty.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+}
+
+TEST_F(StreamTest, ATlsConnectionOfAProxyIsPassedOnOnceItsHeaderIsRead) {
+  start(true);
+  const auto fd = connect_to(tls(), SOCK_STREAM);
+  const Bytes head = proxied(1);
+  ASSERT_EQ(::send(fd.get(), head.data(), 20, MSG_NOSIGNAL), 20);
+  tls::Relays relays;
+  std::promise<std::pair<rt::UniqueFd, ConnectionPeer>> passed;
+  std::thread stop([&] {
+    server_->stop(std::chrono::seconds(5),
+                  {.take =
+                       [&](const PassedConnection& connection) {
+                         passed.set_value({rt::UniqueFd(::dup(connection.fd)), connection.peer});
+                         return true;
+                       },
+                   .relays = &relays});
+  });
+  ASSERT_EQ(::send(fd.get(), head.data() + 20, head.size() - 20, MSG_NOSIGNAL),
+            static_cast<ssize_t>(head.size()) - 20);
+  TlsClient client(fd.get(), "dot");
+  ASSERT_TRUE(client.connected());
+  stop.join();
+  auto [theirs, peer] = passed.get_future().get();
+  start(true);
+  server_->adopt(std::move(theirs), peer, {});
+  client.send(framed(TestQuery("img.shop.test", type::a).bytes()));
+  EXPECT_EQ(client.receive().answer.at(0), "img.shop.test. 20 IN A 192.0.2.2") << "for whom the proxy speaks";
 }
 
 // `serve --replace`: the other process goes on with what this one has heard.
@@ -296,12 +373,12 @@ TEST_F(StreamTest, AConnectionOfAProxyIsPassedOnWithWhomItSpeaksFor) {
     rt::UniqueFd passed;
     ConnectionPeer peer;
     Bytes received;
-    server_->stop(std::chrono::seconds(5), [&](const PassedConnection& connection) {
-      passed = rt::UniqueFd(::dup(connection.fd));
-      peer = connection.peer;
-      received.assign(connection.received.begin(), connection.received.end());
-      return true;
-    });
+    server_->stop(std::chrono::seconds(5), {.take = [&](const PassedConnection& connection) {
+                    passed = rt::UniqueFd(::dup(connection.fd));
+                    peer = connection.peer;
+                    received.assign(connection.received.begin(), connection.received.end());
+                    return true;
+                  }});
     ASSERT_TRUE(passed.valid());
     EXPECT_TRUE(peer.proxy);
     start(true);

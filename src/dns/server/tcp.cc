@@ -62,14 +62,17 @@ class TcpShard::Connection final : public rt::Watcher {
   /// `peer`: whose connections are counted.
   Connection(TcpShard& shard, rt::UniqueFd fd, Transport transport, const ConnectionPeer& peer)
       : shard_(shard),
+        key_(fd.get()),
         fd_(std::move(fd)),
         peer_(peer.from.address),
         port_(peer.proxy ? 0 : peer.from.port),
         source_{peer.resolver.value_or(peer.from.address), transport},
         of_proxy_(peer.proxy),
         behind_proxy_(peer.proxy && !peer.resolver),
+        decrypted_at_(peer.decrypted_at),
         idle_(shard.loop_, [this] { on_idle(); }),
-        by_idleness_(shard.by_idleness_.insert(shard.by_idleness_.end(), fd_.get())) {
+        by_idleness_(shard.by_idleness_.insert(shard.by_idleness_.end(), key_)) {
+    source_.leaving = decrypted_at_.has_value();
     watched_ = shard_.loop_.watch(fd_.get(), events_, *this);
     idle_.arm_after(shard_.limits_.idle);
   }
@@ -86,17 +89,17 @@ class TcpShard::Connection final : public rt::Watcher {
   void go_on() { work(); }
   /// Another process has the address. May destroy this connection.
   void leave() {
-    source_.leaving = is_bound();
+    if (is_bound() && shard_.pass_on_.relays == nullptr) stays();
     work();
   }
   /// Its next answer is its last. May destroy this connection.
   void finish_soon() {
-    if (!source_.leaving) return finish();
+    if (!leaving_) return finish();
     if (!peer_ended_) idle_.arm_after(shard_.limits_.drain / 2);
   }
   /// Answers what has arrived; then ends as soon as the replies are written. May destroy this connection.
   void finish() {
-    source_.leaving = shard_.leaving_;
+    if (shard_.leaving_) stays();
     (void)read_all();
     peer_ended_ = true;
     idle_.arm_after(shard_.limits_.drain);
@@ -104,7 +107,7 @@ class TcpShard::Connection final : public rt::Watcher {
   }
   /// False: it cannot live.
   bool start() {
-    if (source_.transport == Transport::tls) {
+    if (source_.transport == Transport::tls && !decrypted_at_) {
       const auto& context = shard_.view_.get().policy->tls;
       if (context != nullptr) tls_ = context->accept(fd_.get());
       return watched_ && tls_ != nullptr;
@@ -120,31 +123,26 @@ class TcpShard::Connection final : public rt::Watcher {
       if (!answer_all() || !write_all()) return end();
     } while (unwritten() == 0 && more_at_hand());
     if (says_last_ && in_.empty()) peer_ended_ = true;
-    if (peer_ended_ && unwritten() == 0 && transfer_ == nullptr) return source_.leaving ? let_go() : end();
-    if (shard_.pass_on_ && pass_on()) return end();
-    if (source_.leaving && !peer_ended_) idle_.arm_after(patience());
+    if (peer_ended_ && unwritten() == 0 && transfer_ == nullptr) return leaving_ ? let_go() : end();
+    if (shard_.pass_on_.take && pass_on()) return end();
+    if (leaving_ && !peer_ended_) idle_.arm_after(patience());
     // A transfer goes on in the next turn, so that it holds up neither other connections nor queries on this one.
     const bool writes = unwritten() > 0 || tls_wants_write_ || transfer_ != nullptr;
     want(paused() || peer_ended_ ? EPOLLOUT : writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
-  void end() { shard_.close(fd_.get()); }
+  void end() { shard_.close(key_); }
   void on_idle() {
-    if (source_.leaving && !peer_ended_) return finish();
+    if (leaving_ && !peer_ended_) return finish();
     end();
   }
   void let_go();
+  /// It ends here, and its client is told so.
+  void stays() { leaving_ = source_.leaving = true; }
   /// Only this process has its keys.
-  [[nodiscard]] bool is_bound() const { return source_.transport == Transport::tls; }
+  [[nodiscard]] bool is_bound() const { return tls_ != nullptr; }
   /// True if another process has it now. Not while something is under way.
-  bool pass_on() {
-    if (is_bound() || transfer_ != nullptr || unwritten() > 0 || peer_ended_) return false;
-    const bool named = of_proxy_ && !behind_proxy_;
-    const ConnectionPeer peer{
-        {peer_, port_}, of_proxy_, named ? std::optional(source_.address) : std::nullopt};
-    const bool taken = shard_.pass_on_({fd_.get(), peer, in_});
-    source_.leaving = !taken;
-    return taken;
-  }
+  bool pass_on();
+  bool pass_on_session(const ConnectionPeer& peer);
   /// How long nothing may come while it is leaving. A client that has asked nothing yet is about to.
   [[nodiscard]] Duration patience() const {
     if (shard_.time_is_over_) return shard_.limits_.drain / 2;
@@ -185,18 +183,21 @@ class TcpShard::Connection final : public rt::Watcher {
   }
 
   TcpShard& shard_;
+  const int key_;  // in the shard: the descriptor that it came with
   rt::UniqueFd fd_;
   const IpAddress peer_;
   const uint16_t port_;  // of the resolver, if it is known
   Source source_;
   const bool of_proxy_;
-  bool behind_proxy_;  // its header is not read yet
+  bool behind_proxy_;                           // its header is not read yet
+  const std::optional<Endpoint> decrypted_at_;  // the session is another process's
   rt::Timer idle_;
   const std::list<int>::iterator by_idleness_;
   uint32_t events_ = EPOLLIN;
   bool watched_ = false;
   bool peer_ended_ = false;  // or is not listened to any more
   bool answered_ = false;    // something
+  bool leaving_ = false;     // ends here, while another process has the address
   bool says_last_ = false;
   bool told_end_ = false;
   bool tls_wants_write_ = false;
@@ -279,7 +280,7 @@ bool TcpShard::Connection::answer_one(std::span<const uint8_t> message, const Qu
   shard_.state_.account(view, query, source_, outcome);
   if (shard_.state_.recorder != nullptr) [[unlikely]]
     shard_.state_.record(message, std::span(shard_.room_).first(outcome.size), source_, port_,
-                         rt::local_endpoint(fd_.get()), outcome, now.wall);
+                         decrypted_at_ ? *decrypted_at_ : rt::local_endpoint(fd_.get()), outcome, now.wall);
   if (outcome.size == 0) return false;
   put_reply(outcome.size);
   return true;
@@ -291,7 +292,7 @@ void TcpShard::Connection::put_reply(size_t size) {
   out_.push_back(static_cast<uint8_t>(size));
   out_.insert(out_.end(), shard_.room_.begin(), shard_.room_.begin() + static_cast<std::ptrdiff_t>(size));
   answered_ = true;
-  says_last_ = source_.leaving && shard_.time_is_over_;
+  says_last_ = leaving_ && shard_.time_is_over_;
   idle_.arm_after(shard_.limits_.idle);
   shard_.by_idleness_.splice(shard_.by_idleness_.end(), shard_.by_idleness_, by_idleness_);
 }
@@ -344,6 +345,32 @@ ssize_t TcpShard::Connection::write_some(std::span<const uint8_t> bytes) {
     if (n >= 0) return n;
     if (errno != EINTR) return errno == EAGAIN ? 0 : -1;
   }
+}
+
+bool TcpShard::Connection::pass_on() {
+  if (leaving_ || transfer_ != nullptr || unwritten() > 0 || peer_ended_) return false;
+  if (is_bound() && behind_proxy_) return false;  // what is read next is not TLS yet
+  const bool named = of_proxy_ && !behind_proxy_;
+  const ConnectionPeer peer{
+      {peer_, port_}, of_proxy_, named ? std::optional(source_.address) : std::nullopt, decrypted_at_};
+  const bool taken = is_bound() ? pass_on_session(peer) : shard_.pass_on_.take({fd_.get(), peer, in_});
+  if (!taken) stays();
+  return taken;
+}
+
+/// The other process gets a socket where it finds what is decrypted here.
+bool TcpShard::Connection::pass_on_session(const ConnectionPeer& peer) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  rt::UniqueFd ours(ends[0]);
+  const rt::UniqueFd theirs(ends[1]);
+  ConnectionPeer decrypted = peer;
+  decrypted.decrypted_at = rt::local_endpoint(fd_.get());
+  if (!shard_.pass_on_.take({theirs.get(), decrypted, in_})) return false;
+  shard_.loop_.unwatch(fd_.get());
+  watched_ = false;
+  shard_.pass_on_.relays->add(std::move(fd_), std::move(tls_), std::move(ours));
+  return true;
 }
 
 /// Ends our half; the rest when the client has ended the other.
@@ -405,7 +432,7 @@ void TcpShard::accept_all(int listener, Transport transport) {
 }
 
 void TcpShard::adopt(rt::UniqueFd fd, const ConnectionPeer& peer, std::span<const uint8_t> received) {
-  take(std::move(fd), Transport::tcp, peer, received);
+  take(std::move(fd), peer.decrypted_at ? Transport::tls : Transport::tcp, peer, received);
 }
 
 void TcpShard::take(rt::UniqueFd fd, Transport transport, const ConnectionPeer& peer,
@@ -445,7 +472,7 @@ void TcpShard::drain(Duration at_most, PassOn pass_on, std::function<void()> don
   listeners_.clear();
   done_ = std::move(done);
   pass_on_ = std::move(pass_on);
-  leaving_ = pass_on_ != nullptr;
+  leaving_ = pass_on_.take != nullptr;
   pause_ = std::min<Duration>({longest_pause, limits_.idle, at_most / pause_part});
   if (leaving_) on_all([](Connection& connection) { connection.leave(); });
   if (at_most > Duration::zero())
@@ -456,7 +483,7 @@ void TcpShard::drain(Duration at_most, PassOn pass_on, std::function<void()> don
 }
 
 void TcpShard::finish_all() {
-  pass_on_ = nullptr;
+  pass_on_ = {};
   time_is_over_ = true;
   drained_.arm_after(limits_.drain);
   on_all([](Connection& connection) { connection.finish_soon(); });

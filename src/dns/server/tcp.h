@@ -6,9 +6,13 @@
 // query) for `idle`; when what it sends cannot be a query; when it has been idle longest and room is needed
 // for another. A peer that does not read its replies is not read from any more until it does.
 //
-// When another process has taken over the addresses (`serve --replace`), plain connections go on there, those of proxies with
-// whom they speak for. TLS cannot: only this process has the keys of the session. Its queries are answered here, and each reply that has an OPT record tells the client to close (keepalive of 0, RFC 7828): who
-// does so loses nothing. Who goes on is let go in its first pause; who makes none, right behind an answer when the time is
+// When another process has taken over the addresses (`serve --replace`), connections go on there, those of proxies with
+// whom they speak for. Of a TLS connection only this process has the keys: it stays in the Relays of this process, through which the other
+// one goes on with it, and each reply there that has an OPT record tells the client to close (keepalive of 0, RFC 7828), which would get
+// a connection without that detour.
+//
+// A TLS connection that cannot be passed on (the other process is gone) ends here: its queries are answered, with that keepalive. Who
+// goes on is let go in its first pause; who makes none, right behind an answer when the time is
 // over, so that a client that asks one thing at a time sees the end before it asks again. All of them in order: what
 // has arrived is answered, then comes close_notify, then our FIN, and we read until the client's, since to close with a
 // query unread is a reset, which can cost the client replies on their way to it. What can be lost is a query that crosses
@@ -33,6 +37,7 @@
 #include "rt/fd.h"
 #include "rt/loop.h"
 #include "rt/published.h"
+#include "tls/relay/relays.h"
 
 namespace popnet::dns {
 
@@ -54,6 +59,8 @@ struct ConnectionPeer {
   Endpoint from;
   bool proxy = false;                   // speaks for another: begins with a PROXY header
   std::optional<IpAddress> resolver{};  // for whom; none: its header has not been read
+  /// The session is held by a process before this one, which decrypts: the address that the client has reached.
+  std::optional<Endpoint> decrypted_at{};
 };
 
 /// A connection between two messages, for a process that goes on with it.
@@ -62,8 +69,12 @@ struct PassedConnection {
   ConnectionPeer peer;
   std::span<const uint8_t> received;  // and not answered: the begin of a message
 };
-/// From any loop. False: not taken.
-using PassOn = std::function<bool(const PassedConnection&)>;
+/// To a process that goes on.
+struct PassOn {
+  std::function<bool(const PassedConnection&)>
+      take{};                     // from any loop; false: not taken. Empty: nobody is there
+  tls::Relays* relays = nullptr;  // for sessions of TLS; null: they cannot go on
+};
 
 class TcpShard {
  public:
@@ -76,8 +87,8 @@ class TcpShard {
 
   /// Accepts who waits already and nobody after that. Connections go on for at most so long; then what has arrived
   /// is answered, each is closed when its replies are written, and all of them when the drain time is over. Calls
-  /// `done`, once, when there are none. With `pass_on`, plain connections go there as soon as nothing is under way on
-  /// them, and those over TLS end as told above.
+  /// `done`, once, when there are none. With `pass_on`, connections go there as soon as nothing is under way on
+  /// them, and those that cannot end as told above.
   void drain(Duration at_most, PassOn pass_on, std::function<void()> done);
   /// Goes on with a connection of another process.
   void adopt(rt::UniqueFd fd, const ConnectionPeer& peer, std::span<const uint8_t> received);
