@@ -1,4 +1,5 @@
 // DNS over TLS and behind a PROXY header, on real sockets of the loopback.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <openssl/ssl.h>
 #include <signal.h>
@@ -81,6 +82,14 @@ class TlsClient {
     EXPECT_EQ(SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size())),
               static_cast<int>(bytes.size()));
   }
+  /// Sends it again and again without a pause, and reads what comes, until told to stop. For a socket that does not block.
+  void flood(const Bytes& bytes, const std::atomic<bool>& stop) {
+    Bytes room(1 << 16);
+    while (!stop) {
+      (void)SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size()));
+      for (int i = 0; i < 8 && SSL_read(session_.get(), room.data(), static_cast<int>(room.size())) > 0;) ++i;
+    }
+  }
   TestReply receive() {
     const Bytes length = read(2);
     return length.size() < 2 ? TestReply{}
@@ -107,7 +116,7 @@ class TlsClient {
 
 class StreamTest : public ::testing::Test {
  protected:
-  void start(bool behind_proxy = false) {
+  void start(bool behind_proxy = false, int threads = 2) {
     ::signal(SIGPIPE, SIG_IGN);  // as popnet does
     config_ = test_config();
     config_.node.dns_server.tls_certificate = certificate_.certificate_path();
@@ -118,7 +127,7 @@ class StreamTest : public ::testing::Test {
     const Endpoint any_port = {IpAddress::v4(127, 0, 0, 1), 0};
     options.listen = {any_port};
     options.tls_listen = {any_port};
-    options.threads = 2;
+    options.threads = threads;
     auto server = Server::start(options, epoch_, world_->view().snapshot, world_->view().names);
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = std::move(*server);
@@ -151,6 +160,31 @@ TEST_F(StreamTest, ManyQueriesInOneTlsSession) {
     EXPECT_EQ(reply.answer.size(), i % 2 ? 2u : 5u);
     EXPECT_EQ(reply.bytes.size() % padding_block, 0u) << "padded";
   }
+}
+
+TEST_F(StreamTest, AClientThatNeverPausesHoldsUpNobody) {
+  start(false, 1);
+  const auto fd = connect_to(tls(), SOCK_STREAM), another = connect_to(tls(), SOCK_STREAM);
+  TlsClient flooding(fd.get(), "dot"), client(another.get(), "dot");
+  const Bytes query = framed(TestQuery("www.example.com", type::a).edns());
+  Bytes many;
+  while (many.size() + query.size() < 16'000) many.insert(many.end(), query.begin(), query.end());
+  ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+  std::atomic<bool> stop = false;
+  std::thread flood([&] { flooding.flood(many, stop); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  Duration slowest = {};
+  const auto begin = rt::monotonic_now();
+  while (rt::monotonic_now() < begin + std::chrono::seconds(2)) {
+    const auto asked = rt::monotonic_now();
+    client.send(query);
+    EXPECT_EQ(client.receive().answer.size(), 2u);
+    slowest = std::max<Duration>(slowest, rt::monotonic_now() - asked);
+    if (slowest > std::chrono::seconds(1)) break;
+  }
+  EXPECT_LT(slowest, std::chrono::milliseconds(500));
+  stop = true;
+  flood.join();
 }
 
 TEST_F(StreamTest, OtherProtocolsAreRefusedAndNoneIsFine) {

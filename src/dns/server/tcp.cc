@@ -116,18 +116,18 @@ class TcpShard::Connection final : public rt::Watcher {
   }
 
  private:
-  // Each call may destroy this connection as its last act.
+  // Each call may destroy this connection as its last act. It does one step of a bounded size, so that a client that never
+  // pauses does not hold up others: what is at hand after that is for the next turn, as a transfer is.
   void work() {
-    do {
-      if (!peer_ended_ && !paused()) peer_ended_ = !read_all();
-      if (!answer_all() || !write_all()) return end();
-    } while (unwritten() == 0 && more_at_hand());
-    if (says_last_ && in_.empty()) peer_ended_ = true;
-    if (peer_ended_ && unwritten() == 0 && transfer_ == nullptr) return leaving_ ? let_go() : end();
+    if (!peer_ended_ && !paused()) peer_ended_ = !read_all();
+    if (!answer_all() || !write_all()) return end();
+    const bool more = more_at_hand();
+    if (says_last_ && in_.empty() && !more) peer_ended_ = true;
+    if (peer_ended_ && unwritten() == 0 && transfer_ == nullptr && next_size() == 0)
+      return leaving_ ? let_go() : end();
     if (shard_.pass_on_.take && pass_on()) return end();
     if (leaving_ && !peer_ended_) idle_.arm_after(patience());
-    // A transfer goes on in the next turn, so that it holds up neither other connections nor queries on this one.
-    const bool writes = unwritten() > 0 || tls_wants_write_ || transfer_ != nullptr;
+    const bool writes = unwritten() > 0 || tls_wants_write_ || transfer_ != nullptr || more;
     want(paused() || peer_ended_ ? EPOLLOUT : writes ? EPOLLIN | EPOLLOUT : EPOLLIN);
   }
   void end() { shard_.close(key_); }
@@ -348,7 +348,7 @@ ssize_t TcpShard::Connection::write_some(std::span<const uint8_t> bytes) {
 }
 
 bool TcpShard::Connection::pass_on() {
-  if (leaving_ || transfer_ != nullptr || unwritten() > 0 || peer_ended_) return false;
+  if (leaving_ || transfer_ != nullptr || unwritten() > 0 || peer_ended_ || next_size() != 0) return false;
   if (is_bound() && behind_proxy_) return false;  // what is read next is not TLS yet
   const bool named = of_proxy_ && !behind_proxy_;
   const ConnectionPeer peer{
