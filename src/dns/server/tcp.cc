@@ -369,7 +369,7 @@ bool TcpShard::Connection::pass_on_session(const ConnectionPeer& peer) {
   if (!shard_.pass_on_.take({theirs.get(), decrypted, in_})) return false;
   shard_.loop_.unwatch(fd_.get());
   watched_ = false;
-  shard_.pass_on_.relays->add(std::move(fd_), std::move(tls_), std::move(ours));
+  shard_.pass_on_.relays->add(std::move(fd_), std::move(tls_), std::move(ours), shard_.limits_.idle);
   return true;
 }
 

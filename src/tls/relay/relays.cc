@@ -38,8 +38,10 @@ bool would_block(ssize_t result) {
 
 class Relays::Relay {
  public:
-  Relay(Relays& relays, rt::UniqueFd client, std::unique_ptr<Session> session, rt::UniqueFd plain)
+  Relay(Relays& relays, rt::UniqueFd client, std::unique_ptr<Session> session, rt::UniqueFd plain,
+        Duration takes_within)
       : relays_(relays),
+        takes_within_(takes_within),
         client_(*this, std::move(client)),
         session_(std::move(session)),
         plain_(*this, std::move(plain)),
@@ -54,7 +56,8 @@ class Relays::Relay {
       told_plain_ = true;
       ::shutdown(plain_.fd(), SHUT_WR);
     }
-    if ((plain_ended_ || !down_.empty()) && !patience_.armed()) patience_.arm_after(relays_.patience_);
+    if ((plain_ended_ || !down_.empty()) && !patience_.armed())
+      patience_.arm_after(plain_ended_ ? relays_.ends_within_ : takes_within_);
     if (plain_ended_ && down_.empty()) return let_go();
     const bool reads = up_.empty() && !client_ended_ && !plain_ended_;
     const bool writes = !down_.empty();
@@ -154,6 +157,7 @@ class Relays::Relay {
   }
 
   Relays& relays_;
+  const Duration takes_within_;
   Side client_;
   const std::unique_ptr<Session> session_;  // goes before the client's socket
   Side plain_;
@@ -165,13 +169,14 @@ class Relays::Relay {
   bool broken_ = false;
 };
 
-Relays::Relays(Duration patience) : patience_(patience) {}
+Relays::Relays(Duration ends_within) : ends_within_(ends_within) {}
 
-void Relays::add(rt::UniqueFd client, std::unique_ptr<Session> session, rt::UniqueFd plain) {
+void Relays::add(rt::UniqueFd client, std::unique_ptr<Session> session, rt::UniqueFd plain,
+                 Duration takes_within) {
   ++count_;
   const std::lock_guard lock(mutex_);
   auto relay = std::make_shared<std::unique_ptr<Relay>>(
-      std::make_unique<Relay>(*this, std::move(client), std::move(session), std::move(plain)));
+      std::make_unique<Relay>(*this, std::move(client), std::move(session), std::move(plain), takes_within));
   loop_.post([this, relay] {
     Relay& present = **relay;
     relays_[&present] = std::move(*relay);

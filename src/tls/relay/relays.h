@@ -29,16 +29,17 @@ namespace popnet::tls {
 
 class Relays {
  public:
-  /// `patience`: with a client that takes nothing of what is there for it, or that does not end.
-  explicit Relays(Duration patience = std::chrono::seconds(10));
+  /// `ends_within`: when the successor has ended a connection, how long its client may take to end it, too.
+  explicit Relays(Duration ends_within = std::chrono::seconds(10));
   /// Ends them all.
   ~Relays();
   Relays(const Relays&) = delete;
   Relays& operator=(const Relays&) = delete;
 
   /// `session` is one of `client`, shaking hands or past that, and with nothing half written. `plain`: a stream socket whose
-  /// other end somebody else has. Both do not block. Any thread; that of the relays begins with the first.
-  void add(rt::UniqueFd client, std::unique_ptr<Session> session, rt::UniqueFd plain);
+  /// other end somebody else has. Both do not block. `takes_within`: who takes nothing for so long of what is there for him is
+  /// ended. Any thread; that of the relays begins with the first.
+  void add(rt::UniqueFd client, std::unique_ptr<Session> session, rt::UniqueFd plain, Duration takes_within);
   /// Any thread.
   [[nodiscard]] size_t count() const { return count_; }
   /// Calls it once there is none, on the thread of the relays; at once, on this one, if none was ever added. Once.
@@ -49,7 +50,7 @@ class Relays {
   void remove(Relay& relay);
   void tell_if_empty();
 
-  const Duration patience_;
+  const Duration ends_within_;
   std::atomic<size_t> count_{0};
   std::mutex mutex_;  // guards the start of the thread
   rt::Loop loop_;

@@ -25,7 +25,7 @@ class RelaysTest : public ::testing::Test {
   RelaysTest() { ::signal(SIGPIPE, SIG_IGN); }
 
   /// A connection whose server's side is in `relays`, not yet with keys; the client's first call shakes hands.
-  void connect(Relays& relays) {
+  void connect(Relays& relays, Duration takes_within = std::chrono::seconds(10)) {
     const rt::UniqueFd listener(::socket(AF_INET, SOCK_STREAM, 0));
     sockaddr_in here{};
     here.sin_family = AF_INET;
@@ -42,7 +42,7 @@ class RelaysTest : public ::testing::Test {
     ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
     plain_ = rt::UniqueFd(ends[1]);
     auto session = server_context_->accept(accepted.get());
-    relays.add(std::move(accepted), std::move(session), rt::UniqueFd(ends[0]));
+    relays.add(std::move(accepted), std::move(session), rt::UniqueFd(ends[0]), takes_within);
     client_ = client_context_->connect(fd_.get(), "dns.test");
     ASSERT_EQ(client_->shake_hands().result, How::done) << client_->why_broken();
   }
@@ -159,14 +159,25 @@ TEST_F(RelaysTest, AClientThatIsGoneEndsIt) {
 }
 
 TEST_F(RelaysTest, AClientThatReadsNothingIsNotWaitedForForEver) {
-  Relays relays(std::chrono::milliseconds(300));
-  connect(relays);
+  Relays relays;
+  connect(relays, std::chrono::milliseconds(300));
   const std::string text = much(1'000'000);
   while (::send(plain_.get(), text.data(), text.size(), MSG_NOSIGNAL) > 0) {
   }
   EXPECT_EQ(errno, EPIPE);
   plain_.reset();
   expect_empty(relays);
+}
+
+// A secondary that is busy with the first part of a zone. The time is that of `dns.tcp_idle`, not that for ends.
+TEST_F(RelaysTest, AClientMayPauseForAsLongAsWasSaid) {
+  Relays relays(std::chrono::milliseconds(300));
+  connect(relays);
+  const std::string text = much(10'000'000);
+  auto successor = std::async(std::launch::async, [&] { successor_sends(text); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(900));
+  EXPECT_TRUE(client_hears(text.size()) == text);
+  successor.get();
 }
 
 TEST_F(RelaysTest, ASilentClientIsTheSuccessorsToEnd) {
