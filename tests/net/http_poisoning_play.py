@@ -79,12 +79,16 @@ def disguised_fields(stage):
 
 @scene
 def spellings_of_the_host(stage):
-    """However Host is written, there is one object, and the origin hears one name."""
-    origin = stage.origin(lambda asked: asked.answer(200, FRESH, asked.fields["Host"]))
+    """However Host is written, there is one object, and the origin hears one name; so it is with the port that the edge has."""
+    origin = stage.origin(lambda asked: asked.answer(200, FRESH, f"{asked.fields['Host']} {asked.fields['X-Forwarded-Host']}"))
     popnet = stage.popnet([site("a", [origin])])
-    for number, host in enumerate(("A.TEST:8080", "a.test.", "a.test:99", "a.test")):
+    for number, host in enumerate(("A.TEST:8080", "a.test.", "a.test:99", "a.test", "a.test:0", "a.test:")):
         answer = popnet.get("/x", host)
-        equal(host, (answer.body, answer.hit), (b"a.test", number > 0))
+        equal(host, (answer.body, answer.hit), (b"a.test a.test", number > 0))
+    port = popnet.http.rsplit(":", 1)[1]
+    for number, host in enumerate((f"A.TEST:{port}", f"a.test.:{port}", f"a.test:0{port}")):
+        answer = popnet.get("/x", host)
+        equal(host, (answer.body, answer.hit), (f"a.test:{port} a.test:{port}".encode(), number > 0))
 
 
 if __name__ == "__main__":

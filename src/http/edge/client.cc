@@ -56,11 +56,12 @@ std::string_view refusal_text(uint16_t status) {
 
 }  // namespace
 
-Client::Client(Worker& worker, rt::UniqueFd socket, const IpAddress& address)
+Client::Client(Worker& worker, rt::UniqueFd socket, const IpAddress& address, uint16_t port)
     : worker_(worker),
       timer_(worker.loop, [this] { on_timeout(); }),
       fd_(std::move(socket)),
-      address_(address) {}
+      address_(address),
+      port_(port) {}
 
 Client::~Client() = default;
 

@@ -28,7 +28,7 @@ class Worker;
 
 class Client final : rt::Watcher, Peer {
  public:
-  Client(Worker& worker, rt::UniqueFd socket, const IpAddress& address);
+  Client(Worker& worker, rt::UniqueFd socket, const IpAddress& address, uint16_t port);
   ~Client();
 
   [[nodiscard]] const IpAddress& from() const { return address_; }
@@ -73,6 +73,7 @@ class Client final : rt::Watcher, Peer {
   std::shared_ptr<Upload> upload() override;
   std::shared_ptr<Upload> tunnel() override;
   [[nodiscard]] const IpAddress& address() const override { return address_; }
+  [[nodiscard]] uint16_t port() const override { return port_; }
   void begin_active();
   void end_active();
 
@@ -109,6 +110,7 @@ class Client final : rt::Watcher, Peer {
   std::unique_ptr<Active> active_;  // of the present request; null: idle
   rt::UniqueFd fd_;
   const IpAddress address_;
+  const uint16_t port_;  // of this server
 
   State state_ = State::idle;
   bool keep_alive_ = true;

@@ -219,6 +219,7 @@ struct Stage {
     made->config = std::move(config);
     made->metrics = std::move(metrics);
     snapshot = std::move(made);
+    options.listen = {{IpAddress::v4(127, 0, 0, 1), 8080}};
     options.threads = 1;
     options.cache_memory = 1 << 20;
   }
@@ -350,7 +351,7 @@ class Conversation {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
     clients_.push_back({rt::UniqueFd(ends[0]), {}, {}});
-    worker_->accepted(rt::UniqueFd(ends[1]), IpAddress::v4(127, 0, 0, 9));
+    worker_->accepted(rt::UniqueFd(ends[1]), IpAddress::v4(127, 0, 0, 9), stage_.options.listen.front().port);
   }
 
   /// False at the end, or when there is nothing.

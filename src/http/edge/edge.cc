@@ -98,6 +98,7 @@ Result<std::unique_ptr<Edge>> Edge::prepare(Options options, rt::Epoch& epoch,
   auto sockets =
       bind_all(options.listen, options.threads, options.passed != nullptr ? *options.passed : none);
   if (!sockets) return sockets.error();
+  options.listen = sockets->listening;  // with the ports that the kernel has chosen
   std::unique_ptr<AccessLog> log;
   if (!options.access_log.file.empty()) {
     auto opened = AccessLog::open(options.access_log, options.threads);
@@ -139,7 +140,7 @@ void Edge::publish(std::shared_ptr<const routing::Snapshot> snapshot) {
 }
 
 Status Edge::purge(const model::PurgeOrder& order) {
-  return carry_out(order, *parts_->current()->sites, parts_->store);
+  return carry_out(order, *parts_->current()->sites, parts_->store, parts_->shared.ports);
 }
 
 std::vector<Endpoint> Edge::listening() const {

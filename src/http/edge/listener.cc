@@ -20,6 +20,7 @@ constexpr Duration rest_time = std::chrono::milliseconds(100);
 Listener::Listener(Worker& worker, rt::UniqueFd socket)
     : worker_(worker),
       fd_(std::move(socket)),
+      port_(rt::local_endpoint(fd_.get()).port),
       rest_(worker.loop, [this] { watched_ = worker_.loop.watch(fd_.get(), EPOLLIN, *this); }) {
   watched_ = worker_.loop.watch(fd_.get(), EPOLLIN, *this);
 }
@@ -40,7 +41,7 @@ bool Listener::accept_one() {
   rt::UniqueFd socket(
       ::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket.valid()) {
-    worker_.accepted(std::move(socket), rt::to_endpoint(from).address);
+    worker_.accepted(std::move(socket), rt::to_endpoint(from).address, port_);
     return true;
   }
   if (errno == EINTR || errno == ECONNABORTED) return true;

@@ -22,6 +22,7 @@ class Listener final : rt::Watcher {
 
   Worker& worker_;
   rt::UniqueFd fd_;
+  const uint16_t port_;
   bool watched_ = false;
   rt::Timer rest_;
 };

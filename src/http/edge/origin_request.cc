@@ -16,19 +16,30 @@ namespace popnet::http {
 
 namespace {
 
+void append_port(std::string& host, std::string_view port) {
+  if (!port.empty()) host.append(":").append(port);
+}
+
 /// What the origin learns of the host that was asked for. Of what may be stored it is what the key says
-/// (policy/key.h), for the answer is for all of it; else as the user wrote it.
+/// (policy/key.h), for the answer is for all of it; else the name is as the user wrote it.
 std::string asked_host(const RequestHead& head, bool may_store) {
-  if (!may_store) return std::string(head.host);
-  return to_lower(head.host.substr(0, head.host.size() - (head.host.ends_with('.') ? 1 : 0)));
+  std::string host(head.host);
+  if (may_store) {
+    host = to_lower(host);
+    if (host.ends_with('.')) host.pop_back();
+  }
+  if (head.own_port != 0) append_port(host, std::to_string(head.own_port));
+  return host;
 }
 
 /// The site's fixed one, else the user's; HTTP/1.0 users may have none.
 std::string origin_host(const model::Site& site, const RequestHead& head, bool may_store) {
   if (!site.origin_host.empty()) return site.origin_host;
-  if (may_store && !head.host.empty()) return asked_host(head, true);
-  if (!head.host.empty())
-    return std::string(head.host) + (head.port.empty() ? "" : ":") + std::string(head.port);
+  if (!head.host.empty()) {
+    std::string host = asked_host(head, may_store);
+    if (!may_store && head.own_port == 0) append_port(host, head.port);
+    return host;
+  }
   return site.hostnames.empty() ? site.origins.front().endpoint.to_string() : site.hostnames.front().name;
 }
 

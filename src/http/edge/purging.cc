@@ -16,8 +16,8 @@ namespace {
 
 struct Place {
   Space* space = nullptr;
-  std::string_view key;  // in the KeyBuilder
-  bool slices = false;   // the site has objects in slices
+  KeyParts parts;       // without port; borrows from the order
+  bool slices = false;  // the site has objects in slices
 };
 
 bool has_slices(const model::Site& site) {
@@ -26,7 +26,7 @@ bool has_slices(const model::Site& site) {
                      [](const model::Rule& rule) { return rule.slice.value_or(0) > 0; });
 }
 
-Result<Place> find_place(const model::PurgeOrder& order, const Sites& sites, KeyBuilder& keys) {
+Result<Place> find_place(const model::PurgeOrder& order, const Sites& sites) {
   const std::string_view url = order.url;
   HttpUrl parsed;
   if (!parse_http_url(url.substr(0, url.find('#')), parsed))
@@ -40,9 +40,19 @@ Result<Place> find_place(const model::PurgeOrder& order, const Sites& sites, Key
   parsed.path = route.path;
   parsed.https = false;  // all that is stored was asked for in the clear
   const model::Site& site = *route.site->site;
-  const std::string_view key = keys.make(key_parts(site.name, parsed, site.cache.ignore_query));
-  if (key.empty()) return Error{ErrorCode::invalid, "the URL is too long"};
-  return Place{&route.site->state->space, key, has_slices(site)};
+  return Place{&route.site->state->space, key_parts(site.name, parsed, site.cache.ignore_query),
+               has_slices(site)};
+}
+
+/// What has that URL, under any port.
+void purge_url(Place& place, Store& store, std::span<const uint16_t> ports, Purge how) {
+  KeyBuilder keys;
+  const auto purge = [&] { store.purge(store.key(*place.space, keys.make(place.parts)), how); };
+  purge();
+  for (const uint16_t port : ports) {
+    place.parts.port = port;
+    purge();
+  }
 }
 
 bool asks_softly(const Fields& fields) {
@@ -53,20 +63,23 @@ bool asks_softly(const Fields& fields) {
 
 }  // namespace
 
-Status carry_out(const model::PurgeOrder& order, const Sites& sites, Store& store) {
+Status carry_out(const model::PurgeOrder& order, const Sites& sites, Store& store,
+                 std::span<const uint16_t> ports) {
   using Scope = model::PurgeOrder::Scope;
   const Purge how = order.soft ? Purge::soft : Purge::hard;
   if (order.scope == Scope::url || order.scope == Scope::prefix) {
-    KeyBuilder keys;
-    const auto place = find_place(order, sites, keys);
+    auto place = find_place(order, sites);
     if (!place) return place.error();
+    KeyBuilder keys;
+    const std::string_view key = keys.make(place->parts);
+    if (key.empty()) return Error{ErrorCode::invalid, "the URL is too long"};
     if (order.scope == Scope::prefix)
-      store.purge_prefix(*place->space, place->key, how);
+      store.purge_prefix(*place->space, key, how);
     else
-      store.purge(store.key(*place->space, place->key), how);
+      purge_url(*place, store, ports, how);
     // Without their head they are not found any more; this frees their memory.
     if (order.scope == Scope::url && !order.soft && place->slices)
-      store.purge_prefix(*place->space, slice_key_prefix(place->key), how);
+      store.purge_prefix(*place->space, slice_key_prefix(key), how);
     return {};
   }
   const SiteView* site = sites.find(order.site);

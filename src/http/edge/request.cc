@@ -39,6 +39,7 @@ bool status_has_content(uint16_t status) {
 
 void Request::begin(Peer& peer, RequestHead& head) {
   start(peer);
+  head.own_port = own_port(head, peer.port());
   if (worker_.log != nullptr && worker_.shared.log->draws(worker_.random)) note(head);
   if (head.fields.has(FieldName::x_request_id)) take_id(head.fields);
   Turn turn(head);
@@ -190,7 +191,8 @@ Request::Step Request::purge(Turn& turn) {
   if (std::none_of(site.purge_from.begin(), site.purge_from.end(), may_purge))
     return answer_local(403, "You may not purge what this site has stored.\n", Outcome::denied);
   const auto order = read_purge(turn.head, site);
-  const Status done = order ? carry_out(*order, *turn.view->sites, worker_.store) : Status(order.error());
+  const Status done = order ? carry_out(*order, *turn.view->sites, worker_.store, worker_.shared.ports)
+                            : Status(order.error());
   if (!done) return answer_local(400, done.error().message + "\n", Outcome::local);
   if (worker_.shared.on_purge) worker_.shared.on_purge(*order);
   return answer_local(200, order->soft ? "Made stale.\n" : "Purged.\n", Outcome::local);

@@ -65,6 +65,8 @@ class Peer {
   /// What it sends from now on, for a tunnel; what it has sent before the answer 101 is kept in there.
   virtual std::shared_ptr<Upload> tunnel() = 0;
   [[nodiscard]] virtual const IpAddress& address() const = 0;
+  /// Of this server: at which the client has connected.
+  [[nodiscard]] virtual uint16_t port() const = 0;
 
  protected:
   ~Peer() = default;

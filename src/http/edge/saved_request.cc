@@ -7,6 +7,7 @@ namespace popnet::http {
 void SavedRequest::save(const RequestHead& head, const Route& route, std::shared_ptr<const View> view,
                         const IpAddress& client, std::string_view request_id) {
   method_ = head.method;
+  own_port_ = head.own_port;
   https_ = head.https;
   minor_ = head.minor;
   keep_alive_ = head.keep_alive;
@@ -51,6 +52,7 @@ void SavedRequest::restore(RequestHead& head) const {
   head.target = target_;
   head.host = host_;
   head.port = port_;
+  head.own_port = own_port_;
   head.https = https_;
   head.minor = minor_;
   head.keep_alive = keep_alive_;

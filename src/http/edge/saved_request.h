@@ -40,6 +40,7 @@ class SavedRequest {
   std::string_view method_text_;
   Target target_;
   std::string_view host_, port_;
+  uint16_t own_port_ = 0;
   bool https_ = false;
   uint8_t minor_ = 1;
   bool keep_alive_ = false;

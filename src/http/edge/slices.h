@@ -31,7 +31,8 @@ uint64_t first_slice(const Fields& request, uint64_t size);
 ByteRange slice_range(uint64_t slice, uint64_t size, uint64_t whole);
 
 std::string slice_key(std::string_view object_key, uint64_t series, uint64_t slice);
-/// What the keys of all slices of that object begin with.
+/// What the keys of all slices of that object begin with; of a key without port also those of the same URL with one
+/// (policy/key.h), and of theirs.
 std::string slice_key_prefix(std::string_view object_key);
 
 /// A range that can be asked for as it is: one, and not "from the first byte to the end", which is the whole.

@@ -17,6 +17,15 @@ constexpr size_t idle_actives_max = 256;
 constexpr size_t idle_fetches_max = 256;
 }  // namespace
 
+std::vector<uint16_t> ports_of(const std::vector<Endpoint>& listen) {
+  std::vector<uint16_t> ports;
+  for (const Endpoint& endpoint : listen)
+    if (endpoint.port != standard_port(false)) ports.push_back(endpoint.port);
+  std::ranges::sort(ports);
+  ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
+  return ports;
+}
+
 Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
     : index(i),
       loop(l),
@@ -92,13 +101,13 @@ void Worker::leave(const IpAddress& client) {
   shared.quiet.notify_all();
 }
 
-void Worker::accepted(rt::UniqueFd socket, const IpAddress& from) {
+void Worker::accepted(rt::UniqueFd socket, const IpAddress& from, uint16_t port) {
   counters.connections_accepted.add();
   if (!admit(from)) {
     counters.connections_closed.add();
     return;
   }
-  auto client = std::make_unique<Client>(*this, std::move(socket), from);
+  auto client = std::make_unique<Client>(*this, std::move(socket), from, port);
   if (!client->start()) {
     counters.connections_refused.add();
     leave(from);

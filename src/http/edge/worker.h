@@ -35,8 +35,12 @@ class Client;
 class Fetch;
 class Listener;
 
+/// Each once, without those that are a part of no key.
+std::vector<uint16_t> ports_of(const std::vector<Endpoint>& listen);
+
 /// What all workers of one edge share. Outlives them.
 struct EdgeShared {
+  /// `o.listen`: with the ports that the kernel has chosen.
   EdgeShared(const Edge::Options& o, AccessLog* l, Store& s, const rt::Published<View>& v)
       : timeouts(o.timeouts),
         limits(o.limits),
@@ -45,6 +49,7 @@ struct EdgeShared {
         log(l),
         store(s),
         view(v),
+        ports(ports_of(o.listen)),
         networks(o.limits.ipv4_prefix, o.limits.ipv6_prefix) {}
 
   const EdgeTimeouts timeouts;
@@ -54,7 +59,8 @@ struct EdgeShared {
   AccessLog* const log;  // null: none
   Store& store;
   const rt::Published<View>& view;
-  SourceCounts networks;  // connections of those that are limited
+  const std::vector<uint16_t> ports;  // at which requests arrive, as far as they are parts of keys
+  SourceCounts networks;              // connections of those that are limited
   std::atomic<uint32_t> connections{0};
   std::mutex mutex;  // with `quiet`: told when the last connection of a draining edge has gone
   std::condition_variable quiet;
@@ -106,7 +112,8 @@ class Worker {
 
   /// Takes connections from that listening socket.
   void listen(rt::UniqueFd socket);
-  void accepted(rt::UniqueFd socket, const IpAddress& from);
+  /// `port`: at which it has arrived.
+  void accepted(rt::UniqueFd socket, const IpAddress& from, uint16_t port);
   /// To be started at once; from then on it runs by itself.
   Fetch& new_fetch();
 

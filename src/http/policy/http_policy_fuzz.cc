@@ -48,11 +48,14 @@ void check_freshness(const RequestHead& request, const ResponseHead& response) {
   require(!decision.store() || read_vary(response.fields).kind != VaryKind::star);
 }
 
-void check_keys(const RequestHead& request, const ResponseHead& response) {
+void check_keys(RequestHead request, const ResponseHead& response) {
+  request.own_port = own_port(request, 8080);
   KeyBuilder builder, other;
   const std::string_view key = builder.make(key_parts("site", request, false));
   require(key.starts_with("site"));
-  require(key.size() > 4 && key[4] == '\0' && key.find('\0', 5) == key.npos);
+  require(key.size() > 4 && key[4] == '\0');
+  const size_t port = key.find('\0', 5);
+  require(port == key.npos ? request.own_port == 0 : key.substr(port + 1) == "8080");
   require(other.make(key_parts("site", request, false)) == key);
   Invalidation plan;
   plan_invalidation("site", request, response, false, plan);

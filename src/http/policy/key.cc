@@ -1,8 +1,10 @@
 #include "http/policy/key.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/text.h"
+#include "http/wire/list.h"
 
 namespace popnet::http {
 namespace {
@@ -21,7 +23,15 @@ KeyParts key_parts(std::string_view site, const RequestHead& request, bool ignor
           .host = request.host,
           .path = request.target.path,
           .query = with_query ? request.target.query : std::string_view{},
-          .has_query = with_query};
+          .has_query = with_query,
+          .port = request.own_port};
+}
+
+uint16_t own_port(const RequestHead& request, uint16_t local) {
+  if (request.port.empty()) [[likely]]
+    return 0;
+  const bool standard = local == standard_port(request.https);
+  return !standard && parse_decimal(request.port) == local ? local : 0;
 }
 
 std::string_view KeyBuilder::make(const KeyParts& parts) {
@@ -40,6 +50,10 @@ std::string_view KeyBuilder::make(const KeyParts& parts) {
   if (parts.has_query) {
     *out++ = '?';
     put(parts.query);
+  }
+  if (parts.port != 0) {
+    *out++ = '\0';
+    out = std::to_chars(out, room_.data() + room_.size(), parts.port).ptr;
   }
   return {room_.data(), static_cast<size_t>(out - room_.data())};
 }

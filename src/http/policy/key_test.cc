@@ -25,12 +25,18 @@ std::string wire(std::string_view text) {
 }
 
 std::string key_of(const std::string& line, std::string_view host, bool ignore_query = false,
-                   std::string_view site = "s") {
+                   std::string_view site = "s", uint16_t local = 0) {
   const std::string bytes = wire(line + " HTTP/1.1\nHost: " + std::string(host) + "\n\n");
   RequestHead request;
   EXPECT_TRUE(parse_request(bytes, Limits{}, request).complete()) << bytes;
+  request.own_port = own_port(request, local);
   KeyBuilder builder;
   return std::string(builder.make(key_parts(site, request, ignore_query)));
+}
+
+/// Of what has arrived at that port.
+std::string key_at(uint16_t local, const std::string& line, std::string_view host) {
+  return key_of(line, host, false, "s", local);
 }
 
 std::string with_site(std::string_view site, std::string_view url) {
@@ -49,6 +55,35 @@ TEST(Key, EqualsOnlyWhatRfc3986AndTheHostnameCallEqual) {
   EXPECT_NE(key_of("GET /a?", "a"), key_of("GET /a", "a"));
   EXPECT_EQ(key_of("GET /a?b", "a", true), key_of("GET /a?c", "a", true));
   EXPECT_EQ(key_of("GET /a?b", "a", true), key_of("GET /a", "a"));
+}
+
+std::string with_port(std::string_view url, std::string_view port) {
+  return with_site("s", url) + '\0' + std::string(port);
+}
+
+TEST(Key, HasThePortAtWhichTheRequestHasArrived) {
+  EXPECT_EQ(key_at(8080, "GET /a?b", "example.com:8080"), with_port("http://example.com/a?b", "8080"));
+  EXPECT_EQ(key_at(8080, "GET /a", "EXAMPLE.com.:008080"), with_port("http://example.com/a", "8080"));
+  EXPECT_EQ(key_at(65535, "GET /", "[2001:db8::1]:65535"), with_port("http://[2001:db8::1]/", "65535"));
+  EXPECT_EQ(key_at(8080, "GET http://example.com:8080/a", "x"), with_port("http://example.com/a", "8080"));
+  EXPECT_EQ(key_at(80, "GET https://example.com:80/", "x"), with_port("https://example.com/", "80"));
+}
+
+TEST(Key, HasNoOtherPort) {
+  const std::string none = with_site("s", "http://example.com/a");
+  for (const char* host : {"example.com", "example.com:", "example.com:81", "example.com:0", "example.com:80",
+                           "example.com:808"})
+    EXPECT_EQ(key_at(8080, "GET /a", host), none) << host;
+  EXPECT_EQ(key_at(80, "GET /a", "example.com:80"), none);
+  EXPECT_EQ(key_at(80, "GET /a", "example.com:080"), none);
+  EXPECT_EQ(key_at(80, "GET /a", "example.com:8080"), none);
+  EXPECT_EQ(key_at(8080, "GET http://example.com/a", "example.com:8080"), none) << "the target decides";
+  EXPECT_EQ(key_at(443, "GET https://example.com:443/a", "x"), with_site("s", "https://example.com/a"));
+}
+
+TEST(Key, WithAPortBeginsLikeTheOneWithout) {  // so that prefixes of URLs are prefixes of both
+  for (const char* line : {"GET /a", "GET /a?b", "GET /?"})
+    EXPECT_TRUE(key_at(8080, line, "a:8080").starts_with(key_at(8080, line, "a"))) << line;
 }
 
 TEST(Key, OfTwoSitesIsNeverTheSame) {
@@ -78,6 +113,14 @@ TEST(Key, ThatDoesNotFitIsEmpty) {
   parts.host = "h";
   parts.path = path;
   EXPECT_EQ(builder.make(parts), "");
+}
+
+TEST(Key, ThatIsAsLongAsAUriMayBeFitsWithItsPort) {
+  const std::string path(Limits{}.uri_max, 'a'), host(255, 'h'), site(255, 's');
+  KeyBuilder builder;
+  const KeyParts parts{
+      .site = site, .https = true, .host = host, .path = path, .query = {}, .has_query = true, .port = 65535};
+  EXPECT_TRUE(builder.make(parts).ends_with("?" + std::string(1, '\0') + "65535"));
 }
 
 TEST(Vary, IsReadOverAllLines) {
@@ -171,6 +214,42 @@ TEST(SecondaryKey, ThatDoesNotFitIsRefused) {
   fields.add("X", "0123456789");
   std::array<char, 8> room;
   EXPECT_FALSE(make_secondary_key("x", fields, room).ok);
+}
+
+TEST(Invalidation, IsOfThePortThatTheRequestNames) {  // the same origin: RFC 9110 section 4.3.1
+  const std::string own = with_port("http://a/x", "8080"), none = with_site("s", "http://a/x");
+  struct {
+    const char* host;
+    const char* location;
+    std::vector<std::string> want;
+  } const cases[] = {
+      {"a:8080", "/new", {own, with_port("http://a/new", "8080")}},
+      {"a:8080", "http://A:8080/new", {own, with_port("http://a/new", "8080")}},
+      {"a:08080", "http://a:8080/new", {own, with_port("http://a/new", "8080")}},
+      {"a:8080", "//a:008080/new", {own, with_port("http://a/new", "8080")}},
+      {"a:8080", "http://a/new", {own}},
+      {"a:8080", "http://a:80/new", {own}},
+      {"a", "http://a:8080/new", {none}},
+      {"a", "http://a:080/new", {none, with_site("s", "http://a/new")}},
+      {"a:81", "http://a:81/new", {none, with_site("s", "http://a/new")}},
+      {"a:81", "http://a/new", {none, with_site("s", "http://a/new")}},  // what the origin was asked for
+      {"a:81", "http://a:8080/new", {none}},
+  };
+  for (const auto& c : cases) {
+    const std::string request_bytes = wire("PUT /x HTTP/1.1\nHost: " + std::string(c.host) + "\n\n");
+    const std::string response_bytes = wire("HTTP/1.1 201 OK\nLocation: " + std::string(c.location) + "\n\n");
+    RequestHead request;
+    ResponseHead response;
+    ASSERT_TRUE(parse_request(request_bytes, Limits{}, request).complete());
+    ASSERT_TRUE(parse_response(response_bytes, Limits{}, response).complete());
+    request.own_port = own_port(request, 8080);
+    Invalidation plan;
+    plan_invalidation("s", request, response, false, plan);
+    KeyBuilder builder;
+    std::vector<std::string> got;
+    for (size_t i = 0; i < plan.count; ++i) got.emplace_back(builder.make(plan.keys[i]));
+    EXPECT_EQ(got, c.want) << c.host << " " << c.location;
+  }
 }
 
 TEST(Invalidation, FollowsASuccessfulUnsafeRequest) {  // RFC 9111 section 4.4

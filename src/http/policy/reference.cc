@@ -3,13 +3,21 @@
 #include <algorithm>
 
 #include "common/text.h"
+#include "http/wire/list.h"
 
 namespace popnet::http {
 namespace {
 
-bool same_port(std::string_view a, std::string_view b, bool https) {
-  const std::string_view standard = https ? "443" : "80";
-  return (a.empty() ? standard : a) == (b.empty() ? standard : b);
+/// RFC 3986 section 6.2.3.
+uint64_t port_number(std::string_view port, bool https) {
+  return port.empty() ? standard_port(https) : parse_decimal(port).value_or(0);
+}
+
+/// As the user has written it; or as the origin has heard of it (policy/key.h), which is what it makes its URLs of.
+bool same_port(const HttpUrl& url, const RequestHead& request) {
+  const uint64_t port = port_number(url.port, url.https);
+  const uint64_t heard = request.own_port != 0 ? request.own_port : standard_port(request.https);
+  return port == heard || port == port_number(request.port, request.https);
 }
 
 /// RFC 3986 section 3.1: letters, digits, "+", "-", "." before the first ":".
@@ -52,7 +60,7 @@ std::optional<SameOriginReference> resolve_same_origin(std::string_view referenc
                                                         : "http:") +
                                  std::string(reference);
     if (!parse_http_url(absolute, url) || url.https != request.https || !iequals(url.host, request.host) ||
-        !same_port(url.port, request.port, url.https))
+        !same_port(url, request))
       return {};
     return SameOriginReference{remove_dot_segments(url.path), std::string(url.query), url.has_query};
   }

@@ -11,7 +11,7 @@
 namespace popnet::http {
 
 /// Path and query of the reference when it has the same origin (RFC 9110 section 4.3.1) as the request's
-/// target; none otherwise. "/a/./b?c", without the fragment.
+/// target, as it was written or as the origin was asked for it; none otherwise. "/a/./b?c", without the fragment.
 struct SameOriginReference {
   std::string path;
   std::string query;

@@ -60,6 +60,11 @@ struct HttpUrl {
 /// fragment is not looked for.
 bool parse_http_url(std::string_view text, HttpUrl& url);
 
+/// RFC 9110 sections 4.2.1 and 4.2.2.
+constexpr uint16_t standard_port(bool https) {
+  return https ? 443 : 80;
+}
+
 /// How the body of a message is delimited (RFC 9112 section 6.3).
 struct Framing {
   enum class Kind : uint8_t {
@@ -85,6 +90,7 @@ struct RequestHead {
   /// literal with its brackets. Empty only in an HTTP/1.0 request without Host.
   std::string_view host{};
   std::string_view port{};  ///< digits; empty = the scheme's default
+  uint16_t own_port = 0;    ///< of this server, if that is it; else 0. Not by the parser: policy/key.h
   bool https = false;       ///< the scheme of an absolute target
   uint8_t minor = 1;        ///< 0 or 1
   bool keep_alive = true;   ///< RFC 9112 section 9.3; false also when Connection cannot be read

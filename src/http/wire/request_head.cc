@@ -201,6 +201,7 @@ Fault check_request(RequestHead& head) {
 
 void reset(RequestHead& head) {
   head.host = head.port = {};
+  head.own_port = 0;
   head.https = false;
   head.expect_continue = false;
   head.body = {};
