@@ -100,6 +100,66 @@ def what_refreshes(stage):
 
 
 @scene
+def confirmed_for_one(stage):
+    """RFC 9111 section 4.3.3: a 304 that refreshes nothing for others is an answer to the one who asked: one request for each."""
+    said = {}
+    bodies = {"short": "hello", "long": FILE}
+
+    def answer(asked):
+        if asked.fields["If-None-Match"]:
+            return asked.answer(304, {**TAG, **said, "X-Told": asked.fields["Cookie"], "Set-Cookie": "own"})
+        return asked.answer(200, {**AGED, "X-Told": "first"}, bodies[asked.path.split("-")[1]])
+
+    origin = stage.origin(answer)
+    popnet = stage.popnet([site("a", [origin])])
+    for number, (what, fields, user, stays) in enumerate((
+            ("Authorization", FRESH, AUTHORIZED, True), ("no-store of the request", FRESH, UNSTORED, True),
+            ("both, and no-store of the answer", {CC: "no-store"}, {**AUTHORIZED, **UNSTORED}, True), ("no-cache too", FRESH, {**AUTHORIZED, CC: "no-cache"}, True),
+            ("no-store", {CC: "no-store"}, {}, False), ("private", {CC: "private, max-age=600"}, {}, False))):
+        for length, body in bodies.items():
+            path = f"/{number}-{length}"
+            said.clear()
+            said.update(fields)
+            ask(popnet, path)
+            before = len(origin.asked)
+            got = ask(popnet, path, {**user, **ALICE})
+            equal(f"{what}, {length}: one request", ([asked.fields["If-None-Match"] for asked in origin.asked[before:]], got.status, got.body), (['"v1"'], 200, body.encode()))
+            equal("its own fields", (got.fields["X-Told"], got.fields["Set-Cookie"], got.fields[CC], got.fields["Age"]), (ALICE["Cookie"], "own", fields[CC], ""))
+            equal("and what is said of it", got.fields["Cache-Status"], "popnet-local; fwd=stale; fwd-status=304")
+            before = len(origin.asked)
+            if stays:
+                part = ask(popnet, path, {**user, **BOB, "Range": "bytes=1-2"})
+                equal("a range", (part.status, part.body, part.fields["X-Told"]), (206, body[1:3].encode(), BOB["Cookie"]))
+                equal("a condition", ask(popnet, path, {**user, "If-None-Match": '"v1"'}).status, 304)
+                equal("one request for each, too", [asked.fields["If-None-Match"] for asked in origin.asked[before:]], ['"v1"'] * 2)
+                said.update(FRESH)
+                again = ask(popnet, path)
+                equal("who may refresh it does, and finds nobody's fields", (again.body, again.fields["X-Told"], ask(popnet, path).hit), (body.encode(), "", True))
+            else:
+                ask(popnet, path)
+                equal("what the origin wants nobody to store is gone", origin.asked[-1].fields["If-None-Match"], "")
+    told = {"Content-Range": "bytes 1-3/5"}
+    origin = stage.origin(lambda asked: asked.answer(304, {**TAG, **FRESH}) if asked.fields["If-None-Match"] else asked.answer(206, {**AGED, **told}, "ell"))
+    popnet = stage.popnet([site("a", [origin])])
+    for user in ({}, AUTHORIZED):
+        got = ask(popnet, "/part", {**user, "Range": "bytes=1-3"})
+        equal("a part", (got.status, got.body, got.fields["Content-Range"]), (206, b"ell", "bytes 1-3/5"))
+    equal("one request for each", [asked.fields["If-None-Match"] for asked in origin.asked], ["", '"v1"'])
+
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    for path, body in bodies.items():
+        client = popnet.connect().ask(f"/{path}", "a.test")
+        origin.request().answer(200, AGED, body)
+        client.answer()
+        users = [{**AUTHORIZED, **ALICE}, {**AUTHORIZED, **BOB}, ALICE]
+        confirm = lambda asked: asked.answer(304, {**FRESH, **TAG, "X-Told": asked.fields["Cookie"]})
+        got, asked = together(stage, popnet, origin, f"/{path}", users, confirm)
+        equal(f"{path}: who waits", ([answer.body for answer in got], asked <= 3), ([body.encode()] * 3, True))
+        equal("gets nobody else's", [answer.fields["X-Told"] for answer in got[:2]], [ALICE["Cookie"], BOB["Cookie"]])
+
+
+@scene
 def parts(stage):
     """The same for the rest of a stored part, and for a slice of a stored object."""
     asked_of = {}

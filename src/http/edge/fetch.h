@@ -2,7 +2,7 @@
 // comes into the store. Lives on one thread, that of the request that asked first; goes on without that
 // request. The worker keeps those that have ended for the next ones.
 //
-//   choose ──> connect ──> send, await head ──> head: 304 for the stored object ──> refreshed, done
+//   choose ──> connect ──> send, await head ──> head: 304 for the stored object ──> refreshed, or given to the asker, done
 //   ^ │ ^         │               │              │    shareable ──> Filler::open ───────┐
 //   │ │ └── next ─┴── fails ──────┘              │    anything else ──> open_alone ─────┴──> body ──> commit
 //   │ │     origin, when nothing of the answer   │    an error, and the stale object may serve ──> abandon

@@ -21,10 +21,13 @@ bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head)
   if (!confirms(head.fields, stored)) return false;
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_update(*task_.stale, request, head) || is_outdated(request, intake.draft())) return false;
+  // Slices are fetched later, by requests that may not store them either.
+  if (!intake.keep() && stored_meta(*task_.stale).slice > 0) return false;
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   leave_origin(keep_alive_);
   task_.filler.note(note::confirmed);
-  finish(task_.filler.commit_refreshed(task_.stale, intake.draft()));
+  finish(intake.keep() ? task_.filler.commit_refreshed(task_.stale, intake.draft())
+                       : task_.filler.commit_confirmed_alone(task_.stale, intake.draft(), intake.leaves()));
   return true;
 }
 
@@ -205,7 +208,7 @@ bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   if (same == nullptr) return false;
   const ObjectRef base = ObjectRef::share(same);
   Intake intake(worker_, *task_.request, exchange());
-  if (!intake.take_update(*base, request, head)) return true;
+  if (!intake.take_update(*base, request, head) || !intake.keep()) return true;
   Store::Begun begun = worker_.store.begin(key, true, nullptr);
   if (worker_.store.purged_since(task_.filler.fill(), *base))
     return true;  // until now; from now on it is begun's to tell

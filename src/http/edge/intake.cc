@@ -162,7 +162,11 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
   meta_.status = status;
   meta_.aged = head.fields.has(FieldName::age);
   const ResponseDirectives directives = read_response_directives(scratch.merged);
-  if (!may_update(request, read_request_directives(request.fields), directives)) return false;
+  const RequestDirectives asked = read_request_directives(request.fields);
+  keep_ = may_update(request, asked, directives);
+  if (forbids_storing(directives) && !asked.no_store)
+    leaves_ = {exchange_.response_time + unshared_memory, stored.variant(),
+               has_tags(head.fields) || !stored.tags().empty()};
   meta_.policy = assess(status, scratch.merged, directives, exchange_, freshness_options());
 
   HeadWriter out(scratch.head);
@@ -179,7 +183,6 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
       append_line(own_lines_, field);
   }
   if (!out.ok() || !make_variant(read_vary(scratch.merged), request.fields, variant_)) return false;
-  keep_ = true;
   meta_.yields = meta_.yields && variant_.empty();  // it is the latest now
   meta_.version = version_of(scratch.merged, exchange_.response_wall, meta_.is_part() && status != 200);
   draft_ = {bytes_of(meta_), variant_, out.written(), std::nullopt,
@@ -207,7 +210,8 @@ bool Intake::take_joined(std::span<const ObjectRef> parts, const JoinPlan& plan,
     }
   }
   const bool complete = plan.range.size() == whole;
-  if (!merge(*parts[newest], request, head, complete ? 200 : 206) || !take_tags(head.fields)) return false;
+  if (!merge(*parts[newest], request, head, complete ? 200 : 206) || !keep_ || !take_tags(head.fields))
+    return false;
   std::sort(tags_.begin(), tags_.end());
   tags_.erase(std::unique(tags_.begin(), tags_.end()), tags_.end());
   meta_.content_length = plan.range.size();

@@ -38,7 +38,7 @@ class Intake {
   /// are not to be stored: keep().
   void take_sliced(const RequestHead& request, const ResponseHead& head, uint64_t whole, uint64_t slice,
                    uint64_t series);
-  /// False when it does not fit the stored object.
+  /// False when it does not fit the stored object. keep() tells whether that may live on with it.
   bool take_update(const Object& stored, const RequestHead& request, const ResponseHead& head);
   /// `whole`: bytes of the object. REQUIRES: all are of one version. False when it does not fit.
   bool take_joined(std::span<const ObjectRef> parts, const JoinPlan& plan, uint64_t whole,

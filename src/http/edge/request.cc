@@ -356,12 +356,12 @@ Request::Step Request::progress(Turn& turn) {
         return Step::lookup;
       }
       outcome_ = asker_ ? Outcome::miss : Outcome::collapsed;
-      if (fill.note() == note::confirmed) {
-        outcome_ = Outcome::revalidated;
-        cache_status_.forward_status = note::confirmed;
-      }
       if (fill.note() == note::completed) cache_status_.forward_status = note::completed;
       break;
+  }
+  if (fill.note() == note::confirmed) {
+    outcome_ = Outcome::revalidated;
+    cache_status_.forward_status = note::confirmed;
   }
   // Broken before a byte of it was used: no better than no answer.
   if (fill.object()->body().state() == Body::State::broken) return take_failure(turn);

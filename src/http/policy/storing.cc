@@ -160,10 +160,13 @@ bool is_of_request(StoreWhy why) {
   }
 }
 
+bool forbids_storing(const ResponseDirectives& directives) {
+  return (directives.no_store && !directives.must_understand) || directives.is_private;  // section 5.2.2.3
+}
+
 bool may_update(const RequestHead& request, const RequestDirectives& request_directives,
                 const ResponseDirectives& directives) {
-  const bool no_store = directives.no_store && !directives.must_understand;  // section 5.2.2.3
-  return !request_directives.no_store && !no_store && !directives.is_private &&
+  return !request_directives.no_store && !forbids_storing(directives) &&
          (!request.fields.has(FieldName::authorization) || allows_authorized(directives));
 }
 

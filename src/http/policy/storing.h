@@ -48,6 +48,8 @@ StoreDecision may_store(const RequestHead& request, const RequestDirectives& req
 
 /// Is it this request alone that forbids to store, so that nothing is said of what others will get?
 bool is_of_request(StoreWhy why);
+/// Does the response say that no shared cache may store it (sections 5.2.2.5 and 5.2.2.7)?
+bool forbids_storing(const ResponseDirectives& directives);
 /// May the stored response live on with what a 304, a 200 to HEAD or a further part says? `directives`: of its fields as
 /// they would then be. What may not be stored may not refresh what is: the next user would get it (sections 3.5, 5.2.1.5,
 /// 5.2.2.5 and 5.2.2.7).

@@ -172,6 +172,10 @@ TEST(MayUpdate, NotWhatMayNotBeStored) {  // RFC 9111 sections 3.5, 5.2.1.5, 5.2
   EXPECT_TRUE(may_update(request, {}, {}));
   EXPECT_FALSE(may_update(request, {.no_store = true}, {}));
   EXPECT_FALSE(may_update(request, {}, {.no_store = true}));
+  EXPECT_TRUE(forbids_storing({.no_store = true}));
+  EXPECT_FALSE(forbids_storing({.no_store = true, .must_understand = true}));
+  EXPECT_TRUE(forbids_storing({.is_private = true}));
+  EXPECT_FALSE(forbids_storing({.no_cache = true}));
   EXPECT_TRUE(may_update(request, {}, {.no_store = true, .must_understand = true}));
   EXPECT_FALSE(may_update(request, {}, {.is_private = true}));
   request.fields.add("Authorization", "Basic YTpi");

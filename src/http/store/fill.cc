@@ -297,21 +297,25 @@ FillRef Filler::commit_cut(const Draft& draft) {
   return end(Body::State::broken);
 }
 
-FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {
+/// With the body of `base`: a short one is copied.
+void Filler::make_refreshed(const ObjectRef& base, Draft draft) {
   const uint64_t size = base->body().size();
-  Draft exact = draft;
-  exact.length = size;
-  exact.size_max = size;
-  if (size <= Store::inline_max) {
-    make_object(exact);
+  draft.length = draft.size_max = size;
+  if (size > Store::inline_max) {
+    make_heir(base, draft);
+  } else {
+    make_object(draft);
     iovec pieces[16];
     const size_t count = gather(base->body().first(), 0, size, pieces);
     for (size_t i = 0; i < count; ++i)
       append({static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len});
-  } else {
-    make_heir(base, exact);
   }
   object_->body_.state_.store(Body::State::complete, std::memory_order_release);
+}
+
+FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {
+  make_refreshed(base, draft);
+  if (object_->base_ != nullptr) fill_->store_.lend_body(const_cast<Object&>(*base), *object_);
   // The origin may have confirmed it before a purge that concerns the stored one by a tag that the new one has
   // not.
   const Fill& fill = *fill_.get();
@@ -319,6 +323,15 @@ FillRef Filler::commit_refreshed(const ObjectRef& base, const Draft& draft) {
   if (since.gone) object_->mark_purged();
   fill_->store_.link(*fill_.get(), *object_, since.stale);
   fill_->store_.settle(*fill_.get(), *object_, nullptr, may_stay_);
+  return end(Body::State::complete);
+}
+
+// A long body stays charged to `base`, which is stored and may stay so.
+FillRef Filler::commit_confirmed_alone(const ObjectRef& base, const Draft& draft,
+                                       const std::optional<NotShared>& leaves) {
+  passes_ = true;
+  make_refreshed(base, draft);
+  fill_->store_.set_aside(*fill_.get(), leaves);
   return end(Body::State::complete);
 }
 
@@ -331,7 +344,6 @@ void Filler::make_heir(const ObjectRef& base, const Draft& draft) {
   const Object* owner = base->base_ != nullptr ? base->base_ : base.get();
   owner->ref();
   object_->base_ = owner;
-  fill.store_.lend_body(const_cast<Object&>(*base), *object_);
   fill.object_ = ObjectRef::adopt(object_);
 }
 

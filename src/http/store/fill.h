@@ -230,6 +230,9 @@ class Filler {
   [[nodiscard]] FillRef commit();
   /// 304: the stored `base` (complete) gets a new head and lives on. Instead of open() and commit().
   [[nodiscard]] FillRef commit_refreshed(const ObjectRef& base, const Draft& draft);
+  /// The same for the asker alone: what is stored stays as it is, but for what the 304 `leaves`. Who delivers it keeps `base`.
+  [[nodiscard]] FillRef commit_confirmed_alone(const ObjectRef& base, const Draft& draft,
+                                               const std::optional<NotShared>& leaves);
   /// Nobody finds the object in the store any more. Safe when it is not there. Then commit_cut(), stop_storing() or abandon(), and
   /// until then no more of the body.
   void hide();
@@ -244,6 +247,7 @@ class Filler {
   friend class Store;
   explicit Filler(FillRef fill) : fill_(std::move(fill)) {}
   void make_object(const Draft& draft);
+  void make_refreshed(const ObjectRef& base, Draft draft);
   void make_heir(const ObjectRef& base, const Draft& draft);
   [[nodiscard]] bool worth_compacting() const;
   [[nodiscard]] Object* make_compact(Object::Parts parts) const;

@@ -306,6 +306,46 @@ TEST_F(StoreTest, TwoWhoConfirmTheSameObjectDoNotHideItsMemory) {
   EXPECT_LT(store.stats().bytes, 2 * large.size());
 }
 
+// A 304 that may refresh nothing for others.
+TEST_F(StoreTest, WhatIsConfirmedForOneAloneLeavesWhatIsStored) {
+  for (const auto& [name, body] :
+       {std::pair("/short", std::string(10, 'x')), {"/long", std::string(300 * 1024, 'x')}}) {
+    put(name, body);
+    const Object* stored = find(name);
+    const ObjectRef base = ObjectRef::share(stored);
+    const uint64_t bytes = store.stats().bytes;
+    auto begun = store.begin(key(name), false, nullptr);
+    Draft own = draft({});
+    own.head = "HTTP/1.1 200 OK\r\nX: own\r\n";
+    FillRef fill = begun.filler.commit_confirmed_alone(base, own, std::nullopt);
+    EXPECT_EQ(fill->stage(), Fill::Stage::alone);
+    EXPECT_FALSE(fill->stores());
+    EXPECT_EQ(text_of(*fill->object()), body);
+    EXPECT_EQ(fill->object()->head(), own.head);
+    EXPECT_EQ(find(name), stored);
+    EXPECT_EQ(store.stats().bytes, bytes);
+    EXPECT_EQ(store.stats().fills, 0U);
+    EXPECT_LT(store.stats().held_bytes, 10'000U) << "a long body is there once";
+    begun.fill.reset();
+    fill.reset();
+    EXPECT_EQ(store.stats().held_bytes, 0U);
+    EXPECT_EQ(text_of(*find(name)), body);
+  }
+}
+
+TEST_F(StoreTest, WhatIsConfirmedForOneAloneMayEndWhatIsStored) {
+  const std::string body(300 * 1024, 'x');
+  put("/a", body);
+  const ObjectRef base = ObjectRef::share(find("/a"));
+  auto begun = store.begin(key("/a"), false, nullptr);
+  const TimePoint now = TimePoint() + std::chrono::hours(1);
+  const NotShared leaves{now + std::chrono::seconds(60), base->variant()};
+  const FillRef fill = begun.filler.commit_confirmed_alone(base, draft({}), leaves);
+  EXPECT_EQ(text_of(*fill->object()), body);
+  EXPECT_EQ(find("/a"), nullptr);
+  EXPECT_TRUE(store.not_shared(key("/a"), now));
+}
+
 TEST(StoreEnd, OutlivesWhatHasGivenItsBodyToItsHeir) {
   rt::Epoch epoch;
   {
