@@ -2,7 +2,7 @@
 """Parts of objects (206): stored however they are framed, side by side, joined where they meet, never with another version."""
 import re
 
-from play import check, equal, run, scene, site, until
+from play import check, equal, http_date, run, scene, site, until
 
 WHOLE = "0123456789"
 FRESH = {"Cache-Control": "max-age=600", "ETag": '"v1"'}
@@ -153,6 +153,36 @@ def versions(stage):
         equal(f"{path}: of the new one", popnet.get(path, "a.test", range="bytes=3-5").body, b"def")
         for text, body in (("0-5", b"abcdef"), ("8-9", b"ij")):
             equal(f"{text}: nothing of the old one", popnet.get(path, "a.test", range=f"bytes={text}").body, body)
+
+
+@scene
+def beside_the_whole(stage):
+    """A part without a strong validator does not take the place of a whole that is fresh, unless it is of another version."""
+    now = {}
+
+    def answer(asked):
+        place = wanted(asked, len(now["whole"]))
+        fields = {"Cache-Control": "max-age=600", **now["fields"]}
+        return send_part(asked, place, fields=fields, whole=now["whole"]) if place else asked.answer(200, fields, now["whole"])
+
+    weak, dated = {"ETag": 'W/"v1"'}, {"Last-Modified": http_date(60)}
+    for options, reload in (({}, {"if_match": "*"}), ({"slice": "64KiB"}, {"cache_control": "no-cache"})):
+        origin = stage.origin(answer)
+        popnet = stage.popnet([site("a", [origin], cache=options)])
+        whole = WHOLE * (1 + 200_000 // len(WHOLE)) if options else WHOLE
+        for number, (what, fields, then, size, stays) in enumerate((
+                ("none", {}, {}, len(whole), True), ("the same weak one", weak, weak, len(whole), True), ("the same date", dated, dated, len(whole), True),
+                ("a weak one, then none", weak, {}, len(whole), True), ("another weak one", weak, {"ETag": 'W/"v2"'}, len(whole), False),
+                ("none, and another size", {}, {}, len(whole) - 1, False))):
+            now.update(whole=whole, fields=fields)
+            path = f"/{number}"
+            popnet.get(path, "a.test")
+            check(f"{what}: the whole is stored", popnet.get(path, "a.test").hit)
+            now.update(whole=whole[:size], fields=then)
+            part = popnet.get(path, "a.test", range="bytes=2-3", **reload)
+            equal("the part", (part.status, part.body), (206, whole[2:4].encode()))
+            equal("comes from the origin", origin.asked[-1].fields["Range"], "bytes=2-3")
+            equal("the whole stays", popnet.get(path, "a.test").hit, stays)
 
 
 @scene

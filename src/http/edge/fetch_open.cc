@@ -144,7 +144,8 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   if (place) count_to(place->range.size());
   // For the one who asked as it came: what would have been stored does not say where a part lies.
-  if (intake.keep() && is_outdated(request, intake.draft())) return open(request, head, false);
+  if (intake.keep() && (is_outdated(request, intake.draft()) || ends_whole(request, head, intake.draft())))
+    return open(request, head, false);
   if (intake.keep() && yields(request, intake.draft())) intake.yield();
   if (intake.keep()) return task_.filler.open(intake.draft());
   task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
@@ -162,6 +163,24 @@ bool Fetch::is_outdated(const RequestHead& request, const Draft& draft) const {
     const StoredMeta& meta = stored_meta(o);
     return o.variant() == draft.variant && meta.head_only == own.head_only && !meta.is_part() &&
            asked(meta.policy) > asked(own.policy) && meta.policy.made() - made >= std::chrono::seconds(1);
+  }) != nullptr;
+}
+
+/// Is it a part that would take the place of a whole which is fresh, and not of another version as far as can be told? Without a
+/// strong validator it cannot lie beside it (stays_beside()), and answers less.
+bool Fetch::ends_whole(const RequestHead& request, const ResponseHead& head, const Draft& draft) const {
+  StoredMeta own;
+  std::memcpy(&own, draft.meta.data(), sizeof own);
+  if (!own.is_part() || own.version != 0) return false;
+  Fields& stored = worker_.scratch->fields;
+  return worker_.store.lookup(worker_.key(*site_, request), [&](const Object& o) {
+    const StoredMeta& meta = stored_meta(o);
+    if (o.variant() != draft.variant || meta.status != 200 || meta.head_only ||
+        o.body().state() != Body::State::complete || stored_size(o) != own.whole_size ||
+        !stored_policy(o).fresh(worker_.loop.now()))
+      return false;
+    read_stored_fields(o, stored);
+    return confirms(head.fields, stored);
   }) != nullptr;
 }
 
