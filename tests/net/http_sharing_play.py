@@ -138,6 +138,25 @@ def confirmed_for_one(stage):
             else:
                 ask(popnet, path)
                 equal("what the origin wants nobody to store is gone", origin.asked[-1].fields["If-None-Match"], "")
+    for fields, user in ((FRESH, AUTHORIZED), ({CC: "no-store"}, {})):
+        def slice_of(asked, fields=fields):
+            if asked.fields["If-None-Match"]:
+                return asked.answer(304, {**TAG, **fields, "X-Told": asked.fields["Cookie"]})
+            first, last = (int(place) for place in asked.fields["Range"].removeprefix("bytes=").split("-"))
+            last = min(last, len(FILE) - 1)
+            return asked.answer(206, {**AGED, "Content-Range": f"bytes {first}-{last}/{len(FILE)}"}, FILE[first:last + 1])
+
+        origin = stage.origin(slice_of)
+        popnet = stage.popnet([site("a", [origin], cache={"slice": "64KiB"})])
+        ask(popnet, "/", {"Range": "bytes=0-9"})
+        got = ask(popnet, "/", {**user, **ALICE})
+        equal("an object in slices", (got.status, got.body == FILE.encode(), got.fields["X-Told"], got.fields[CC]), (200, True, ALICE["Cookie"], fields[CC]))
+        equal("its first slice is here, its second is not", [asked.fields["If-None-Match"] for asked in origin.asked], ["", '"v1"', ""])
+        if user:
+            got = ask(popnet, "/", {**user, **BOB, "Range": "bytes=70000-70009"})
+            equal("a range of it", (got.status, got.body, got.fields["X-Told"]), (206, FILE[70000:70010].encode(), BOB["Cookie"]))
+            equal("the slice was one user's", [asked.fields["If-None-Match"] for asked in origin.asked[3:]], ['"v1"', ""])
+
     told = {"Content-Range": "bytes 1-3/5"}
     origin = stage.origin(lambda asked: asked.answer(304, {**TAG, **FRESH}) if asked.fields["If-None-Match"] else asked.answer(206, {**AGED, **told}, "ell"))
     popnet = stage.popnet([site("a", [origin])])

@@ -21,8 +21,6 @@ bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head)
   if (!confirms(head.fields, stored)) return false;
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_update(*task_.stale, request, head) || is_outdated(request, intake.draft())) return false;
-  // Slices are fetched later, by requests that may not store them either.
-  if (!intake.keep() && stored_meta(*task_.stale).slice > 0) return false;
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   leave_origin(keep_alive_);
   task_.filler.note(note::confirmed);
