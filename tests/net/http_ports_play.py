@@ -12,14 +12,14 @@ LINKS = {"/moved": "http://{host}/x", "/to/own/port": "http://{host}/x", "/to/no
 class Edge:
     """Two listeners of one popnet, and an origin that numbers its answers."""
 
-    def __init__(self, stage, sites=None, ports=None, **sections):
+    def __init__(self, stage, sites=None, ports=None, node=None, **sections):
         self.origin = stage.origin(self._answer)
         address = stage.address()
         self.listen = [f"{address}:{port}" for port in ports] if ports else [stage.endpoint(address), stage.endpoint(address)]
         self.ports = [endpoint.rsplit(":", 1)[1] for endpoint in self.listen]
         self.hosts = [f"a.test:{port}" for port in self.ports]
         self.popnet = stage.popnet(sites(self.origin) if sites else [site("a", [self.origin], purge_from=["127.0.0.0/8"])],
-                                   node={"http_listen": self.listen}, **sections)
+                                   node={"http_listen": self.listen, **(node or {})}, **sections)
 
     def _answer(self, asked):
         fields = {**FRESH, "Surrogate-Key": "red"}
@@ -186,6 +186,21 @@ def names_that_come_back(stage):
     edge.everywhere()
     equal("checked, each", [asked.fields["If-None-Match"] for asked in edge.origin.asked[before:]], ['"v1"'] * 3)
     equal("each with its port", [asked.fields["Host"] for asked in edge.origin.asked[before:]], [*edge.hosts, "a.test"])
+
+
+@scene
+def taken_over(stage):
+    """A process that takes the sockets of another over knows which ports they have."""
+    edge = Edge(stage, node={"state_dir": f"{stage.folder}/state"})
+    first = edge.popnet
+    edge.popnet = stage.popnet(first.config["sites"], "second", ("--replace",), node=first.config["node"])
+    until("the first has ended", lambda: not first.alive())
+    for listener in (0, 1):
+        edge.ask(listener, "/x", edge.hosts[listener])
+        equal("heard", edge.heard(), (edge.hosts[listener], edge.hosts[listener]))
+    edge.everywhere()
+    edge.popnet.api("POST", "/v1/purge", {"url": "http://a.test/x"})
+    equal("a purge takes all", edge.everywhere(), [False] * 3)
 
 
 @scene
