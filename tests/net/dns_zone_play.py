@@ -173,13 +173,16 @@ def one_of_two_is_broken_at_a_start(stage):
     line = ZONE.count("\n") + 1
     why = f"zone.test.zone:{line}:1: zone zone.test.: www.zone.test. has a CNAME beside other records"
     zones = [{"name": "zone.test", "file": stage.file("zone.test.zone", broken), "transfer": {"to": ["127.0.0.0/8"]}},
-             {"name": "other.test", "file": stage.file("other.test.zone", ZONE)}]
+             {"name": "other.test", "file": stage.file("other.test.zone", ZONE)},
+             {"name": "child.zone.test", "file": stage.file("child.zone", ZONE)}]
     popnet = stage.popnet(zones=zones)
     asked = ask_both(popnet.dns, "www.zone.test")
     equal("of the broken zone", (asked.status, "EDE: 24" in asked.text, asked.answer), ("SERVFAIL", True, []))
     equal("a transfer of it", "Transfer failed" in run_dig(popnet.dns, "+tcp", "zone.test", "axfr").text, True)
-    equal("of the other", ask_both(popnet.dns, "www.other.test").status, "NOERROR")
-    check("the log says why", why in popnet.log() and "1 of 2 zones are broken" in popnet.log(), popnet.log())
+    for other in ("www.other.test", "www.child.zone.test"):
+        equal("of another", ask_both(popnet.dns, other).status, "NOERROR")
+    equal("the DS record of a zone below it would stand in it", ask_both(popnet.dns, "child.zone.test", "ds").status, "SERVFAIL")
+    check("the log says why", why in popnet.log() and "1 of 3 zones are broken" in popnet.log(), popnet.log())
     equal("counted", popnet.counter("popnet_dns_zones_left_out"), 1)
     stage.file("other.test.zone", ZONE + 'version TXT "two"\n')
     popnet.signal(signal.SIGHUP)
@@ -189,6 +192,7 @@ def one_of_two_is_broken_at_a_start(stage):
     stage.file("zone.test.zone", ZONE)
     popnet.signal(signal.SIGHUP)
     until("mended, it is served", lambda: ask_both(popnet.dns, "www.zone.test").answer == ["www.zone.test. 300 IN A 192.0.2.80"])
+    equal("and there is no DS record", ask_both(popnet.dns, "child.zone.test", "ds").status, "NOERROR")
     equal("and counted no more", popnet.counter("popnet_dns_zones_left_out"), 0)
     stage.file("zone.test.zone", broken)
     alone = stage.popnet(name="alone", wait=False, zones=zones[:1])

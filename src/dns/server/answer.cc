@@ -53,6 +53,7 @@ class Answerer {
   void note(const Match& match);
   void refuse_foreign();
   void fail_unavailable();
+  [[nodiscard]] bool parent_unavailable(const Name& apex) const;
   bool found(const Node& node, const Name& name, size_t offset);
   [[nodiscard]] static RRset any_set(const Node& node);
   /// `owner` stands at `offset` of the reply.
@@ -182,7 +183,9 @@ bool Answerer::look_up(const Name& name, size_t offset) {
   Node parent;
   const bool parent_answers =
       asks_cut && match.node.has(Node::apex) && names_.parent_side(match.node.zone(), parent);
-  if (match.node.has(Node::unavailable) && !parent_answers) {
+  const bool parent_fails =
+      asks_cut && !parent_answers && match.node.has(Node::apex) && parent_unavailable(name);
+  if ((match.node.has(Node::unavailable) && !parent_answers) || parent_fails) {
     if (first) fail_unavailable();
     return false;
   }
@@ -201,6 +204,13 @@ bool Answerer::look_up(const Name& name, size_t offset) {
     return false;
   }
   return found(parent_answers ? parent : match.node, name, offset);
+}
+
+/// What lies above this zone is ours, too, but without data.
+bool Answerer::parent_unavailable(const Name& apex) const {
+  const NameBytes bytes = apex.bytes();
+  return bytes.size() > 1 &&
+         names_.find(Name(bytes.subspan(size_t{bytes[0]} + 1))).node.has(Node::unavailable);
 }
 
 // What the question's name turned out to be, for counters and the rate limit. A DNAME makes names as a wildcard does.
