@@ -4,6 +4,7 @@
 
 #include "common/text.h"
 #include "http/wire/list.h"
+#include "http/wire/scan.h"
 #include "http/wire/structured.h"
 
 namespace popnet::http {
@@ -14,10 +15,18 @@ void set_duration(std::optional<Duration>& field, const Directive& directive) {
   if (!field) field = std::chrono::seconds(parse_delta_seconds(directive.value).value_or(0));
 }
 
+/// A comma list of one name or more, and nothing else ("a b", a quote that is not closed).
+bool is_list_of_names(std::string_view list) {
+  bool any = false;
+  for (ListItems items(list); items.next(); any = true)
+    if (!scan::all(items.item(), scan::token)) return false;
+  return any;
+}
+
 /// 'no-cache' binds the whole response, 'no-cache="a, b"' the fields that it names. A second list, or one with quoted pairs, is
-/// more than is kept of it: it binds all. So does one that names none.
+/// more than is kept of it: it binds all. So does one that names none, or of which nobody knows what it names.
 void set_qualified(bool& whole, std::string_view& fields, std::string_view list) {
-  if (!ListItems(list).next() || !fields.empty() || list.find('\\') != list.npos)
+  if (!is_list_of_names(list) || !fields.empty())
     whole = true;
   else
     fields = list;

@@ -188,6 +188,18 @@ struct Judged {
   Why why;
 };
 
+TEST(ResponseDirectives, TakeAListThatIsNoneForAll) {  // sections 5.2.2.4 and 5.2.2.7
+  for (const char* list : {"\"A B\"", "\"A", "A\"", "\"A, B C\"", "\"A, \"", "\"A;B\""}) {
+    const bool good = std::string_view(list) == "\"A, \"";
+    const Lines lines("Cache-Control: max-age=9, no-cache=" + std::string(list));
+    EXPECT_EQ(read_response_directives(lines.fields).no_cache, !good) << list;
+    const Lines kept("Cache-Control: max-age=9, private=" + std::string(list));
+    EXPECT_EQ(read_response_directives(kept.fields).is_private, !good) << list;
+  }
+  const Lines targeted("CDN-Cache-Control: max-age=9, private=\"A B\"");
+  EXPECT_TRUE(read_response_directives(targeted.fields).is_private);
+}
+
 TEST(ResponseDirectives, TakeASecondListForAll) {
   for (const char* text :
        {"Cache-Control: private=\"A\", private=\"B\"",
