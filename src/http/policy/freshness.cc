@@ -95,10 +95,11 @@ Duration age_field(const Fields& response) {
   return items.next() ? std::chrono::seconds(parse_delta_seconds(items.item()).value_or(0)) : zero;
 }
 
-/// Section 4.2.3.
+/// Section 4.2.3. Date has no parts of a second (RFC 9110 section 5.6.7), so none of ours count against it: what was made in
+/// this second would have lost half of max-age=1 on arrival.
 Duration initial_age_of(const Fields& response, const Exchange& exchange) {
-  const Duration apparent =
-      std::max(zero, exchange.response_wall - date_of(response, exchange.response_wall));
+  const WallTime arrived = std::chrono::floor<std::chrono::seconds>(exchange.response_wall);
+  const Duration apparent = std::max<Duration>(zero, arrived - date_of(response, exchange.response_wall));
   const Duration corrected = age_field(response) + (exchange.response_time - exchange.request_time);
   return std::max(apparent, corrected);
 }

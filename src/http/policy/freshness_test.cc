@@ -180,6 +180,21 @@ TEST(Age, IsTheWorseOfTwoEstimates) {  // section 4.2.3
   EXPECT_EQ(assessed("Age: 30").age(arrival + 5s), 35s);
 }
 
+TEST(Age, CountsNoMoreThanWholeSecondsSinceDate) {  // RFC 9110 section 5.6.7: a date has no parts of a second
+  const auto age = [](Duration past_the_second, Duration delay) {
+    const Lines lines("Date: " + date(-7s));
+    const Exchange exchange{arrival - delay, arrival, wall + past_the_second};
+    return assess(200, lines.fields, {}, exchange, {}).initial_age;
+  };
+  EXPECT_EQ(age(900ms, 0s), 7s);
+  EXPECT_EQ(age(900ms, 7500ms), 7500ms);
+  EXPECT_EQ(age(1s, 0s), 8s);
+  const Lines now("Date: " + date(0s) + "\nCache-Control: max-age=1");
+  const Exchange exchange{arrival, arrival, wall + 900ms};
+  EXPECT_TRUE(
+      assess(200, now.fields, read_response_directives(now.fields), exchange, {}).fresh(arrival + 500ms));
+}
+
 struct Judged {
   std::string response;
   std::string request;
