@@ -51,9 +51,9 @@ bool has_line(const Fields& fields, const Field& like) {
 
 /// What the message of the stored body depends on: we keep that body as it came, so it is only its length and
 /// its place in the whole (RFC 9111 section 3.2). Content-Type and Content-Encoding are the origin's to
-/// correct. Via tells how the stored message came here.
+/// correct.
 bool is_fixed(FieldName id) {
-  return id == FieldName::content_length || id == FieldName::content_range || id == FieldName::via;
+  return id == FieldName::content_length || id == FieldName::content_range;
 }
 
 /// Does the newer message say something about this field?

@@ -115,19 +115,20 @@ TEST(Validation, A304SpeaksOfTheStoredResponse) {  // RFC 9111 section 4.3.4
 
 TEST(Validation, A304UpdatesTheStoredFields) {  // RFC 9111 section 3.2
   const Lines stored(
-      "Date: old\nX-Two: 1\nX-Two: 2\nX-Keep: k\nContent-Type: a\nContent-Length: 5\nCache-Control: "
+      "Date: old\nVia: 1.1 a\nX-Two: 1\nX-Two: 2\nX-Keep: k\nContent-Type: a\nContent-Length: "
+      "5\nCache-Control: "
       "max-age=1\nExpires: e");
   const Lines update(
       "X-TWO: 3\nCache-Control: max-age=9\nCache-Control: public\nContent-Type: b\nContent-Length: 0\nX-New: "
       "n\n"
-      "Connection: X-Hop\nX-Hop: h\nAge: 4");
+      "Connection: X-Hop\nX-Hop: h\nAge: 4\nVia: 1.1 b");
   Fields merged;
   ASSERT_TRUE(merge_update(stored.fields, update.fields, merged));
   std::string got;
   for (const Field& field : merged) got += std::string(field.name) + ": " + std::string(field.value) + "\n";
   EXPECT_EQ(got,
             "X-Keep: k\nContent-Length: 5\nExpires: e\nX-TWO: 3\nCache-Control: max-age=9\n"
-            "Cache-Control: public\nContent-Type: b\nX-New: n\nAge: 4\n");
+            "Cache-Control: public\nContent-Type: b\nX-New: n\nAge: 4\nVia: 1.1 b\n");
 }
 
 TEST(Validation, AHeadSpeaksOfTheStoredResponse) {  // RFC 9111 section 4.3.5
