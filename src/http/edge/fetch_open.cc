@@ -18,7 +18,7 @@ bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head)
   if (!task_.stale || unconditional_) return false;
   Fields& stored = worker_.scratch->fields;
   read_stored_fields(*task_.stale, stored);
-  if (!confirms(head.fields, stored)) return false;
+  if (!confirms(head.fields, stored, response_wall_)) return false;
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_update(*task_.stale, request, head) || is_outdated(request, intake.draft())) return false;
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
@@ -38,8 +38,8 @@ bool Fetch::open_rest(const RequestHead& request, const ResponseHead& head) {
   Fields& stored = worker_.scratch->fields;
   read_stored_fields(*task_.parts.front(), stored);
   if (!missing || !place || place->range != *missing ||
-      place->whole != stored_meta(*task_.parts.front()).whole_size || !confirms(head.fields, stored) ||
-      !open_joined(request, head, *place))
+      place->whole != stored_meta(*task_.parts.front()).whole_size ||
+      !confirms(head.fields, stored, response_wall_) || !open_joined(request, head, *place))
     return false;
   task_.filler.note(note::completed);
   return true;
@@ -89,7 +89,7 @@ bool Fetch::open_slice(const ResponseHead& head) {
   Fields& stored = worker_.scratch->fields;
   read_stored_fields(*task_.head, stored);
   if (!place || place->range != wanted_slice() || place->whole != stored_meta(*task_.head).content_length ||
-      !confirms(head.fields, stored))
+      !confirms(head.fields, stored, response_wall_))
     return false;
   const RequestHead& request = worker_.scratch->request;
   count_to(place->range.size());
@@ -178,7 +178,7 @@ bool Fetch::ends_whole(const RequestHead& request, const ResponseHead& head, con
         !stored_policy(o).fresh(worker_.loop.now()))
       return false;
     read_stored_fields(o, stored);
-    return confirms(head.fields, stored);
+    return confirms(head.fields, stored, response_wall_);
   }) != nullptr;
 }
 

@@ -93,12 +93,16 @@ bool add_validation(const Validators& stored, Fields& out) {
 }
 
 // RFC 9111 section 4.3.4. A 304 without any validator is taken as speaking of the one response that was asked
-// about.
-bool confirms(const Fields& not_modified, const Fields& stored) {
+// about. A tag that the origin has begun to send since says nothing of what is stored; a strong date does.
+bool confirms(const Fields& not_modified, const Fields& stored, WallTime now) {
   const auto new_tag = parse_entity_tag(not_modified.get(FieldName::etag));
   const auto old_tag = parse_entity_tag(stored.get(FieldName::etag));
-  if (new_tag && !new_tag->weak) return old_tag && strong_equal(*new_tag, *old_tag);
-  if (new_tag) return old_tag && weak_equal(*new_tag, *old_tag);
+  if (new_tag && !old_tag) {
+    const std::string_view date = strong_validator(read_validators(stored, now));
+    return !date.empty() && not_modified.get(FieldName::last_modified) == date;
+  }
+  if (new_tag && !new_tag->weak) return strong_equal(*new_tag, *old_tag);
+  if (new_tag) return weak_equal(*new_tag, *old_tag);
   if (not_modified.has(FieldName::last_modified) && stored.has(FieldName::last_modified))
     return not_modified.get(FieldName::last_modified) == stored.get(FieldName::last_modified);
   return true;

@@ -36,8 +36,8 @@ bool has_conditions_for_origin(const Fields& request);
 bool add_validation(const Validators& stored, Fields& out);
 
 /// Does this 304 speak of that stored response? (RFC 9111 section 4.3.4: a strong validator must match;
-/// without one, the weak ones.)
-bool confirms(const Fields& not_modified, const Fields& stored);
+/// without one, the weak ones.) `now`: for dates with two digits of the year.
+bool confirms(const Fields& not_modified, const Fields& stored, WallTime now);
 
 /// Does this 200 to a HEAD speak of the stored response to a GET? (RFC 9111 section 4.3.5.)
 enum class HeadSpeaksOf : uint8_t {

@@ -94,6 +94,7 @@ TEST(Validation, AsksWithEveryValidator) {  // RFC 9111 section 4.3.1
 }
 
 TEST(Validation, A304SpeaksOfTheStoredResponse) {  // RFC 9111 section 4.3.4
+  const std::string modified = "Last-Modified: " + std::string(monday);
   struct {
     std::string not_modified, stored;
     bool want;
@@ -107,9 +108,16 @@ TEST(Validation, A304SpeaksOfTheStoredResponse) {  // RFC 9111 section 4.3.4
       {"Date: x", "ETag: \"a\"", true},
       {"Last-Modified: a", "Last-Modified: a", true},
       {"Last-Modified: b", "Last-Modified: a", false},
+      // a tag that is new: the date names the version, if it is a strong one
+      {"ETag: \"a\"\n" + modified, modified + "\nDate: " + tuesday, true},
+      {"ETag: W/\"a\"\n" + modified, modified + "\nDate: " + tuesday, true},
+      {"ETag: \"a\"\n" + modified, modified + "\nDate: " + monday, false},
+      {"ETag: \"a\"\nLast-Modified: " + std::string(tuesday), modified + "\nDate: " + tuesday, false},
+      {"ETag: \"b\"\n" + modified, "ETag: \"a\"\n" + modified + "\nDate: " + tuesday, false},
+      {"ETag: \"a\"", modified + "\nDate: " + tuesday, false},
   };
   for (const auto& c : cases)
-    EXPECT_EQ(confirms(Lines(c.not_modified).fields, Lines(c.stored).fields), c.want)
+    EXPECT_EQ(confirms(Lines(c.not_modified).fields, Lines(c.stored).fields, now), c.want)
         << c.not_modified << c.stored;
 }
 

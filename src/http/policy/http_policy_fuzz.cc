@@ -95,7 +95,7 @@ void check_conditions(const RequestHead& request, const ResponseHead& response) 
   }
   if (merge_update(response.fields, response.fields, merged))
     require(merged.size() <= response.fields.size());
-  require(confirms(response.fields, response.fields));
+  require(confirms(response.fields, response.fields, wall));
 }
 
 }  // namespace
