@@ -233,5 +233,26 @@ def a_refresh_that_fails(stage):
     equal("who asks for the newest gets it", client.answer().body, b"new")
 
 
+@scene
+def what_no_refresh_brings(stage):
+    """RFC 5861 section 3: within the window, what a request without this user's own fields or range would not make fresh again is
+    confirmed first; it would stay stale to the end."""
+    lasts = {"Cache-Control": "public, max-age=1, stale-while-revalidate=600", "ETag": '"v1"'}
+    def answer(asked):
+        if "If-None-Match" in asked.fields:
+            return asked.answer(304, {"Cache-Control": "public, max-age=600", "ETag": '"v1"'})
+        part = {"Content-Range": "bytes 0-4/10"} if "Range" in asked.fields else {}
+        return asked.answer(206 if part else 200, {**lasts, **part, "Age": "9"}, "hello")
+    origin = stage.origin(answer)
+    popnet = stage.popnet([site("a", [origin])])
+    for path, own in (("/part", {"Range": "bytes=0-4"}), ("/authorized", {"Authorization": "Basic YTpi"}), ("/disguised", {"X_Own": "1"})):
+        ask = lambda path=path, own=own: popnet.connect().ask(path, "a.test", fields=own).answer()
+        ask()
+        answers = [ask() for _ in range(2)]
+        equal(f"{path}: the same bytes", [answer.body for answer in answers], [b"hello"] * 2)
+        check(f"{path}: confirmed, then fresh", [answer.hit for answer in answers] == [False, True], [answer.cache_status for answer in answers])
+    equal("the origin was asked twice for each", len(origin.asked), 6)
+
+
 if __name__ == "__main__":
     run()

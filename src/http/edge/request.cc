@@ -301,6 +301,7 @@ Request::Step Request::fill(Turn& turn) {
   const bool fits_better = turn.object != nullptr && !stored_meta(*turn.object).yields;  // what is stale
   if (want_ != Want::answer)
     suitable = [&](const Object& object) {
+      if (&object == stale_.get() && !stored_policy(object).fresh(worker_.loop.now())) return false;
       return usable(turn, object) && !(fits_better && stored_meta(object).yields);
     };
   const uint64_t variant = alone_ ? 0 : likely_variant(turn);
