@@ -45,7 +45,8 @@ void collect_children() {
                WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-/// What is left of a process that was replaced: TLS connections whose keys it has. Until the last of them has ended, or a signal says so.
+/// What is left of a process that was replaced: TLS connections whose keys it has. Until the last of them has
+/// ended, or a signal has ended them; a second one does not wait.
 void relay(tls::Relays& relays, Signals& signals) {
   const size_t count = relays.count();
   if (count == 0) return;
@@ -56,9 +57,13 @@ void relay(tls::Relays& relays, Signals& signals) {
   rt::name_thread("popnet-relay");  // in ps and top
   ::malloc_trim(0);
   relays.when_empty([] { ::kill(::getpid(), SIGTERM); });
-  for (;;) {
+  for (bool finishes = false;;) {
     const auto signal = signals.next();
-    if (signal == SIGTERM || signal == SIGINT) return;
+    if (signal != SIGTERM && signal != SIGINT) continue;
+    if (finishes || relays.count() == 0) return;
+    log::info("{} received: these connections end", signal == SIGINT ? "SIGINT" : "SIGTERM");
+    finishes = true;
+    relays.finish();
   }
 }
 

@@ -209,6 +209,14 @@ Predecessor::~Predecessor() {
 
 // ---- the predecessor
 
+Status Handover::check_alone(const std::string& state_dir) {
+  if (!rt::connect_local(path_in(state_dir)).ok()) return {};
+  return Error{ErrorCode::unavailable, fmt::format("node.state_dir: another process runs with {}: stop it, "
+                                                   "or replace it (serve --replace), or give this node a "
+                                                   "folder of its own",
+                                                   state_dir)};
+}
+
 Result<std::unique_ptr<Handover>> Handover::listen(const std::string& state_dir, Hooks hooks) {
   const std::string path = path_in(state_dir);
   auto listener = rt::listen_local(path);

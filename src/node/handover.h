@@ -93,6 +93,9 @@ class Handover {
     std::function<void(pid_t)> on_replaced;           // at most once; nobody else is waited for then
     std::function<void(model::PurgeOrder)> on_purge;  // ordered at the successor, from then on
   };
+  /// ErrorCode::unavailable when a process waits there for its successor: it would not be found any more, and two would write the
+  /// same files.
+  static Status check_alone(const std::string& state_dir);
   /// ErrorCode::machine. Hooks are called on a thread of its own.
   static Result<std::unique_ptr<Handover>> listen(const std::string& state_dir, Hooks hooks);
   ~Handover();

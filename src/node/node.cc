@@ -123,8 +123,11 @@ Status Node::start_all() {
   if (!log::set_level(loaded.config->node.log_level)) log::set_level(log::Level::info);
   run_ = mix64(options_.seed + 1);
   dns_chance_ = options_.seed;
-  if (options_.replace)
+  if (options_.replace) {
     if (auto found = find_predecessor(state_dir); !found) return found;
+  } else if (!state_dir.empty()) {
+    if (auto alone = Handover::check_alone(state_dir); !alone) return alone;
+  }
 
   if (!state_dir.empty()) {
     auto state = cluster::State::open(state_dir);

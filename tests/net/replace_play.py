@@ -234,12 +234,14 @@ def tls_connections_end(stage):
     third = stage.popnet(first.config["sites"], "third", node=first.config["node"], zones=first.config["zones"])
     one = tls_client(third)
     successor(stage, third, "fourth")
-    ask(one)
+    query = make_query("ns1.zone.test")
+    one.sendall(10 * (len(query).to_bytes(2, "big") + query))
     third.signal(signal.SIGTERM)
-    equal("told to stop, it does not wait for its clients, who see it in order", one.recv(1), b"")
+    equal("told to stop, it has what was asked answered", [whole_reply(one)[:2] for _ in range(10)], [query[:2]] * 10)
+    equal("and its clients see the end in order", one.recv(1), b"")
+    one.close()
     until("it has ended", lambda: not third.alive())
     equal("well", third.child.returncode, 0)
-    one.close()
 
 
 @scene
@@ -311,6 +313,12 @@ def nobody_to_replace(stage):
         check("is told why", "is taking over from the running node already" in late.log(), late.log())
         late.killed = True
     until("it goes on", lambda: "has given up taking over" in popnet.log())
+    address = stage.address()
+    elsewhere = {f"{what}_listen": stage.endpoint(address) for what in ("dns", "http", "admin")}
+    plain = stage.popnet(popnet.config["sites"], "plain", wait=False, node={**popnet.config["node"], **elsewhere})
+    equal("another node with its folder", plain.child.wait(15), 3)
+    check("is told why not", "another process runs with" in plain.log(), plain.log())
+    plain.killed = True
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stranger:
         stranger.connect(path)
         stranger.send(b"GET / HTTP/1.1")

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <span>
+#include <vector>
 
 #include "rt/shards.h"
 
@@ -12,6 +13,7 @@ namespace popnet::tls {
 
 namespace {
 constexpr size_t held_max = 4096;  // bytes, each way
+constexpr int steps_max = 64;      // in one turn, so that nobody holds up others
 
 /// Bytes on their way.
 class Held {
@@ -47,11 +49,17 @@ class Relays::Relay {
         plain_(*this, std::move(plain)),
         patience_(relays.loop_, [this] { end(); }) {}
 
-  /// May destroy this, as do all that call it.
+  /// What the client has sent is the last that is taken of it. May destroy this, as do all that call work().
+  void finish() {
+    finishes_ = true;
+    work();
+  }
+
   void work() {
-    while (take_up() || take_down()) {
-    }
+    bool more = true;
+    for (int i = 0; i < steps_max && more; ++i) more = take_up() || take_down();
     if (broken_) return end();
+    if (finishes_) client_ended_ = true;
     if (client_ended_ && up_.empty() && !told_plain_) {
       told_plain_ = true;
       ::shutdown(plain_.fd(), SHUT_WR);
@@ -61,9 +69,10 @@ class Relays::Relay {
     if (plain_ended_ && down_.empty()) return let_go();
     const bool reads = up_.empty() && !client_ended_ && !plain_ended_;
     const bool writes = !down_.empty();
+    // What OpenSSL holds is announced by no event; a socket that is written to now is.
     if (!client_.want((reads && !read_wants_write_) || (writes && write_wants_read_),
-                      (writes && !write_wants_read_) || (reads && read_wants_write_)) ||
-        !plain_.want(down_.empty() && !plain_ended_, !up_.empty()))
+                      (writes && !write_wants_read_) || (reads && read_wants_write_) || more) ||
+        !plain_.want(down_.empty() && !plain_ended_, !up_.empty() || (more && !plain_ended_)))
       end();
   }
 
@@ -167,6 +176,7 @@ class Relays::Relay {
   bool plain_ended_ = false, told_plain_ = false;
   bool read_wants_write_ = false, write_wants_read_ = false;
   bool broken_ = false;
+  bool finishes_ = false;
 };
 
 Relays::Relays(Duration ends_within) : ends_within_(ends_within) {}
@@ -193,6 +203,16 @@ void Relays::remove(Relay& relay) {
   relays_.erase(&relay);
   --count_;
   tell_if_empty();
+}
+
+void Relays::finish() {
+  const std::lock_guard lock(mutex_);
+  if (!thread_.joinable()) return;
+  loop_.post([this] {
+    std::vector<Relay*> present;
+    for (const auto& [relay, owned] : relays_) present.push_back(relay);
+    for (Relay* relay : present) relay->finish();  // which can end that one alone
+  });
 }
 
 void Relays::when_empty(std::function<void()> then) {

@@ -42,6 +42,8 @@ class Relays {
   void add(rt::UniqueFd client, std::unique_ptr<Session> session, rt::UniqueFd plain, Duration takes_within);
   /// Any thread.
   [[nodiscard]] size_t count() const { return count_; }
+  /// Takes nothing more of the clients; what they have sent is answered by the successor, and then each is ended. Any thread.
+  void finish();
   /// Calls it once there is none, on the thread of the relays; at once, on this one, if none was ever added. Once.
   void when_empty(std::function<void()> then);
 

@@ -193,6 +193,24 @@ TEST_F(RelaysTest, ASilentClientIsTheSuccessorsToEnd) {
   expect_empty(relays);
 }
 
+TEST_F(RelaysTest, AtTheEndWhatHasBeenAskedIsAnswered) {
+  Relays relays;
+  connect(relays);
+  client_sends("question");
+  EXPECT_EQ(successor_hears(8), "question");
+  client_sends("another");
+  relays.finish();
+  EXPECT_EQ(successor_hears(100), "another") << "and then the end";
+  client_sends("too late");
+  successor_sends("answers");
+  plain_.reset();
+  EXPECT_EQ(client_hears(7), "answers");
+  expect_in_order_end();
+  client_.reset();
+  fd_.reset();
+  expect_empty(relays);
+}
+
 TEST(Relays, WithoutOneAreEmpty) {
   Relays relays;
   bool told = false;
