@@ -171,12 +171,15 @@ Status Predecessor::tell_serving() {
 
 void Predecessor::receive(std::function<void(Connection)> on_connection, OnPurge on_purge,
                           OnPurge on_unsent) {
-  receiver_ = std::thread([socket = socket_.get(), on_connection = std::move(on_connection),
-                           on_purge = std::move(on_purge), on_unsent = std::move(on_unsent)] {
+  std::promise<void> ended;
+  ended_ = ended.get_future();
+  receiver_ = std::thread([ended = std::move(ended), socket = socket_.get(),
+                           on_connection = std::move(on_connection), on_purge = std::move(on_purge),
+                           on_unsent = std::move(on_unsent)]() mutable {
     rt::name_thread("handover-in");
     for (;;) {
       auto message = rt::receive_message(socket, Duration::zero());
-      if (!message) return;
+      if (!message) return ended.set_value();
       if (auto order = purge_of("purge", message->text)) {
         on_purge(std::move(*order));
         continue;
@@ -195,6 +198,10 @@ void Predecessor::receive(std::function<void(Connection)> on_connection, OnPurge
                      {message->text.begin() + static_cast<std::ptrdiff_t>(end) + 1, message->text.end()}});
     }
   });
+}
+
+void Predecessor::await_end(Duration at_most) const {
+  if (ended_.valid()) (void)ended_.wait_for(at_most);
 }
 
 void Predecessor::tell_purge(const model::PurgeOrder& order) {

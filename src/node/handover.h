@@ -12,7 +12,8 @@
 //                                                 TLS, whose keys it cannot give away, a socket where it decrypts them),
 //   purges                 <──purge──────> (0…n)  purges what was ordered at the other one: both answer users
 //   tells the other nodes  <──unsent────── (0…n)  last: purges that the bus has not taken from it
-//                                                 lets the others end, then ends
+//                                                 lets the others end, then ends; when the successor is itself replaced
+//                                                 before that, it passes on what it gets from here, and ends later
 //
 // A successor that ends before it has said "serving" leaves everything as it was. One at a time; others are
 // told so. The socket is its owner's only: by its mode, and because the user of the other end is checked.
@@ -26,6 +27,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -66,6 +68,8 @@ class Predecessor {
   /// After that: what it passes on and what was purged there, on a thread of its own, until it has ended or this is destroyed.
   /// `on_unsent`: purges of which the other nodes have not been told.
   void receive(std::function<void(Connection)> on_connection, OnPurge on_purge, OnPurge on_unsent);
+  /// After receive(): until it has ended, or for so long.
+  void await_end(Duration at_most) const;
   /// After that: it may have stored what that is about. Any thread, one at a time.
   void tell_purge(const model::PurgeOrder& order);
   Predecessor() = default;
@@ -82,6 +86,7 @@ class Predecessor {
   rt::UniqueFd socket_;
   bool deaf_ = false;  // it takes no more
   std::thread receiver_;
+  std::future<void> ended_;  // the receiver
 };
 
 /// The predecessor's end: a thread that waits for successors.

@@ -204,17 +204,24 @@ void Node::open() {
   if (const Status told = predecessor_->tell_serving(); !told)
     log::warning("the process before this one has not said that it stops: {}", told.error().message);
   predecessor_->sockets = {};  // what is left of them is not wanted here
-  predecessor_->receive(
-      [this](Predecessor::Connection connection) {
-        if (dns_) dns_->adopt(std::move(connection.fd), connection.peer, std::move(connection.received));
-      },
-      [this](const model::PurgeOrder& order) { on_purge_there(order); },
-      [this](model::PurgeOrder order) {
-        config_loop_.post([this, order = std::move(order)]() mutable {
-          expect_echo(order.id);
-          outbox_.add(std::move(order));
-        });
-      });
+  predecessor_->receive([this](Predecessor::Connection connection) { go_on_with(std::move(connection)); },
+                        [this](const model::PurgeOrder& order) { on_purge_there(order); },
+                        [this](model::PurgeOrder order) {
+                          config_loop_.post([this, order = std::move(order)]() mutable {
+                            expect_echo(order.id);
+                            outbox_.add(std::move(order));
+                          });
+                        });
+}
+
+/// When this process is being replaced itself, that is for the next one.
+void Node::go_on_with(Predecessor::Connection connection) {
+  const std::lock_guard lock(other_process_mutex_);
+  if (!dns_) return;
+  if (!replaced_)
+    dns_->adopt(std::move(connection.fd), connection.peer, std::move(connection.received));
+  else if (handover_)
+    handover_->pass_on({connection.fd.get(), connection.peer, connection.received});
 }
 
 // What it still says may be on its way: it ends outside of the lock.
@@ -420,8 +427,12 @@ void Node::join_bus() {
 }
 
 void Node::drain() {
-  if (!replaced_) forget_successor();
-  forget_predecessor();
+  if (!replaced_) {
+    forget_successor();
+    forget_predecessor();
+  } else {
+    const std::lock_guard lock(other_process_mutex_);  // what has been adopted lies before the drain
+  }
   const Duration at_most = snapshot()->config->node.drain_timeout;
   if (replaced_ && handover_) {
     // Whoever has a connection here keeps it; all of them at once, because they all have the same time.
@@ -440,6 +451,7 @@ void Node::drain() {
     if (edge_) edge_->drain(at_most, http::Edge::Idle::stay);
     dns.join();
     admin.join();
+    if (predecessor_) predecessor_->await_end(at_most);  // what it passes on goes on to the successor
     pass_on_unsent();
   } else if (edge_) {
     edge_->drain(at_most);

@@ -86,6 +86,7 @@ class Node {
   Status start_all();
   Status find_predecessor(const std::string& state_dir);
   void open();
+  void go_on_with(Predecessor::Connection connection);
   void forget_predecessor();
   void forget_successor();
   void await_successor(const std::string& state_dir);
@@ -167,7 +168,7 @@ class Node {
   std::mutex echoes_mutex_;             // guards echoes_
   std::set<uint64_t> echoes_;  // ids of purges that are carried out here, and will come back over the bus
   std::atomic<bool> has_namesake_{false};
-  std::mutex other_process_mutex_;          // guards these two, as far as purges are told to them
+  std::mutex other_process_mutex_;  // guards these two, as far as purges and connections are passed on
   std::optional<Predecessor> predecessor_;  // from whom this process has its sockets
   std::unique_ptr<Handover> handover_;
   std::atomic<uint64_t> related_run_{0};     // of the process before or after this one

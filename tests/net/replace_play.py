@@ -245,6 +245,35 @@ def tls_connections_end(stage):
 
 
 @scene
+def replaced_twice(stage):
+    """A transfer holds connections in the first process while the second is replaced, too: they go on with the third."""
+    records = "".join(f"h{i} 300 IN TXT \"{'x' * 200}\"\n" for i in range(20_000))
+    first = serve(stage, drain_timeout="20s", zone=ZONE + records)
+    query, transfer = make_query("ns1.zone.test"), make_query("zone.test", "AXFR")
+    host, port = first.dns.rsplit(":", 1)
+    busy = {"TCP": socket.create_connection((host, int(port)), PATIENCE), "TLS": tls_client(first)}
+    for connection in busy.values():
+        connection.sendall(len(transfer).to_bytes(2, "big") + transfer)
+    second = successor(stage, first, "second")
+    third = successor(stage, second, "third")
+    check("the second waits for the first", first.alive() and second.alive())
+    for what, connection in busy.items():
+        soas = 0
+        while soas < 2:
+            soas += whole_reply(connection).count(b"\nhostmaster")
+        connection.sendall(len(query).to_bytes(2, "big") + query)
+        check(f"{what}: answered behind its transfer", whole_reply(connection)[:2] == query[:2])
+    until("the second has ended", lambda: not second.alive())
+    equal("the third has them", third.counter("popnet_dns_tcp_accepted_total"), 2)
+    for what, connection in busy.items():
+        connection.sendall(len(query).to_bytes(2, "big") + query)
+        check(f"{what}: and answered by the third", whole_reply(connection)[:2] == query[:2])
+        connection.close()
+    until("the first has ended", lambda: not first.alive())
+    equal("in order", (first.child.returncode, second.child.returncode), (0, 0))
+
+
+@scene
 def other_config(stage):
     """More threads, then fewer, an address more, then less: what stays loses nothing."""
     first = serve(stage, threads=2, drain_timeout="1s")
