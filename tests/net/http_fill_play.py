@@ -29,6 +29,23 @@ def one_fill_for_many(stage):
 
 
 @scene
+def a_field_too_long_to_keep(stage):
+    """What one user writes at length into a field that Vary names is not stored, and is no reason to have others fetch each for himself."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    varying = {**FRESH, "Vary": "Accept-Language"}
+    talker = popnet.connect().ask("/x", "a.test", fields={"Accept-Language": "x" * 5000})
+    origin.request().answer(200, varying, "hello")
+    equal("he gets his answer", talker.answer().body, b"hello")
+    clients = [popnet.connect().ask("/x", "a.test", fields={"Accept-Language": "de"}) for _ in range(5)]
+    asked = origin.request()
+    until("all wait for it", lambda: popnet.counter("popnet_http_store_waiting") == len(clients))
+    asked.answer(200, varying, "hallo")
+    equal("one answer for all", {client.answer().body for client in clients}, {b"hallo"})
+    check("the origin was asked once for them", origin.idle() and len(origin.asked) == 2)
+
+
+@scene
 def a_user_leaves(stage):
     """The user who caused a fill leaves; the others still get it."""
     origin = stage.origin()

@@ -133,7 +133,12 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   // An origin that fails now says nothing about what it will answer when it works, nor a request about others, nor a part
   // that is too large, or whose place cannot be relied on, about other parts.
   const bool of_this_part = head.status == 206 && decision.store() && (!place || too_large);
-  if (may_keep && !is_origin_error(head.status) && !is_of_request(decision.why) && !of_this_part) {
+  // Nor does a request about others of whose fields those that Vary names are too long to be kept.
+  std::string of_nobody;
+  const bool of_long_fields =
+      may_keep && !varies_little && make_variant(read_vary(head.fields), Fields{}, of_nobody);
+  if (may_keep && !is_origin_error(head.status) && !is_of_request(decision.why) && !of_this_part &&
+      !of_long_fields) {
     const bool ends_variant = varies_little && !is_about_asker(head.status);
     leaves_ = {exchange_.response_time + unshared_memory,
                ends_variant ? std::string_view(variant_) : no_variant, has_tags(head.fields)};
