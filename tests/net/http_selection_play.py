@@ -42,6 +42,13 @@ def vary_forgotten(stage):
     equal("HEAD", script.ask("/x", "HEAD", x("1")).fields["Content-Length"], "4")
     script.ask("/x", fields=[(CC, "no-cache")])
     equal("asked anew it is still behind", script.ask("/x", fields=x("1")).body, b"/x 1")
+    script.lines["/late"] = script.lines["/x"]
+    script.ask("/late")
+    script.ask("/late", fields=[*x("1"), (CC, "no-cache")])
+    for value, body, hit in (("2", b"/late 3", False), (None, b"/late 4", False), (None, b"/late 4", True), ("1", b"/late 2", True), ("2", b"/late 3", True),
+                             ("3", b"/late 5", False), (None, b"/late 4", True)):
+        answer = script.ask("/late", fields=x(value) if value else ())
+        equal(f"what came before it was seen that the origin varies is for nobody else: X: {value}", (answer.hit, answer.body), (hit, body))
     script.lines["/swr"] = lambda asked, n: (200, [(CC, "max-age=1, stale-while-revalidate=600"), ("Age", "9"), ("Vary", "X")] if n == 1 else
                                              [FRESH, *([("Vary", "X")] if "X" in asked.fields else [])])
     script.ask("/swr", fields=x("1"))

@@ -39,6 +39,7 @@
 
 namespace popnet::http {
 
+class Intake;
 class Worker;
 
 /// Fill::note() of the edge: a status.
@@ -140,7 +141,7 @@ class Fetch final : OriginConnection::User {
   [[nodiscard]] bool is_outdated(const RequestHead& request, const Draft& draft) const;
   [[nodiscard]] bool ends_whole(const RequestHead& request, const ResponseHead& head,
                                 const Draft& draft) const;
-  [[nodiscard]] bool yields(const RequestHead& request, const Draft& draft) const;
+  void rank(const RequestHead& request, Intake& intake) const;
   bool heed_head(const RequestHead& request, const ResponseHead& head);
   void invalidate(const RequestHead& request, const ResponseHead& head);
   [[nodiscard]] bool is_tunnel() const;

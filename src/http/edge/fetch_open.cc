@@ -24,6 +24,7 @@ bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head)
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   leave_origin(keep_alive_);
   task_.filler.note(note::confirmed);
+  if (intake.keep()) rank(request, intake);
   finish(intake.keep() ? task_.filler.commit_refreshed(task_.stale, intake.draft())
                        : task_.filler.commit_confirmed_alone(task_.stale, intake.draft(), intake.leaves()));
   return true;
@@ -113,7 +114,7 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
   Intake intake(worker_, *task_.request, exchange());
   intake.take_sliced(request, head, place->whole, task_.slice_size, series);
   if (!intake.keep()) return false;
-  if (yields(request, intake.draft())) intake.yield();
+  rank(request, intake);
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
   const std::string key = slice_key(worker_.key(*site_, request).text, series, task_.slice);
   // Before others can see the head: they would begin this slice too.
@@ -144,7 +145,7 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   // For the one who asked as it came: what would have been stored does not say where a part lies.
   if (intake.keep() && (is_outdated(request, intake.draft()) || ends_whole(request, head, intake.draft())))
     return open(request, head, false);
-  if (intake.keep() && yields(request, intake.draft())) intake.yield();
+  if (intake.keep()) rank(request, intake);
   if (intake.keep()) return task_.filler.open(intake.draft());
   task_.filler.open_alone(intake.draft(), request.method == Method::get ? intake.leaves() : std::nullopt);
 }
@@ -182,23 +183,31 @@ bool Fetch::ends_whole(const RequestHead& request, const ResponseHead& head, con
   }) != nullptr;
 }
 
-/// RFC 9111 sections 4 and 4.1: of several that fit a request the latest by Date is used, and one without Vary, which some
-/// origins forget where a request has no preference, only where no other fits. What fits this request is no such other: the
-/// origin has another answer to it now.
-bool Fetch::yields(const RequestHead& request, const Draft& draft) const {
+/// RFC 9111 sections 4 and 4.1: of several that fit a request the latest by Date is used. Some origins forget Vary where a request
+/// has no preference: such an answer serves only where no other fits, and only who has no preference either. What fits
+/// this request is no such other: the origin has another answer to it now. An answer without Vary to a request that has
+/// preferences is for all that nothing else fits: the origin does not vary any more. What had come before it was seen
+/// that the origin varies, nobody knows for whom it is: it is asked for anew.
+void Fetch::rank(const RequestHead& request, Intake& intake) const {
+  const Draft draft = intake.draft();
   StoredMeta own;
   std::memcpy(&own, draft.meta.data(), sizeof own);
   VariantMatcher matcher(request.fields);
-  bool behind = false;
+  bool behind = false, has_wish = false;
   const Object* before = worker_.store.lookup(worker_.key(*site_, request), [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
-    if (o.variant().empty() || o.variant() == draft.variant || meta.head_only != own.head_only) return false;
+    if (o.variant() == draft.variant || meta.head_only != own.head_only) return false;
+    if (o.variant().empty()) {
+      if (!meta.is_default) Store::expire(o);
+      return false;
+    }
     if (matcher.matches(o)) return true;
+    has_wish = has_wish || matcher.has_wish(o);
     behind =
         behind || draft.variant.empty() || meta.policy.made() - own.policy.made() >= std::chrono::seconds(1);
     return false;
   });
-  return behind && before == nullptr;
+  if (behind && before == nullptr) intake.yield(draft.variant.empty() && !has_wish);
 }
 
 // RFC 9111 section 4.3.5: what a HEAD says of the stored answers that a GET would get: the whole, and parts. Who may not be

@@ -188,7 +188,7 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
       append_line(own_lines_, field);
   }
   if (!out.ok() || !make_variant(read_vary(scratch.merged), request.fields, variant_)) return false;
-  meta_.yields = meta_.yields && variant_.empty();  // it is the latest now
+  meta_.yields = meta_.is_default = false;  // it is the latest now
   meta_.version = version_of(scratch.merged, exchange_.response_wall, meta_.is_part() && status != 200);
   draft_ = {bytes_of(meta_), variant_, out.written(), std::nullopt,
             UINT64_MAX,      tags_,    stays_beside,  !meta_.head_only};

@@ -45,8 +45,11 @@ class Intake {
                    const RequestHead& request, const ResponseHead& head);
 
   [[nodiscard]] bool keep() const { return keep_; }
-  /// StoredMeta::yields.
-  void yield() { meta_.yields = true; }
+  /// StoredMeta.
+  void yield(bool is_default) {
+    meta_.yields = true;
+    meta_.is_default = is_default;
+  }
   [[nodiscard]] const Draft& draft() const { return draft_; }
   /// Lines that only the asker gets.
   [[nodiscard]] const std::string& own_lines() const { return own_lines_; }

@@ -116,6 +116,7 @@ class Request final : Fill::Listener {
     const Object* object = nullptr;  // the one to deliver
     const Object* part = nullptr;    // stored, but only other bytes than are asked for
     const Object* newest = nullptr;  // of all variants: its Vary tells which one this request wants
+    bool has_wish = false;           // by which what is stored varies
     ObjectRef held;                  // keeps it, where the store lent it under a lock
   };
 

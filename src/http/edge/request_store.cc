@@ -30,7 +30,11 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
     if (stored_meta(o).head_only && !head_only_) return false;
     cache_status_.forward = CacheForward::vary_miss;
     if (turn.newest == nullptr || stored_meta(*turn.newest).yields) turn.newest = &o;
-    if (o.body().state() == Body::State::broken || !turn.matcher.matches(o)) return false;
+    if (o.body().state() == Body::State::broken) return false;
+    if (!turn.matcher.matches(o)) {
+      turn.has_wish = turn.has_wish || turn.matcher.has_wish(o);
+      return false;
+    }
     if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) {
       const bool ready = !stored_meta(o).is_part() || o.body().state() == Body::State::complete;
       if (ready && !stored_meta(o).yields) return true;
@@ -42,7 +46,7 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
     if (turn.part == nullptr && o.body().state() == Body::State::complete) turn.part = &o;
     return false;
   });
-  if (object == nullptr && last != nullptr)
+  if (object == nullptr && last != nullptr && !(turn.has_wish && stored_meta(*last).is_default))
     object = worker_.store.lookup(key, [last](const Object& o) { return &o == last; });
   if (object == nullptr) object = growing;
   not_shared = object == nullptr && worker_.store.not_shared(key, worker_.loop.now());
@@ -59,7 +63,8 @@ uint64_t Request::likely_variant(Turn& turn) {
 }
 
 bool Request::answers(Turn& turn, const Object& object) const {
-  return turn.matcher.matches(object) && suits(*worker_.scratch, object, turn.head, worker_.loop.wall());
+  return !(turn.has_wish && stored_meta(object).is_default) && turn.matcher.matches(object) &&
+         suits(*worker_.scratch, object, turn.head, worker_.loop.wall());
 }
 
 bool Request::usable(Turn& turn, const Object& object) const {

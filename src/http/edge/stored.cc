@@ -49,6 +49,11 @@ bool VariantMatcher::matches(const Object& object) {
   return key_.ok && variant.substr(nul + 1) == key_.text;
 }
 
+bool VariantMatcher::has_wish(const Object& object) const {
+  const std::string_view variant = object.variant();
+  return !variant.empty() && has_any(variant.substr(0, variant.find('\0')), request_);
+}
+
 std::string_view VariantMatcher::selected(const Object& object) {
   const std::string_view variant = object.variant();
   if (variant.empty()) return {};

@@ -27,7 +27,8 @@ struct StoredMeta {
   uint16_t status_line = 0;                  // bytes of the head's first line, CRLF included
   bool head_only = false;                    // of a HEAD: answers nothing else
   bool aged = false;                         // the origin's answer had an Age: a cache before us made it
-  bool yields = false;                       // only where nothing else that is stored fits (Fetch::yields())
+  bool yields = false;                       // only where nothing else that is stored fits (Fetch::rank())
+  bool is_default = false;                   // and only for who has no wish that others vary by
   uint64_t content_length = unknown_length;  // as the origin announced it
   // Of which version the body is: made from the validators (version_of()); 0: cannot be told.
   uint64_t version = 0;
@@ -78,6 +79,8 @@ class VariantMatcher {
  public:
   explicit VariantMatcher(const Fields& request) : request_(request) {}
   bool matches(const Object& object);
+  /// Does the request have one of the fields that this object's Vary names?
+  [[nodiscard]] bool has_wish(const Object& object) const;
   /// What the request has in the fields that this object's Vary names; empty where it names none. Valid until the next
   /// call of either, and as long as the object.
   [[nodiscard]] std::string_view selected(const Object& object);

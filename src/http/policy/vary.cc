@@ -141,6 +141,14 @@ Vary read_vary(const Fields& response) {
   return vary;
 }
 
+bool has_any(std::string_view names, const Fields& request) {
+  for (ListItems items(names); items.next();)
+    if (std::any_of(request.begin(), request.end(),
+                    [&](const Field& field) { return iequals(field.name, items.item()); }))
+      return true;
+  return false;
+}
+
 SecondaryKey make_secondary_key(std::string_view names, const Fields& request, std::span<char> room) {
   const HopByHop hop(request);
   KeyText out(room);

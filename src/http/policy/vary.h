@@ -26,6 +26,9 @@ struct Vary {
 };
 Vary read_vary(const Fields& response);
 
+/// Does the request have one of these fields? `names`: as in Vary.
+bool has_any(std::string_view names, const Fields& request);
+
 /// Can no later request be known to match? Under "*"; where Vary names what the edge itself tells origins of each client or
 /// request (X-Forwarded-For, X-Request-Id); and where it is no list of names ("a b"), so that nobody knows what it means.
 bool varies_beyond_keys(const Fields& response);
