@@ -151,6 +151,20 @@ def statuses(stage):
 
 
 @scene
+def what_a_304_cannot_confirm(stage):
+    """RFC 9110 section 13.2.1: a 304 says that there is a success now. A stored error or redirect is fetched anew, whatever its date."""
+    script, day = Script(stage), http_date(-100_000)
+    for status in (200, 203, 204, 300, 301, 302, 404, 410, 500, 503):
+        def answer(asked, n, status=status):
+            if "If-Modified-Since" in asked.fields or "If-None-Match" in asked.fields:
+                return 304, [FRESH]
+            return (status, [(CC, "max-age=600"), ("Age", "700"), TAG, ("Last-Modified", day)]) if n == 1 else (200, [FRESH])
+        script.lines[f"/{status}"] = answer
+        script.ask(f"/{status}")
+        equal(f"{status}, and then a page", script.ask(f"/{status}").status, status if status < 300 else 200)
+
+
+@scene
 def stored_posts(stage):
     """RFC 9110 section 9.3.3: what a POST's answer must say to serve GET, and all else that keeps an answer from the store."""
     script = Script(stage)

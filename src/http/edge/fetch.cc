@@ -346,7 +346,7 @@ bool Fetch::write_request(const RequestHead& head) {
     what.range = wanted_slice();
     what.same_as = task_.head.get();
   }
-  if (!unconditional_ && task_.want != Want::answer) what.validate = task_.stale.get();
+  what.validate = to_validate();
   const auto& origins = site_->site->origins;
   if (std::any_of(origins.begin(), origins.end(), [](const model::Origin& o) { return o.tls; }))
     name_ = origin_name(*site_->site, head, task_.may_store);

@@ -13,9 +13,16 @@
 
 namespace popnet::http {
 
+/// What the origin may confirm. RFC 9110 section 13.2.1: it judges conditions only where it would else have a success, so its 304
+/// says that there is one now, and nothing of a stored error or redirect.
+const Object* Fetch::to_validate() const {
+  if (!task_.stale || unconditional_ || task_.want == Want::answer) return nullptr;
+  return stored_meta(*task_.stale).status < 300 ? task_.stale.get() : nullptr;
+}
+
 /// RFC 9111 section 4.3.4. False when it does not fit the stored object.
 bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head) {
-  if (!task_.stale || unconditional_) return false;
+  if (to_validate() == nullptr) return false;
   Fields& stored = worker_.scratch->fields;
   read_stored_fields(*task_.stale, stored);
   if (!confirms(head.fields, stored, response_wall_)) return false;
