@@ -397,6 +397,15 @@ def what_a_head_makes_stale(stage):
     ask(popnet, "/part", again, "HEAD")
     check("a part of the old version is stale", not ask(popnet, "/part", {"Range": "bytes=0-1"}).hit)
 
+    gone = lambda asked: asked.answer(200 if asked.method == "HEAD" else int(asked.path[1:4]), {CC: "max-age=600", **(TAG if asked.path.endswith("t") else {})}, "hello")
+    popnet = stage.popnet([site("a", [stage.origin(gone)])])
+    for status in (301, 404, 410, 500):
+        for path in (f"/{status}", f"/{status}t"):
+            ask(popnet, path)
+            check(f"{path} is stored", ask(popnet, path).hit)
+            ask(popnet, path, again, "HEAD")
+            check(f"{path}: a GET would have been answered with 200, too", not ask(popnet, path).hit)
+
 
 if __name__ == "__main__":
     run()

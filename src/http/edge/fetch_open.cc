@@ -228,10 +228,13 @@ bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   Fields& fields = worker_.scratch->fields;
   const Object* same = worker_.store.lookup(key, [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
-    if (o.body().state() != Body::State::complete || meta.head_only ||
-        (meta.status != 200 && !meta.is_part()) || !matcher.matches(o) ||
+    if (o.body().state() != Body::State::complete || meta.head_only || !matcher.matches(o) ||
         worker_.store.purged_since(task_.filler.fill(), o))
       return false;
+    if (meta.status != 200 && !meta.is_part()) {  // a GET would have got 200 now
+      Store::expire(o);
+      return false;
+    }
     read_stored_fields(o, fields);
     const HeadSpeaksOf what =
         head_speaks_of(head.fields, fields, meta.is_part() ? meta.whole_size : stored_size(o));
