@@ -3,6 +3,8 @@
 
 How a line reads: play_lines.py.
 """
+import re
+
 from play import check, equal, http_date, run, scene, site
 from play_lines import ASKED, CHECKED, HIT, Line, Script, send
 
@@ -247,8 +249,8 @@ def updating(stage):
     def answer(asked, number):
         if "If-None-Match" in asked.fields:
             return 304, [(CC, "max-age=600"), TAG, ("X-Own", "2"), ("X-New", "n"), ("Content-Type", "b/b"),
-                         ("Content-Encoding", "two"), ("Content-Length", "999"), ("Connection", "X-Hop, X-Stays"), ("X-Hop", "h"), ("X-Stays", "h")]
-        return 200, STALE + [TAG, ("X-Own", "1"), ("X-Own", "1b"), ("X-Kept", "k"), ("X-Stays", "s"), ("Content-Type", "a/a"),
+                         ("Content-Encoding", "two"), ("Content-Length", "999"), ("Via", "1.1 new"), ("Connection", "X-Hop, X-Stays"), ("X-Hop", "h"), ("X-Stays", "h")]
+        return 200, STALE + [TAG, ("Via", "1.1 old"), ("X-Own", "1"), ("X-Own", "1b"), ("X-Kept", "k"), ("X-Stays", "s"), ("Content-Type", "a/a"),
                              ("Content-Encoding", "one")]
     script.lines["/x"] = answer
     first = script.ask("/x")
@@ -258,6 +260,7 @@ def updating(stage):
         equal("added, and kept", (answer.fields["X-New"], answer.fields["X-Kept"]), ("n", "k"))
         equal("what the body is", (answer.fields["Content-Type"], answer.fields["Content-Encoding"]), ("b/b", "two"))
         equal("but not its length", answer.fields["Content-Length"], str(len(first.body)))
+        check("which way it came", re.fullmatch(r"1\.1 new, 1\.1 popnet-\w+", answer.fields["Via"]), answer.fields["Via"])
         check("no hop-by-hop", "X-Hop" not in answer.fields)
         equal("which takes nothing away", answer.fields["X-Stays"], "s")
         equal("one Date", answer.fields.count("Date"), 1)

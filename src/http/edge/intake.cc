@@ -180,13 +180,16 @@ bool Intake::merge(const Object& stored, const RequestHead& request, const Respo
   else
     out.status_line(status);
   meta_.status_line = static_cast<uint16_t>(out.size());
-  const HopByHop hop(scratch.fields);  // what the update's Connection names has not been merged
+  const HopByHop hop(scratch.fields);                // what the update's Connection names has not been merged
+  const bool via = head.fields.has(FieldName::via);  // without this hop, which what is stored has
   for (const Field& field : scratch.merged) {
+    if (via && field.id == FieldName::via) continue;
     if (is_stored(field, hop, directives, saved_.route().site->site->cache.set_cookie))
       out.field(field.name, field.value);
     else if (is_forwarded_response(field, hop) && field.id != FieldName::content_range)
       append_line(own_lines_, field);
   }
+  if (via) write_via(head, out);
   if (!out.ok() || !make_variant(read_vary(scratch.merged), request.fields, variant_)) return false;
   meta_.yields = meta_.is_default = false;  // it is the latest now
   meta_.version = version_of(scratch.merged, exchange_.response_wall, meta_.is_part() && status != 200);
