@@ -3,7 +3,7 @@
 import os
 import random
 
-from play import check, equal, http_date, run, scene, until
+from play import check, equal, http_date, run, scene, site, until
 from play_lines import Script
 
 CC, NOTHING = "Cache-Control", ("Content-Length", "0")
@@ -61,6 +61,58 @@ def vary_forgotten(stage):
     equal("what fits better, but is stale, is asked for", script.ask("/stops", fields=x("1")).body, b"/stops 3")
     answer = script.ask("/stops", fields=x("1"))
     equal("once: the origin has stopped to vary", (answer.hit, answer.body), (True, b"/stops 3"))
+
+
+@scene
+def vary_forgotten_elsewhere(stage):
+    """The same where the default answer is updated by a HEAD, joined of parts, or fetched while others wait, and where what fits is older."""
+    script = Script(stage)
+    def by_head(asked, n):
+        if "X" in asked.fields:
+            return 200, [FRESH, ("Vary", "X"), ("ETag", '"x"')]
+        return 200, [FRESH, TAG, ("Content-Length", "4")] if asked.method == "HEAD" else [*STALE, TAG]
+    script.lines["/h"] = by_head
+    script.ask("/h", fields=x("1"))
+    script.ask("/h")
+    script.ask("/h", "HEAD")
+    equal("HEAD", script.ask("/h", fields=x("1")).body, b"/h 1")
+    check("is for who has no wish", not script.ask("/h", fields=x("9")).hit)
+    script.lines["/c"] = lambda asked, n: (200, [FRESH, *([("Age", "300")] if n == 2 else []), *([("Vary", "X")] if n < 3 else [])])
+    for value in ("2", "1", "3"):
+        script.ask("/c", fields=x(value))
+    equal("what fits, though another variant is newer", script.ask("/c", fields=x("1")).body, b"/c 2")
+
+    whole = "".join(f"{at:09d}\n" for at in range(300_000))
+    def parts(asked):
+        if "X" in asked.fields:
+            return asked.answer(200, {CC: "max-age=600", "Vary": "X", "ETag": '"x"'}, "abcdefghij")
+        first, last = map(int, asked.fields["Range"].removeprefix("bytes=").split("-"))
+        return asked.answer(206, {CC: "max-age=600", "ETag": '"v1"', "Content-Range": f"bytes {first}-{last}/{len(whole)}"}, whole[first:last + 1])
+    origin = stage.origin(parts)
+    popnet = stage.popnet([site("a", [origin])])
+    for path, spans in (("/small", ("0-99", "100-199")), ("/large", ("0-1499999", "1400000-2899999"))):
+        popnet.get(path, "a.test", X="1")
+        for span in spans:
+            popnet.get(path, "a.test", Range=f"bytes={span}")
+        equal(f"{path}: beside parts", popnet.get(path, "a.test", X="1").body, b"abcdefghij")
+        check("parts are for who has no wish", not popnet.get(path, "a.test", X="2", Range="bytes=10-19").hit)
+
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    def begin(**fields):
+        return popnet.connect().ask("/w", "a.test", fields=fields)
+    for fields, said, body in (({"X": "1"}, {CC: "max-age=600", "Age": "700", "ETag": '"x"', "Vary": "X"}, "own"), ({}, {CC: "max-age=600"}, "default")):
+        client = begin(**fields)
+        origin.request().answer(200, said, body)
+        equal("stored", client.answer().body, body.encode())
+    first = begin(X="1")
+    asked = origin.request()
+    second = begin(X="1")
+    until("the second waits for the first", lambda: popnet.counter("popnet_http_store_waiting") == 2)
+    asked.answer(304, {CC: "private", "ETag": '"x"'})
+    equal("the first", first.answer().body, b"own")
+    origin.request().answer(200, {CC: "max-age=600", "Vary": "X"}, "own too")
+    equal("the second asks for himself", second.answer().body, b"own too")
 
 
 def history(script, path, draw):

@@ -62,6 +62,7 @@ bool Fetch::open_joined(const RequestHead& request, const ResponseHead& head, co
     return false;
   }
   if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  rank(request, intake);
   task_.filler.open(intake.draft());
   count_to(place.range.size());
   copying_ = join_.before;
@@ -205,7 +206,7 @@ void Fetch::rank(const RequestHead& request, Intake& intake) const {
     const StoredMeta& meta = stored_meta(o);
     if (o.variant() == draft.variant || meta.head_only != own.head_only) return false;
     if (o.variant().empty()) {
-      if (!meta.is_default) Store::expire(o);
+      if (!meta.yields) Store::expire(o);
       return false;
     }
     if (matcher.matches(o)) return true;
@@ -245,6 +246,7 @@ bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   const ObjectRef base = ObjectRef::share(same);
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_update(*base, request, head) || !intake.keep()) return true;
+  rank(request, intake);
   Store::Begun begun = worker_.store.begin(key, true, nullptr);
   if (worker_.store.purged_since(task_.filler.fill(), *base))
     return true;  // until now; from now on it is begun's to tell

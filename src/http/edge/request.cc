@@ -298,11 +298,12 @@ Request::Step Request::fill(Turn& turn) {
     if (!stale_) want_ = Want::answer;
   }
   std::function<bool(const Object&)> suitable;  // what an origin is to judge nothing stored can answer
-  const bool fits_better = turn.object != nullptr && !stored_meta(*turn.object).yields;  // what is stale
+  const auto place = [](const Object& o) { return stored_meta(o).yields ? o.variant().empty() ? 2 : 1 : 0; };
+  const Object* better = turn.object != nullptr ? turn.object : stale_.get();
   if (want_ != Want::answer)
     suitable = [&](const Object& object) {
-      if (&object == stale_.get() && !stored_policy(object).fresh(worker_.loop.now())) return false;
-      return usable(turn, object) && !(fits_better && stored_meta(object).yields);
+      if (stale_ && !stored_policy(object).fresh(worker_.loop.now())) return false;
+      return usable(turn, object) && (better == nullptr || place(object) <= place(*better));
     };
   const uint64_t variant = alone_ ? 0 : likely_variant(turn);
   Store::Begun begun = worker_.store.begin(make_key(turn), alone_, suitable, variant);
@@ -466,7 +467,7 @@ void Request::reset() {
   cache_status_ = {};
   status_ = 0;
   outcome_ = Outcome::local;
-  delivering_ = head_only_ = asker_ = alone_ = passed_ = tunnel_ = covered_ = own_piece_ = false;
+  has_wish_ = delivering_ = head_only_ = asker_ = alone_ = passed_ = tunnel_ = covered_ = own_piece_ = false;
   tells_id_ = tells_timing_ = noted_ = false;
   fills_ = 0;
   id_length_ = 0;

@@ -116,7 +116,6 @@ class Request final : Fill::Listener {
     const Object* object = nullptr;  // the one to deliver
     const Object* part = nullptr;    // stored, but only other bytes than are asked for
     const Object* newest = nullptr;  // of all variants: its Vary tells which one this request wants
-    bool has_wish = false;           // by which what is stored varies
     ObjectRef held;                  // keeps it, where the store lent it under a lock
   };
 
@@ -206,6 +205,7 @@ class Request final : Fill::Listener {
   bool passed_ = false;     // never looked up
   bool tunnel_ = false;     // asks for a WebSocket
   bool covered_ = false;    // parts_ are being delivered
+  bool has_wish_ = false;   // by which what is stored varies
   bool own_piece_ = false;  // the slice is fetched for this request
   Want want_ = Want::whole;
   uint8_t fills_ = 0;        // joined or begun

@@ -22,6 +22,7 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
   const Key key = make_key(turn);
   turn.matcher.forget();  // of a fill that was left just now, whose object may be gone
   turn.newest = nullptr;
+  has_wish_ = false;
   const Object* growing =
       nullptr;  // a part that suits; one that is complete is better: the growing one may break off
   const Object* last = nullptr;  // the newest of those that yield
@@ -32,21 +33,23 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
     if (turn.newest == nullptr || stored_meta(*turn.newest).yields) turn.newest = &o;
     if (o.body().state() == Body::State::broken) return false;
     if (!turn.matcher.matches(o)) {
-      turn.has_wish = turn.has_wish || turn.matcher.has_wish(o);
+      has_wish_ = has_wish_ || turn.matcher.has_wish(o);
       return false;
     }
     if (suits(*worker_.scratch, o, turn.head, worker_.loop.wall())) {
       const bool ready = !stored_meta(o).is_part() || o.body().state() == Body::State::complete;
       if (ready && !stored_meta(o).yields) return true;
       const Object*& kept = ready ? last : growing;
-      if (kept == nullptr) kept = &o;
+      if (kept == nullptr || (ready && kept->variant().empty() && !o.variant().empty())) kept = &o;
       return false;
     }
     cache_status_.forward = CacheForward::partial;
     if (turn.part == nullptr && o.body().state() == Body::State::complete) turn.part = &o;
     return false;
   });
-  if (object == nullptr && last != nullptr && !(turn.has_wish && stored_meta(*last).is_default))
+  for (const Object** one : {&last, &growing, &turn.part})
+    if (has_wish_ && *one != nullptr && stored_meta(**one).is_default) *one = nullptr;
+  if (object == nullptr && last != nullptr)
     object = worker_.store.lookup(key, [last](const Object& o) { return &o == last; });
   if (object == nullptr) object = growing;
   not_shared = object == nullptr && worker_.store.not_shared(key, worker_.loop.now());
@@ -63,7 +66,7 @@ uint64_t Request::likely_variant(Turn& turn) {
 }
 
 bool Request::answers(Turn& turn, const Object& object) const {
-  return !(turn.has_wish && stored_meta(object).is_default) && turn.matcher.matches(object) &&
+  return !(has_wish_ && stored_meta(object).is_default) && turn.matcher.matches(object) &&
          suits(*worker_.scratch, object, turn.head, worker_.loop.wall());
 }
 
