@@ -119,7 +119,9 @@ def answers_change_and_stay_secure(stage):
     try:
         seen = set()
         until("one is answered, and both again", lambda: seen.add(tuple(addresses())) or len(seen) == 2)
-        for turn in range(4):
+        turn = 0
+        while turn < 4 or (popnet.log().count("shop/") <= 4 and turn < 40):
+            turn += 1
             judge(copy_of(stage, popnet.dns, f"copy{turn}")[0])
             said = ask_delv(popnet.dns, anchor, "zone.test", "shop.zone.test", "A")
             check("delv", "fully validated" in said, said)
