@@ -30,7 +30,7 @@ constexpr Duration offer_patience = 60s;  // it may be reading a large config
 constexpr Duration hello_patience = 5s;
 constexpr Duration drains_patience = 10s;
 constexpr size_t purges_waiting_max = 10'000;  // until it serves the successor has hardly anything to purge
-constexpr size_t received_max = 8192;          // bytes of a connection that go along with it
+constexpr size_t received_max = rt::message_bytes_max - 1024;  // bytes of a connection that go along with it
 
 std::string path_in(const std::string& state_dir) {
   return state_dir + "/handover";

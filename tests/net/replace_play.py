@@ -84,24 +84,30 @@ def lasting_connections(stage):
         stream = connection.makefile("rb")
         return stream.read(int.from_bytes(stream.read(2), "big"))[:2] == query[:2]
 
-    idle, half, busy = (socket.create_connection((host, int(port)), PATIENCE) for _ in range(3))
-    for connection in (idle, half, busy):
+    idle, half, busy, long = (socket.create_connection((host, int(port)), PATIENCE) for _ in range(4))
+    for connection in (idle, half, busy, long):
         connection.sendall(framed)
         check("answered by the first", answered(connection))
     half.sendall(framed[:7])
+    padding = 60_000
+    padded = query[:-2] + (padding + 4).to_bytes(2, "big") + (12).to_bytes(2, "big") + padding.to_bytes(2, "big") + bytes(padding)  # RFC 7830
+    padded = len(padded).to_bytes(2, "big") + padded
+    long.sendall(padded[:-1])
     busy.sendall(len(transfer).to_bytes(2, "big") + transfer)  # more than the kernel takes: it stays with the first until it is read
     second = successor(stage, first, "second")
-    until("the others are with the second", lambda: second.counter("popnet_dns_tcp_accepted_total") == 2)
+    until("the others are with the second", lambda: second.counter("popnet_dns_tcp_accepted_total") == 3)
     stream, size = busy.makefile("rb"), 0
     while size < 4_000_000:
         size += len(stream.read(int.from_bytes(stream.read(2), "big")))
     until("the first has ended", lambda: not first.alive())
     half.sendall(framed[7:])
     check("a query of which each process has read a part", answered(half))
+    long.sendall(padded[-1:])
+    check("and one of the greatest size, but for a byte", answered(long))
     for _ in range(3):
         idle.sendall(framed)
         check("the idle one goes on", answered(idle))
-    for connection in (idle, half, busy):
+    for connection in (idle, half, busy, long):
         connection.close()
 
 
