@@ -298,6 +298,7 @@ Request::Step Request::fill(Turn& turn) {
     if (!stale_) want_ = Want::answer;
   }
   std::function<bool(const Object&)> suitable;  // what an origin is to judge nothing stored can answer
+  // Nothing stands in for what is stale but what fits as well: an answer without Vary that yields is behind any variant.
   const auto place = [](const Object& o) { return stored_meta(o).yields ? o.variant().empty() ? 2 : 1 : 0; };
   const Object* better = turn.object != nullptr ? turn.object : stale_.get();
   if (want_ != Want::answer)
