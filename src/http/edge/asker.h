@@ -21,6 +21,7 @@ struct Asker {
   std::function<void(uint16_t status, std::string_view lines)> on_interim;
   /// Field lines of the answer that are not kept with the object (Set-Cookie, private="…"), each with CRLF.
   std::string own_lines;
+  bool has_age = false;  // among them, as it came
   /// From the request to the head of the answer that counted.
   Duration origin_time{};
 
@@ -28,6 +29,7 @@ struct Asker {
     fetch = nullptr;
     on_interim = nullptr;
     clear_text(own_lines);
+    has_age = false;
     origin_time = {};
   }
 };

@@ -446,7 +446,7 @@ void Fetch::on_tunnel(const ResponseHead& head, std::string_view rest) {
   framing_ = {Framing::Kind::until_close, 0};
   keep_alive_ = counted_ = false;
   open(worker_.scratch->request, head, false);
-  if (task_.asker) task_.asker->own_lines = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+  if (task_.asker) task_.asker->own_lines += "Connection: upgrade\r\nUpgrade: websocket\r\n";
   state_ = State::reading_body;
   tunnel_stands_ = true;
   timer_.arm_after(body_patience());

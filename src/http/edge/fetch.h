@@ -129,6 +129,7 @@ class Fetch final : OriginConnection::User {
   void ask_in_full(std::string_view why);
   void ask_again();
   [[nodiscard]] const Object* to_validate() const;
+  void tell_asker(const Intake& intake) const;
   bool confirm_stored(const RequestHead& request, const ResponseHead& head);
   bool open_rest(const RequestHead& request, const ResponseHead& head);
   bool open_joined(const RequestHead& request, const ResponseHead& head, const ContentRange& place);

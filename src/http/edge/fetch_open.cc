@@ -20,6 +20,12 @@ const Object* Fetch::to_validate() const {
   return stored_meta(*task_.stale).status < 300 ? task_.stale.get() : nullptr;
 }
 
+void Fetch::tell_asker(const Intake& intake) const {
+  if (!task_.asker) return;
+  task_.asker->own_lines = intake.own_lines();
+  task_.asker->has_age = intake.has_own_age();
+}
+
 /// RFC 9111 section 4.3.4. False when it does not fit the stored object.
 bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head) {
   if (to_validate() == nullptr) return false;
@@ -28,7 +34,7 @@ bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head)
   if (!confirms(head.fields, stored, response_wall_)) return false;
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_update(*task_.stale, request, head) || is_outdated(request, intake.draft())) return false;
-  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  tell_asker(intake);
   leave_origin(keep_alive_);
   task_.filler.note(note::confirmed);
   if (intake.keep()) rank(request, intake);
@@ -61,7 +67,7 @@ bool Fetch::open_joined(const RequestHead& request, const ResponseHead& head, co
     join_ = {};
     return false;
   }
-  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  tell_asker(intake);
   rank(request, intake);
   task_.filler.open(intake.draft());
   count_to(place.range.size());
@@ -123,7 +129,7 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
   intake.take_sliced(request, head, place->whole, task_.slice_size, series);
   if (!intake.keep()) return false;
   rank(request, intake);
-  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  tell_asker(intake);
   const std::string key = slice_key(worker_.key(*site_, request).text, series, task_.slice);
   // Before others can see the head: they would begin this slice too.
   Store::Begun slice = worker_.store.begin(worker_.store.key(site_->state->space, key), false, nullptr);
@@ -148,7 +154,7 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   if (place && may_store && join_stored(request, head, *place)) return;
   Intake intake(worker_, *task_.request, exchange());
   intake.take_new(request, head, framing_, may_store);
-  if (task_.asker) task_.asker->own_lines = intake.own_lines();
+  tell_asker(intake);
   if (place) count_to(place->range.size());
   // For the one who asked as it came: what would have been stored does not say where a part lies.
   if (intake.keep() && (is_outdated(request, intake.draft()) || ends_whole(request, head, intake.draft())))

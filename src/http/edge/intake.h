@@ -53,6 +53,7 @@ class Intake {
   [[nodiscard]] const Draft& draft() const { return draft_; }
   /// Lines that only the asker gets.
   [[nodiscard]] const std::string& own_lines() const { return own_lines_; }
+  [[nodiscard]] bool has_own_age() const { return own_age_; }
   /// Of what is not kept: what it says of other answers, if it does.
   [[nodiscard]] const std::optional<NotShared>& leaves() const { return leaves_; }
 
@@ -71,6 +72,7 @@ class Intake {
   std::string variant_;
   std::vector<uint64_t> tags_;
   std::string own_lines_;
+  bool own_age_ = false;
   Draft draft_;
   std::optional<NotShared> leaves_;
   bool keep_ = false;

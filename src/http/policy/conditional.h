@@ -13,7 +13,7 @@ namespace popnet::http {
 
 /// What a stored response can be compared by. Views into its fields.
 struct Validators {
-  std::string_view etag;                       // empty = none; as sent, well formed
+  std::string_view etag;                       // empty = none; as sent, parse_entity_tag() reads it
   std::string_view last_modified;              // empty = none; as sent
   std::optional<WallTime> last_modified_time;  // parsed
   std::optional<WallTime> date;

@@ -33,7 +33,7 @@ TEST(Conditions, TellWhetherTheClientHasItAlready) {  // RFC 9111 section 4.3.2,
   const Lines tagged("ETag: \"a\"\nLast-Modified: " + std::string(tuesday) + "\nDate: " + wednesday);
   const Lines weak("ETag: W/\"a\"");
   const Lines dated("Date: " + std::string(tuesday));
-  const Lines bare("");
+  const Lines bare(""), unquoted("ETag: a");
   const std::string since = "If-Modified-Since: ", unless = "If-Unmodified-Since: ";
   struct {
     const Lines* stored;
@@ -52,6 +52,8 @@ TEST(Conditions, TellWhetherTheClientHasItAlready) {  // RFC 9111 section 4.3.2,
       {&tagged, "If-None-Match: a", false},
       {&tagged, "If-None-Match: \"x, \"a\"", false},
       {&weak, "If-None-Match: \"a\"", true},
+      {&unquoted, "If-None-Match: \"b\", a", true},  // as browsers send back what they got
+      {&unquoted, "If-None-Match: \"a\"", false},
       {&bare, "If-None-Match: \"a\"", false},
       {&bare, "If-None-Match: *", true},
       // If-Modified-Since: section 13.1.3; not looked at beside If-None-Match
@@ -88,7 +90,11 @@ TEST(Validation, AsksWithEveryValidator) {  // RFC 9111 section 4.3.1
   EXPECT_EQ(out.get(FieldName::if_none_match), "W/\"a\"");
   EXPECT_EQ(out.get(FieldName::if_modified_since), monday);
   out.clear();
-  const Lines broken("ETag: a\nLast-Modified: monday");
+  const Lines unquoted("ETag: a");
+  EXPECT_TRUE(add_validation(read_validators(unquoted.fields, now), out));
+  EXPECT_EQ(out.get(FieldName::if_none_match), "a");
+  out.clear();
+  const Lines broken("ETag: a b\nLast-Modified: monday");
   EXPECT_FALSE(add_validation(read_validators(broken.fields, now), out));
   EXPECT_EQ(out.size(), 0U);
 }
@@ -105,6 +111,8 @@ TEST(Validation, A304SpeaksOfTheStoredResponse) {  // RFC 9111 section 4.3.4
       {"ETag: W/\"a\"", "ETag: \"a\"", true},
       {"ETag: W/\"b\"", "ETag: W/\"a\"", false},
       {"ETag: \"a\"", "X: y", false},
+      {"ETag: a", "ETag: a", true},
+      {"ETag: a", "ETag: \"a\"", false},
       {"Date: x", "ETag: \"a\"", true},
       {"Last-Modified: a", "Last-Modified: a", true},
       {"Last-Modified: b", "Last-Modified: a", false},

@@ -8,10 +8,12 @@ namespace popnet::http {
 
 struct EntityTag {
   bool weak = false;
-  std::string_view opaque;  ///< with its quotes
+  std::string_view opaque;  ///< with its quotes, if it has them
 };
 
-/// 'W/"x"' or '"x"'; anything else is none.
+/// 'W/"x"' or '"x"'. Of what is malformed only a tag whose server has forgotten the quotes ('x', without space, comma or
+/// quotes; not '*') is taken: that server compares the same bytes when they come back, and browsers send them back as they
+/// are. It equals nothing but itself, and counts as weak, since nobody has promised anything about it.
 std::optional<EntityTag> parse_entity_tag(std::string_view text);
 
 /// Takes the next tag from the front of a list of them ('"a", W/"b"'), with the comma behind it; none at the

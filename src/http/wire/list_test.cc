@@ -104,8 +104,31 @@ TEST(EntityTag, IsComparedStronglyOrWeakly) {  // RFC 9110 section 8.8.3.2
   EXPECT_TRUE(weak_equal(tag("W/\"1\""), tag("\"1\"")));
   EXPECT_TRUE(strong_equal(tag("\"1\""), tag("\"1\"")));
   EXPECT_TRUE(parse_entity_tag("\"\""));
-  for (const char* bad : {"", "\"", "a", "w/\"1\"", "W/1", "\"a\"b\"", "\"a b\"", "*", "\"a\x7f\""})
+  for (const char* bad : {"", "\"", "w/\"1\"", "\"a\"b\"", "\"a b\"", "*", "\"a\x7f\"", "a b", "a,b", "a\"", "\"a", "W/\"a"})
     EXPECT_FALSE(parse_entity_tag(bad)) << bad;
+}
+
+TEST(EntityTag, WithoutQuotesEqualsOnlyItself) {  // RFC 9110 section 2.4
+  const auto tag = [](std::string_view text) { return parse_entity_tag(text).value(); };
+  EXPECT_TRUE(weak_equal(tag("a"), tag("a")));
+  EXPECT_FALSE(strong_equal(tag("a"), tag("a")));
+  EXPECT_FALSE(weak_equal(tag("a"), tag("\"a\"")));
+  EXPECT_FALSE(weak_equal(tag("W/a"), tag("a")));
+}
+
+TEST(EntityTag, IsTakenFromAList) {
+  const auto all = [](std::string_view list) {
+    std::string taken;
+    while (const auto tag = take_entity_tag(list)) taken += (tag->weak ? "~" : "=") + std::string(tag->opaque) + "|";
+    return taken;
+  };
+  EXPECT_EQ(all("\"a\", W/\"b\" ,,\"c,d\""), "=\"a\"|~\"b\"|=\"c,d\"|");
+  EXPECT_EQ(all("a,\"b\"\t, W/c"), "~a|=\"b\"|~W/c|");
+  EXPECT_EQ(all("\"a\" b, \"c\""), "");
+  EXPECT_EQ(all("\"a\", b\"c\", \"d\""), "=\"a\"|");
+  EXPECT_EQ(all("a b"), "");
+  EXPECT_EQ(all("\"a"), "");
+  EXPECT_EQ(all(" , "), "");
 }
 
 TEST(Range, IsCutToTheSize) {  // RFC 9110 section 14.1.2
