@@ -149,7 +149,7 @@ def nobody_waits_in_an_outage(stage):
     equal("who must not be served waits", (asked.path, client.readable()), ("/must-not", False))
     asked.close()
     origin.serve_until(client, lambda asked: asked.close())
-    equal("and is told", client.answer().status, 502)
+    equal("and is told", client.answer().status, 504)
     behind.answer(200, STALE, "new")
     until("it answers again: each is asked for", lambda: refreshed(popnet, origin) == b"newer")
 

@@ -280,7 +280,7 @@ TEST(Cache, NeverStaleUnderMustRevalidate) {
   play.origin().on("/a", ok("x", "Cache-Control: max-age=0, must-revalidate\r\nETag: \"1\"\r\n"));
   play.get("/a");
   play.origin().kill();
-  EXPECT_EQ(play.get("/a").status, 502);
+  EXPECT_EQ(play.get("/a").status, 504);
 }
 
 TEST(Cache, AnErrorOfTheOriginLetsTheStaleObjectServe) {

@@ -18,13 +18,19 @@ bool status_has_content(uint16_t status) {
   return status != 204 && status != 304;
 }
 
-/// The head of a 304 made from the stored one.
-void make_not_modified(Scratch& scratch, Answer& answer) {
+/// Those of the stored lines that are wanted.
+template <typename Wanted>
+void choose_lines(Scratch& scratch, Wanted wanted, Answer& answer) {
   HeadWriter lines(scratch.head);
   for (const Field& field : scratch.fields)
-    if (is_sent_in_not_modified(field)) lines.field(field.name, field.value);
-  answer.status = 304;
+    if (wanted(field)) lines.field(field.name, field.value);
   answer.lines = lines.written();
+}
+
+/// The head of a 304 made from the stored one.
+void make_not_modified(Scratch& scratch, Answer& answer) {
+  choose_lines(scratch, is_sent_in_not_modified, answer);
+  answer.status = 304;
   answer.body = false;
   answer.length.reset();
 }
@@ -37,8 +43,12 @@ void make_unsatisfiable(Answer& answer) {
   answer.length.reset();
 }
 
+/// REQUIRES: the stored fields are in `scratch`
 void make_part(Scratch& scratch, const ByteRange& range, const ByteRange& stored, uint64_t whole,
                Answer& answer) {
+  if (scratch.fields.has(FieldName::content_range))  // which its origin gave the whole, where it means nothing
+    choose_lines(
+        scratch, [](const Field& field) { return field.id != FieldName::content_range; }, answer);
   answer.content_range = format_content_range({RangePlan::Kind::part, range}, whole, scratch.range);
   answer.status = 206;
   answer.first = range.first - stored.first;

@@ -264,7 +264,7 @@ void Fetch::on_connected() {
 }
 
 void Fetch::on_connect_failed(const Error& error) {
-  attempt_failed(note::bad_gateway, error.message, error.code != ErrorCode::machine);
+  attempt_failed(note::unreachable, error.message, error.code != ErrorCode::machine);
 }
 
 void Fetch::on_timeout() {
@@ -299,7 +299,7 @@ bool Fetch::may_repeat() const {
 
 void Fetch::attempt_failed(uint16_t note, std::string_view why, bool its_own) {
   const model::Origin& origin = site_->site->origins[origin_];
-  const bool stale_connection = connection_->reused() && in_.empty() && note == note::bad_gateway;
+  const bool stale_connection = connection_->reused() && in_.empty() && note == note::unreachable;
   const bool repeat = may_repeat();
   leave_connection(false);
   if (stale_connection && repeat && connect_to(origin, false)) return;
@@ -400,7 +400,7 @@ void Fetch::read_head() {
   const ssize_t n = connection_->read(std::span(scratch.in).subspan(in_.size()));
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0)
-    return attempt_failed(note::bad_gateway,
+    return attempt_failed(note::unreachable,
                           in_.empty() ? "closed without an answer" : "broke off in the head");
 
   std::string_view bytes(scratch.in.data(), in_.size() + static_cast<size_t>(n));

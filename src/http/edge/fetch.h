@@ -47,6 +47,7 @@ namespace note {
 inline constexpr uint16_t confirmed = 304;    ///< the stored object was
 inline constexpr uint16_t completed = 206;    ///< a stored part is the beginning, or the end, of the answer
 inline constexpr uint16_t bad_gateway = 502;  ///< no origin gave a usable answer
+inline constexpr uint16_t unreachable = 1;    ///< the last one took no connection, or went without an answer
 inline constexpr uint16_t gateway_timeout = 504;  ///< the last one gave none in time
 inline constexpr uint16_t overloaded =
     503;  ///< too many were running, and waiting, or for too long; or finding out

@@ -119,7 +119,9 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
   const auto place = placed_part(head, framing_);
   if (!place || place->range != slice_range(task_.slice, task_.slice_size, place->whole)) return false;
   count_to(place->range.size());
-  worker_.scratch->response.status = 200;  // it was the object that was asked for
+  ResponseHead& response = worker_.scratch->response;  // which `head` is
+  response.status = 200;                               // it was the object that was asked for
+  response.fields.keep_if([](const Field& field) { return field.id != FieldName::content_range; });
   if (place->range.size() == place->whole) {
     open(request, head, task_.may_store);
     return true;

@@ -123,10 +123,10 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
     }
     if (!is_forwarded_response(field, hop)) continue;
     dated = dated || field.id == FieldName::date;
-    if (field.id == FieldName::content_range && head.status == 200) continue;  // the part was the whole
+    if (field.id == FieldName::content_range && keep_ && place) continue;  // made for each answer
     if (!keep_ || is_stored(field, hop, directives, cache.set_cookie))
       out.field(field.name, field.value);
-    else if (field.id != FieldName::content_range)
+    else
       append_line(own_lines_, field);
   }
   if (!dated) out.field(FieldName::date, worker_.date.at(exchange_.response_wall));

@@ -49,16 +49,16 @@ bool has_line(const Fields& fields, const Field& like) {
   return false;
 }
 
-/// What the message of the stored body depends on: we keep that body as it came, so it is only its length and
-/// its place in the whole (RFC 9111 section 3.2). Content-Type and Content-Encoding are the origin's to
-/// correct.
-bool is_fixed(FieldName id) {
-  return id == FieldName::content_length || id == FieldName::content_range;
+/// What the message of the stored body depends on: we keep that body as it came, so it is only its length and its place in the
+/// whole (RFC 9111 section 3.2), which stands beside the fields; one among them is of no part and means nothing. Content-Type
+/// and Content-Encoding are the origin's to correct.
+bool is_fixed(FieldName id, const Fields& stored) {
+  return id == FieldName::content_length || (id == FieldName::content_range && !stored.has(id));
 }
 
 /// Does the newer message say something about this field?
-bool is_updated(const Field& field, const Fields& newer, const HopByHop& hop) {
-  return !is_fixed(field.id) && !hop.has(field) && has_line(newer, field);
+bool is_updated(const Field& field, const Fields& stored, const Fields& newer, const HopByHop& hop) {
+  return !is_fixed(field.id, stored) && !hop.has(field) && has_line(newer, field);
 }
 
 }  // namespace
@@ -113,11 +113,11 @@ bool merge_update(const Fields& stored, const Fields& newer, Fields& merged) {
   merged.clear();
   for (const Field& field : stored) {
     // A message without Date was made when it arrived: the stored Date would make it look old.
-    if (field.id == FieldName::date || is_updated(field, newer, hop)) continue;
+    if (field.id == FieldName::date || is_updated(field, stored, newer, hop)) continue;
     if (!merged.add(field.id, field.name, field.value)) return false;
   }
   for (const Field& field : newer) {
-    if (!is_updated(field, newer, hop)) continue;
+    if (!is_updated(field, stored, newer, hop)) continue;
     if (!merged.add(field.id, field.name, field.value)) return false;
   }
   return true;

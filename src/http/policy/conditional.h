@@ -48,7 +48,7 @@ enum class HeadSpeaksOf : uint8_t {
 HeadSpeaksOf head_speaks_of(const Fields& head, const Fields& stored, uint64_t stored_length);
 
 /// The stored fields as a 304, a 200 to HEAD, or a further part updates them (RFC 9111 sections 3.2 to 3.4):
-/// its fields replace the stored ones of the same name, all but Content-Length, Content-Range and hop-by-hop.
+/// its fields replace the stored ones of the same name, all but Content-Length, the Content-Range of a part, and hop-by-hop.
 /// False when there is no room. Borrows from both.
 bool merge_update(const Fields& stored, const Fields& newer, Fields& merged);
 

@@ -147,6 +147,15 @@ TEST(Validation, A304UpdatesTheStoredFields) {  // RFC 9111 section 3.2
             "Cache-Control: public\nContent-Type: b\nX-New: n\nAge: 4\nVia: 1.1 b\n");
 }
 
+TEST(Validation, A304UpdatesAContentRangeThatIsOfNoPart) {  // RFC 9111 section 3.2
+  const Lines update("Content-Range: bytes 0-1/2"), whole("Content-Range: bytes 4-5/6"), part("X: y");
+  Fields merged;
+  ASSERT_TRUE(merge_update(whole.fields, update.fields, merged));
+  EXPECT_EQ(merged.get(FieldName::content_range), "bytes 0-1/2");
+  ASSERT_TRUE(merge_update(part.fields, update.fields, merged));
+  EXPECT_FALSE(merged.has(FieldName::content_range));
+}
+
 TEST(Validation, AHeadSpeaksOfTheStoredResponse) {  // RFC 9111 section 4.3.5
   struct {
     std::string head;

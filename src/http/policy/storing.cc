@@ -189,8 +189,8 @@ bool may_share_fill(const RequestHead& request, const RequestDirectives& directi
 bool is_stored(const Field& field, const HopByHop& hop, const ResponseDirectives& directives,
                model::SetCookie cookies) {
   if (field.id == FieldName::set_cookie && cookies != model::SetCookie::store) return false;
-  if (field.id == FieldName::age || field.id == FieldName::content_range ||
-      field.id == FieldName::surrogate_key || field.id == FieldName::cache_tag || hop.has(field))
+  if (field.id == FieldName::age || field.id == FieldName::surrogate_key ||
+      field.id == FieldName::cache_tag || hop.has(field))
     return false;
   return !names(directives.no_cache_fields, field.name) && !names(directives.private_fields, field.name);
 }
