@@ -394,7 +394,8 @@ Request::Step Request::take_failure(Turn& turn) {
 Request::Step Request::answer_failure(uint16_t why) {
   // RFC 9111 section 5.2.2.2: 504 where a stale answer would have served, had it not been forbidden.
   if (why == note::unreachable && stale_ && stored_policy(*stale_).never_stale)
-    return answer_local(504, "No web server of this site could be asked whether the stored answer still holds.\n",
+    return answer_local(504,
+                        "No web server of this site could be asked whether the stored answer still holds.\n",
                         Outcome::failed);
   if (why == note::gateway_timeout)
     return answer_local(504, "No web server of this site answered in time.\n", Outcome::failed);

@@ -104,7 +104,8 @@ TEST(EntityTag, IsComparedStronglyOrWeakly) {  // RFC 9110 section 8.8.3.2
   EXPECT_TRUE(weak_equal(tag("W/\"1\""), tag("\"1\"")));
   EXPECT_TRUE(strong_equal(tag("\"1\""), tag("\"1\"")));
   EXPECT_TRUE(parse_entity_tag("\"\""));
-  for (const char* bad : {"", "\"", "w/\"1\"", "\"a\"b\"", "\"a b\"", "*", "\"a\x7f\"", "a b", "a,b", "a\"", "\"a", "W/\"a"})
+  for (const char* bad :
+       {"", "\"", "w/\"1\"", "\"a\"b\"", "\"a b\"", "*", "\"a\x7f\"", "a b", "a,b", "a\"", "\"a", "W/\"a"})
     EXPECT_FALSE(parse_entity_tag(bad)) << bad;
 }
 
@@ -119,7 +120,8 @@ TEST(EntityTag, WithoutQuotesEqualsOnlyItself) {  // RFC 9110 section 2.4
 TEST(EntityTag, IsTakenFromAList) {
   const auto all = [](std::string_view list) {
     std::string taken;
-    while (const auto tag = take_entity_tag(list)) taken += (tag->weak ? "~" : "=") + std::string(tag->opaque) + "|";
+    while (const auto tag = take_entity_tag(list))
+      taken += (tag->weak ? "~" : "=") + std::string(tag->opaque) + "|";
     return taken;
   };
   EXPECT_EQ(all("\"a\", W/\"b\" ,,\"c,d\""), "=\"a\"|~\"b\"|=\"c,d\"|");
