@@ -84,10 +84,23 @@ Loop::~Loop() {
   assert(timers_.empty() && "timers must go before their loop");
 }
 
+void Later::ask() {
+  if (place_ != npos) return;
+  place_ = loop_.later_.size();
+  loop_.later_.push_back(this);
+}
+
+void Later::clear() {
+  if (place_ == npos) return;
+  loop_.later_[place_] = nullptr;
+  place_ = npos;
+}
+
 void Loop::run() {
   if (reader_) reader_->online();
   read_clocks();
   run_posted();
+  run_later();
   while (!stop_.load(std::memory_order_acquire)) {
     const int timeout = wait_ms();
     if (reader_) timeout != 0 ? reader_->offline() : reader_->quiescent();
@@ -98,9 +111,11 @@ void Loop::run() {
     told_all_ = count < static_cast<int>(ready_.size());
     run_watchers(count);
     run_timers();
+    run_later();
   }
   for (;;) {
     run_posted();
+    run_later();
     const std::lock_guard lock(mutex_);
     if (posted_.empty()) {
       ended_ = true;
@@ -235,6 +250,17 @@ void Loop::run_posted() {
     tasks.swap(posted_);
   }
   for (Task& task : tasks) task();
+}
+
+void Loop::run_later() {
+  for (size_t i = 0; i < later_.size(); ++i) {  // they may ask for more
+    Later* later = later_[i];
+    if (later == nullptr) continue;
+    later->place_ = Later::npos;
+    const std::function<void()> what = later->what_;  // it may destroy its Later
+    what();
+  }
+  later_.clear();
 }
 
 void Loop::heap_push(Timer& timer) {

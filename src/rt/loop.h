@@ -3,8 +3,8 @@
 //
 // Threading: everything belongs to the thread that calls run(), except post() and stop(), which any thread
 // may call. Time stands still within a turn: now() is read once after each wait, so that a turn's decisions
-// agree. A turn: wait, run ready watchers, run due timers, run posted tasks, announce a quiescent moment to
-// the Epoch.
+// agree. A turn: wait, run ready watchers and posted tasks, run due timers, run what was put off to the end of the turn,
+// announce a quiescent moment to the Epoch.
 #pragma once
 
 #include <sys/epoll.h>
@@ -83,6 +83,27 @@ class Expectation {
   bool armed_ = false;
 };
 
+/// Done once, at the end of the turn in which it was asked for. What is sent then goes out after all that came was read, so
+/// that who gets it is often awake already: to wake somebody is most of what a send of a few bytes costs. Destroying it clears it.
+class Later {
+ public:
+  Later(Loop& loop, std::function<void()> what) : loop_(loop), what_(std::move(what)) {}
+  ~Later() { clear(); }
+  Later(const Later&) = delete;
+  Later& operator=(const Later&) = delete;
+
+  /// Once a turn, however often it is asked for. Outside of a turn: in the next one.
+  void ask();
+  void clear();
+
+ private:
+  friend class Loop;
+  Loop& loop_;
+  std::function<void()> what_;
+  size_t place_ = npos;  // in the loop's list
+  static constexpr size_t npos = static_cast<size_t>(-1);
+};
+
 class Loop {
  public:
   using Task = std::function<void()>;
@@ -121,6 +142,7 @@ class Loop {
  private:
   friend class Timer;
   friend class Expectation;
+  friend class Later;
   struct Watch {
     Watcher* watcher = nullptr;
     uint32_t generation = 0;  // tells a late event of a closed descriptor from one of its successor
@@ -132,6 +154,7 @@ class Loop {
   void run_watchers(int count);
   void run_timers();
   void run_posted();
+  void run_later();
   void heap_push(Timer& timer);
   void heap_remove(Timer& timer);
   void sift_up(size_t i);
@@ -145,6 +168,7 @@ class Loop {
   std::vector<epoll_event> ready_;
   std::vector<Watch> watches_;  // by descriptor
   std::vector<Timer*> timers_;  // binary heap by queued_
+  std::vector<Later*> later_;   // null: cleared
   std::atomic<bool> stop_{false};
   bool told_all_ = true;
   uint32_t expecting_ = 0;    // Expectations that are armed

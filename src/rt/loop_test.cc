@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <list>
+#include <memory>
+#include <string>
 #include <system_error>
 #include <thread>
 
@@ -33,6 +35,59 @@ TEST(Loop, TimersFireInOrderAndLaterReArmingMovesThem) {
   end.arm_after(120ms);
   loop.run();
   EXPECT_EQ(order, "ba");
+}
+
+TEST(Later, IsDoneAtTheEndOfTheTurnOnce) {
+  Loop loop;
+  std::string order;
+  std::unique_ptr<Later> third;
+  Later fourth(loop, [&] { order += '4'; });
+  Later first(loop, [&] {
+    order += '1';
+    fourth.ask();  // still in this turn
+  });
+  Later cleared(loop, [&] { order += 'x'; });
+  third = std::make_unique<Later>(loop, [&] {
+    third.reset();  // itself
+    order += '3';
+  });
+  Timer again(loop, [&] {
+    order += 'b';
+    first.ask();
+    loop.stop();
+  });
+  Timer begin(loop, [&] {
+    first.ask();
+    cleared.ask();
+    third->ask();
+    first.ask();
+    cleared.clear();
+    order += 'a';
+    again.arm_after(0ms);  // in the next one
+  });
+  begin.arm_after(1ms);
+  loop.run();
+  EXPECT_EQ(order, "a134b14");
+}
+
+TEST(Later, OutsideOfATurnIsOfTheNext) {
+  Loop loop;
+  int before = 0, behind = 0;
+  Later early(loop, [&] { ++before; });
+  early.ask();
+  {
+    Later gone(loop, [&] { ++behind; });
+    gone.ask();
+  }
+  Later last(loop, [&] { ++behind; });
+  Timer stop(loop, [&] {
+    loop.post([&] { last.ask(); });
+    loop.stop();
+  });
+  stop.arm_after(0ms);
+  loop.run();
+  EXPECT_EQ(before, 1);
+  EXPECT_EQ(behind, 1);
 }
 
 TEST(Loop, WithoutDescriptorsItIsAnErrorOfWhoMakesIt) {

@@ -26,6 +26,7 @@ Fetch::Fetch(Worker& worker)
     : worker_(worker),
       timer_(worker.loop, [this] { on_timeout(); }),
       total_timer_(worker.loop, [this] { on_total_timeout(); }),
+      sending_(worker.loop, [this] { send(); }),
       head_soon_(worker.loop) {}
 
 Fetch::~Fetch() {
@@ -257,7 +258,7 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
 void Fetch::on_connected() {
   state_ = State::awaiting_head;
   timer_.arm_after(site_->site->fill.first_byte_timeout);
-  send();
+  sending_.ask();
   const Duration usual = from_ms(site_->origins[origin_]->first_bytes.ms(worker_.loop.now()));
   const Duration patience = worker_.shared.timeouts.busy_poll;
   if (usual > Duration::zero() && usual <= patience) head_soon_.arm(patience);
@@ -325,6 +326,7 @@ void Fetch::ask_another(uint16_t note) {
 }
 
 void Fetch::leave_connection(bool keep) {
+  sending_.clear();
   head_soon_.clear();
   const bool request_over = sent_ == out_.size() && (!task_.upload || task_.upload->all_sent());
   worker_.pool.give_back(std::move(connection_), keep && request_over);

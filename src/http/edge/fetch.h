@@ -178,6 +178,7 @@ class Fetch final : OriginConnection::User {
   State state_ = State::connecting;
   rt::Timer timer_;
   rt::Timer total_timer_;
+  rt::Later sending_;          // of the request
   rt::Expectation head_soon_;  // the origin is one that answers at once
 
   model::Decision order_;
