@@ -73,6 +73,7 @@ bool Client::start() {
 }
 
 void Client::close() {
+  if (put_off_) worker_.outbox.send();
   if (state_ == State::closed) return;
   state_ = State::closed;
   worker_.loop.unwatch(fd_.get());
@@ -379,6 +380,7 @@ void Client::interim(uint16_t status, std::string_view lines) {
 /// Where this client's answers are gathered. Those of another that are there leave first.
 Scratch& Client::claim_out() {
   Scratch& scratch = *worker_.scratch;
+  if (put_off_) worker_.outbox.send();
   if (scratch.out_of != this) {
     if (Client* other = scratch.out_of; other != nullptr) {
       other->flush();
@@ -408,7 +410,10 @@ void Client::put(std::string_view bytes) {
 
 /// Sends what was put, or keeps it.
 void Client::flush() {
-  const std::string_view bytes = take_out();
+  send_now(take_out());
+}
+
+void Client::send_now(std::string_view bytes) {
   if (bytes.empty() || state_ == State::closed) return;
   size_t sent = 0;
   if (unsent_.empty()) {
@@ -618,8 +623,19 @@ void Client::moved() {
 }
 
 void Client::resumed() {
-  flush();
+  const bool waits = state_ == State::idle && keep_alive_ && in_.empty() && unsent_.empty();
+  const std::string_view bytes = take_out();
+  if (!waits || bytes.empty() || !worker_.outbox.put(*this, bytes))
+    send_now(bytes);
+  else
+    put_off_ = true;
   go_on();
+}
+
+void Client::send_put_off(std::string_view bytes) {
+  put_off_ = false;
+  send_now(bytes);
+  if (blocked_ && state_ != State::closed) watch_for();
 }
 
 /// After an event: the next request may be here already.

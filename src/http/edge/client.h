@@ -45,6 +45,9 @@ class Client final : rt::Watcher, Peer {
   /// Then its time is over. REQUIRES: idle
   [[nodiscard]] TimePoint idle_until() const { return timer_.due(); }
 
+  /// What the worker's outbox has kept of his.
+  void send_put_off(std::string_view bytes);
+
  private:
   friend class Worker;
   enum class State : uint8_t { idle, busy, lingering, closed };
@@ -82,6 +85,7 @@ class Client final : rt::Watcher, Peer {
   std::string_view take_out();
   void put(std::string_view bytes);
   void flush();
+  void send_now(std::string_view bytes);
   void send_stored(const Object& object, uint64_t first, uint64_t count);
   static bool is_short_and_whole(const Answer& answer);
   void send_short(const Answer& answer, Cursor& cursor);
@@ -115,6 +119,7 @@ class Client final : rt::Watcher, Peer {
   State state_ = State::idle;
   bool keep_alive_ = true;
   bool head_begun_ = false;    // a part of a head is in in_
+  bool put_off_ = false;       // an answer of his is in the worker's outbox
   bool in_process_ = false;    // process() is on the stack: it flushes and goes on
   bool mute_ = false;          // not watched for input
   bool blocked_ = false;       // the socket took less than was given, or there was enough for one turn

@@ -1,6 +1,7 @@
 #include "http/edge/worker.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "http/edge/active.h"
 #include "http/edge/client.h"
@@ -35,6 +36,7 @@ Worker::Worker(int i, rt::Loop& l, EdgeShared& s, uint64_t seed)
       pool(l, s.idle),
       random(seed),
       scratch(std::make_unique<Scratch>()),
+      outbox(l),
       burial_(l,
               [this] {
                 dead_clients_.clear();
@@ -159,6 +161,28 @@ void Worker::move_to(std::vector<std::unique_ptr<T>>& dead, std::vector<std::uni
   std::swap(living[place], living.back());
   dead.push_back(std::move(living.back()));
   living.pop_back();
+}
+
+Outbox::Outbox(rt::Loop& loop) : sending_(loop, [this] { send(); }) {}
+
+bool Outbox::put(Client& client, std::string_view bytes) {
+  if (bytes.size() > each_max) return false;
+  if (bytes.size() > room - used_) send();
+  std::memcpy(bytes_.data() + used_, bytes.data(), bytes.size());
+  pieces_.push_back({&client, used_, bytes.size()});
+  used_ += bytes.size();
+  sending_.ask();
+  return true;
+}
+
+// A client that finds its connection broken closes, and has nothing in here by then.
+void Outbox::send() {
+  while (next_ < pieces_.size()) {
+    const Piece piece = pieces_[next_++];
+    piece.client->send_put_off({bytes_.data() + piece.begin, piece.size});
+  }
+  pieces_.clear();
+  used_ = next_ = 0;
 }
 
 void Worker::bury(Client& client) {

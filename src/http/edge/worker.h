@@ -86,6 +86,28 @@ struct Scratch {
   std::array<routing::FillTarget, 64> targets;
 };
 
+/// Short answers to clients that waited for an origin: they leave together, at the end of the turn (rt::Later says why).
+class Outbox {
+ public:
+  explicit Outbox(rt::Loop& loop);
+  /// False: too long; nothing was taken. REQUIRES: `client` has nothing in here
+  bool put(Client& client, std::string_view bytes);
+  /// Before the end of the turn.
+  void send();
+
+ private:
+  static constexpr size_t room = 64 * 1024, each_max = 8 * 1024;
+  struct Piece {
+    Client* client;
+    size_t begin, size;
+  };
+  std::array<char, room> bytes_;
+  size_t used_ = 0;
+  std::vector<Piece> pieces_;
+  size_t next_ = 0;  // to be sent
+  rt::Later sending_;
+};
+
 class Worker {
  public:
   Worker(int index, rt::Loop& loop, EdgeShared& shared, uint64_t seed);
@@ -104,6 +126,7 @@ class Worker {
   KeyBuilder keys;
   DateText date;
   const std::unique_ptr<Scratch> scratch;
+  Outbox outbox;
   Spares<SavedRequest> saved_requests;
   Spares<Asker> askers;
 
