@@ -235,7 +235,7 @@ def ages(stage):
     check("another cache's Age goes on", int(script.ask("/aged").fields["Age"]) >= 30)
     hit = script.ask("/aged")
     equal("one Age line", (hit.fields.count("Age"), hit.hit), (1, True))
-    script.lines["/odd"] = lambda *_: (200, [FRESH, ("Age", "abc"), ("Date", http_date(-100))])
+    script.lines["/odd"] = lambda *_: (200, [FRESH, ("Age", "abc"), ("Age", "7"), ("Date", http_date(-100))])
     first = script.ask("/odd").fields
     equal("what another cache says goes on as it came", (first.count("Age"), first["Age"]), (1, "abc"))
     check("and does not count", 100 <= int(script.ask("/odd").fields["Age"]) < 130)
@@ -466,6 +466,10 @@ def fields(stage):
         equal("a Content-Range that is of no part", (answer.status, answer.fields["Content-Range"], answer.hit), (200, f"bytes {n}-7/9", hit))
     answer = script.ask("/place", fields=[("Range", "bytes=1-2")])
     equal("and gives way to ours", (answer.status, answer.fields.count("Content-Range"), answer.fields["Content-Range"].startswith("bytes 1-2/"), answer.hit), (206, 1, True, True))
+    script.lines["/own"] = lambda *_: (200, [(CC, 'max-age=600, private="content-range"'), TAG, ("Content-Range", "bytes 1-2/9")])
+    for hit in (False, True):
+        answer = script.ask("/own", fields=[("Range", "bytes=1-2")])
+        equal("also where it would be for one alone", (answer.status, answer.fields.count("Content-Range"), answer.hit), (206, 1, hit))
     script.lines["/short"] = lambda *_: (416, [FRESH, ("Content-Range", "bytes */7")])
     for hit in (False, True):
         answer = script.ask("/short", fields=[("Range", "bytes=9-")])

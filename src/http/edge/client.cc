@@ -184,6 +184,7 @@ bool Client::has_ended() const {
 }
 
 void Client::process(std::string_view bytes, size_t judged) {
+  if (put_off_) worker_.outbox.send();  // before the next answer; it may close this client
   in_process_ = true;
   while (!bytes.empty() && state_ == State::idle && wants_input() && process_request(bytes, judged))
     judged = 0;
@@ -380,7 +381,6 @@ void Client::interim(uint16_t status, std::string_view lines) {
 /// Where this client's answers are gathered. Those of another that are there leave first.
 Scratch& Client::claim_out() {
   Scratch& scratch = *worker_.scratch;
-  if (put_off_) worker_.outbox.send();
   if (scratch.out_of != this) {
     if (Client* other = scratch.out_of; other != nullptr) {
       other->flush();

@@ -233,6 +233,7 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
     if (!made) {
       state.failed(worker_.loop.now(), site_->site->name, origin.name, made.error().message,
                    made.error().code != ErrorCode::machine);
+      last_note_ = note::unreachable;
       return false;
     }
     connection_ = std::move(*made);

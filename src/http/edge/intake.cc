@@ -117,7 +117,7 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   const HopByHop hop(head.fields);
   bool dated = false;
   for (const Field& field : head.fields) {
-    if (field.id == FieldName::age &&
+    if (field.id == FieldName::age && !own_age_ &&
         !hop.has(field)) {  // who asked gets it as it came, later ones what has become of it
       append_line(own_lines_, field);
       own_age_ = true;
@@ -127,7 +127,7 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
     if (field.id == FieldName::content_range && keep_ && place) continue;  // made for each answer
     if (!keep_ || is_stored(field, hop, directives, cache.set_cookie))
       out.field(field.name, field.value);
-    else
+    else if (field.id != FieldName::content_range)  // he may get a part, with ours
       append_line(own_lines_, field);
   }
   if (!dated) out.field(FieldName::date, worker_.date.at(exchange_.response_wall));

@@ -432,7 +432,7 @@ void Request::make_answer(const Turn& turn, bool choose, bool has_age, Answer& a
   deliver_object(*worker_.scratch, object, turn.head, choose, worker_.loop.wall(), answer);
   if (turn.route.prefixed)
     put_under_prefix(*worker_.scratch, turn.head.host, turn.route.site->site->content_prefix, answer);
-  const bool own = asker_ && asked_ && answer.status != 304;
+  const bool own = asker_ && asked_ && !has_age && answer.status != 304;
   if (own) answer.own_lines = asked_->own_lines;
   if (has_age || (stored_meta(object).aged && !(own && asked_->has_age)))
     answer.age = std::max(Duration::zero(), stored_policy(object).age(worker_.loop.now()));

@@ -95,8 +95,11 @@ bool add_validation(const Validators& stored, Fields& out) {
 // RFC 9111 section 4.3.4. A 304 without any validator is taken as speaking of the one response that was asked
 // about. A tag that the origin has begun to send since says nothing of what is stored; a strong date does.
 bool confirms(const Fields& not_modified, const Fields& stored, WallTime now) {
-  const auto new_tag = parse_entity_tag(not_modified.get(FieldName::etag));
-  const auto old_tag = parse_entity_tag(stored.get(FieldName::etag));
+  auto new_tag = parse_entity_tag(not_modified.get(FieldName::etag));
+  auto old_tag = parse_entity_tag(stored.get(FieldName::etag));
+  // Of two that are not written alike the one without quotes is none.
+  if (new_tag && old_tag && new_tag->quoted() != old_tag->quoted())
+    (new_tag->quoted() ? old_tag : new_tag).reset();
   if (new_tag && !old_tag) {
     const std::string_view date = strong_validator(read_validators(stored, now));
     return !date.empty() && not_modified.get(FieldName::last_modified) == date;

@@ -112,7 +112,10 @@ TEST(Validation, A304SpeaksOfTheStoredResponse) {  // RFC 9111 section 4.3.4
       {"ETag: W/\"b\"", "ETag: W/\"a\"", false},
       {"ETag: \"a\"", "X: y", false},
       {"ETag: a", "ETag: a", true},
-      {"ETag: a", "ETag: \"a\"", false},
+      {"ETag: a", "ETag: b", false},
+      {"ETag: a", "ETag: \"a\"", true},  // as if it had none
+      {"ETag: \"a\"", "ETag: a", false},
+      {"ETag: \"a\"\n" + modified, "ETag: a\n" + modified + "\nDate: " + tuesday, true},
       {"Date: x", "ETag: \"a\"", true},
       {"Last-Modified: a", "Last-Modified: a", true},
       {"Last-Modified: b", "Last-Modified: a", false},

@@ -9,6 +9,8 @@ namespace popnet::http {
 struct EntityTag {
   bool weak = false;
   std::string_view opaque;  ///< with its quotes, if it has them
+
+  [[nodiscard]] bool quoted() const { return opaque.ends_with('"'); }
 };
 
 /// 'W/"x"' or '"x"'. Of what is malformed only a tag whose server has forgotten the quotes ('x', without space, comma or
