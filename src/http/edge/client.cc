@@ -413,6 +413,7 @@ void Client::flush() {
   send_now(take_out());
 }
 
+/// `bytes`, behind what is unsent; what the socket does not take is kept.
 void Client::send_now(std::string_view bytes) {
   if (bytes.empty() || state_ == State::closed) return;
   size_t sent = 0;

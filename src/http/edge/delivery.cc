@@ -46,8 +46,8 @@ void make_unsatisfiable(Answer& answer) {
 /// REQUIRES: the stored fields are in `scratch`
 void make_part(Scratch& scratch, const ByteRange& range, const ByteRange& stored, uint64_t whole,
                Answer& answer) {
-  if (scratch.fields.has(
-          FieldName::content_range))  // which its origin gave the whole, where it means nothing
+  // One that its origin gave the whole, where it means nothing, gives way.
+  if (scratch.fields.has(FieldName::content_range))
     choose_lines(
         scratch, [](const Field& field) { return field.id != FieldName::content_range; }, answer);
   answer.content_range = format_content_range({RangePlan::Kind::part, range}, whole, scratch.range);

@@ -117,8 +117,8 @@ void Intake::take_new(const RequestHead& request, const ResponseHead& head, cons
   const HopByHop hop(head.fields);
   bool dated = false;
   for (const Field& field : head.fields) {
-    if (field.id == FieldName::age && !own_age_ &&
-        !hop.has(field)) {  // who asked gets it as it came, later ones what has become of it
+    // Who asked gets the Age as it came, later ones what has become of it.
+    if (field.id == FieldName::age && !own_age_ && !hop.has(field)) {
       append_line(own_lines_, field);
       own_age_ = true;
     }

@@ -141,7 +141,8 @@ HeadSpeaksOf head_speaks_of(const Fields& head, const Fields& stored, uint64_t s
 // RFC 9110 section 8.8: a weak validator, and a date that another version may share, name no bytes. What is no tag by the
 // letter is not looked at.
 std::string_view strong_validator(const Validators& stored) {
-  if (stored.etag.ends_with('"')) return stored.etag.starts_with('W') ? std::string_view{} : stored.etag;
+  const auto tag = parse_entity_tag(stored.etag);
+  if (tag && tag->quoted()) return tag->weak ? std::string_view{} : stored.etag;
   const bool strong_date = stored.last_modified_time && stored.date &&
                            *stored.date - *stored.last_modified_time >= std::chrono::seconds(1);
   return strong_date ? stored.last_modified : std::string_view{};
