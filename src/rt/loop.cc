@@ -53,10 +53,10 @@ void Timer::cancel() {
   if (position_ != npos) loop_.heap_remove(*this);
 }
 
-void Expectation::arm(Duration within) {
+void Expectation::arm(TimePoint until) {
   loop_.expecting_ += armed_ ? 0 : 1;
   armed_ = true;
-  loop_.awake_until_ = std::max(loop_.awake_until_, loop_.now_ + within);
+  loop_.awake_until_ = std::max(loop_.awake_until_, until);
 }
 
 void Expectation::clear() {
@@ -219,6 +219,8 @@ void Loop::run_watchers(int count) {
     const Watch& watch = watches_[fd];
     if (watch.watcher != nullptr && watch.generation == event.data.u64 >> 32)
       watch.watcher->on_ready(event.events);
+    if (took_long_) [[unlikely]]
+      run_later();
   }
 }
 
@@ -253,6 +255,7 @@ void Loop::run_posted() {
 }
 
 void Loop::run_later() {
+  took_long_ = false;
   for (size_t i = 0; i < later_.size(); ++i) {  // they may ask for more
     Later* later = later_[i];
     if (later == nullptr) continue;

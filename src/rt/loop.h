@@ -73,8 +73,7 @@ class Expectation {
   Expectation(const Expectation&) = delete;
   Expectation& operator=(const Expectation&) = delete;
 
-  /// Counts from the time of this turn.
-  void arm(Duration within);
+  void arm(TimePoint until);
   /// It has come, or is not waited for any more.
   void clear();
 
@@ -83,8 +82,9 @@ class Expectation {
   bool armed_ = false;
 };
 
-/// Done once, at the end of the turn in which it was asked for. What is sent then goes out after all that came was read, so
-/// that who gets it is often awake already: to wake somebody is most of what a send of a few bytes costs. Destroying it clears it.
+/// Done once, at the end of the turn in which it was asked for, or earlier in it if that takes long (Loop::took_long()). What is
+/// sent then goes out after all that came was read, so that who gets it is often awake already: to wake somebody is most of what
+/// a send of a few bytes costs. Destroying it clears it.
 class Later {
  public:
   Later(Loop& loop, std::function<void()> what) : loop_(loop), what_(std::move(what)) {}
@@ -92,7 +92,8 @@ class Later {
   Later(const Later&) = delete;
   Later& operator=(const Later&) = delete;
 
-  /// Once a turn, however often it is asked for. Outside of a turn: in the next one.
+  /// Once, however often it is asked for until then. Outside of a turn: in the next one. What it does may ask for others, not for
+  /// itself, or the turn would not end.
   void ask();
   void clear();
 
@@ -138,6 +139,9 @@ class Loop {
   void give_away(int fd);
   /// Every descriptor that was ready when this turn began is reported in it; false when they were too many.
   [[nodiscard]] bool told_all() const { return told_all_; }
+  /// The present call, and others of this turn before it, have kept this thread for as long as some sends take: what was put off
+  /// until the end of the turn (Later) is done behind it, for more of the same may follow.
+  void took_long() { took_long_ = true; }
 
  private:
   friend class Timer;
@@ -171,6 +175,7 @@ class Loop {
   std::vector<Later*> later_;   // null: cleared
   std::atomic<bool> stop_{false};
   bool told_all_ = true;
+  bool took_long_ = false;
   uint32_t expecting_ = 0;    // Expectations that are armed
   TimePoint awake_until_{};   // meanwhile
   Timer* running_ = nullptr;  // the timer whose callback runs, unless that destroyed it

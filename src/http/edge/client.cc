@@ -86,6 +86,7 @@ void Client::close() {
 }
 
 void Client::close_soon() {
+  if (put_off_) worker_.outbox.send();  // it may have to wait for the socket
   keep_alive_ = false;
   if (state_ == State::idle && unsent_.empty()) close();
 }
@@ -151,6 +152,10 @@ bool Client::wants_input() const {
 
 /// `ended`: the client sends no more than what is here.
 void Client::read(bool ended) {
+  if (put_off_)
+    worker_.outbox
+        .send();  // before what comes next: it may close this client, or have to wait for the socket
+  if (state_ == State::closed) return;
   if (!wants_input()) {
     if (ended && has_ended()) {
       if (active_->sent == 0 && !active_->object) return close();  // nobody is there who reads the answer
@@ -184,7 +189,6 @@ bool Client::has_ended() const {
 }
 
 void Client::process(std::string_view bytes, size_t judged) {
-  if (put_off_) worker_.outbox.send();  // before the next answer; it may close this client
   in_process_ = true;
   while (!bytes.empty() && state_ == State::idle && wants_input() && process_request(bytes, judged))
     judged = 0;
@@ -421,6 +425,7 @@ void Client::send_now(std::string_view bytes) {
     const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n < 0 && errno != EAGAIN && errno != EINTR) return close();
     sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
+    worker_.moved(sent);
     if (sent == bytes.size()) return;
   }
   block();
@@ -504,6 +509,7 @@ bool Client::send_pieces(std::span<const iovec> pieces, size_t& sent) {
   }
   sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
   given_ += sent;
+  worker_.moved(sent);
   size_t wanted = 0;
   for (const iovec& piece : pieces) wanted += piece.iov_len;
   if (sent < wanted) block();

@@ -40,7 +40,7 @@ class Client final : rt::Watcher, Peer {
   void close_soon();
   /// Nothing of a request is here, and nothing of an answer left.
   [[nodiscard]] bool idle() const {
-    return state_ == State::idle && !head_begun_ && in_.empty() && unsent_.empty();
+    return state_ == State::idle && !put_off_ && !head_begun_ && in_.empty() && unsent_.empty();
   }
   /// Then its time is over. REQUIRES: idle
   [[nodiscard]] TimePoint idle_until() const { return timer_.due(); }

@@ -13,6 +13,7 @@
 #include "http/policy/forwarding.h"
 #include "http/wire/writer.h"
 #include "routing/decide.h"
+#include "rt/clock.h"
 
 namespace popnet::http {
 
@@ -260,9 +261,6 @@ void Fetch::on_connected() {
   state_ = State::awaiting_head;
   timer_.arm_after(site_->site->fill.first_byte_timeout);
   sending_.ask();
-  const Duration usual = from_ms(site_->origins[origin_]->first_bytes.ms(worker_.loop.now()));
-  const Duration patience = worker_.shared.timeouts.busy_poll;
-  if (usual > Duration::zero() && usual <= patience) head_soon_.arm(patience);
 }
 
 void Fetch::on_connect_failed(const Error& error) {
@@ -356,7 +354,16 @@ bool Fetch::write_request(const RequestHead& head) {
   return write_origin_request(*worker_.scratch, *task_.request, head, what, worker_.loop.wall(), out_);
 }
 
+/// What has kept this thread until the request leaves is nothing that its origin could help.
+void Fetch::begin_waiting() {
+  request_time_ = rt::monotonic_now();
+  const Duration usual = from_ms(site_->origins[origin_]->first_bytes.ms(worker_.loop.now()));
+  const Duration patience = worker_.shared.timeouts.busy_poll;
+  if (usual > Duration::zero() && usual <= patience) head_soon_.arm(request_time_ + patience);
+}
+
 void Fetch::send() {
+  if (sent_ == 0) begin_waiting();
   bool blocked = false;
   while (sent_ < out_.size() && !blocked) {
     const ssize_t n = connection_->write(std::string_view(out_).substr(sent_));

@@ -120,6 +120,7 @@ class Fetch final : OriginConnection::User {
 
   // Request.
   bool write_request(const RequestHead& head);
+  void begin_waiting();
   void send();
 
   // Answer.

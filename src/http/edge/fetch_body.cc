@@ -152,6 +152,7 @@ void Fetch::take_body(std::string_view bytes) {
 /// `count` more bytes are in the store; `reusable` should the body end here.
 void Fetch::body_moved(size_t count, bool reusable) {
   worker_.counters.fill_bytes.add(count);
+  worker_.moved(count);
   received_ += count;
   if (counted_) {
     left_ -= count;

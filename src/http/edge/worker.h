@@ -140,6 +140,14 @@ class Worker {
   /// To be started at once; from then on it runs by itself.
   Fetch& new_fetch();
 
+  /// So many bytes of bodies were sent or received: after some of them others' short answers and requests have their turn.
+  void moved(uint64_t bytes) {
+    constexpr uint64_t some = 256 * 1024;
+    if ((moved_ += bytes) < some) return;
+    moved_ = 0;
+    loop.took_long();
+  }
+
   /// For the length of one exchange.
   std::unique_ptr<Active> take_active();
   void give_back(std::unique_ptr<Active> active);
@@ -175,6 +183,7 @@ class Worker {
   std::vector<std::unique_ptr<Active>> dead_actives_;  // more than a crowd of a moment leaves is not kept
   rt::Timer burial_;
   rt::Timer sweep_;  // of the store: the first worker's
+  uint64_t moved_ = 0;
   bool draining_ = false;
 };
 
