@@ -26,9 +26,14 @@ inline bool iequals(std::string_view a, std::string_view b) {
 
 /// Cuts the characters of `set` from both ends.
 inline std::string_view trim(std::string_view text, std::string_view set = " \t\r\n") {
-  const auto first = text.find_first_not_of(set);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(set) - first + 1);
+  const auto is_cut = [set](char c) {
+    for (const char each : set)
+      if (c == each) return true;
+    return false;
+  };
+  while (!text.empty() && is_cut(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_cut(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 inline std::vector<std::string_view> split(std::string_view text, char separator) {

@@ -130,6 +130,8 @@ class Fetch final : OriginConnection::User {
   void pass_on(const ResponseHead& interim);
   void ask_in_full(std::string_view why);
   void ask_again();
+  /// Of the object; while task_.head is set, of one slice of it.
+  [[nodiscard]] Key key() const { return Store::key(task_.filler.fill()); }
   [[nodiscard]] const Object* to_validate() const;
   void tell_asker(const Intake& intake) const;
   bool confirm_stored(const RequestHead& request, const ResponseHead& head);
@@ -142,9 +144,8 @@ class Fetch final : OriginConnection::User {
   bool open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object);
   void open_slice_body(std::span<const uint64_t> tags, bool may_store);
   void open(const RequestHead& request, const ResponseHead& head, bool may_store);
-  [[nodiscard]] bool is_outdated(const RequestHead& request, const Draft& draft) const;
-  [[nodiscard]] bool ends_whole(const RequestHead& request, const ResponseHead& head,
-                                const Draft& draft) const;
+  [[nodiscard]] bool is_outdated(const Draft& draft) const;
+  [[nodiscard]] bool ends_whole(const ResponseHead& head, const Draft& draft) const;
   void rank(const RequestHead& request, Intake& intake) const;
   bool heed_head(const RequestHead& request, const ResponseHead& head);
   void invalidate(const RequestHead& request, const ResponseHead& head);

@@ -33,7 +33,7 @@ bool Fetch::confirm_stored(const RequestHead& request, const ResponseHead& head)
   read_stored_fields(*task_.stale, stored);
   if (!confirms(head.fields, stored, response_wall_)) return false;
   Intake intake(worker_, *task_.request, exchange());
-  if (!intake.take_update(*task_.stale, request, head) || is_outdated(request, intake.draft())) return false;
+  if (!intake.take_update(*task_.stale, request, head) || is_outdated(intake.draft())) return false;
   tell_asker(intake);
   leave_origin(keep_alive_);
   task_.filler.note(note::confirmed);
@@ -82,7 +82,7 @@ bool Fetch::join_stored(const RequestHead& request, const ResponseHead& head, co
   Intake intake(worker_, *task_.request, exchange());
   intake.take_new(request, head, framing_, task_.may_store);
   if (!intake.keep()) return false;
-  const PartsOf of{worker_.key(*site_, request), intake.draft().variant, validator, place.whole};
+  const PartsOf of{key(), intake.draft().variant, validator, place.whole};
   task_.parts = stored_parts(*worker_.scratch, worker_.store, of, response_wall_);
   return open_joined(request, head, place);
 }
@@ -132,9 +132,9 @@ bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& hea
   if (!intake.keep()) return false;
   rank(request, intake);
   tell_asker(intake);
-  const std::string key = slice_key(worker_.key(*site_, request).text, series, task_.slice);
+  const std::string text = slice_key(key().text, series, task_.slice);
   // Before others can see the head: they would begin this slice too.
-  Store::Begun slice = worker_.store.begin(worker_.store.key(site_->state->space, key), false, nullptr);
+  Store::Begun slice = worker_.store.begin(worker_.store.key(site_->state->space, text), false, nullptr);
   Filler filler = std::exchange(task_.filler, std::move(slice.filler));
   open_slice_body(intake.draft().tags, true);
   filler.open(intake.draft());
@@ -159,7 +159,7 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   tell_asker(intake);
   if (place) count_to(place->range.size());
   // For the one who asked as it came: what would have been stored does not say where a part lies.
-  if (intake.keep() && (is_outdated(request, intake.draft()) || ends_whole(request, head, intake.draft())))
+  if (intake.keep() && (is_outdated(intake.draft()) || ends_whole(head, intake.draft())))
     return open(request, head, false);
   if (intake.keep()) rank(request, intake);
   if (intake.keep()) return task_.filler.open(intake.draft());
@@ -169,12 +169,12 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
 /// RFC 9111 section 4: of two answers the later one counts. Fills that nobody joins run side by side, and beside one that others
 /// join, and may end in another order than they began in. Dates are of whole seconds, and of clocks that differ: what was asked
 /// for later is not older for what they say.
-bool Fetch::is_outdated(const RequestHead& request, const Draft& draft) const {
+bool Fetch::is_outdated(const Draft& draft) const {
   const auto asked = [](const StoredPolicy& policy) { return policy.response_time - policy.fetch_time; };
   StoredMeta own;
   std::memcpy(&own, draft.meta.data(), sizeof own);
   const TimePoint made = own.policy.made();
-  return worker_.store.lookup(worker_.key(*site_, request), [&](const Object& o) {
+  return worker_.store.lookup(key(), [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
     return o.variant() == draft.variant && meta.head_only == own.head_only && !meta.is_part() &&
            asked(meta.policy) > asked(own.policy) && meta.policy.made() - made >= std::chrono::seconds(1);
@@ -183,12 +183,12 @@ bool Fetch::is_outdated(const RequestHead& request, const Draft& draft) const {
 
 /// Is it a part that would take the place of a whole which is fresh, and not of another version as far as can be told? Without a
 /// strong validator it cannot lie beside it (stays_beside()), and answers less.
-bool Fetch::ends_whole(const RequestHead& request, const ResponseHead& head, const Draft& draft) const {
+bool Fetch::ends_whole(const ResponseHead& head, const Draft& draft) const {
   StoredMeta own;
   std::memcpy(&own, draft.meta.data(), sizeof own);
   if (!own.is_part() || own.version != 0) return false;
   Fields& stored = worker_.scratch->fields;
-  return worker_.store.lookup(worker_.key(*site_, request), [&](const Object& o) {
+  return worker_.store.lookup(key(), [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
     if (o.variant() != draft.variant || meta.status != 200 || meta.head_only ||
         o.body().state() != Body::State::complete || stored_size(o) != own.whole_size ||
@@ -210,7 +210,7 @@ void Fetch::rank(const RequestHead& request, Intake& intake) const {
   std::memcpy(&own, draft.meta.data(), sizeof own);
   VariantMatcher matcher(request.fields);
   bool behind = false, has_wish = false;
-  const Object* before = worker_.store.lookup(worker_.key(*site_, request), [&](const Object& o) {
+  const Object* before = worker_.store.lookup(key(), [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
     if (o.variant() == draft.variant || meta.head_only != own.head_only) return false;
     if (o.variant().empty()) {
@@ -232,10 +232,9 @@ void Fetch::rank(const RequestHead& request, Intake& intake) const {
 bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   if (!may_update(request, read_request_directives(request.fields), read_response_directives(head.fields)))
     return false;
-  const Key key = worker_.key(*site_, request);
   VariantMatcher matcher(request.fields);
   Fields& fields = worker_.scratch->fields;
-  const Object* same = worker_.store.lookup(key, [&](const Object& o) {
+  const Object* same = worker_.store.lookup(key(), [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
     if (o.body().state() != Body::State::complete || meta.head_only || !matcher.matches(o) ||
         worker_.store.purged_since(task_.filler.fill(), o))
@@ -255,7 +254,7 @@ bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
   Intake intake(worker_, *task_.request, exchange());
   if (!intake.take_update(*base, request, head) || !intake.keep()) return true;
   rank(request, intake);
-  Store::Begun begun = worker_.store.begin(key, true, nullptr);
+  Store::Begun begun = worker_.store.begin(key(), true, nullptr);
   if (worker_.store.purged_since(task_.filler.fill(), *base))
     return true;  // until now; from now on it is begun's to tell
   (void)begun.filler.commit_refreshed(base, intake.draft());

@@ -25,7 +25,7 @@ void append_port(std::string& host, std::string_view port) {
 std::string asked_host(const RequestHead& head, bool may_store) {
   std::string host(head.host);
   if (may_store) {
-    host = to_lower(host);
+    for (char& c : host) c = to_lower(c);
     if (host.ends_with('.')) host.pop_back();
   }
   if (head.own_port != 0) append_port(host, std::to_string(head.own_port));
@@ -113,7 +113,10 @@ bool write_origin_request(Scratch& scratch, const SavedRequest& request, const R
                           const OriginRequest& what, WallTime now, std::string& text) {
   HeadWriter out(scratch.head);
   out.request_line(head.method_text, head.target);
-  out.field(FieldName::host, origin_host(*request.route().site->site, head, what.may_store));
+  const model::Site& site = *request.route().site->site;
+  const std::string asked = asked_host(head, what.may_store);
+  const bool as_asked = site.origin_host.empty() && !head.host.empty() && what.may_store;
+  out.field(FieldName::host, as_asked ? asked : origin_host(site, head, what.may_store));
   const HopByHop hop(head.fields);
   const ForWhom whom =
       for_whom(what.want, what.may_store && (head.method == Method::get || head.method == Method::head));
@@ -128,7 +131,7 @@ bool write_origin_request(Scratch& scratch, const SavedRequest& request, const R
   char via[1024];
   out.field(FieldName::via, make_via(head.fields, head.minor, request.view().pseudonym, via));
   out.field(FieldName::x_forwarded_for, request.client().to_string());
-  if (!head.host.empty()) out.field(FieldName::x_forwarded_host, asked_host(head, what.may_store));
+  if (!head.host.empty()) out.field(FieldName::x_forwarded_host, asked);
   out.field(FieldName::x_forwarded_proto, "http");
   out.field(FieldName::x_request_id, request.request_id());
   if (what.upload != nullptr)

@@ -115,6 +115,7 @@ class Request final : Fill::Listener {
     RequestDirectives directives;
     const Object* object = nullptr;  // the one to deliver
     const Object* part = nullptr;    // stored, but only other bytes than are asked for
+    Key key;                         // once make_key() has made it; until this thread makes another one
     const Object* newest = nullptr;  // of all variants: its Vary tells which one this request wants
     ObjectRef held;                  // keeps it, where the store lent it under a lock
   };
@@ -146,13 +147,13 @@ class Request final : Fill::Listener {
   void on_progress() override;
   void reset();
   void save(const Turn& turn);
-  Key make_key(const Turn& turn);
+  Key make_key(Turn& turn);
   [[nodiscard]] const Object* find(Turn& turn, bool& not_shared);
   [[nodiscard]] static uint64_t likely_variant(Turn& turn);
   [[nodiscard]] bool answers(Turn& turn, const Object& object) const;
   [[nodiscard]] bool may_reuse(const Turn& turn, const Object& object) const;
   [[nodiscard]] bool usable(Turn& turn, const Object& object) const;
-  [[nodiscard]] bool take_parts(const Turn& turn);
+  [[nodiscard]] bool take_parts(Turn& turn);
   [[nodiscard]] Want want_whole(const Turn& turn, const Object* stale);
   void make_answer(const Turn& turn, bool choose, bool has_age, Answer& answer);
   void fetch(Turn& turn, Filler filler);

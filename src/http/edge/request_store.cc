@@ -1,5 +1,6 @@
 // What a Request asks the store for, and what of origins.
 #include <algorithm>
+#include <cassert>
 
 #include "http/edge/delivery.h"
 #include "http/edge/fetch.h"
@@ -13,8 +14,11 @@
 
 namespace popnet::http {
 
-Key Request::make_key(const Turn& turn) {
-  return worker_.key(*turn.route.site, turn.head);
+/// Looked up with it, a miss begins its fill with it: no key of another request is made in between.
+Key Request::make_key(Turn& turn) {
+  if (turn.key.space == nullptr) turn.key = worker_.key(*turn.route.site, turn.head);
+  assert(turn.key.hash == turn.key.space->hash(turn.key.text));
+  return turn.key;
 }
 
 /// `not_shared`: answers to requests like this one could not be shared lately.
@@ -90,7 +94,7 @@ Want Request::want_whole(const Turn& turn, const Object* stale) {
 
 /// RFC 9111 section 3.4: the part is fresh, and names its version strongly enough to be joined, with others, with what they
 /// lack.
-bool Request::take_parts(const Turn& turn) {
+bool Request::take_parts(Turn& turn) {
   const Object& part = *turn.part;
   if (turn.head.fields.has(FieldName::range) ||
       may_serve(stored_policy(part), turn.directives, worker_.loop.now()).use != Use::serve)

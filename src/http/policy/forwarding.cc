@@ -88,14 +88,16 @@ HopByHop::HopByHop(const Fields& fields) {
   if (!fields.has(FieldName::connection)) return;
   for (ListItems items(fields, FieldName::connection); items.next() && named_count_ < named_.size();)
     if (!iequals(items.item(), "close") && !iequals(items.item(), "keep-alive"))
-      named_[named_count_++] = items.item();
+      named_[named_count_++] = {items.item().data(), items.item().size()};
 }
 
 bool HopByHop::has(const Field& field) const {
   if (is_always_hop_by_hop(field.id)) return true;
   const auto named = std::span(named_).first(named_count_);
   return !named.empty() && !is_for_all_recipients(field.id) &&
-         std::any_of(named.begin(), named.end(), [&](std::string_view n) { return iequals(n, field.name); });
+         std::any_of(named.begin(), named.end(), [&](Name n) {
+           return iequals({n.text, n.size}, field.name);
+         });
 }
 
 namespace {

@@ -21,7 +21,12 @@ class HopByHop {
   [[nodiscard]] bool has(const Field& field) const;
 
  private:
-  std::array<std::string_view, connection_options_max> named_;  // by Connection, beyond close and keep-alive
+  /// A string_view that is not set to anything before it is used: most messages name none.
+  struct Name {
+    const char* text;
+    size_t size;
+  };
+  std::array<Name, connection_options_max> named_;  // by Connection, beyond close and keep-alive
   size_t named_count_ = 0;
 };
 

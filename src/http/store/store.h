@@ -96,6 +96,8 @@ class Store {
   [[nodiscard]] Key key(Space& space, std::string_view text) const {
     return {&space, text, space.hash(text)};
   }
+  /// What that fill was begun with; valid as long as it is.
+  [[nodiscard]] static Key key(const Fill& fill) { return {&fill.space_, fill.key(), fill.hash_}; }
 
   /// The newest object under the key that `matches(const Object&)` accepts; null if there is none. Lock free. REQUIRES: the calling thread's Epoch::Reader is online
   template <class Matches>

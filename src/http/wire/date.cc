@@ -81,6 +81,14 @@ constexpr unsigned packed(const char* name) {
   };
   return letter(0) | letter(1) << 8 | letter(2) << 16;
 }
+template <size_t count>
+constexpr auto packed(const std::array<std::string_view, count>& names) {
+  std::array<unsigned, count> out{};
+  for (size_t i = 0; i < count; ++i) out[i] = packed(names[i].data());
+  return out;
+}
+constexpr auto packed_days = packed(day_names);
+constexpr auto packed_months = packed(month_names);
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT". The form that is sent, and read with every answer of an origin: all of it stands at
 /// fixed places.
@@ -89,24 +97,25 @@ bool read_imf(std::string_view text, Civil& date) {
   if (text.size() != form.size()) return false;
   bool ok = true;
   for (const size_t i : {3, 4, 7, 11, 16, 19, 22, 25, 26, 27, 28})
-    ok = ok && to_lower(text[i]) == to_lower(form[i]);
-  const auto number = [&](size_t first, size_t count) {
-    unsigned value = 0;
-    for (const char c : text.substr(first, count)) {
-      ok = ok && c >= '0' && c <= '9';
-      value = value * 10 + static_cast<unsigned>(c - '0');
-    }
-    return value;
+    ok &= to_lower(text[i]) == to_lower(form[i]);
+  const auto digits = [&](size_t first) {  // two of them
+    const auto tens = static_cast<unsigned>(text[first] - '0'),
+               ones = static_cast<unsigned>(text[first + 1] - '0');
+    ok &= tens <= 9 && ones <= 9;
+    return tens * 10 + ones;
   };
-  const auto name = [&](std::span<const std::string_view> names, size_t first) {
-    const auto found = std::find_if(names.begin(), names.end(), [asked = packed(&text[first])](auto n) {
-      return packed(n.data()) == asked;
-    });
-    ok = ok && found != names.end();
+  const auto name = [&](const auto& names, size_t first) {
+    const auto found = std::find(names.begin(), names.end(), packed(&text[first]));
+    ok &= found != names.end();
     return static_cast<unsigned>(found - names.begin());
   };
-  date = {number(12, 4), name(month_names, 8) + 1, number(5, 2), number(17, 2), number(20, 2),
-          number(23, 2), name(day_names, 0)};
+  date = {digits(12) * 100 + digits(14),
+          name(packed_months, 8) + 1,
+          digits(5),
+          digits(17),
+          digits(20),
+          digits(23),
+          name(packed_days, 0)};
   return ok;
 }
 

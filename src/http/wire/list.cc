@@ -25,13 +25,13 @@ size_t skip_quoted(std::string_view text, size_t at) {
 /// closed stand behind a backslash each, and so are not closed either: nobody need look for their ends, which would take each
 /// of them the whole rest.
 size_t find_outside_quotes(std::string_view text, char separator, bool& plain_quotes) {
-  for (size_t i = 0; i < text.size();) {
-    if (text[i] == separator) return i;
-    const size_t behind = text[i] == '"' && !plain_quotes ? skip_quoted(text, i) : text.npos;
-    plain_quotes = plain_quotes || (text[i] == '"' && behind == text.npos);
+  for (size_t i = 0;;) {
+    while (i < text.size() && text[i] != separator && text[i] != '"') ++i;
+    if (i >= text.size() || text[i] == separator) return i;
+    const size_t behind = plain_quotes ? text.npos : skip_quoted(text, i);
+    plain_quotes = behind == text.npos;
     i = behind == text.npos ? i + 1 : behind;
   }
-  return text.size();
 }
 
 bool is_quoted_string(std::string_view text) {
