@@ -54,6 +54,38 @@ def however_framed(stage):
 
 
 @scene
+def of_unknown_length(stage):
+    """RFC 9110 section 14.4: "bytes 2-7/*" leaves open how much there is: what lies within is served, ends of the whole are not guessed."""
+    def answer(asked):
+        place = wanted(asked)
+        if not place:
+            return asked.answer(200, FRESH, WHOLE)
+        return asked.answer(206, {**FRESH, "Content-Range": f"bytes {place[0]}-{place[1]}/*"}, WHOLE[place[0]:place[1] + 1])
+
+    origin = stage.origin(answer)
+    popnet = stage.popnet([site("a", [origin]), site("s", [origin], cache={"slice": "64KiB"})])
+
+    def get(text, host="a.test", path="/"):
+        got = popnet.get(path, host, range=f"bytes={text}")
+        return got.status, got.body, got.fields["Content-Range"], got.hit
+
+    equal("the part", get("2-4"), (206, b"234", "bytes 2-4/*", False))
+    equal("a hit within it", get("3-4"), (206, b"34", "bytes 3-4/*", True))
+    equal("a 304 of it", popnet.get("/", "a.test", range="bytes=2-4", if_none_match='"v1"').status, 304)
+    for text, body in (("3-", b"3456789"), ("-3", b"789")):
+        equal(f"{text}: the end is the origin's to know", get(text)[:2], (206, body))
+        equal("asked", origin.asked[-1].fields["Range"], f"bytes={text}")
+    equal("together with what adjoins", (get("0-1")[3], get("1-3")), (False, (206, b"123", "bytes 1-3/*", True)))
+    check("a HEAD, which knows the length, takes nothing away", popnet.get("/", "a.test", method="HEAD").status == 200 and get("2-4")[3])
+    full = popnet.get("/", "a.test")
+    equal("the whole, without a guess at what is missing", (full.status, full.body, "Range" in origin.asked[-1].fields), (200, WHOLE.encode(), False))
+    equal("is stored", get("3-4"), (206, b"34", "bytes 3-4/10", True))
+    equal("a part that the origin is asked for anew", popnet.get("/", "a.test", range="bytes=3-4", if_match='"v1"').body, b"34")
+    check("leaves the whole where it is", popnet.get("/", "a.test").hit)
+    equal("no slices of it", get("3-4", "s.test", "/slices")[:3], (206, b"34", "bytes 3-4/*"))
+
+
+@scene
 def of_another_length(stage):
     """A body that is not as long as its Content-Range says breaks off, is not stored, and what is stored stays."""
     origin = stage.origin()

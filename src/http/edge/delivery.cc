@@ -76,7 +76,8 @@ bool suits(Scratch& scratch, const Object& object, const RequestHead& request, W
   // There may be many parts: those that lie elsewhere should not cost much.
   const RangeRequest asked = parse_range(request.fields.get(FieldName::range), meta.whole_size);
   if (asked.kind == RangeRequest::Kind::ignore ||
-      (asked.kind == RangeRequest::Kind::satisfiable && !lies_within(asked.range, meta.part())))
+      (asked.kind == RangeRequest::Kind::satisfiable && !lies_within(asked.range, meta.part())) ||
+      (asked.kind == RangeRequest::Kind::unsatisfiable && meta.whole_size == ContentRange::open))
     return false;
   read_stored_fields(object, scratch.fields);
   const RangePlan plan = plan_range(request, read_validators(scratch.fields, now), meta.whole_size, now);

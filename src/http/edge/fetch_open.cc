@@ -75,10 +75,12 @@ bool Fetch::open_joined(const RequestHead& request, const ResponseHead& head, co
   return true;
 }
 
-/// What was asked for as a part, with others that it touches. False when there is none, or it is not to be stored.
+/// What was asked for as a part, with others that it touches. False when there is none, or it is not to be stored; and where the
+/// origin alone knows the end: of "bytes=-3" nobody else could find the three bytes in what is joined.
 bool Fetch::join_stored(const RequestHead& request, const ResponseHead& head, const ContentRange& place) {
   const std::string_view validator = strong_validator(read_validators(head.fields, response_wall_));
-  if (validator.empty() || place.range.size() == place.whole) return false;
+  if (validator.empty() || place.range.size() == place.whole || place.whole == ContentRange::open)
+    return false;
   Intake intake(worker_, *task_.request, exchange());
   intake.take_new(request, head, framing_, task_.may_store);
   if (!intake.keep()) return false;
@@ -117,7 +119,9 @@ bool Fetch::open_slice(const ResponseHead& head) {
 /// and returned: tell it. False when it is of no use.
 bool Fetch::open_first_slice(const RequestHead& request, const ResponseHead& head, FillRef& object) {
   const auto place = placed_part(head, framing_);
-  if (!place || place->range != slice_range(task_.slice, task_.slice_size, place->whole)) return false;
+  if (!place || place->whole == ContentRange::open ||
+      place->range != slice_range(task_.slice, task_.slice_size, place->whole))
+    return false;
   count_to(place->range.size());
   ResponseHead& response = worker_.scratch->response;  // which `head` is
   response.status = 200;                               // it was the object that was asked for
@@ -191,7 +195,7 @@ bool Fetch::ends_whole(const ResponseHead& head, const Draft& draft) const {
   return worker_.store.lookup(key(), [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);
     if (o.variant() != draft.variant || meta.status != 200 || meta.head_only ||
-        o.body().state() != Body::State::complete || stored_size(o) != own.whole_size ||
+        o.body().state() != Body::State::complete || !is_part_of(own, stored_size(o)) ||
         !stored_policy(o).fresh(worker_.loop.now()))
       return false;
     read_stored_fields(o, stored);
@@ -244,8 +248,9 @@ bool Fetch::heed_head(const RequestHead& request, const ResponseHead& head) {
       return false;
     }
     read_stored_fields(o, fields);
-    const HeadSpeaksOf what =
-        head_speaks_of(head.fields, fields, meta.is_part() ? meta.whole_size : stored_size(o));
+    const bool open = meta.whole_size == ContentRange::open;
+    const uint64_t size = meta.is_part() ? meta.whole_size : stored_size(o);
+    const HeadSpeaksOf what = head_speaks_of(head.fields, fields, open ? std::nullopt : std::optional(size));
     if (what == HeadSpeaksOf::other) Store::expire(o);
     return what == HeadSpeaksOf::stored && !meta.is_part();
   });

@@ -219,12 +219,14 @@ std::unique_ptr<OriginConnection> OriginPool::take(const OriginPeer& peer, Origi
 }
 
 OriginPool::Shelf& OriginPool::shelf(const OriginPeer& peer) {
-  const auto known = shelves_.find(peer);
-  if (known != shelves_.end()) return known->second;
+  if (recent_ != shelves_.end() && recent_->first == peer) return recent_->second;
+  recent_ = shelves_.find(peer);
+  if (recent_ != shelves_.end()) return recent_->second;
   std::shared_ptr<IdleConnections::Count> count = all_.count_of(peer);
   if (!sweeper_.armed()) sweeper_.arm_after(between_sweeps);
   const std::lock_guard lock(mutex_);
-  return shelves_.emplace(peer, Shelf{std::move(count)}).first->second;
+  recent_ = shelves_.emplace(peer, Shelf{std::move(count)}).first;
+  return recent_->second;
 }
 
 /// The one used last is the least likely to be closed. Those given back in this turn come last: they have to be asked.
@@ -338,6 +340,7 @@ void OriginPool::sweep() {
       }
       there = shelf.idle.empty() ? shelves_.erase(there) : std::next(there);
     }
+    recent_ = shelves_.end();
   }
   for (auto& connection : over) close(std::move(connection));
   if (!shelves_.empty()) sweeper_.arm_after(between_sweeps);

@@ -153,6 +153,7 @@ class OriginPool {
   std::unique_ptr<OriginConnection> make(const OriginPeer& peer, rt::UniqueFd fd,
                                          std::unique_ptr<tls::Session> tls, bool connected,
                                          OriginConnection::User* user);
+  using Shelves = std::map<OriginPeer, Shelf>;
   Shelf& shelf(const OriginPeer& peer);
   std::unique_ptr<OriginConnection> take_own(Shelf& shelf);
   std::unique_ptr<OriginConnection> take_from_others(const OriginPeer& peer);
@@ -166,8 +167,9 @@ class OriginPool {
   rt::Loop& loop_;
   IdleConnections& all_;
   std::mutex mutex_;  // guards what follows; this thread alone adds and removes shelves
-  std::map<OriginPeer, Shelf> shelves_;
-  Connections lent_;  // without descriptor: another thread has it
+  Shelves shelves_;
+  Shelves::iterator recent_ = shelves_.end();  // this thread's: what one takes from there is put there again
+  Connections lent_;                           // without descriptor: another thread has it
 
   Connections dead_;  // destroyed when the calls in progress are over
   rt::Timer burial_;

@@ -33,7 +33,7 @@ std::vector<ObjectRef> stored_parts(Scratch& scratch, const Store& store, const 
 }
 
 std::optional<ByteRange> missing_range(std::span<const ObjectRef> parts) {
-  if (parts.empty()) return {};
+  if (parts.empty() || stored_meta(*parts.front()).whole_size == ContentRange::open) return {};
   return find_gap(places(parts), stored_meta(*parts.front()).whole_size);
 }
 

@@ -30,6 +30,10 @@ uint64_t version_of(const Fields& fields, WallTime now, bool of_part) {
   return validator.empty() ? 0 : std::max<uint64_t>(1, hash_bytes(validator));
 }
 
+bool is_part_of(const StoredMeta& part, uint64_t size) {
+  return part.whole_size == ContentRange::open ? part.part().last < size : part.whole_size == size;
+}
+
 bool stays_beside(const Object& newer, const Object& older) {
   const StoredMeta& part = stored_meta(newer);
   const StoredMeta& other = stored_meta(older);
@@ -37,7 +41,7 @@ bool stays_beside(const Object& newer, const Object& older) {
   if (!part.is_part() || part.version == 0 || part.version != other.version) return false;
   if (!other.is_part())
     return other.status == 200 && !other.head_only && other.slice == 0 &&
-           older.body().size() == part.whole_size;
+           is_part_of(part, older.body().size());
   return other.whole_size == part.whole_size && !lies_within(other.part(), part.part());
 }
 

@@ -34,7 +34,7 @@ struct StoredMeta {
   uint64_t version = 0;
   // Of a part (206): what the body is of the whole object.
   uint64_t part_first = 0;
-  uint64_t whole_size = unknown_length;  // unknown: not a part
+  uint64_t whole_size = unknown_length;  // unknown: not a part. It may be ContentRange::open
   // Of the head of an object in slices (slices.h), whose content_length is that of the whole.
   uint64_t slice = 0;  // bytes of each; 0: it is no such head
   uint64_t series = 0;
@@ -66,6 +66,8 @@ inline std::string_view stored_lines(const Object& object) {
 }
 /// A number for the ETag, else the Last-Modified; 0 where there is neither, or, `of_part`, no strong one.
 uint64_t version_of(const Fields& fields, WallTime now, bool of_part);
+/// As far as its length goes.
+bool is_part_of(const StoredMeta& part, uint64_t size);
 /// Draft::may_stay: parts of one version stay beside each other, unless the newer one has all that the older has; and the
 /// whole beside a part of it; and whatever there is beside the answer to a HEAD.
 bool stays_beside(const Object& newer, const Object& older);

@@ -110,7 +110,6 @@ void apply_targeted(ResponseDirectives& out, const DictionaryMember& member) {
 /// A targeted field is a dictionary of structured fields; parameters of its members are not looked at. False
 /// when it is empty or has an error: then it is as if it were not there (RFC 9213 section 2.1).
 bool read_targeted(const Fields& response, FieldName name, ResponseDirectives& out) {
-  if (!response.has(name)) return false;
   for (const Field& field : response) {
     if (field.id != name) continue;
     std::string_view text = trim(field.value, " ");
@@ -152,6 +151,7 @@ RequestDirectives read_request_directives(const Fields& request) {
 
 ResponseDirectives read_response_directives(const Fields& response) {
   for (const FieldName name : {FieldName::popnet_cache_control, FieldName::cdn_cache_control}) {
+    if (!response.has(name)) continue;
     ResponseDirectives targeted;
     if (read_targeted(response, name, targeted)) return targeted;
   }

@@ -128,10 +128,10 @@ bool merge_update(const Fields& stored, const Fields& newer, Fields& merged) {
 
 // RFC 9111 section 4.3.5: what the HEAD says must be what is stored. Its "any received validator fields" may be none; but who
 // looks with HEAD at a page that has none, again and again, would have us call the same bytes fresh for ever.
-HeadSpeaksOf head_speaks_of(const Fields& head, const Fields& stored, uint64_t stored_length) {
+HeadSpeaksOf head_speaks_of(const Fields& head, const Fields& stored, std::optional<uint64_t> stored_length) {
   for (const FieldName name : {FieldName::etag, FieldName::last_modified})
     if (head.has(name) && head.get(name) != stored.get(name)) return HeadSpeaksOf::other;
-  if (head.has(FieldName::content_length) &&
+  if (stored_length && head.has(FieldName::content_length) &&
       parse_decimal(head.get(FieldName::content_length)) != stored_length)
     return HeadSpeaksOf::other;
   const bool validated = head.has(FieldName::etag) || head.has(FieldName::last_modified);

@@ -45,7 +45,7 @@ enum class HeadSpeaksOf : uint8_t {
   other,    ///< a validator or the length differs
   unknown,  ///< it has no validator: whatever was made since may be as long
 };
-HeadSpeaksOf head_speaks_of(const Fields& head, const Fields& stored, uint64_t stored_length);
+HeadSpeaksOf head_speaks_of(const Fields& head, const Fields& stored, std::optional<uint64_t> stored_length);
 
 /// The stored fields as a 304, a 200 to HEAD, or a further part updates them (RFC 9111 sections 3.2 to 3.4):
 /// its fields replace the stored ones of the same name, all but Content-Length, the Content-Range of a part, and hop-by-hop.

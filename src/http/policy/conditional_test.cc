@@ -250,6 +250,7 @@ TEST(Ranges, AreWrittenAsContentRange) {
   EXPECT_EQ(format_content_range({RangePlan::Kind::unsatisfiable, {}}, 10, room), "bytes */10");
   EXPECT_EQ(format_content_range({RangePlan::Kind::part, {UINT64_MAX - 1, UINT64_MAX}}, UINT64_MAX, room),
             "bytes 18446744073709551614-18446744073709551615/18446744073709551615");
+  EXPECT_EQ(format_content_range({RangePlan::Kind::part, {2, 3}}, ContentRange::open, room), "bytes 2-3/*");
 }
 
 }  // namespace

@@ -21,7 +21,6 @@ bool is_always_hop_by_hop(FieldName id) {
     case FieldName::proxy_authorization:
     case FieldName::proxy_connection:
     case FieldName::te:
-    case FieldName::trailer:
     case FieldName::transfer_encoding:
     case FieldName::upgrade:
       return true;

@@ -20,12 +20,14 @@ TEST(Forwarding, DropsWhatIsForThisConnection) {
   fields.add("Connection", "keep-alive, X-Hop");
   fields.add("Connection", "close, Cookie");
   const HopByHop hop(fields);
-  for (const char* name : {"Connection", "keep-alive", "Proxy-Connection", "TE", "Trailer",
-                           "Transfer-Encoding", "Upgrade", "Proxy-Authorization", "x-hop", "Cookie"}) {
+  for (const char* name : {"Connection", "keep-alive", "Proxy-Connection", "TE", "Transfer-Encoding",
+                           "Upgrade", "Proxy-Authorization", "x-hop", "Cookie"}) {
     EXPECT_FALSE(is_forwarded_request(named(name), hop, ForWhom::asker)) << name;
     EXPECT_FALSE(is_forwarded_response(named(name), hop)) << name;
   }
   EXPECT_TRUE(is_forwarded_request(named("X-Other"), hop, ForWhom::asker));
+  EXPECT_TRUE(is_forwarded_response(named("Trailer"), hop))
+      << "RFC 9110 section 6.6.2: a hint of what was dropped";
   EXPECT_TRUE(is_forwarded_request(named("Close"), HopByHop(Fields{}), ForWhom::asker));
 }
 

@@ -36,6 +36,7 @@ RangePlan plan_range(const RequestHead& request, const Validators& stored, uint6
     return {};
   const RangeRequest asked = parse_range(request.fields.get(FieldName::range), size);
   if (asked.kind == RangeRequest::Kind::ignore || !if_range_holds(request, stored, now)) return {};
+  if (asked.kind == RangeRequest::Kind::unsatisfiable && size == ContentRange::open) return {};
   if (asked.kind == RangeRequest::Kind::unsatisfiable) return {RangePlan::Kind::unsatisfiable, {}};
   return {RangePlan::Kind::part, asked.range};
 }
@@ -56,7 +57,10 @@ std::string_view format_content_range(const RangePlan& plan, uint64_t size, std:
     put("*");
   }
   put("/");
-  put_number(size);
+  if (size == ContentRange::open)
+    put("*");
+  else
+    put_number(size);
   return {room.data(), static_cast<size_t>(out - room.data())};
 }
 

@@ -178,9 +178,14 @@ TEST(ContentRange, NamesOnePlace) {  // RFC 9110 section 14.4
   EXPECT_EQ(good->range.last, 4U);
   EXPECT_EQ(good->whole, 10U);
   EXPECT_TRUE(parse_content_range("bytes 0-0/1"));
-  for (const char* bad : {"", "bytes", "bytes 2-4", "bytes 2-4/*", "bytes */10", "bytes 4-2/10",
-                          "bytes 2-10/10", "lines 2-4/10", "bytes -4/10", "bytes 2-/10", "bytes 2-4/10,",
-                          "bytes 2-4/18446744073709551616", "bytes=2-4/10"})
+  const auto open = parse_content_range("bytes 2-4/*");
+  ASSERT_TRUE(open);
+  EXPECT_EQ(open->range, (ByteRange{2, 4}));
+  EXPECT_EQ(open->whole, ContentRange::open);
+  for (const char* bad :
+       {"", "bytes", "bytes 2-4", "bytes 2-4/**", "bytes */10", "bytes 4-2/10", "bytes 2-10/10",
+        "lines 2-4/10", "bytes -4/10", "bytes 2-/10", "bytes 2-4/10,", "bytes 2-4/18446744073709551614",
+        "bytes 2-4/18446744073709551616", "bytes */*", "bytes=2-4/10"})
     EXPECT_FALSE(parse_content_range(bad)) << bad;
 }
 

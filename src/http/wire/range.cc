@@ -48,8 +48,11 @@ std::optional<ContentRange> parse_content_range(std::string_view value) {
   if (dash == value.npos || slash == value.npos || dash > slash) return {};
   const auto first = parse_decimal(value.substr(0, dash));
   const auto last = parse_decimal(value.substr(dash + 1, slash - dash - 1));
-  const auto whole = parse_decimal(value.substr(slash + 1));
-  if (!first || !last || !whole || *first > *last || *last >= *whole || *whole == UINT64_MAX) return {};
+  const std::string_view size = value.substr(slash + 1);
+  auto whole = parse_decimal(size);
+  if (whole && *whole >= ContentRange::open) return {};
+  if (size == "*") whole = ContentRange::open;
+  if (!first || !last || !whole || *first > *last || *last >= *whole) return {};
   return ContentRange{{*first, *last}, *whole};
 }
 

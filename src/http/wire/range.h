@@ -31,13 +31,13 @@ struct RangeRequest {
 };
 RangeRequest parse_range(std::string_view value, uint64_t size);
 
-/// What a 206 carries (RFC 9110 section 14.4): "bytes 0-99/1000".
+/// What a 206 carries (RFC 9110 section 14.4): "bytes 0-99/1000", or "bytes 0-99/*".
 struct ContentRange {
+  static constexpr uint64_t open = UINT64_MAX - 1;  ///< larger than any object: the size is not told
   ByteRange range;
   uint64_t whole = 0;  ///< size of the whole object
 };
-/// None when it is malformed, of another unit, unsatisfied ("bytes */1000"), or leaves the size open
-/// ("0-99/*").
+/// None when it is malformed, of another unit, or unsatisfied ("bytes */1000").
 std::optional<ContentRange> parse_content_range(std::string_view value);
 
 }  // namespace popnet::http
