@@ -61,6 +61,8 @@ void set_common(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
+  // Else one read goes on for as long as KeyUpdate follows KeyUpdate, and nobody else has a turn.
+  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 }
 
 /// RFC 6066 section 3: no address is a server name. RFC 9110 section 4.3.4: it is in the certificate all the
@@ -93,8 +95,6 @@ Result<std::shared_ptr<const ServerContext>> ServerContext::load(const std::stri
   if (SSL_CTX_set_ex_data(context, protocol_index(), ours.get()) != 1) return no_memory;
   (void)ours.release();
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
-  // Else one read goes on for as long as KeyUpdate follows KeyUpdate, and nobody else has a turn.
-  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1)
     return refused(certificate, "write a PEM file with the certificate and its chain");
   if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {

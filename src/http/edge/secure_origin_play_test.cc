@@ -1,8 +1,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <thread>
 
 #include "http/edge/play.h"
+#include "rt/clock.h"
+#include "rt/socket.h"
 #include "tls/test_certificate.h"
 
 namespace popnet::http::play {
@@ -146,6 +154,64 @@ TEST_F(SecureOrigins, BodyUntilCloseIsWholeOnlyWithACloseInOrder) {
   (void)p.get("/cut");
   EXPECT_EQ(p.origin().count("/whole"), 1);
   EXPECT_EQ(p.origin().count("/cut"), 2) << "what may be a part is not stored";
+}
+
+/// An origin that takes a request, and then changes its keys (RFC 8446 section 4.6.3) again and again instead of answering.
+class KeyChanger {
+ public:
+  explicit KeyChanger(const TestCertificate& certificate)
+      : listener_(*rt::listen_tcp({IpAddress::v4(127, 0, 0, 1), 0})) {
+    SSL_CTX_use_certificate_chain_file(context_.get(), certificate.certificate_path().c_str());
+    SSL_CTX_use_PrivateKey_file(context_.get(), certificate.key_path().c_str(), SSL_FILETYPE_PEM);
+    thread_ = std::thread([this] {
+      while (!stop) serve();
+    });
+  }
+  ~KeyChanger() {
+    stop = true;
+    thread_.join();
+  }
+  [[nodiscard]] Endpoint endpoint() const { return rt::local_endpoint(listener_.get()); }
+
+  std::atomic<bool> stop = false;
+  std::atomic<uint64_t> changes = 0;
+
+ private:
+  void serve() {
+    pollfd asked{listener_.get(), POLLIN, 0};
+    if (::poll(&asked, 1, 100) != 1) return;
+    const rt::UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!fd.valid()) return;
+    const timeval bound{1, 0};
+    setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+    setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+    const std::unique_ptr<SSL, void (*)(SSL*)> session(SSL_new(context_.get()), SSL_free);
+    SSL_set_fd(session.get(), fd.get());
+    char request[4096];
+    if (SSL_accept(session.get()) != 1 || SSL_read(session.get(), request, sizeof request) <= 0) return;
+    while (!stop && SSL_key_update(session.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+           SSL_do_handshake(session.get()) == 1)
+      ++changes;
+  }
+
+  std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context_{SSL_CTX_new(TLS_server_method()), SSL_CTX_free};
+  rt::UniqueFd listener_;
+  std::thread thread_;
+};
+
+TEST_F(SecureOrigins, KeysThatChangeWithoutEndKeepNobodyElseWaiting) {
+  KeyChanger origin(certificate_);
+  Play& p = play([&](model::Origin& o) { o.endpoint = origin.endpoint(); });
+  Browser waiting = p.browser();
+  waiting.send("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  while (origin.changes < 100) std::this_thread::yield();
+  Duration slowest = {};
+  for (const auto end = rt::monotonic_now() + std::chrono::seconds(1); rt::monotonic_now() < end;) {
+    const auto asked = rt::monotonic_now();
+    EXPECT_EQ(p.get(model::edge_health_path).status, 200);
+    slowest = std::max<Duration>(slowest, rt::monotonic_now() - asked);
+  }
+  EXPECT_LT(slowest, std::chrono::milliseconds(500));
 }
 
 }  // namespace
