@@ -17,7 +17,7 @@ class Session {
  public:
   enum class Result : uint8_t {
     done,        ///< `size` bytes; of the handshake: over
-    wants_read,  ///< again when the socket has something
+    wants_read,  ///< again when the socket has something. Also behind a record without data, be there more or not
     wants_write,
     closed,  ///< by the peer, in order
     broken,  ///< not in order: what came may be a part of what was meant (RFC 9112 section 9.8)

@@ -58,12 +58,19 @@ class RelaysTest : public ::testing::Test {
     ASSERT_EQ(::send(plain_.get(), text.data(), text.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(text.size()));
   }
+  /// Behind the tickets, of which a read says that they were no data.
+  Session::Progress client_reads(std::span<char> room) {
+    auto progress = client_->read(room);
+    for (int tickets = 2; progress.result == How::wants_read && tickets > 0; --tickets)
+      progress = client_->read(room);
+    return progress;
+  }
   /// Until that many, or the end.
   std::string client_hears(size_t size) {
     std::string heard;
     std::array<char, 3000> room;
     while (heard.size() < size) {
-      const auto progress = client_->read(std::span(room).first(std::min(room.size(), size - heard.size())));
+      const auto progress = client_reads(std::span(room).first(std::min(room.size(), size - heard.size())));
       if (progress.result != How::done) break;
       heard.append(room.data(), progress.size);
     }
@@ -77,7 +84,7 @@ class RelaysTest : public ::testing::Test {
   }
   void expect_in_order_end() {
     char byte = 0;
-    EXPECT_EQ(client_->read(std::span(&byte, 1)).result, How::closed);
+    EXPECT_EQ(client_reads(std::span(&byte, 1)).result, How::closed);
     EXPECT_EQ(::recv(fd_.get(), &byte, 1, 0), 0) << "a FIN, not a reset";
   }
   static void expect_empty(Relays& relays) {
