@@ -259,6 +259,7 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
 
 void Fetch::on_connected() {
   state_ = State::awaiting_head;
+  ready_time_ = worker_.loop.now();
   timer_.arm_after(site_->site->fill.first_byte_timeout);
   sending_.ask();
 }
@@ -308,7 +309,8 @@ void Fetch::attempt_failed(uint16_t note, std::string_view why, bool its_own) {
     const TimePoint now = worker_.loop.now();
     OriginState& state = *site_->origins[origin_];
     state.failed(now, site_->site->name, origin.name, why, its_own);
-    if (note == note::gateway_timeout) state.first_bytes.add(now, now - request_time_);
+    if (note == note::gateway_timeout)
+      state.first_bytes.add(now, std::max(Duration::zero(), now - request_time_));
     last_note_ = note;
   }
   if (!repeat) return give_up(note);
@@ -356,10 +358,11 @@ bool Fetch::write_request(const RequestHead& head) {
 
 /// What has kept this thread until the request leaves is nothing that its origin could help.
 void Fetch::begin_waiting() {
-  request_time_ = rt::monotonic_now();
+  const TimePoint leaves = rt::monotonic_now();
+  request_time_ += leaves - std::exchange(ready_time_, leaves);
   const Duration usual = from_ms(site_->origins[origin_]->first_bytes.ms(worker_.loop.now()));
   const Duration patience = worker_.shared.timeouts.busy_poll;
-  if (usual > Duration::zero() && usual <= patience) head_soon_.arm(request_time_ + patience);
+  if (usual > Duration::zero() && usual <= patience) head_soon_.arm(leaves + patience);
 }
 
 void Fetch::send() {
@@ -468,6 +471,7 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   head_soon_.clear();
   end_trial();
   response_time_ = worker_.loop.now();
+  request_time_ = std::min(request_time_, response_time_);  // it may have left later in this very turn
   response_wall_ = worker_.loop.wall();
   RequestHead& request = worker_.scratch->request;
   task_.request->restore(request);

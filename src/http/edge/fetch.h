@@ -198,7 +198,8 @@ class Fetch final : OriginConnection::User {
   size_t sent_ = 0;
   std::string in_;  // received and not used yet: a part of the answer's head, or of a chunk's
   int interims_ = 0;
-  TimePoint request_time_{};
+  TimePoint request_time_{};  // of the connect, or the send; without what has kept this thread in between
+  TimePoint ready_time_{};    // the connection was there, and the request about to leave
   TimePoint response_time_{};
   WallTime response_wall_{};
 

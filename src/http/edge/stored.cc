@@ -42,7 +42,8 @@ bool stays_beside(const Object& newer, const Object& older) {
   if (!other.is_part())
     return other.status == 200 && !other.head_only && other.slice == 0 &&
            is_part_of(part, older.body().size());
-  return other.whole_size == part.whole_size && !lies_within(other.part(), part.part());
+  const bool agree = is_part_of(part, other.whole_size) || is_part_of(other, part.whole_size);
+  return agree && !lies_within(other.part(), part.part());
 }
 
 bool VariantMatcher::matches(const Object& object) {
