@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t copied_max = 16 * 1024;  // longer bodies are sent from where they lie
 constexpr size_t pieces_max = 16;
 constexpr uint64_t given_max = 2 * 1024 * 1024;  // bytes that one connection gets in one turn
-// Who has ended his side may still read what comes. Where nothing has come, or gone, for so long, nobody is there.
+// Who has ended his side may still read what comes (`nc -N` does). Where nothing has come, or gone, for so long, nobody is there.
 constexpr Duration time_to_read = std::chrono::seconds(1);
 constexpr uint32_t input = EPOLLIN | EPOLLRDHUP;
 
@@ -158,7 +158,6 @@ void Client::read(bool ended) {
   if (state_ == State::closed) return;
   if (!wants_input()) {
     if (ended && has_ended()) {
-      if (active_->sent == 0 && !active_->object) return close();  // nobody is there who reads the answer
       client_ended_ = true;
       if (!blocked_) give_time_to_read();
     }

@@ -281,11 +281,28 @@ TEST(Client, WhoLeavesWhileHeWaitsIsNotWaitedFor) {
   stays.send(get_a);
   ASSERT_TRUE(Play::eventually([&] { return play.counter("popnet_http_store_waiting") == 2; }));
   leaver.half_close();
-  EXPECT_TRUE(leaver.at_end());
+  EXPECT_TRUE(leaver.at_end()) << "after the second in which he could have had an answer";
   ASSERT_TRUE(Play::eventually([&] { return play.counter("popnet_http_store_waiting") == 1; }));
   gate.open();
   EXPECT_EQ(stays.read().body, "x");
   EXPECT_EQ(play.origin().count("/a"), 1);
+}
+
+TEST(Client, WhoClosesHisSideRightBehindARequestIsAnswered) {
+  Play play;
+  play.origin().on("/a", ok("stored", "Cache-Control: max-age=600\r\n"));
+  play.origin().on("/b", ok("passed", "Cache-Control: no-store\r\n"));
+  play.origin().on("/put", ok("taken"));
+  for (const auto& [request, body] :
+       {std::pair{std::string(get_a), "stored"},
+        {"GET /b HTTP/1.1\r\nHost: www.shop.example\r\n\r\n", "passed"},
+        {"PUT /put HTTP/1.1\r\nHost: www.shop.example\r\nContent-Length: 3\r\n\r\nnew", "taken"}}) {
+    Browser browser = play.browser();
+    browser.send(request);
+    browser.half_close();
+    EXPECT_EQ(browser.read().body, body);
+    EXPECT_TRUE(browser.at_end());
+  }
 }
 
 TEST(Client, WhoHasAskedForAllHeWantsStillGetsIt) {
