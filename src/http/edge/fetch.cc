@@ -245,7 +245,7 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
   sent_ = 0;
   in_.clear();
   interims_ = 0;
-  request_time_ = worker_.loop.now();
+  origin_time_.begin(worker_.loop.now());
   const model::FillOptions& fill = site_->site->fill;
   if (fill.total_timeout > Duration::zero() && !is_tunnel()) total_timer_.arm_after(fill.total_timeout);
   if (connection_->connected()) {
@@ -259,7 +259,7 @@ bool Fetch::connect_to(const model::Origin& origin, bool allow_pooled) {
 
 void Fetch::on_connected() {
   state_ = State::awaiting_head;
-  ready_time_ = worker_.loop.now();
+  origin_time_.connected(worker_.loop.now());
   timer_.arm_after(site_->site->fill.first_byte_timeout);
   sending_.ask();
 }
@@ -309,8 +309,7 @@ void Fetch::attempt_failed(uint16_t note, std::string_view why, bool its_own) {
     const TimePoint now = worker_.loop.now();
     OriginState& state = *site_->origins[origin_];
     state.failed(now, site_->site->name, origin.name, why, its_own);
-    if (note == note::gateway_timeout)
-      state.first_bytes.add(now, std::max(Duration::zero(), now - request_time_));
+    if (note == note::gateway_timeout) state.first_bytes.add(now, origin_time_.took(now));
     last_note_ = note;
   }
   if (!repeat) return give_up(note);
@@ -356,10 +355,9 @@ bool Fetch::write_request(const RequestHead& head) {
   return write_origin_request(*worker_.scratch, *task_.request, head, what, worker_.loop.wall(), out_);
 }
 
-/// What has kept this thread until the request leaves is nothing that its origin could help.
 void Fetch::begin_waiting() {
   const TimePoint leaves = rt::monotonic_now();
-  request_time_ += leaves - std::exchange(ready_time_, leaves);
+  origin_time_.leaves(leaves);
   const Duration usual = from_ms(site_->origins[origin_]->first_bytes.ms(worker_.loop.now()));
   const Duration patience = worker_.shared.timeouts.busy_poll;
   if (usual > Duration::zero() && usual <= patience) head_soon_.arm(leaves + patience);
@@ -471,13 +469,13 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
   head_soon_.clear();
   end_trial();
   response_time_ = worker_.loop.now();
-  request_time_ = std::min(request_time_, response_time_);  // it may have left later in this very turn
   response_wall_ = worker_.loop.wall();
   RequestHead& request = worker_.scratch->request;
   task_.request->restore(request);
 
-  if (task_.asker) task_.asker->origin_time = response_time_ - request_time_;
-  site_->origins[origin_]->first_bytes.add(response_time_, response_time_ - request_time_);
+  const Duration took = origin_time_.took(response_time_);
+  if (task_.asker) task_.asker->origin_time = took;
+  site_->origins[origin_]->first_bytes.add(response_time_, took);
 
   const ResponseFraming framing = response_framing(head, request.method);
   if (framing.fault != Fault::none) return attempt_failed(note::bad_gateway, to_string(framing.fault));
@@ -528,7 +526,7 @@ void Fetch::on_head(const ResponseHead& head, std::string_view rest) {
 }
 
 Exchange Fetch::exchange() const {
-  return {request_time_, response_time_, response_wall_};
+  return {origin_time_.since(response_time_), response_time_, response_wall_};
 }
 
 // A 304 that does not speak of what we hold, or that nobody asked for; a rest that does not fit the part; slices that

@@ -28,6 +28,7 @@
 #include "http/edge/asker.h"
 #include "http/edge/origin_pool.h"
 #include "http/edge/origin_request.h"
+#include "http/edge/origin_time.h"
 #include "http/edge/saved_request.h"
 #include "http/edge/upload.h"
 #include "http/policy/freshness.h"
@@ -198,8 +199,7 @@ class Fetch final : OriginConnection::User {
   size_t sent_ = 0;
   std::string in_;  // received and not used yet: a part of the answer's head, or of a chunk's
   int interims_ = 0;
-  TimePoint request_time_{};  // of the connect, or the send; without what has kept this thread in between
-  TimePoint ready_time_{};    // the connection was there, and the request about to leave
+  OriginTime origin_time_;
   TimePoint response_time_{};
   WallTime response_wall_{};
 

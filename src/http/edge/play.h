@@ -226,6 +226,11 @@ class ScriptedOrigin {
     const std::lock_guard lock(mutex_);
     tls_ = std::move(context);
   }
+  /// Connections accepted from here on are heard, and their hands shaken, when it opens.
+  void hold(Gate& gate) {
+    const std::lock_guard lock(mutex_);
+    gate_ = &gate;
+  }
   /// What is no request is no failure of the test.
   void allow_garbage() { garbage_ = true; }
   /// How it answers that target ("" = any other).
@@ -282,7 +287,10 @@ class ScriptedOrigin {
       ++connections_;
       Line& line = lines_.emplace_back(std::move(fd));
       if (tls_) line.secure(*tls_);
-      threads_.emplace_back([this, &line] { serve(line); });
+      threads_.emplace_back([this, &line, gate = gate_] {
+        if (gate != nullptr) gate->wait();
+        serve(line);
+      });
     }
   }
   void serve(Line& line) {
@@ -330,6 +338,7 @@ class ScriptedOrigin {
   std::string last_head_;
   int connections_ = 0;
   std::shared_ptr<const tls::ServerContext> tls_;
+  Gate* gate_ = nullptr;
   std::list<Line> lines_;
   std::list<std::thread> threads_;
 };

@@ -69,6 +69,30 @@ TEST_F(SecureOrigins, KeepOneConnectionForAllThreads) {
   EXPECT_EQ(p.origin().connections(), 1);
 }
 
+TEST_F(SecureOrigins, TheHandshakeIsTimeThatTheOriginTakes) {
+  Gate gate;  // outlives the origin's threads
+  Play p(Setting{.site =
+                     [&](model::Site& site) {
+                       trust(site.origins[0]);
+                       site.server_timing = true;
+                     },
+                 .options = [](Edge::Options& o) { o.threads = 1; }});
+  p.origin().secure(context_);
+  p.origin().hold(gate);
+  p.origin().on("/a", ok("hi"));
+  const auto origin_ms = [](const Response& r) {
+    const std::string timing = r.field("server-timing"), name = "origin;dur=";
+    const size_t at = timing.find(name);
+    return at == timing.npos ? -1 : std::stod(timing.substr(at + name.size()));
+  };
+  Browser user = p.browser();
+  user.send("GET /a HTTP/1.1\r\nHost: www.shop.example\r\n\r\n");
+  ASSERT_TRUE(Play::eventually([&] { return p.origin().connections() == 1; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // what the handshake takes
+  gate.open();
+  EXPECT_GE(origin_ms(user.read()), 100);
+}
+
 TEST_F(SecureOrigins, LargeBodiesComeWholeBothWays) {
   Play& p = play();
   std::string large;
