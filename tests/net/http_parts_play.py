@@ -85,6 +85,42 @@ def of_unknown_length(stage):
     equal("no slices of it", get("3-4", "s.test", "/slices")[:3], (206, b"34", "bytes 3-4/*"))
 
 
+def sizes_by_request(asked):
+    """Says how large the whole is as the request's X-Size has it."""
+    place = wanted(asked)
+    tag = {"Cache-Tag": asked.fields["X-Tag"]} if "X-Tag" in asked.fields else {}
+    if asked.fields["If-None-Match"] == FRESH["ETag"]:
+        return asked.answer(304, FRESH)
+    if not place:
+        return asked.answer(200, {**FRESH, **tag}, WHOLE)
+    size = asked.fields["X-Size"] or len(WHOLE)
+    return asked.answer(206, {**FRESH, **tag, "Content-Range": f"bytes {place[0]}-{place[1]}/{size}"}, WHOLE[place[0]:place[1] + 1])
+
+
+@scene
+def beside_those_of_unknown_length(stage):
+    """RFC 9110 section 14.4: an origin that says how large the whole is with some parts and not with others; of one version none ends another."""
+    origin = stage.origin(sizes_by_request)
+    popnet = stage.popnet([site("a", [origin])])
+
+    def get(path, text, size="10", **fields):
+        got = popnet.get(path, "a.test", range=f"bytes={text}", x_size=size, **fields)
+        equal(f"{path}: {text}", (got.status, got.body), (206, WHOLE[int(text[0]):int(text[2]) + 1].encode()))
+        return got.hit
+
+    for path, first, second in (("/then", "10", "*"), ("/before", "*", "10"), ("/both", "*", "*")):
+        get(path, "0-1", first), get(path, "6-8", second)
+        check(f"{first}, then {second}: both are hits", get(path, "0-1") and get(path, "6-8"))
+    get("/behind", "0-1"), get("/behind", "4-5", "*"), get("/behind", "8-8", "9")
+    check("of another length: gone", not get("/behind", "0-1"))
+    for soft in (True, False):
+        for text, size in (("0-1", "10"), ("4-5", "*"), ("8-9", "*")):
+            get("/purged", text, size)
+        popnet.api("POST", "/v1/purge", {"url": "http://a.test/purged", "soft": soft})
+        check("a purge is of all of them", not any([get("/purged", "4-5", "*"), get("/purged", "0-1"), get("/purged", "8-9", "*")]))
+        check("and each that comes again, or is confirmed, leaves the others", get("/purged", "4-5") and get("/purged", "0-1") and get("/purged", "8-9"))
+
+
 @scene
 def of_another_length(stage):
     """A body that is not as long as its Content-Range says breaks off, is not stored, and what is stored stays."""
