@@ -122,6 +122,56 @@ def beside_those_of_unknown_length(stage):
 
 
 @scene
+def with_those_of_unknown_length(stage):
+    """RFC 9111 section 3.4: parts of one version are used together, and completed, whether or not each of them says how large the whole is."""
+    origin = stage.origin(sizes_by_request)
+    popnet = stage.popnet([site("a", [origin])])
+
+    def store(path, *parts):
+        for text, size in parts:
+            equal(f"{path}: {text}/{size}", popnet.get(path, "a.test", range=f"bytes={text}", x_size=size).fields["Content-Range"], f"bytes {text}/{size}")
+
+    def whole(path, missing, **fields):
+        before = len(origin.asked)
+        full = popnet.get(path, "a.test", **fields)
+        equal(f"{path}: the whole", (full.status, full.body), (200, WHOLE.encode()))
+        equal("by what was missing", [asked.fields["Range"] for asked in origin.asked[before:]], missing)
+        check("is stored", popnet.get(path, "a.test").hit)
+
+    def part(path, text, size):
+        got = popnet.get(path, "a.test", range=f"bytes={text}")
+        equal(f"{path}: {text} together", (got.body, got.fields["Content-Range"], got.hit), (WHOLE[int(text[0]):int(text[2]) + 1].encode(), f"bytes {text}/{size}", True))
+
+    store("/elsewhere", ("0-3", "10"), ("6-6", "*"))
+    whole("/elsewhere", ["bytes=4-9"])
+    store("/begins", ("0-3", "*"), ("6-9", "10"))
+    whole("/begins", ["bytes=4-5"])
+    store("/ends", ("6-9", "10"), ("0-3", "*"))
+    whole("/ends", ["bytes=4-5"])
+    store("/rest", ("0-3", "10"), ("6-6", "*"))
+    whole("/rest", ["bytes=4-9", ""], x_size="*")  # and that rest is of no use
+    store("/unknown", ("0-3", "*"), ("6-9", "*"))
+    whole("/unknown", [""])
+    store("/last", ("0-8", "*"), ("9-9", "10"))
+    whole("/last", [])
+    store("/cover", ("0-1", "10"), ("4-5", "10"), ("2-3", "*"))
+    part("/cover", "1-4", 10), part("/cover", "2-4", 10), part("/cover", "4-5", 10)
+    store("/open", ("0-1", "*"), ("2-3", "*"))
+    part("/open", "1-2", "*")
+    store("/open", ("6-7", "10"))
+    part("/open", "1-2", 10)
+    store("/joined", ("2-3", "*"), ("4-6", "10"))
+    part("/joined", "2-6", 10)
+    for parts in ((("2-3", "*"), ("4-6", "10")), (("4-6", "10"), ("2-3", "*"))):
+        for text, size in parts:
+            popnet.get("/tags", "a.test", range=f"bytes={text}", x_size=size, x_tag="red" if size == "*" else "blue")
+        part("/tags", "2-6", 10)
+        popnet.api("POST", "/v1/purge", {"site": "a", "tags": ["red"]})
+        check("together they are gone with the tags of each", not popnet.get("/tags", "a.test", range="bytes=2-6").hit)
+        popnet.api("POST", "/v1/purge", {"site": "a"})
+
+
+@scene
 def of_another_length(stage):
     """A body that is not as long as its Content-Range says breaks off, is not stored, and what is stored stays."""
     origin = stage.origin()

@@ -140,12 +140,11 @@ std::optional<ByteRange> wanted_of_parts(Scratch& scratch, const Object& part, c
   return plan.kind == RangePlan::Kind::part ? std::optional(plan.range) : std::nullopt;
 }
 
-void deliver_parts(Scratch& scratch, const Object& first, const ByteRange& range, const RequestHead& request,
-                   WallTime now, Answer& answer) {
+void deliver_parts(Scratch& scratch, const Object& first, const ByteRange& range, uint64_t whole,
+                   const RequestHead& request, WallTime now, Answer& answer) {
   deliver_object(scratch, first, request, true, now, answer);
   if (answer.status != 206) return;  // it is 304
-  const StoredMeta& meta = stored_meta(first);
-  make_part(scratch, range, meta.part(), meta.whole_size, answer);
+  make_part(scratch, range, stored_meta(first).part(), whole, answer);
   answer.piece = &first;
 }
 

@@ -27,8 +27,8 @@ void put_under_prefix(Scratch& scratch, std::string_view host, std::string_view 
 /// What the request wants of an object of which parts with these validators are stored; none: not a part. Uses scratch.fields.
 std::optional<ByteRange> wanted_of_parts(Scratch& scratch, const Object& part, const RequestHead& request,
                                          WallTime now);
-/// deliver_object() for that range, which several parts have together: `first` is the one that it begins in.
-void deliver_parts(Scratch& scratch, const Object& first, const ByteRange& range, const RequestHead& request,
-                   WallTime now, Answer& answer);
+/// deliver_object() for that range of so large a whole, which several parts have together: `first` is the one that it begins in.
+void deliver_parts(Scratch& scratch, const Object& first, const ByteRange& range, uint64_t whole,
+                   const RequestHead& request, WallTime now, Answer& answer);
 
 }  // namespace popnet::http

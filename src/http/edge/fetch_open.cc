@@ -51,8 +51,7 @@ bool Fetch::open_rest(const RequestHead& request, const ResponseHead& head) {
   const auto place = placed_part(head, framing_);
   Fields& stored = worker_.scratch->fields;
   read_stored_fields(*task_.parts.front(), stored);
-  if (!missing || !place || place->range != *missing ||
-      place->whole != stored_meta(*task_.parts.front()).whole_size ||
+  if (!missing || !place || place->range != *missing || place->whole != whole_of(task_.parts) ||
       !confirms(head.fields, stored, response_wall_) || !open_joined(request, head, *place))
     return false;
   task_.filler.note(note::completed);
@@ -61,7 +60,7 @@ bool Fetch::open_rest(const RequestHead& request, const ResponseHead& head) {
 
 /// With task_.parts, which are of its version.
 bool Fetch::open_joined(const RequestHead& request, const ResponseHead& head, const ContentRange& place) {
-  join_ = plan_join(task_.parts, place.range, task_.want == Want::rest);
+  join_ = plan_join(task_.parts, place.range, place.whole, task_.want == Want::rest);
   Intake intake(worker_, *task_.request, exchange());
   if (!join_.joins() || !intake.take_joined(task_.parts, join_, place.whole, request, head)) {
     join_ = {};

@@ -44,7 +44,8 @@ Request::Step Request::deliver_cover(Turn& turn) {
   const auto age = [now](const ObjectRef& part) { return stored_policy(*part).age(now); };
   cache_status_.ttl = ttl(*std::ranges::min_element(parts_, {}, ttl));
   Answer answer;
-  deliver_parts(*worker_.scratch, *parts_.front(), {at_, end_}, turn.head, worker_.loop.wall(), answer);
+  deliver_parts(*worker_.scratch, *parts_.front(), {at_, end_}, stored_meta(*turn.part).whole_size, turn.head,
+                worker_.loop.wall(), answer);
   answer.age = std::max(Duration::zero(), age(*std::ranges::max_element(parts_, {}, age)));
   at_ = stored_meta(*parts_.front()).part().last + 1;
   hand_over(answer, parts_.front()->cursor());

@@ -14,6 +14,20 @@
 
 namespace popnet::http {
 
+namespace {
+
+/// Of the parts of one version, those that lie beside the newest: the newest that knows how large the whole is, which those that
+/// do not can be used with.
+bool stands_for_parts(const Object& part, const Object* so_far) {
+  if (so_far == nullptr) return true;
+  const StoredMeta& meta = stored_meta(part);
+  const StoredMeta& other = stored_meta(*so_far);
+  return other.whole_size == ContentRange::open && meta.is_part() && meta.whole_size != ContentRange::open &&
+         meta.version == other.version && part.variant() == so_far->variant();
+}
+
+}  // namespace
+
 /// Looked up with it, a miss begins its fill with it: no key of another request is made in between.
 Key Request::make_key(Turn& turn) {
   if (turn.key.space == nullptr) turn.key = worker_.key(*turn.route.site, turn.head);
@@ -48,7 +62,7 @@ const Object* Request::find(Turn& turn, bool& not_shared) {
       return false;
     }
     cache_status_.forward = CacheForward::partial;
-    if (turn.part == nullptr && o.body().state() == Body::State::complete) turn.part = &o;
+    if (o.body().state() == Body::State::complete && stands_for_parts(o, turn.part)) turn.part = &o;
     return false;
   });
   for (const Object** one : {&last, &growing, &turn.part})
