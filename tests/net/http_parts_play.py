@@ -304,6 +304,50 @@ def beside_the_whole(stage):
 
 
 @scene
+def over_the_whole(stage):
+    """Who has parts sent by the origin one by one (If-Match is the origin's to judge) takes the whole of that version from nobody: not the 33rd, not
+    one of an object in slices, fresh or stale, nor one of a whole that is still coming."""
+    whole = WHOLE * 20_000
+
+    def answer(asked):
+        place = wanted(asked, len(whole)) if "Range" in asked.fields else None
+        if asked.fields["If-None-Match"] == FRESH["ETag"]:
+            return asked.answer(304, FRESH)
+        return send_part(asked, place, whole=whole) if place else asked.answer(200, FRESH, whole)
+
+    for options in ({}, {"slice": "64KiB"}):
+        origin = stage.origin(answer)
+        popnet = stage.popnet([site("a", [origin], cache=options)])
+        popnet.get("/x", "a.test")
+        for soft in (False, True):
+            if soft:
+                popnet.api("POST", "/v1/purge", {"site": "a", "soft": True})
+            for at in range(0, 4 if soft else 200, 4):
+                part = popnet.get("/x", "a.test", range=f"bytes={at}-{at + 1}", if_match='"v1"')
+                equal(f"{at}", (part.status, part.body, origin.asked[-1].fields["If-Match"]), (206, whole[at:at + 2].encode(), '"v1"'))
+            before = len(origin.asked)
+            full = popnet.get("/x", "a.test")
+            equal("the whole is there", (full.body == whole.encode(), full.hit), (True, not soft))
+            equal("all that was asked of the origin is whether it holds", [a.fields["If-None-Match"] for a in origin.asked[before:]], ['"v1"'] * soft)
+    for framing in ("length", "chunked"):
+        origin = stage.origin()
+        popnet = stage.popnet([site("a", [origin])])
+        first = popnet.connect().ask("/x", "a.test")
+        length = {"Content-Length": "10"} if framing == "length" else {"Transfer-Encoding": "chunked"}
+        asked = origin.request().start(200, {**FRESH, **length})
+        asked.send("01234") if framing == "length" else asked.chunk("01234")
+        first.read_head()
+        other = popnet.connect().ask("/x", "a.test", fields={"Range": "bytes=2-3", "If-Match": '"v1"'})
+        send_part(origin.request(), (2, 3))
+        equal("the part", other.answer().body, b"23")
+        asked.send("56789") if framing == "length" else asked.chunk("56789").last_chunk()
+        equal("the whole", first.read(10) if framing == "length" else first.read_chunked(), WHOLE.encode())
+        again = popnet.connect().ask("/x", "a.test")
+        origin.serve_until(again, lambda asked: asked.answer(500))
+        equal("is stored", again.answer().hit, True)
+
+
+@scene
 def taken_away(stage):
     """A purge takes all parts, and what was joined from one with a tag; a 304 makes one of them fresh again."""
     fields = {**FRESH}

@@ -146,7 +146,7 @@ class Fetch final : OriginConnection::User {
   void open_slice_body(std::span<const uint64_t> tags, bool may_store);
   void open(const RequestHead& request, const ResponseHead& head, bool may_store);
   [[nodiscard]] bool is_outdated(const Draft& draft) const;
-  [[nodiscard]] bool ends_whole(const ResponseHead& head, const Draft& draft) const;
+  [[nodiscard]] bool adds_nothing(const ResponseHead& head, const Draft& draft) const;
   void rank(const RequestHead& request, Intake& intake) const;
   bool heed_head(const RequestHead& request, const ResponseHead& head);
   void invalidate(const RequestHead& request, const ResponseHead& head);

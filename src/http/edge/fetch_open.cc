@@ -162,7 +162,7 @@ void Fetch::open(const RequestHead& request, const ResponseHead& head, bool may_
   tell_asker(intake);
   if (place) count_to(place->range.size());
   // For the one who asked as it came: what would have been stored does not say where a part lies.
-  if (intake.keep() && (is_outdated(intake.draft()) || ends_whole(head, intake.draft())))
+  if (intake.keep() && (is_outdated(intake.draft()) || adds_nothing(head, intake.draft())))
     return open(request, head, false);
   if (intake.keep()) rank(request, intake);
   if (intake.keep()) return task_.filler.open(intake.draft());
@@ -184,12 +184,13 @@ bool Fetch::is_outdated(const Draft& draft) const {
   }) != nullptr;
 }
 
-/// Is it a part that would take the place of a whole which is fresh, and not of another version as far as can be told? Without a
-/// strong validator it cannot lie beside it (stays_beside()), and answers less.
-bool Fetch::ends_whole(const ResponseHead& head, const Draft& draft) const {
+/// Is it a part of a whole which is stored and fresh, and not of another version as far as can be told? Without a strong
+/// validator it cannot lie beside that (stays_beside()), and answers less; and else many of them, which users can have from the
+/// origin one by one, would push it out. But who has joined this fill wants what it brings.
+bool Fetch::adds_nothing(const ResponseHead& head, const Draft& draft) const {
   StoredMeta own;
   std::memcpy(&own, draft.meta.data(), sizeof own);
-  if (!own.is_part() || own.version != 0) return false;
+  if (!own.is_part() || (own.version != 0 && task_.filler.fill().joinable())) return false;
   Fields& stored = worker_.scratch->fields;
   return worker_.store.lookup(key(), [&](const Object& o) {
     const StoredMeta& meta = stored_meta(o);

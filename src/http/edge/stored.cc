@@ -39,9 +39,12 @@ bool stays_beside(const Object& newer, const Object& older) {
   const StoredMeta& other = stored_meta(older);
   if (part.head_only) return !other.head_only;
   if (!part.is_part() || part.version == 0 || part.version != other.version) return false;
-  if (!other.is_part())
-    return other.status == 200 && !other.head_only && other.slice == 0 &&
-           is_part_of(part, older.body().size());
+  if (!other.is_part()) {
+    const bool complete = older.body().state() == Body::State::complete;
+    const uint64_t size = complete ? stored_size(older) : other.content_length;
+    return other.status == 200 && !other.head_only &&
+           (size == StoredMeta::unknown_length || is_part_of(part, size));
+  }
   const bool agree = is_part_of(part, other.whole_size) || is_part_of(other, part.whole_size);
   return agree && !lies_within(other.part(), part.part());
 }

@@ -69,7 +69,7 @@ uint64_t version_of(const Fields& fields, WallTime now, bool of_part);
 /// As far as its length goes.
 bool is_part_of(const StoredMeta& part, uint64_t size);
 /// Draft::may_stay: parts of one version stay beside each other, unless the newer one has all that the older has; and the
-/// whole beside a part of it; and whatever there is beside the answer to a HEAD.
+/// whole, be it in slices or still on its way, beside a part of it; and whatever there is beside the answer to a HEAD.
 bool stays_beside(const Object& newer, const Object& older);
 
 /// The stored lines parsed again, for what is not done on every hit. Views into the object.

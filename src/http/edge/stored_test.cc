@@ -26,11 +26,12 @@ class StoredTest : public play::StoreTest {
     meta.content_length = size;
     return meta;
   }
-  ObjectRef make(const StoredMeta& of) {
+  ObjectRef make(const StoredMeta& of) { return make(of, of.content_length); }
+  ObjectRef make(const StoredMeta& of, uint64_t bytes) {
     const std::string name = "/" + std::to_string(++made_);
     auto begun = store.begin(key(name), false, play::never);
-    begun.filler.open({std::as_bytes(std::span(&of, 1)), {}, {}, of.content_length, 8 << 20});
-    begun.filler.append(std::string(of.content_length, 'x'));
+    begun.filler.open({std::as_bytes(std::span(&of, 1)), {}, {}, bytes, 8 << 20});
+    begun.filler.append(std::string(bytes, 'x'));
     (void)begun.filler.commit();
     return ObjectRef::share(find(name));
   }
@@ -72,6 +73,41 @@ TEST_F(StoredTest, AWholeStaysBesidePartsOfIt) {
   }
   EXPECT_FALSE(stays(of_part(9, 9, 11), of_whole(10)));
   EXPECT_FALSE(stays(of_part(9, 10, open), of_whole(10)));
+  StoredMeta error = of_whole(10), head = of_whole(10);
+  error.status = 404;
+  head.head_only = true;
+  EXPECT_FALSE(stays(of_part(9, 9, 10), error));
+  EXPECT_FALSE(stays(of_part(9, 9, 10), head));
+}
+
+TEST_F(StoredTest, SoDoesOneInSlices) {
+  StoredMeta sliced = of_whole(10);
+  sliced.slice = 4;
+  for (const uint64_t size : {uint64_t{10}, open}) {
+    EXPECT_TRUE(stays_beside(*make(of_part(9, 9, size)), *make(sliced, 0)));
+    EXPECT_FALSE(stays_beside(*make(of_part(9, 9, size, 2)), *make(sliced, 0)));
+  }
+  EXPECT_FALSE(stays_beside(*make(of_part(9, 9, 11)), *make(sliced, 0)));
+  EXPECT_FALSE(stays_beside(*make(of_part(9, 10, open)), *make(sliced, 0)));
+}
+
+TEST_F(StoredTest, SoDoesOneThatIsStillComing) {
+  const StoredMeta known = of_whole(10);
+  StoredMeta unknown = known;
+  unknown.content_length = StoredMeta::unknown_length;
+  for (const StoredMeta& of : {known, unknown}) {
+    auto begun = store.begin(key("/coming"), true, play::never);
+    begun.filler.open({std::as_bytes(std::span(&of, 1)), {}, {}, std::nullopt, 8 << 20});
+    begun.filler.append("xx");
+    const ObjectRef coming = begun.filler.fill().object();
+    for (const uint64_t size : {uint64_t{10}, open}) {
+      EXPECT_TRUE(stays_beside(*make(of_part(9, 9, size)), *coming));
+      EXPECT_FALSE(stays_beside(*make(of_part(9, 9, size, 2)), *coming));
+    }
+    EXPECT_EQ(stays_beside(*make(of_part(9, 9, 11)), *coming), of.content_length != 10);
+    EXPECT_EQ(stays_beside(*make(of_part(9, 10, open)), *coming), of.content_length != 10);
+    (void)begun.filler.abandon();
+  }
 }
 
 }  // namespace
