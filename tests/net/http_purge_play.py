@@ -52,6 +52,26 @@ def any_host_name(stage):
 
 
 @scene
+def on_their_way(stage):
+    """A purge frees memory from which answers are still on their way to readers; what comes into its place is not what they get."""
+    letters = {"/old": "o", "/new": "n"}
+    origin = stage.origin(lambda asked: asked.answer(200, FRESH, letters[asked.path[:4]] * 40_000))
+    popnet = stage.popnet([site("a", [origin])])
+    sent = lambda: sum(popnet.values("popnet_http_site_responses_total", site="a", status="200"))
+    for _ in range(20):  # often enough to be sent without a copy
+        popnet.get("/old", "a.test")
+    readers = [popnet.connect().ask("/old", "a.test") for _ in range(8)]
+    until("the kernel has all of them", lambda: sent() == 28)
+    purge(popnet, "http://a.test/old", url="http://a.test/old")
+    until("nobody holds it any more", lambda: popnet.counter("popnet_http_store_held_bytes") == 0)
+    for number in range(16):
+        equal("another takes its place", popnet.get(f"/new{number}", "a.test").body, b"n" * 40_000)
+    for reader in readers:
+        reader.read_head()
+        equal("who asked before has what there was", reader.read(40_000), b"o" * 40_000)
+
+
+@scene
 def nobody_serves(stage):
     """A purge of what no site serves is refused, and says why."""
     _, popnet = versions(stage)

@@ -17,6 +17,8 @@ namespace popnet::http {
 namespace {
 
 constexpr uint64_t copied_max = 16 * 1024;  // longer bodies are sent from where they lie
+constexpr size_t uncopied_min =
+    16 * 1024;  // longer pieces of them are not copied by the kernel, where they lie in pages
 constexpr size_t pieces_max = 16;
 constexpr uint64_t given_max = 2 * 1024 * 1024;  // bytes that one connection gets in one turn
 // Who has ended his side may still read what comes (`nc -N` does). Where nothing has come, or gone, for so long, nobody is there.
@@ -450,7 +452,7 @@ void Client::send_stored(const Object& object, uint64_t first, uint64_t count) {
   const std::string_view head = take_out();
   pieces[0] = {const_cast<char*>(head.data()), head.size()};
   size_t sent = 0;
-  if (unsent_.empty() && !send_pieces(std::span(pieces).first(used + 1), sent)) return;
+  if (unsent_.empty() && !send_pieces(std::span(pieces).first(used + 1), object.is_popular(), sent)) return;
   const size_t of_head = std::min(sent, head.size());
   unsent_.append(head.substr(of_head));
   const uint64_t of_body = sent - of_head;
@@ -496,23 +498,60 @@ void Client::send_growing(const Answer& answer, Cursor cursor) {
   pump();
 }
 
-/// False when the connection broke and is closed.
-bool Client::send_pieces(std::span<const iovec> pieces, size_t& sent) {
+/// False when the connection broke and is closed. `uncopied`: what lies in the store's pages is not copied.
+bool Client::send_pieces(std::span<const iovec> pieces, bool uncopied, size_t& sent) {
+  sent = 0;
+  while (!pieces.empty()) {
+    size_t before = uncopied ? 0 : pieces.size();  // the first that is not copied
+    while (before < pieces.size() && !can_go_uncopied(pieces[before])) ++before;
+    const size_t count = before > 0 ? before : 1;
+    const bool taken = before > 0 ? send_copied(pieces.first(count), count < pieces.size(), sent)
+                                  : send_uncopied(pieces[0], sent);
+    if (state_ == State::closed) return false;
+    if (!taken) {
+      block();
+      break;
+    }
+    pieces = pieces.subspan(count);
+  }
+  given_ += sent;
+  worker_.moved(sent);
+  return true;
+}
+
+/// A call for each, and the pages' bookkeeping: less than the copy costs from some length on.
+bool Client::can_go_uncopied(const iovec& piece) const {
+  return piece.iov_len >= uncopied_min && worker_.store.pages().has(piece.iov_base);
+}
+
+/// False when the socket took less, or broke. `more`: what follows goes at once.
+bool Client::send_copied(std::span<const iovec> pieces, bool more, size_t& sent) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();
-  const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
-  if (n < 0 && errno != EAGAIN && errno != EINTR) {
-    close();
-    return false;
-  }
-  sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
-  given_ += sent;
-  worker_.moved(sent);
+  const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+  if (n < 0) return send_failed();
+  sent += static_cast<size_t>(n);
   size_t wanted = 0;
   for (const iovec& piece : pieces) wanted += piece.iov_len;
-  if (sent < wanted) block();
+  return static_cast<size_t>(n) == wanted;
+}
+
+// It may stop early where the socket has room: only an error says that it has none.
+bool Client::send_uncopied(const iovec& piece, size_t& sent) {
+  std::span left(static_cast<const char*>(piece.iov_base), piece.iov_len);
+  while (!left.empty()) {
+    const ssize_t n = worker_.store.pages().send(fd_.get(), left);
+    if (n <= 0) return send_failed();
+    sent += static_cast<size_t>(n);
+    left = left.subspan(static_cast<size_t>(n));
+  }
   return true;
+}
+
+bool Client::send_failed() {
+  if (errno != EAGAIN && errno != EINTR) close();
+  return false;
 }
 
 // Until the socket takes no more, the object has no more, or the answer is over.
@@ -548,12 +587,12 @@ void Client::proceed(const Object& piece, Cursor cursor, uint64_t first) {
 bool Client::pump_unsent() {
   const iovec piece{unsent_.data(), unsent_.size()};
   size_t sent = 0;
-  if (!send_pieces({&piece, 1}, sent)) return false;
+  if (!send_pieces({&piece, 1}, false, sent)) return false;
   unsent_.erase(0, sent);
   return true;
 }
 
-/// One sendmsg: what is unsent, the next stretch of the body, and what frames it. False when there is nothing
+/// What is unsent, the next stretch of the body, and what frames it. False when there is nothing
 /// to send now.
 bool Client::pump_once() {
   Active& active = *active_;
@@ -576,7 +615,7 @@ bool Client::pump_once() {
   pieces[used + 1] = {const_cast<char*>(tail.data()), tail.size()};
 
   size_t sent = 0;
-  if (!send_pieces(std::span(pieces).first(used + 2), sent)) return false;
+  if (!send_pieces(std::span(pieces).first(used + 2), active.object->is_popular(), sent)) return false;
   active.sent += sent;
   const size_t of_unsent = std::min(sent, unsent_.size());
   unsent_.erase(0, of_unsent);

@@ -7,7 +7,8 @@
 // One recv() for each event and no second one to see EAGAIN. Events are edges, of which the kernel looks at each once: where a
 // recv() may have left something, the socket is watched anew, which tells it once more. Short answers to
 // pipelined requests leave together in one send(), and one that waited for an origin at the end of the turn (Outbox). A complete stored object is sent straight from the store,
-// in one sendmsg() when the socket takes it; what the socket does not take is kept as a Cursor.
+// in one sendmsg(), or a long one that is asked for often without a copy (http/store/pages.h), when the socket takes it; what the socket does not take is
+// kept as a Cursor.
 //
 // Slow clients: deadlines for the next request, for a whole head, and for progress of a body either way.
 #pragma once
@@ -90,7 +91,11 @@ class Client final : rt::Watcher, Peer {
   static bool is_short_and_whole(const Answer& answer);
   void send_short(const Answer& answer, Cursor& cursor);
   void send_growing(const Answer& answer, Cursor cursor);
-  bool send_pieces(std::span<const iovec> pieces, size_t& sent);
+  bool send_pieces(std::span<const iovec> pieces, bool uncopied, size_t& sent);
+  [[nodiscard]] bool can_go_uncopied(const iovec& piece) const;
+  bool send_copied(std::span<const iovec> pieces, bool more, size_t& sent);
+  bool send_uncopied(const iovec& piece, size_t& sent);
+  bool send_failed();
   void pump();
   bool pump_once();
   bool pump_unsent();

@@ -12,6 +12,7 @@ namespace popnet::http {
 
 namespace {
 constexpr uint32_t first_slab_bytes = 8 * 1024;  // of a body whose length is not known
+constexpr uint32_t compact_max = 64 * 1024;
 constexpr uint32_t window_slab_bytes = 64 * 1024;
 constexpr int window_slabs = 4;
 }  // namespace
@@ -158,9 +159,10 @@ void Filler::add_slab() {
     want = std::min<uint64_t>(want, std::max<uint64_t>(1, *length_ - std::min(size, *length_)));
   else
     want = std::min<uint64_t>(want, std::max<uint64_t>(first_slab_bytes, size));
-  if (!passes_ && !charge(Slab::footprint(static_cast<uint32_t>(want))) && !first) stop_storing();
+  const auto capacity = static_cast<uint32_t>(want);
+  if (!passes_ && !charge(Slab::paged_footprint(capacity)) && !first) stop_storing();
   if (passes_ && !window_) window_ = std::make_shared<Window>(window_slabs);
-  Slab* slab = Slab::make(static_cast<uint32_t>(want), window_);
+  Slab* slab = passes_ ? Slab::make(capacity, window_) : Slab::make(capacity, fill_->store_.pages_);
   if (first) {
     body.first_.store(slab, std::memory_order_release);
   } else {
@@ -240,7 +242,7 @@ FillRef Filler::commit() {
 }
 
 bool Filler::worth_compacting() const {
-  return !length_ && object_->body_.size_.load(std::memory_order_relaxed) <= Store::inline_max;
+  return !length_ && object_->body_.size_.load(std::memory_order_relaxed) <= compact_max;
 }
 
 Object::Parts Filler::own_parts() const {
@@ -254,9 +256,15 @@ Object::Parts Filler::own_parts() const {
 Object* Filler::make_compact(Object::Parts parts) const {
   const Fill& fill = *fill_.get();
   const uint64_t size = object_->body_.size_.load(std::memory_order_relaxed);
-  parts.inline_body = std::max<uint32_t>(1, static_cast<uint32_t>(size));
+  const auto capacity = std::max<uint32_t>(1, static_cast<uint32_t>(size));
+  if (size <= Store::inline_max) parts.inline_body = capacity;
   Object* compact = Object::make(fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);
-  iovec pieces[16];  // slabs double from first_slab_bytes on: inline_max takes no more than five
+  if (size > Store::inline_max) {
+    compact->body_.first_.store(Slab::make(capacity, fill.store_.pages_), std::memory_order_relaxed);
+    compact->charge_ += Slab::paged_footprint(capacity);
+    fill.store_.held_.fetch_add(Slab::paged_footprint(capacity), std::memory_order_relaxed);
+  }
+  iovec pieces[16];  // slabs double from first_slab_bytes on: compact_max takes no more than five
   const size_t count = gather(object_->body_.first(), 0, size, pieces);
   char* to = compact->body_.first_.load(std::memory_order_relaxed)->data();
   for (size_t i = 0; i < count; ++i) {
@@ -281,7 +289,7 @@ FillRef Filler::commit_cut(const Draft& draft) {
   const uint64_t size = object_->body_.size_.load(std::memory_order_relaxed);
   const Object::Parts parts{draft.meta, object_->key(), draft.variant, draft.head, draft.tags};
   Object* kept = nullptr;
-  if (size <= Store::inline_max) {
+  if (size <= compact_max) {
     kept = make_compact(parts);
   } else {
     kept = Object::make(fill.store_, fill.space_, fill.hash_, fill.stamp_, parts);

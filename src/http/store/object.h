@@ -110,6 +110,8 @@ class Object {
     assert(meta_length_ >= sizeof(T));
     return *reinterpret_cast<const T*>(tail());
   }
+  /// Found so often that it is worth while to give away the pages of its body with each (pages.h).
+  [[nodiscard]] bool is_popular() const { return hits_.load(std::memory_order_relaxed) >= popular; }
   /// A soft purge has passed over it: usable only as a stale one is.
   [[nodiscard]] bool expired_by_purge() const {
     (void)purged();
@@ -140,6 +142,8 @@ class Object {
   friend class ObjectRef;
   friend class Store;
 
+  static constexpr uint8_t popular = 16;
+
   struct Parts {
     std::span<const std::byte> meta;
     std::string_view key, variant, head;
@@ -157,6 +161,8 @@ class Object {
   [[nodiscard]] const char* tail() const { return reinterpret_cast<const char*>(this + 1); }
   void visit() const {
     if (visited_.load(std::memory_order_relaxed) == 0) visited_.store(1, std::memory_order_relaxed);
+    const uint8_t hits = hits_.load(std::memory_order_relaxed);
+    if (hits < popular) hits_.store(hits + 1, std::memory_order_relaxed);
   }
 
   // What a lookup reads comes first: one cache line decides for most objects of a chain.
@@ -173,6 +179,7 @@ class Object {
   const uint32_t head_length_;
   mutable std::atomic<uint8_t> visited_{0};
   mutable std::atomic<bool> expired_{false};
+  mutable std::atomic<uint8_t> hits_{0};  // about, and no more than popular
   const uint64_t stamp_;
   uint32_t footprint_ = 0;  // of this allocation
 

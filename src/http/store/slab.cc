@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "http/store/pages.h"
 #include "rt/loop.h"
 
 namespace popnet::http {
@@ -28,8 +29,8 @@ void Window::cancel() {
   room_ = nullptr;
 }
 
-Slab::Slab(uint32_t capacity, bool embedded, std::shared_ptr<Window> window)
-    : capacity_(capacity), embedded_(embedded), window_(std::move(window)) {
+Slab::Slab(uint32_t capacity, Kind kind, std::shared_ptr<Window> window)
+    : capacity_(capacity), kind_(kind), window_(std::move(window)) {
   if (window_) window_->slab_made();
 }
 
@@ -38,21 +39,40 @@ Slab::~Slab() {
 }
 
 Slab* Slab::make(uint32_t capacity, std::shared_ptr<Window> window) {
-  return new (::operator new(footprint(capacity))) Slab(capacity, false, std::move(window));
+  return new (::operator new(footprint(capacity))) Slab(capacity, Kind::heap, std::move(window));
+}
+
+Slab* Slab::make(uint32_t capacity, Pages& pages) {
+  char* at = pages.take(capacity);
+  return at == nullptr ? make(capacity) : new Paged(capacity, pages, at);
+}
+
+size_t Slab::paged_footprint(uint32_t capacity) {
+  return sizeof(Paged) + Pages::footprint(capacity);
 }
 
 Slab* Slab::embed(void* place, uint32_t capacity) {
-  return new (place) Slab(capacity, true, nullptr);
+  return new (place) Slab(capacity, Kind::embedded, nullptr);
 }
 
 void Slab::unref(Slab* slab) {
   // A loop, not a recursion: a chain may be thousands of slabs long.
-  while (slab != nullptr && !slab->embedded_) {
+  while (slab != nullptr && slab->kind_ != Kind::embedded) {
     if (slab->refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     Slab* next = slab->next();
+    destroy(slab);
+    slab = next;
+  }
+}
+
+void Slab::destroy(Slab* slab) {
+  if (slab->kind_ == Kind::paged) {
+    auto* paged = static_cast<Paged*>(slab);
+    paged->pages.give_back(paged->at, paged->capacity());
+    delete paged;
+  } else {
     slab->~Slab();
     ::operator delete(slab);
-    slab = next;
   }
 }
 

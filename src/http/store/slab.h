@@ -1,4 +1,5 @@
-// Memory for response bodies: a chain of slabs, appended by one thread and read by any number while it grows.
+// Memory for response bodies: a chain of slabs, appended by one thread and read by any number while it grows. Those of bodies
+// that are stored lie in pages that can be sent without a copy (pages.h).
 //
 // A slab is counted: whoever reads from it, and the slab before it, hold a reference. So a body that is
 // stored keeps its first slab and with it all others; a body that only passes through keeps nothing but its
@@ -21,6 +22,8 @@ class Loop;
 }
 
 namespace popnet::http {
+
+class Pages;
 
 /// How far a passing body may run ahead of its slowest reader. Thread safe.
 class Window {
@@ -48,33 +51,51 @@ class Slab {
  public:
   /// On the heap, with one reference. `window` may be null.
   static Slab* make(uint32_t capacity, std::shared_ptr<Window> window = nullptr);
+  /// In pages, if there are any left. REQUIRES: capacity <= Pages::largest
+  static Slab* make(uint32_t capacity, Pages& pages);
   /// At `place`, inside an allocation of footprint(capacity) bytes that outlives its readers; never counted.
   static Slab* embed(void* place, uint32_t capacity);
   static constexpr size_t footprint(uint32_t capacity) { return sizeof(Slab) + capacity; }
+  /// Of one in pages.
+  static size_t paged_footprint(uint32_t capacity);
 
   void ref() {
-    if (!embedded_) refs_.fetch_add(1, std::memory_order_relaxed);
+    if (kind_ != Kind::embedded) refs_.fetch_add(1, std::memory_order_relaxed);
   }
   /// The slab, and those behind it that nobody else holds, may be gone after this.
   static void unref(Slab* slab);
 
-  [[nodiscard]] char* data() { return reinterpret_cast<char*>(this + 1); }
-  [[nodiscard]] const char* data() const { return reinterpret_cast<const char*>(this + 1); }
+  [[nodiscard]] char* data();
+  [[nodiscard]] const char* data() const { return const_cast<Slab*>(this)->data(); }
   [[nodiscard]] uint32_t capacity() const { return capacity_; }
   [[nodiscard]] Slab* next() const { return next_.load(std::memory_order_acquire); }
   /// Takes over one reference to `next`. Only the writer, once.
   void link(Slab* next) { next_.store(next, std::memory_order_release); }
 
  private:
-  Slab(uint32_t capacity, bool embedded, std::shared_ptr<Window> window);
+  enum class Kind : uint8_t { embedded, heap, paged };
+  struct Paged;
+  Slab(uint32_t capacity, Kind kind, std::shared_ptr<Window> window);
   ~Slab();
+  static void destroy(Slab* slab);
 
   std::atomic<Slab*> next_{nullptr};
   std::atomic<uint32_t> refs_{1};
   const uint32_t capacity_;
-  const bool embedded_;
+  const Kind kind_;
   const std::shared_ptr<Window> window_;
 };
+
+struct Slab::Paged : Slab {
+  Paged(uint32_t capacity, Pages& from, char* place)
+      : Slab(capacity, Kind::paged, nullptr), pages(from), at(place) {}
+  Pages& pages;
+  char* const at;
+};
+
+inline char* Slab::data() {
+  return kind_ == Kind::paged ? static_cast<Paged*>(this)->at : reinterpret_cast<char*>(this + 1);
+}
 
 /// One counted reference to a slab, or null.
 class SlabRef {

@@ -14,6 +14,9 @@ constexpr uint64_t bytes_each_mark = 2048;                   // 0.4 % of the mem
 constexpr uint64_t unlinked_max_least = uint64_t{64} << 20;  // of bytes that wait for the epoch
 constexpr uint64_t blocks_kept_max = uint64_t{8}
                                      << 20;  // what a busy thread frees between two turns of the epoch
+constexpr uint64_t pages_kept_max = uint64_t{256} << 20;  // what comes back of long bodies when an epoch ends
+// Charged to what is freed soon: a short chain of slabs.
+constexpr uint64_t small_max = 4 * Store::slab_bytes + 16 * 1024;
 constexpr uint64_t buckets_min = 1024;
 constexpr uint64_t buckets_max = uint64_t{1} << 24;
 constexpr uint32_t victims_each_turn = 16;  // of one stripe, one after the other
@@ -29,6 +32,7 @@ Store::Store(const Options& options, rt::Epoch& epoch)
     : options_(options),
       epoch_(epoch),
       blocks_(std::min(blocks_kept_max, options.memory / 2)),
+      pages_(options.memory, std::min(pages_kept_max, options.memory / 4)),
       marks_(options.memory / bytes_each_mark),
       bucket_mask_(bucket_count(options) - 1),
       stripe_mask_(options.stripes - 1),
@@ -362,7 +366,7 @@ void Store::unlink(Stripe& stripe, Object& object, Unlinked& out) {
   if (next != nullptr) next->link_ = object.link_;
   if (object.in_sieve_) stripe.sieve.remove(object);
   object.in_sieve_ = object.linked_ = false;
-  object.is_small_ = object.charge_ <= inline_max;
+  object.is_small_ = object.charge_ <= small_max && !object.is_popular();  // whose pages have to be replaced
   --stripe.objects;
   used_.fetch_sub(object.charge_, std::memory_order_relaxed);
   out.add(object);

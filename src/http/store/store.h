@@ -48,6 +48,7 @@
 #include "http/store/fill.h"
 #include "http/store/marks.h"
 #include "http/store/object.h"
+#include "http/store/pages.h"
 #include "http/store/sieve.h"
 #include "rt/epoch.h"
 
@@ -79,7 +80,7 @@ class Store {
   /// Fills are appended in slabs of this size, smaller at first where the length is not known.
   static constexpr uint32_t slab_bytes = 256 * 1024;
   /// A body up to this size whose length is known lies in its object's own allocation.
-  static constexpr uint32_t inline_max = 64 * 1024;
+  static constexpr uint32_t inline_max = 32 * 1024;
   /// Variants kept under one key: more push out the oldest.
   static constexpr int variants_max = 32;
   /// Objects of one variant that stay beside the newest.
@@ -156,6 +157,8 @@ class Store {
   /// online
   void for_each(const std::function<void(const Object&)>& visit);
   [[nodiscard]] Stats stats() const;
+  /// In which longer bodies lie: what is found in them can be sent without a copy.
+  [[nodiscard]] Pages& pages() { return pages_; }
 
  private:
   friend class Fill;
@@ -240,6 +243,7 @@ class Store {
   const Options options_;
   rt::Epoch& epoch_;
   Blocks blocks_;
+  Pages pages_;
   Marks marks_;
   const uint64_t bucket_mask_;
   const uint64_t stripe_mask_;

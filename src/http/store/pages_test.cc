@@ -1,0 +1,107 @@
+#include "http/store/pages.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace popnet::http {
+namespace {
+
+constexpr size_t size = 3 * Pages::page + 5;
+
+struct Sockets {
+  Sockets() {
+    int fds[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    ours = rt::UniqueFd(fds[0]);
+    theirs = rt::UniqueFd(fds[1]);
+  }
+  [[nodiscard]] std::string read(size_t count) const {
+    std::string text(count, 0);
+    const ssize_t n = ::recv(theirs.get(), text.data(), count, MSG_WAITALL);
+    text.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
+    return text;
+  }
+  rt::UniqueFd ours, theirs;
+};
+
+TEST(Pages, WhatWasNeverSentIsUsedAgainAsItIs) {
+  Pages pages(1 << 20, 1 << 20);
+  char* at = pages.take(size);
+  ASSERT_NE(at, nullptr);
+  EXPECT_TRUE(pages.has(at));
+  std::memset(at, 'a', size);
+  pages.give_back(at, size);
+  EXPECT_EQ(pages.take(size - 1), at) << "as many pages";
+  EXPECT_EQ(std::count(at, at + size, 'a'), static_cast<ssize_t>(size)) << "and no new ones";
+  pages.give_back(at, size - 1);
+}
+
+TEST(Pages, WhoIsSentPagesHasThemForGood) {
+  for (const uint64_t kept_max : {0, 1 << 20}) {
+    Pages pages(1 << 20, kept_max);
+    const Sockets sockets;
+    char* at = pages.take(size);
+    std::memset(at, 'a', size);
+    // Not from the first page on.
+    ASSERT_EQ(pages.send(sockets.ours.get(), {at + Pages::page + 1, size - Pages::page - 1}),
+              static_cast<ssize_t>(size - Pages::page - 1));
+    pages.give_back(at, size);
+    char* again = pages.take(size);
+    ASSERT_EQ(again, at) << "the place comes again";
+    std::memset(again, 'b', size);
+    EXPECT_EQ(sockets.read(size - Pages::page - 1), std::string(size - Pages::page - 1, 'a'));
+    // It was not sent since, and is as any other.
+    pages.give_back(again, size);
+    again = pages.take(size);
+    ASSERT_EQ(again, at);
+    EXPECT_EQ(*again, kept_max > 0 ? 'b' : 0);
+    pages.give_back(again, size);
+  }
+}
+
+TEST(Pages, MoreThanIsKeptGoesBackToTheMachine) {
+  Pages pages(1 << 20, 2 * Pages::footprint(size));
+  std::vector<char*> places;
+  for (int i = 0; i < 3; ++i) {
+    places.push_back(pages.take(size));
+    std::memset(places.back(), 'a', size);
+  }
+  for (char* at : places) pages.give_back(at, size);
+  int full = 0;
+  for (char*& at : places) full += *(at = pages.take(size)) == 'a' ? 1 : 0;
+  EXPECT_EQ(full, 2) << "a hole reads as zeros";
+  for (char* at : places) pages.give_back(at, size);
+}
+
+TEST(Pages, SizesHavePlacesOfTheirOwn) {
+  Pages pages(1 << 20, 1 << 20);
+  char* small = pages.take(1);
+  char* large = pages.take(Pages::largest);
+  std::memset(large, 'a', Pages::largest);
+  pages.give_back(small, 1);
+  pages.give_back(large, Pages::largest);
+  char* other = pages.take(2 * Pages::page);
+  EXPECT_NE(other, small);
+  EXPECT_NE(other, large);
+  pages.give_back(other, 2 * Pages::page);
+}
+
+TEST(Pages, EndSomewhere) {
+  Pages pages(Pages::page, 0);
+  std::vector<char*> places;
+  while (char* at = pages.take(Pages::largest)) places.push_back(at);
+  EXPECT_FALSE(places.empty());
+  EXPECT_LT(places.size(), 100U);
+  EXPECT_FALSE(pages.has(places.front() - 1));
+  for (char* at : places) pages.give_back(at, Pages::largest);
+  char* again = pages.take(Pages::largest);
+  EXPECT_NE(again, nullptr);
+  pages.give_back(again, Pages::largest);
+}
+
+}  // namespace
+}  // namespace popnet::http
