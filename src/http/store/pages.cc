@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 
 #include <algorithm>
@@ -27,6 +28,12 @@ namespace {
 constexpr uint64_t addresses_each_byte = 64;
 constexpr uint64_t addresses_max = uint64_t{1} << 44;
 
+// Beyond `ulimit -f` the kernel would end the process (SIGXFSZ).
+uint64_t file_size_max() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+}
+
 void* reserve(uint64_t bytes, int flags, int file) {
   void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, file, 0);
   return at == MAP_FAILED ? nullptr : at;
@@ -48,9 +55,9 @@ void unpoison([[maybe_unused]] char* at, [[maybe_unused]] size_t bytes) {
 
 Pages::Pages(uint64_t memory, uint64_t kept_max)
     : kept_max_(kept_max), file_(memfd_create("popnet-bodies", MFD_CLOEXEC)) {
-  const uint64_t wanted =
-      footprint(std::min(memory, addresses_max / addresses_each_byte) * addresses_each_byte);
-  if (!file_.valid() || ftruncate(file_.get(), static_cast<off_t>(wanted)) != 0) return;
+  const uint64_t addresses = std::min(memory, addresses_max / addresses_each_byte) * addresses_each_byte;
+  const uint64_t wanted = std::min(addresses, file_size_max()) / page * page;
+  if (wanted == 0 || !file_.valid() || ftruncate(file_.get(), static_cast<off_t>(wanted)) != 0) return;
   void* sent = reserve(wanted / page, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   if (sent == nullptr) return;
   sent_ = static_cast<std::atomic<uint8_t>*>(sent);

@@ -1,6 +1,7 @@
 #include "http/store/pages.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -101,6 +102,23 @@ TEST(Pages, EndSomewhere) {
   char* again = pages.take(Pages::largest);
   EXPECT_NE(again, nullptr);
   pages.give_back(again, Pages::largest);
+}
+
+TEST(Pages, KeepToTheLimitOfFiles) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit limit = before;
+  for (const size_t files_max : {size_t{100}, Pages::largest}) {
+    limit.rlim_cur = files_max;
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    Pages pages(1 << 20, 0);
+    char* at = pages.take(Pages::largest);
+    EXPECT_EQ(at != nullptr, files_max == Pages::largest);
+    EXPECT_EQ(pages.take(1), nullptr);
+    EXPECT_FALSE(pages.has(nullptr));
+    if (at != nullptr) pages.give_back(at, Pages::largest);
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
 }
 
 }  // namespace
