@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Origins that fail, lie, or talk nonsense: the user gets the best that can be had, and never a broken whole."""
+import re
+
 import own_network
 from play import PATIENCE, check, equal, run, scene, site, until
 
@@ -257,6 +259,31 @@ def another_address(stage):
     popnet.write_config({**popnet.config, "sites": [{**site_a, "origins": origins(mended)}]})
     equal("reload", popnet.api("POST", "/v1/reload").status, 200)
     until("the new one is asked", lambda: popnet.get("/x", "a.test") and len(mended.asked) > 0)
+
+
+@scene
+def chain(stage):
+    """A node with the default name may stand behind another one with it: they are no loop. Cache-Status of both is as it was."""
+    origin = stage.origin(lambda asked: asked.answer(200, FRESH, "hello"))
+    inner = stage.popnet([site("a", [origin])], name="inner")
+    outer = stage.popnet([site("a", [inner.http])], name="outer")
+    answer = outer.get("/x", "a.test")
+    equal("through both", (answer.status, answer.body), (200, b"hello"))
+    names = [entry.split(" ")[1] for entry in origin.asked[0].fields["Via"].split(", ")]
+    check("Via has both", len(set(names)) == 2 and all(re.fullmatch(r"popnet-local-[0-9a-f]{8}", name) for name in names), names)
+    equal("and on the way back, in this order", [entry.split(" ")[1] for entry in answer.fields["Via"].split(", ")], names[::-1])
+    equal("the cache's name", {entry.split(";")[0] for entry in answer.fields["Cache-Status"].split(", ")}, {"popnet-local"})
+
+
+@scene
+def loops(stage):
+    """Two nodes that are each other's origin (one that is its own is refused as a config): the first to see a request again answers 508."""
+    there, back = stage.endpoint(), stage.endpoint()
+    first = stage.popnet([site("a", [back])], name="first", node={"http_listen": there})
+    second = stage.popnet([site("a", [there])], name="second", node={"http_listen": back})
+    for method in ("GET", "POST"):
+        equal(method, first.get(f"/{method}", "a.test", method).status, 508)
+    until("each was asked once, and the first again", lambda: [sum(node.values("popnet_http_requests_total")) for node in (first, second)] == [4, 2])
 
 
 if __name__ == "__main__":

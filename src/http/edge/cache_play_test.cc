@@ -12,7 +12,7 @@ TEST(Cache, FirstFetchFillsAndTheSecondReachesNoOrigin) {
   EXPECT_EQ(first.status, 200);
   EXPECT_EQ(first.body, "hello");
   EXPECT_EQ(first.field("cache-status"), "popnet-ams; fwd=uri-miss; stored");
-  EXPECT_EQ(first.field("via"), "1.1 popnet-ams");
+  EXPECT_EQ(first.field("via"), "1.1 popnet-ams-064d7c07");
   EXPECT_TRUE(first.has("date")) << "RFC 9110 section 6.6.1: a recipient without Date adds one";
   const Response second = play.get("/a");
   EXPECT_EQ(second.body, "hello");

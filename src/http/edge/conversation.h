@@ -236,7 +236,7 @@ class Conversation {
       : stage_(stage),
         store_({stage.options.cache_memory, 1, 4}, epoch_),
         registry_(store_, 1),
-        view_(epoch_, make_view(stage.snapshot, nullptr, registry_)),
+        view_(epoch_, make_view(stage.snapshot, nullptr, registry_, 1)),
         shared_(stage.options, nullptr, store_, view_),
         loop_(&epoch_),
         worker_(std::make_unique<Worker>(0, loop_, shared_, 1)) {

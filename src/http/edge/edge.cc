@@ -61,7 +61,8 @@ struct Edge::Parts {
         epoch(e),
         store({options.cache_memory, options.seed, 64}, e),
         registry(store, options.threads),
-        latest(make_view(std::move(first), nullptr, registry)),
+        process(static_cast<uint32_t>(mix64(~options.seed))),
+        latest(make_view(std::move(first), nullptr, registry, process)),
         view(e, latest),
         shared(options, log.get(), store, view),
         shards("http", options.threads, e) {}
@@ -76,6 +77,7 @@ struct Edge::Parts {
   rt::Epoch& epoch;
   Store store;
   Registry registry;
+  const uint32_t process;              // in Via: see make_view()
   mutable std::mutex mutex;            // guards latest, and orders publications
   std::shared_ptr<const View> latest;  // the one in `view`, for those who are no reader of the epoch
   rt::Published<View> view;
@@ -135,7 +137,7 @@ Result<std::unique_ptr<Edge>> Edge::start(Options options, rt::Epoch& epoch,
 void Edge::publish(std::shared_ptr<const routing::Snapshot> snapshot) {
   Parts& p = *parts_;
   const std::lock_guard lock(p.mutex);
-  p.latest = make_view(std::move(snapshot), p.latest.get(), p.registry);
+  p.latest = make_view(std::move(snapshot), p.latest.get(), p.registry, p.process);
   p.view.publish(p.latest);
 }
 

@@ -69,7 +69,7 @@ bool Intake::take_tags(const Fields& fields) {
 
 void Intake::write_via(const ResponseHead& head, HeadWriter& out) const {
   char via[1024];
-  out.field(FieldName::via, make_via(head.fields, head.minor, saved_.view().pseudonym, via));
+  out.field(FieldName::via, make_via(head.fields, head.minor, saved_.view().received_by, via));
 }
 
 void Intake::take_new(const RequestHead& request, const ResponseHead& head, const Framing& framing,

@@ -129,7 +129,7 @@ bool write_origin_request(Scratch& scratch, const SavedRequest& request, const R
   if (what.validate != nullptr) write_validation(scratch, *what.validate, now, out);
   if (what.range) write_range(scratch, *what.range, what.same_as, now, out);
   char via[1024];
-  out.field(FieldName::via, make_via(head.fields, head.minor, request.view().pseudonym, via));
+  out.field(FieldName::via, make_via(head.fields, head.minor, request.view().received_by, via));
   out.field(FieldName::x_forwarded_for, request.client().to_string());
   if (!head.host.empty()) out.field(FieldName::x_forwarded_host, asked);
   out.field(FieldName::x_forwarded_proto, "http");

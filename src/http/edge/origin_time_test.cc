@@ -82,7 +82,7 @@ class OneTurn final : rt::Watcher {
   std::string play() {
     Store store({stage_.options.cache_memory, 1, 4}, epoch_);
     Registry registry(store, 1);
-    const auto view = make_view(stage_.snapshot, nullptr, registry);
+    const auto view = make_view(stage_.snapshot, nullptr, registry, 1);
     const rt::Published<View> published(epoch_, view);
     EdgeShared shared(stage_.options, nullptr, store, published);
     rt::Loop loop(&epoch_);

@@ -102,7 +102,7 @@ Request::Step Request::receive(Turn& turn) {
   if (counted_out) return answer_local(204, {}, Outcome::local, allowed_methods);  // RFC 9110 section 7.6.2
   if (head.method == Method::trace)
     return answer_local(405, "This method is not allowed here.\n", Outcome::local, allowed_methods);
-  if (head.fields.has(FieldName::via) && is_loop(head.fields, turn.view->pseudonym))
+  if (head.fields.has(FieldName::via) && is_loop(head.fields, turn.view->received_by))
     return answer_local(508, "This request has been here before: two servers send it to each other.\n",
                         Outcome::local);
   return Step::route;

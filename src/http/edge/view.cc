@@ -1,5 +1,7 @@
 #include "http/edge/view.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -250,7 +252,7 @@ void Sites::expire_returned(const Sites& before, Store& store) const {
 }
 
 std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> snapshot, const View* before,
-                                      Registry& registry) {
+                                      Registry& registry, uint32_t process) {
   auto view = std::make_shared<View>();
   const model::Config& config = *snapshot->config;
   if (before != nullptr && before->snapshot->config == snapshot->config) {
@@ -260,6 +262,7 @@ std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> s
     if (before != nullptr) view->sites->expire_returned(*before->sites, registry.store());
   }
   view->pseudonym = "popnet-" + config.node.pop;
+  view->received_by = fmt::format("{}-{:08x}", view->pseudonym, process);
   view->snapshot = std::move(snapshot);
   return view;
 }

@@ -168,10 +168,13 @@ class Sites {
 struct View : std::enable_shared_from_this<View> {
   std::shared_ptr<const routing::Snapshot> snapshot;
   std::shared_ptr<const Sites> sites;  // of snapshot->config
-  std::string pseudonym;               // "popnet-<pop>": in Via and Cache-Status
+  std::string pseudonym;               // "popnet-<pop>": in Cache-Status
+  std::string received_by;             // "popnet-<pop>-<process>": in Via
 };
-/// `before` (may be null) lends its Sites when the config is the same object.
+/// `before` (may be null) lends its Sites when the config is the same object. `process`: a random number, the same in all views
+/// of a process, by which Via tells it from others whose POP has the same name (two nodes of one POP; a customer's and ours,
+/// both with the name that is the default): a request that goes from one to the other is in no loop.
 std::shared_ptr<const View> make_view(std::shared_ptr<const routing::Snapshot> snapshot, const View* before,
-                                      Registry& registry);
+                                      Registry& registry, uint32_t process);
 
 }  // namespace popnet::http

@@ -122,13 +122,15 @@ TEST_F(ViewTest, WhatIsRememberedOfSitesAndOriginsOutlivesTheConfig) {
 TEST_F(ViewTest, SitesAreBuiltAnewOnlyWhenTheConfigIsAnother) {
   auto snapshot = std::make_shared<routing::Snapshot>();
   snapshot->config = config_;
-  const auto first = make_view(snapshot, nullptr, registry_);
-  const auto second = make_view(std::make_shared<routing::Snapshot>(*snapshot), first.get(), registry_);
+  const auto first = make_view(snapshot, nullptr, registry_, 0x3fa92c1);
+  const auto second =
+      make_view(std::make_shared<routing::Snapshot>(*snapshot), first.get(), registry_, 0x3fa92c1);
   EXPECT_EQ(first->sites, second->sites);
   EXPECT_EQ(first->pseudonym, "popnet-ams");
+  EXPECT_EQ(second->received_by, "popnet-ams-03fa92c1");
   auto other = std::make_shared<routing::Snapshot>();
   other->config = std::make_shared<model::Config>(*config_);
-  EXPECT_NE(make_view(other, second.get(), registry_)->sites, second->sites);
+  EXPECT_NE(make_view(other, second.get(), registry_, 0x3fa92c1)->sites, second->sites);
 }
 
 }  // namespace

@@ -221,8 +221,7 @@ bool grants_tunnel(const ResponseHead& response) {
   return response.status == 101 && response.minor == 1 && names_websocket(response.fields);
 }
 
-std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view pseudonym,
-                          std::span<char> room) {
+std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view self, std::span<char> room) {
   size_t size = 0;
   const auto put = [&](std::string_view text) {
     if (room.size() - size < text.size()) return false;
@@ -231,17 +230,17 @@ std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view 
     return true;
   };
   const std::string_view protocol = minor == 0 ? "1.0 " : "1.1 ";
-  const size_t own = protocol.size() + pseudonym.size();
+  const size_t own = protocol.size() + self.size();
   for (const Field& field : fields)
     if (field.id == FieldName::via && !field.value.empty() &&
         size + field.value.size() + 2 + own <= room.size())
       put(field.value) && put(", ");
-  return put(protocol) && put(pseudonym) ? std::string_view(room.data(), size) : std::string_view{};
+  return put(protocol) && put(self) ? std::string_view(room.data(), size) : std::string_view{};
 }
 
-bool is_loop(const Fields& request, std::string_view pseudonym) {
+bool is_loop(const Fields& request, std::string_view self) {
   for (ListItems items(request, FieldName::via); items.next();)
-    if (received_by(items.item()) == pseudonym) return true;
+    if (received_by(items.item()) == self) return true;
   return false;
 }
 

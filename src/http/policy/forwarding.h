@@ -65,9 +65,8 @@ bool grants_tunnel(const ResponseHead& response);
 
 /// The Via value of this message with our entry appended: "1.0 old, 1.1 popnet". Old lines that do not fit
 /// are left out; empty when not even our entry fits.
-std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view pseudonym,
-                          std::span<char> room);
-/// Has this request been through a node of that pseudonym already?
-bool is_loop(const Fields& request, std::string_view pseudonym);
+std::string_view make_via(const Fields& fields, uint8_t minor, std::string_view self, std::span<char> room);
+/// Has this request been through the process already that calls itself so in Via?
+bool is_loop(const Fields& request, std::string_view self);
 
 }  // namespace popnet::http
