@@ -278,6 +278,24 @@ def by_command(stage):
 
 
 @scene
+def as_people_write_it(stage):
+    """A URL with bytes that stand in no request target purges what browsers ask for when they are given it: over the API and by command."""
+    _, popnet = versions(stage)
+    asked = {"caf\xe9": "/caf%C3%A9", "a b?\"<q>": "/a%20b?%22%3Cq%3E", "100%": "/100%", "{x}": "/{x}", "done%20so": "/done%20so"}
+    for written, sent in asked.items():
+        for how in ("url", "prefix", "command"):
+            before = popnet.get(sent, "a.test").body
+            check(f"{sent}: stored", popnet.get(sent, "a.test").hit)
+            url = f"http://a.test/{written}"
+            if how == "command":
+                done = subprocess.run([POPNET, "purge", url.encode(), "--node", popnet.admin], capture_output=True, timeout=15)
+                equal("done", (done.returncode, done.stdout), (0, f"http://a.test{sent}: every node forgets it\n".encode()))
+            else:
+                equal("done", popnet.api("POST", "/v1/purge", {how: url}).status, 200)
+            check(f"{written} by {how}: gone", popnet.get(sent, "a.test").body != before)
+
+
+@scene
 def tags_of_a_304(stage):
     """A 304 with tags replaces those that are stored, one without leaves them."""
     origin = stage.origin()

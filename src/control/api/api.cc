@@ -130,7 +130,7 @@ Result<cluster::PurgeOrder> read_order(const std::string& body) {
     if (key == "soft" && value.is_boolean())
       order.soft = value.get<bool>();
     else if ((key == "url" || key == "prefix") && value.is_string() && order.url.empty())
-      order.url = value.get<std::string>();
+      order.url = http::escape_url(value.get<std::string>());
     else if (key == "site" && value.is_string())
       order.site = value.get<std::string>();
     else

@@ -7,6 +7,7 @@
 
 #include "control/cli/fields.h"
 #include "control/cli/render.h"
+#include "http/wire/head.h"
 
 namespace popnet::control {
 
@@ -67,8 +68,9 @@ Result<std::string> ask_purge(Client& client, const PurgeRequest& request) {
         "say what to purge: a URL, as in http://host/path, or --prefix http://host/folder/, or --site "
         "NAME, of which --tag TAG takes only what has that tag"};
   nlohmann::json body;
-  if (!request.url.empty()) body["url"] = request.url;
-  if (!request.prefix.empty()) body["prefix"] = request.prefix;
+  // Here, before it is JSON, which can hold nothing but UTF-8.
+  if (!request.url.empty()) body["url"] = http::escape_url(request.url);
+  if (!request.prefix.empty()) body["prefix"] = http::escape_url(request.prefix);
   if (!request.site.empty()) body["site"] = request.site;
   if (!request.tags.empty()) body["tags"] = request.tags;
   if (request.soft) body["soft"] = true;

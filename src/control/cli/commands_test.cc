@@ -117,6 +117,8 @@ TEST(Commands, purge_names_tags_and_prefixes) {
   const std::pair<PurgeRequest, const char*> cases[] = {
       {{"", "", "shop", {"red", "blue"}, false}, R"({"site":"shop","tags":["red","blue"]})"},
       {{"", "http://x/a/", "", {}, false}, R"({"prefix":"http://x/a/"})"},
+      {{"", "http://x/caf\xe9/", "", {}, false}, R"({"prefix":"http://x/caf%E9/"})"},
+      {{"http://x/caf\xc3\xa9", "", "", {}, false}, R"({"url":"http://x/caf%C3%A9"})"},
   };
   for (const auto& [request, body] : cases) {
     PlayedNode node(http("200 OK", R"({"purged":"it","soft":false})"));

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "http/wire/fields.h"
@@ -59,6 +60,9 @@ struct HttpUrl {
 /// False for any other scheme, an empty or malformed host, and user information (RFC 9110 section 4.2). A
 /// fragment is not looked for.
 bool parse_http_url(std::string_view text, HttpUrl& url);
+/// A URL as somebody writes it, as browsers would send it: in its path and query, bytes that can stand in no request target
+/// (spaces, quotes, all beyond ASCII, …) are percent-encoded. A "%" stays, and so does a fragment.
+std::string escape_url(std::string_view url);
 
 /// RFC 9110 sections 4.2.1 and 4.2.2.
 constexpr uint16_t standard_port(bool https) {

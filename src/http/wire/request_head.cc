@@ -237,6 +237,23 @@ bool parse_http_url(std::string_view text, HttpUrl& url) {
   return true;
 }
 
+std::string escape_url(std::string_view url) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  const size_t scheme_end = url.find("://");
+  const size_t path = scheme_end == url.npos ? url.npos : url.find_first_of("/?#", scheme_end + 3);
+  if (path == url.npos) return std::string(url);
+  std::string escaped(url.substr(0, path));
+  const size_t fragment = std::min(url.find('#', path), url.size());
+  for (const char c : url.substr(path, fragment - path)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (scan::is(c, scan::target))
+      escaped += c;
+    else
+      escaped.append({'%', digits[byte >> 4], digits[byte & 15]});
+  }
+  return escaped.append(url.substr(fragment));
+}
+
 std::string_view to_string(Method method) {
   for (const auto& known : methods)
     if (known.method == method) return known.text;

@@ -311,5 +311,19 @@ TEST(RequestHead, FromSomebodyWhoSpeaksTlsIsRefusedAtTheFirstByte) {
   EXPECT_EQ(parse_request("\x16", Limits{}, head).status, 400);
 }
 
+TEST(HttpUrl, IsWrittenAsBrowsersSendIt) {
+  for (const auto& [written, sent] : std::vector<std::pair<std::string, std::string>>{
+           {"http://h/caf\xc3\xa9", "http://h/caf%C3%A9"},
+           {"http://h/caf%c3%a9?a%", "http://h/caf%c3%a9?a%"},
+           {"http://h?a b\"<>\x7f\t", "http://h?a%20b%22%3C%3E%7F%09"},
+           {"http://h/{a|b}\\^`'", "http://h/{a|b}\\^`'"},
+           {"http://h/\xff#a \xff", "http://h/%FF#a \xff"},
+           {"http://b\xc3\xbc", "http://b\xc3\xbc"},
+           {"http://h#\xff", "http://h#\xff"},
+           {"/\xff", "/\xff"},
+           {"", ""}})
+    EXPECT_EQ(escape_url(written), sent);
+}
+
 }  // namespace
 }  // namespace popnet::http
