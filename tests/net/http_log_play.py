@@ -110,13 +110,27 @@ def numbers(stage):
                  'popnet_http_first_byte_seconds_count{cache="hit"} 2', 'popnet_http_first_byte_seconds_count{cache="miss"} 2',
                  'popnet_http_answer_seconds_bucket{cache="miss",le="+Inf"} 2', "# TYPE popnet_http_answer_seconds histogram"):
         until(line, lambda line=line: line in page())
+
+
+@scene
+def who_leaves(stage):
+    """Who goes before there is an answer, waiting or in the midst of an upload, has status 0 and an outcome of his own, in the log and in /metrics."""
+    path = os.path.join(stage.folder, "access.log")
     silent = stage.origin()
-    popnet = stage.popnet([site("b", [silent])], name="waiting")
-    client = popnet.connect().ask("/", "b.test")
+    popnet = stage.popnet([site("b", [silent])], node={"access_log": {"file": path}})
+    waiting = popnet.connect().ask("/waiting", "b.test")
     silent.request()
-    client.close()
-    until("who leaves before the answer counts as status 0",
-          lambda: popnet.values("popnet_http_site_responses_total", site="b", status="0") == [1])
+    waiting.close()
+    until("who waits", lambda: popnet.counter("popnet_http_requests_total", outcome="left") == 1)
+    uploading = popnet.connect().send("POST /upload HTTP/1.1\r\nHost: b.test\r\nContent-Length: 10\r\n\r\nhello")
+    silent.accept().read_until(b"hello")
+    uploading.close()
+    until("who uploads", lambda: popnet.counter("popnet_http_requests_total", outcome="left") == 2)
+    equal("status 0", popnet.values("popnet_http_site_responses_total", site="b", status="0"), [2])
+    equal("nobody was answered by the edge itself", popnet.counter("popnet_http_requests_total", outcome="local"), 0)
+    until("they are logged", lambda: len(lines(path)) == 2)
+    equal("as what they are", [[json.loads(line)[key] for key in ("path", "status", "cache")] for line in lines(path)],
+          [["/waiting", 0, "left"], ["/upload", 0, "left"]])
 
 
 if __name__ == "__main__":

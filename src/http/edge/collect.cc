@@ -29,6 +29,8 @@ const char* to_string(Outcome outcome) {
       return "local";
     case Outcome::failed:
       return "failed";
+    case Outcome::left:
+      return "left";
   }
   return "?";
 }

@@ -24,8 +24,9 @@ enum class Outcome : uint8_t {
   denied,
   local,   ///< by the edge itself: health, errors in the request, unknown host
   failed,  ///< no origin answered
+  left,    ///< not at all: the user had gone before there was an answer
 };
-inline constexpr size_t outcome_count = 10;
+inline constexpr size_t outcome_count = 11;
 const char* to_string(Outcome outcome);
 
 constexpr bool is_hit(Outcome o) {

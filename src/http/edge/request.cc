@@ -473,7 +473,7 @@ void Request::reset() {
   site_ = nullptr;
   cache_status_ = {};
   status_ = 0;
-  outcome_ = Outcome::local;
+  outcome_ = Outcome::left;
   has_wish_ = delivering_ = head_only_ = asker_ = alone_ = passed_ = tunnel_ = covered_ = own_piece_ = false;
   tells_id_ = tells_timing_ = noted_ = false;
   fills_ = 0;

@@ -197,7 +197,7 @@ class Request final : Fill::Listener {
   CacheStatus cache_status_;
   std::string_view pseudonym_;  // of the view of the present turn
   uint16_t status_ = 0;
-  Outcome outcome_ = Outcome::local;
+  Outcome outcome_ = Outcome::left;  // until there is an answer
   bool running_ = false;
   bool delivering_ = false;
   bool head_only_ = false;  // HEAD
