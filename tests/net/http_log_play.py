@@ -113,6 +113,28 @@ def numbers(stage):
 
 
 @scene
+def refused(stage):
+    """What is refused is logged with as much of it as can be told: the request line where it has its parts, and Host."""
+    path = os.path.join(stage.folder, "access.log")
+    origin = stage.origin()
+    fields = ["method", "host", "path", "protocol", "status", "cache"]
+    popnet = stage.popnet([site("a", [origin])], node={"threads": 1, "access_log": {"file": path, "fields": fields}})
+    cases = {"GET /x?q HTTP/1.1\r\nX: y\r\nhost:  b.test \r\nHost: a.test\r\n\r\n": ("GET", "b.test", "/x?q", "HTTP/1.1", 400),
+             "\r\nGET /a b HTTP/1.0\r\nHost: a.test\r\n\r\n": ("GET", "a.test", "/a b", "HTTP/1.0", 400),
+             "GET /x\xe9\x01\" HTTP/1.1\r\n\r\nHost: no.test\r\n\r\n": ("GET", "", "/x\xe9\x01\"", "HTTP/1.1", 400),
+             "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n": ("CONNECT", "a.test", "a.test:443", "HTTP/1.1", 501),
+             "GET /" + "y" * 40000: ("GET", "", ("/" + "y" * 40000)[:8192], "HTTP/1.1", 414),
+             "GET /\r\n\r\n": ("GET", "", "/", "HTTP/1.1", 400),
+             "GARBAGE\r\n\r\n": ("", "", "", "HTTP/1.1", 400),
+             "\x16\x03\x01 x\r\n\r\n": ("", "", "", "HTTP/1.1", 400),
+             "POST /up HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\ng\r\n": ("POST", "a.test", "/up", "HTTP/1.1", 400)}
+    for number, (request, (*said, status)) in enumerate(cases.items(), 1):
+        equal(f"{request[:20]!r}", popnet.connect().send(request.encode("latin-1")).answer().status, status)
+        until("logged", lambda number=number: len(lines(path)) == number)
+        equal("as", list(json.loads(lines(path)[-1]).values()), [*said, status, "local"])
+
+
+@scene
 def who_leaves(stage):
     """Who goes before there is an answer, waiting or in the midst of an upload, has status 0 and an outcome of his own, in the log and in /metrics."""
     path = os.path.join(stage.folder, "access.log")

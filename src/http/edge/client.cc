@@ -213,9 +213,8 @@ bool Client::process_request(std::string_view& bytes, size_t judged) {
       worker_.counters.bad_requests.add();
       keep_alive_ = false;
       must_linger_ = true;
-      bytes = {};
       begin_active();
-      active_->request.refuse(*this, parsed.status, refusal_text(parsed.status));
+      active_->request.refuse(*this, parsed.status, refusal_text(parsed.status), std::exchange(bytes, {}));
       return false;
     case Parsed::State::complete:
       break;

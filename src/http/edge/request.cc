@@ -440,9 +440,19 @@ void Request::make_answer(const Turn& turn, bool choose, bool has_age, Answer& a
 
 // --- what the steps are made of ---
 
-void Request::refuse(Peer& peer, uint16_t status, std::string_view text) {
-  start(peer);
-  noted_ = worker_.log != nullptr && worker_.shared.log->draws(worker_.random);
+void Request::refuse(Peer& peer, uint16_t status, std::string_view text, std::string_view bytes) {
+  if (running_) {  // what was noted of it stays
+    const bool noted = noted_;
+    const auto lengths = note_lengths_;
+    std::string note = std::move(note_);
+    start(peer);
+    noted_ = noted;
+    note_lengths_ = lengths;
+    note_ = std::move(note);
+  } else {
+    start(peer);
+    if (worker_.log != nullptr && worker_.shared.log->draws(worker_.random)) note_refused(bytes);
+  }
   (void)answer_local(status, text, Outcome::local);
 }
 

@@ -80,8 +80,9 @@ class Request final : Fill::Listener {
 
   /// `head` is the thread's own and may be changed. `peer` is the request's until end().
   void begin(Peer& peer, RequestHead& head);
-  /// For what is no request: answers with that error.
-  void refuse(Peer& peer, uint16_t status, std::string_view text);
+  /// For what is no request: answers with that error. `bytes`: what is there of it, for the log. In the midst of a request it
+  /// ends that one.
+  void refuse(Peer& peer, uint16_t status, std::string_view text, std::string_view bytes = {});
   /// All of the present piece of the body has been handed over, and more is to come.
   void next_piece();
   /// The answer has been handed over, or the client has gone; `bytes` of it were sent. Then the next may begin.
@@ -139,6 +140,8 @@ class Request final : Fill::Listener {
   void log(uint64_t bytes);
   void start(Peer& peer);
   void note(const RequestHead& head);
+  void note_refused(std::string_view bytes);
+  void keep(LogEntry::Text text, std::initializer_list<std::string_view> pieces);
   void write_log(uint64_t bytes, Duration first_byte, Duration total);
   void take_id(const Fields& fields);
   [[nodiscard]] std::string_view request_id();

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "common/text.h"
 #include "http/edge/request.h"
 #include "http/edge/worker.h"
+#include "http/wire/scan.h"
 
 namespace popnet::http {
 
@@ -32,17 +34,44 @@ void Request::log(uint64_t bytes) {
 void Request::note(const RequestHead& head) {
   noted_ = true;
   note_.clear();
-  const auto keep = [this](LogEntry::Text text, std::initializer_list<std::string_view> pieces) {
-    const size_t before = note_.size();
-    for (const std::string_view piece : pieces) note_.append(piece.substr(0, LogEntry::path_max));
-    note_lengths_[text] = static_cast<uint16_t>(note_.size() - before);
-  };
   keep(LogEntry::method, {head.method_text});
   keep(LogEntry::host, {head.host});
   keep(LogEntry::path, {head.target.path, head.target.has_query ? "?" : "", head.target.query});
   keep(LogEntry::user_agent, {head.fields.get(FieldName::user_agent)});
   keep(LogEntry::referer, {head.fields.get(FieldName::referer)});
   note_minor_ = head.minor;
+}
+
+/// As much as can be told of what is no request, as it was sent: by no other name will whoever sent it know it.
+void Request::note_refused(std::string_view bytes) {
+  noted_ = true;
+  note_.clear();
+  note_minor_ = 1;
+  const auto next_line = [&bytes] {
+    const size_t size = std::min(bytes.find('\n'), bytes.size());
+    const std::string_view line = bytes.substr(0, size);
+    bytes.remove_prefix(std::min(size + 1, bytes.size()));
+    return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
+  };
+  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+  const std::string_view line = next_line();
+  const size_t method_end = line.find(' ');
+  if (method_end == line.npos || !scan::all(line.substr(0, method_end), scan::token)) return;
+  const size_t last = line.rfind(' ');
+  const bool versioned = last > method_end && line.substr(last + 1).starts_with("HTTP/");
+  if (versioned && line.ends_with("/1.0")) note_minor_ = 0;
+  keep(LogEntry::method, {line.substr(0, method_end)});
+  std::string_view host;
+  for (std::string_view field = next_line(); !field.empty() && host.empty(); field = next_line())
+    if (iequals(field.substr(0, 5), "host:")) host = trim(field.substr(5), " \t");
+  keep(LogEntry::host, {host});
+  keep(LogEntry::path, {trim(line.substr(method_end, versioned ? last - method_end : line.npos), " ")});
+}
+
+void Request::keep(LogEntry::Text text, std::initializer_list<std::string_view> pieces) {
+  const size_t before = note_.size();
+  for (const std::string_view piece : pieces) note_.append(piece.substr(0, LogEntry::path_max));
+  note_lengths_[text] = static_cast<uint16_t>(note_.size() - before);
 }
 
 void Request::write_log(uint64_t bytes, Duration first_byte, Duration total) {
