@@ -262,6 +262,24 @@ def another_address(stage):
 
 
 @scene
+def blanks_before_colons(stage):
+    """RFC 9112 section 5.1: a gateway drops them from answers. Fields that frame the body count like any other, and doubt is refused as ever."""
+    origin = stage.origin()
+    popnet = stage.popnet([site("a", [origin])])
+    heads = {"length": ("Content-Length : 5\r\n\r\nhello", 200), "chunks": ("Transfer-Encoding\t: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 200),
+             "both": ("Content-Length : 5\r\nTransfer-Encoding : chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 502),
+             "two": ("Content-Length: 5\r\nContent-Length : 6\r\n\r\nhello!", 502), "folded": ("X: a\r\n Y : b\r\nContent-Length: 5\r\n\r\nhello", 502)}
+    for what, (rest, status) in heads.items():
+        client = popnet.connect().ask(f"/{what}", "a.test")
+        origin.request().send(f"HTTP/1.1 200 OK\r\nX-Own \t : v\r\nCache-Control : max-age=60\r\n{rest}")
+        answer = client.answer()
+        equal(what, (answer.status, answer.fields["X-Own"]), (status, "v" if status == 200 else ""))
+        if status == 200:
+            equal("its body", answer.body, b"hello")
+            check("stored as it says", client.ask(f"/{what}", "a.test").answer().hit)
+
+
+@scene
 def chain(stage):
     """A node with the default name may stand behind another one with it: they are no loop. Cache-Status of both is as it was."""
     origin = stage.origin(lambda asked: asked.answer(200, FRESH, "hello"))

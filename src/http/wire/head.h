@@ -3,7 +3,7 @@
 //
 // Policy: strict. Whatever RFC 9112 calls an error, and whatever two implementations are known to read
 // differently, is refused: the message borders that we see must be those that anybody else sees (request
-// smuggling). Refused are bare CR and bare LF, folded lines, white space before the colon, control bytes,
+// smuggling). Refused are bare CR and bare LF, folded lines, white space before the colon (of responses it is dropped: section 5.1), control bytes,
 // Content-Length beside Transfer-Encoding, any second Content-Length, any transfer coding but one "chunked",
 // and a missing, second or malformed Host.
 //

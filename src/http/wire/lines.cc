@@ -10,12 +10,14 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-bool read_field_line(LineCursor& c, Fields& fields) {
+bool read_field_line(LineCursor& c, Fields& fields, BeforeColon before_colon) {
   const char* const name = c.p;
   c.p = scan::skip(c.p, c.end, scan::token);
-  if (c.p == c.end || *c.p != ':' || c.p == name) [[unlikely]]
-    return c.stop(Fault::bad_field_name);
   const std::string_view name_text(name, static_cast<size_t>(c.p - name));
+  if (before_colon == BeforeColon::blanks)
+    while (c.p != c.end && is_blank(*c.p)) ++c.p;
+  if (c.p == c.end || *c.p != ':' || name_text.empty()) [[unlikely]]
+    return c.stop(Fault::bad_field_name);
   ++c.p;
   while (c.p != c.end && is_blank(*c.p)) ++c.p;
   const char* const value = c.p;
@@ -29,12 +31,12 @@ bool read_field_line(LineCursor& c, Fields& fields) {
 
 }  // namespace
 
-bool read_field_lines(LineCursor& c, size_t fields_max, Fields& fields) {
+bool read_field_lines(LineCursor& c, size_t fields_max, Fields& fields, BeforeColon before_colon) {
   for (;;) {
     if (c.p == c.end) return false;
     if (*c.p == '\r' || *c.p == '\n') return c.line_end();
     if (fields.size() >= fields_max) return c.stop(Fault::too_many_fields);
-    if (!read_field_line(c, fields)) return false;
+    if (!read_field_line(c, fields, before_colon)) return false;
   }
 }
 

@@ -35,8 +35,13 @@ struct LineCursor {
   }
 };
 
+/// What may stand between a field's name and its colon: blanks are dropped from responses, and are a fault anywhere else (RFC 9112
+/// section 5.1).
+enum class BeforeColon : uint8_t { nothing, blanks };
+
 /// Field lines up to and with the empty line.
-bool read_field_lines(LineCursor& cursor, size_t fields_max, Fields& fields);
+bool read_field_lines(LineCursor& cursor, size_t fields_max, Fields& fields,
+                      BeforeColon before_colon = BeforeColon::nothing);
 
 /// The part of the bytes that is looked at, and the outcome when it is not enough: a pure function of the
 /// bytes, however they were split.

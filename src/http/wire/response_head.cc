@@ -33,7 +33,8 @@ Parsed parse_response(std::string_view bytes, const Limits& limits, ResponseHead
 
   head.fields.clear();
   LineCursor cursor{window.view.data(), window.view.data() + window.view.size()};
-  if (read_status_line(cursor, head) && read_field_lines(cursor, limits.fields_max, head.fields)) {
+  if (read_status_line(cursor, head) &&
+      read_field_lines(cursor, limits.fields_max, head.fields, BeforeColon::blanks)) {
     cursor.fault = read_connection(head.fields, head.minor, head.keep_alive);
     if (cursor.fault == Fault::none) return complete_at(static_cast<size_t>(cursor.p - bytes.data()));
   }

@@ -60,7 +60,9 @@ TEST(ResponseHead, IsRefused) {
       {"HTTP/1.1 -20 OK\n\n", Fault::bad_status},
       {"HTTP/1.1 200OK\n\n", Fault::bad_status},
       {"HTTP/1.1\n\n", Fault::bad_status},
-      {"HTTP/1.1 200 OK\nX : y\n\n", Fault::bad_field_name},
+      {"HTTP/1.1 200 OK\nX y: z\n\n", Fault::bad_field_name},
+      {"HTTP/1.1 200 OK\n : y\n\n", Fault::bad_field_name},
+      {"HTTP/1.1 200 OK\nX: y\n Y : z\n\n", Fault::bad_field_name},
       {"HTTP/1.1 200 OK\nX: y\n z\n\n", Fault::bad_field_name},
   };
   for (const auto& refusal : refusals) {
@@ -78,6 +80,19 @@ TEST(ResponseHead, IsRefused) {
             Fault::too_many_fields);
   EXPECT_EQ(parse_response("HTTP/1.1 200 " + std::string(40000, 'a'), Limits{}, head).fault,
             Fault::head_too_long);
+}
+
+TEST(ResponseHead, LosesBlanksBeforeItsColons) {  // RFC 9112 section 5.1
+  ResponseHead head;
+  const auto read = [&](const char* text) { return parse_response(wire(text), Limits{}, head); };
+  ASSERT_TRUE(read("HTTP/1.1 200 OK\nX \t: y\nContent-Length : 7\n\n").complete());
+  EXPECT_EQ(head.fields.begin()->name, "X");
+  EXPECT_EQ(head.fields.begin()->value, "y");
+  EXPECT_EQ(response_framing(head, Method::get).body, (Framing{Framing::Kind::length, 7}));
+  ASSERT_TRUE(read("HTTP/1.1 200 OK\nContent-Length : 7\nTransfer-Encoding\t: chunked\n\n").complete());
+  EXPECT_EQ(response_framing(head, Method::get).fault, Fault::length_and_chunked);
+  ASSERT_TRUE(read("HTTP/1.1 200 OK\nContent-Length : 7\nContent-Length: 8\n\n").complete());
+  EXPECT_EQ(response_framing(head, Method::get).fault, Fault::bad_content_length);
 }
 
 TEST(ResponseHead, SaysHowItsBodyEnds) {  // RFC 9112 section 6.3
