@@ -36,6 +36,7 @@ REFUSED = {
     "two spaces": (400, "GET  / HTTP/1.1\r\n" + HOST + "\r\n"),
     "HTTP/0.9": (400, "GET /\r\n\r\n"),
     "HTTP/2.0 in the clear": (505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    "a Host of dots": (400, "GET / HTTP/1.1\r\nHost: .\r\n\r\n"),
     "CONNECT": (501, "CONNECT a.test:443 HTTP/1.1\r\n" + HOST + "\r\n"),
     "TLS": (400, b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03"),
 }
@@ -122,6 +123,17 @@ def written_anew(stage):
     answer = client.answer()
     equal("the answer", answer.body, b"done")
     check("the origin's hop-by-hop fields stay behind", "X-Secret" not in answer.fields, answer.fields)
+
+
+@scene
+def about_the_server(stage):
+    """RFC 9112 section 3.2.4: OPTIONS of an absolute target that has neither path nor query is sent on as "OPTIONS *"."""
+    origin = stage.origin(lambda asked: asked.answer(200, {"Allow": "GET"}))
+    popnet = stage.popnet([site("a", [origin])])
+    for method, target, sent in (("OPTIONS", "http://a.test", "*"), ("OPTIONS", "http://a.test:80", "*"), ("OPTIONS", "http://a.test/", "/"),
+                                 ("OPTIONS", "http://a.test?q", "/?q"), ("GET", "http://a.test", "/"), ("OPTIONS", "/", "/")):
+        equal(f"{method} {target}", popnet.get(target, "a.test", method).status, 200)
+        equal("arrives", (origin.asked[-1].method, origin.asked[-1].path, origin.asked[-1].fields["Host"]), (method, sent, "a.test"))
 
 
 if __name__ == "__main__":

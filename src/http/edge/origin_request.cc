@@ -93,6 +93,13 @@ bool expects_content(Method method) {
   return method == Method::post || method == Method::put || method == Method::patch;
 }
 
+/// RFC 9112 section 3.2.4: OPTIONS with an absolute target that has neither path nor query.
+bool is_about_server(const RequestHead& head) {
+  const Target& target = head.target;
+  if (head.method != Method::options || target.form != TargetForm::absolute) return false;
+  return target.text.find_first_of("/?", target.text.find("://") + 3) == target.text.npos;
+}
+
 /// RFC 9110 section 7.6.2.
 void write_max_forwards(const RequestHead& head, HeadWriter& out) {
   const auto left = parse_decimal(head.fields.get(FieldName::max_forwards));
@@ -112,7 +119,7 @@ std::string origin_name(const model::Site& site, const RequestHead& head, bool m
 bool write_origin_request(Scratch& scratch, const SavedRequest& request, const RequestHead& head,
                           const OriginRequest& what, WallTime now, std::string& text) {
   HeadWriter out(scratch.head);
-  out.request_line(head.method_text, head.target);
+  out.request_line(head.method_text, is_about_server(head) ? Target{.path = "*"} : head.target);
   const model::Site& site = *request.route().site->site;
   const std::string asked = asked_host(head, what.may_store);
   const bool as_asked = site.origin_host.empty() && !head.host.empty() && what.may_store;

@@ -56,7 +56,9 @@ bool has_good_escapes(std::string_view text) {
   return true;
 }
 
+/// More than dots: without the final one, which means nothing here, "." is empty.
 bool is_reg_name(std::string_view host) {
+  if (host.find_first_not_of('.') == host.npos) return false;
   const char* const end = host.data() + host.size();
   const char* p = scan::skip(host.data(), end, scan::host);
   if (p == end) return true;
