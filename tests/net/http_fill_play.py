@@ -134,6 +134,23 @@ def large_object(stage):
 
 
 @scene
+def announced_too_large(stage):
+    """What is larger by its announced length than may be stored at a time is passed on, is not said to be stored, and pushes nothing out."""
+    sizes = {"/large": 3 << 20, "/fits": 1 << 20}
+    origin = stage.origin(lambda asked: asked.answer(200, FRESH, b"x" * sizes.get(asked.path, 100_000)))
+    popnet = stage.popnet([site("a", [origin])], node={"cache_memory": "4MiB"})
+    small = [f"/{number}" for number in range(30)]
+    for path in small:
+        popnet.get(path, "a.test")
+    for _ in range(2):
+        answer = popnet.get("/large", "a.test")
+        equal("all of it, not stored", (len(answer.body), answer.cache_status), (sizes["/large"], "popnet-local; fwd=uri-miss"))
+    check("what is stored stays", all(popnet.get(path, "a.test").hit for path in small))
+    equal("nothing was evicted", popnet.counter("popnet_http_store_evicted_total"), 0)
+    check("what fits is stored", "; stored" in popnet.get("/fits", "a.test").cache_status and popnet.get("/fits", "a.test").hit)
+
+
+@scene
 def nobody_waits_for_a_fast_reader(stage):
     """A reader with room for all of a large object does not have the thread until it is sent: who asked behind him is answered between."""
     size = 48 << 20

@@ -400,7 +400,19 @@ void check_hostnames(const Draft& draft, const std::string& path, const std::vec
                   "'latency' is known for POPs only, write least_load, weighted or failover");
 }
 
+/// What one site fetches at a time takes at most half of the memory. In slices nothing is so large.
+void check_cache(const Draft& draft, const std::string& path, const model::CacheOptions& cache) {
+  const std::string at = join(path, "object_size_max");
+  const uint64_t half = draft.config.node.cache_memory / 2;
+  if (cache.slice == 0 && cache.object_size_max > half && draft.written(at))
+    draft.warning(at,
+                  fmt::format("more than half of node.cache_memory, beyond which nothing is stored; write {} "
+                              "or less, or more memory, or 'slice'",
+                              format_size(half)));
+}
+
 void check_site(const Draft& draft, const std::string& path, const PopFacts& pops, const Site& site) {
+  check_cache(draft, join(path, "cache"), site.cache);
   check_hostnames(draft, join(path, "hostnames"), site.hostnames);
   check_origins(draft, join(path, "origins"), pops, site);
   check_rules(draft, join(path, "rules"), site.rules);

@@ -309,6 +309,20 @@ TEST(Rules, WarnsOfOptionsWithoutEffect) {
           "redirect'"));
 }
 
+TEST(Cache, WarnsOfObjectsThatNeverFit) {
+  const auto problems = [](const std::string& node, const std::string& cache) {
+    return problems_of(site + "    cache: {" + cache + "}\n" + node);
+  };
+  EXPECT_THAT(problems("node: {pop: ams, cache_memory: 100MiB}\n", "object_size_max: 51MiB"),
+              ElementsAre("a.yaml:5:30: sites.0.cache.object_size_max: warning: more than half of "
+                          "node.cache_memory, beyond which nothing is stored; write 50MiB or less, or more "
+                          "memory, or 'slice'"));
+  EXPECT_THAT(problems("", "object_size_max: 128MiB"), IsEmpty());
+  EXPECT_THAT(problems("", "object_size_max: 1GiB, slice: 8MiB"), IsEmpty());
+  EXPECT_THAT(problems("node: {cache_memory: 1MiB}\n", "ignore_query: true"), IsEmpty())
+      << "a default that nobody has chosen";
+}
+
 TEST(Clients, WrongOnes) {
   EXPECT_THAT(
       problems_of(two_pops + "node: {pop: ams}\nclients:\n"

@@ -19,7 +19,8 @@ const Table<CacheOptions>& cache_table() {
       {
           option("object_size_max", &CacheOptions::object_size_max)
               .size("1KiB", "1TiB", "64MiB")
-              .help("Larger objects are handed on, not stored."),
+              .help("Larger objects are handed on, not stored, and so is what is larger than half of "
+                    "`cache_memory`."),
           option("stale_if_error", &CacheOptions::stale_if_error)
               .duration("0", "30d", "1d")
               .help("How long after its freshness ended stored content may still be served while no origin "

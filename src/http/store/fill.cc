@@ -141,7 +141,10 @@ void Filler::open(const Draft& draft) {
   make_object(draft);
   fill_->store_.link(*fill_.get(), *object_);
   grown_ = object_->charge_;
-  if (!fill_->store_.grow(fill_->space_, grown_)) stop_storing();
+  const bool fits = fill_->store_.grow(fill_->space_, grown_);
+  // Such a length can only end in that: before it pushes others out, and before anybody is told that it is stored.
+  const bool never_fits = length_ && *length_ > fill_->store_.options_.memory / 2;
+  if (!fits || never_fits) stop_storing();
 }
 
 void Filler::open_alone(const Draft& draft, const std::optional<NotShared>& leaves) {

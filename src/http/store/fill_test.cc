@@ -291,6 +291,25 @@ TEST_F(StoreTest, BodyThatGrowsTooLargeLeavesTheStoreButReachesItsReaders) {
   EXPECT_EQ(store.stats().objects, 0U);
 }
 
+// Half of the memory is what may grow.
+TEST_F(StoreTest, WhatIsKnownNotToFitPassesOnFromTheBeginning) {
+  const uint64_t half = uint64_t{8} << 20;
+  const std::string other(200 * 1024, 'x');
+  for (int i = 0; i < 75; ++i) put("/" + std::to_string(i), other);
+  const uint64_t before = store.stats().objects;
+  auto begun = store.begin(key("/large"), false, never);
+  begun.filler.open(draft(half + 1));
+  EXPECT_TRUE(begun.filler.passes());
+  EXPECT_FALSE(begun.fill->stores()) << "nobody is told that it is stored";
+  EXPECT_EQ(find("/large"), nullptr);
+  begun.filler.append(std::string(half + 1, 'y'));
+  (void)begun.filler.commit();
+  EXPECT_GE(store.stats().objects + 3, before) << "no more was evicted for it than its first slab takes";
+  auto fits = store.begin(key("/fits"), false, never);
+  fits.filler.open(draft(half));
+  EXPECT_FALSE(fits.filler.passes());
+}
+
 // A 304 and a 200 to a HEAD at the same time.
 TEST_F(StoreTest, TwoWhoConfirmTheSameObjectDoNotHideItsMemory) {
   const std::string large(300 * 1024, 'x');
