@@ -78,6 +78,7 @@ int serve(const ServeArguments& arguments) {
   node::Node::Options options;
   options.source = {arguments.config.file, std::nullopt, arguments.config.sets};
   options.seed = fresh_seed();
+  options.process = static_cast<uint32_t>(fresh_seed());
   options.replace = arguments.replace;
   options.relays = &relays;
   options.on_replaced = [&](pid_t pid) {

@@ -321,6 +321,7 @@ Status Node::start_servers() {
     options.threads = threads;
     options.cache_memory = node.cache_memory;
     options.seed = options_.seed;
+    options.process = options_.process;
     options.limits = edge_limits(node.http_server, plan_.clients);
     options.timeouts = edge_timeouts(node.http_server);
     options.access_log = node.access_log;

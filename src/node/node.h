@@ -47,6 +47,7 @@ class Node {
     ConfigSource source;
     cluster::EmbeddedHub* hub = nullptr;  // joins this one instead of what the config's bus section says
     uint64_t seed = 0;                    // of all chance in this node
+    uint32_t process = 0;                 // a random number that anybody may know
     uint64_t descriptors = 0;             // that it may use; 0: what the process may have open
     bool replace = false;                 // takes over from the process that runs with the same state_dir
     std::function<void(pid_t)> on_replaced = {};  // by that process: call drain(). On a thread of the node

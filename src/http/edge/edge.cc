@@ -61,7 +61,7 @@ struct Edge::Parts {
         epoch(e),
         store({options.cache_memory, options.seed, 64}, e),
         registry(store, options.threads),
-        process(static_cast<uint32_t>(mix64(~options.seed))),
+        process(options.process),
         latest(make_view(std::move(first), nullptr, registry, process)),
         view(e, latest),
         shared(options, log.get(), store, view),

@@ -67,7 +67,8 @@ class Edge {
     std::vector<Endpoint> listen;  // port 0: the kernel chooses, see listening()
     int threads = 1;
     uint64_t cache_memory = uint64_t{256} << 20;  // bytes
-    uint64_t seed = 0;
+    uint64_t seed = 0;                            // of all chance in here; a secret
+    uint32_t process = 0;                         // a random number, which Via tells: see make_view()
     EdgeTimeouts timeouts;
     EdgeLimits limits;
     model::AccessLog access_log = {};

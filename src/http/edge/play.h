@@ -363,6 +363,7 @@ class Play {
     options.threads = 2;
     options.cache_memory = 64 << 20;
     options.seed = 42;
+    options.process = 0x064d7c07;
     if (setting.options) setting.options(options);
     auto edge = Edge::start(options, epoch_, snapshot(config));
     EXPECT_TRUE(edge) << (edge ? "" : edge.error().message);
