@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -18,7 +19,7 @@ namespace {
 
 constexpr uint64_t copied_max = 16 * 1024;  // longer bodies are sent from where they lie
 constexpr size_t uncopied_min =
-    16 * 1024;  // longer pieces of them are not copied by the kernel, where they lie in pages
+    Pages::least;  // longer pieces of them are not copied by the kernel, where they lie in pages
 constexpr size_t pieces_max = 16;
 constexpr uint64_t given_max = 2 * 1024 * 1024;  // bytes that one connection gets in one turn
 // Who has ended his side may still read what comes (`nc -N` does). Where nothing has come, or gone, for so long, nobody is there.
@@ -500,7 +501,11 @@ void Client::send_growing(const Answer& answer, Cursor cursor) {
 /// False when the connection broke and is closed. `uncopied`: what lies in the store's pages is not copied.
 bool Client::send_pieces(std::span<const iovec> pieces, bool uncopied, size_t& sent) {
   sent = 0;
-  while (!pieces.empty()) {
+  while (!pieces.empty() && given_ + sent < given_max) {
+    if (pieces[0].iov_len == 0) {
+      pieces = pieces.subspan(1);
+      continue;
+    }
     size_t before = uncopied ? 0 : pieces.size();  // the first that is not copied
     while (before < pieces.size() && !can_go_uncopied(pieces[before])) ++before;
     const size_t count = before > 0 ? before : 1;
@@ -541,7 +546,10 @@ bool Client::send_uncopied(const iovec& piece, size_t& sent) {
   std::span left(static_cast<const char*>(piece.iov_base), piece.iov_len);
   while (!left.empty()) {
     const ssize_t n = worker_.store.pages().send(fd_.get(), left);
-    if (n <= 0) return send_failed();
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    // Where it is the socket that is broken, that shows again.
+    if (n <= 0)
+      return send_copied(std::array{iovec{const_cast<char*>(left.data()), left.size()}}, false, sent);
     sent += static_cast<size_t>(n);
     left = left.subspan(static_cast<size_t>(n));
   }

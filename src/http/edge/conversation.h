@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <deque>
 #include <memory>
@@ -350,6 +351,7 @@ class Conversation {
   void come() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+    ::signal(SIGPIPE, SIG_IGN);  // as popnet does
     clients_.push_back({rt::UniqueFd(ends[0]), {}, {}});
     worker_->accepted(rt::UniqueFd(ends[1]), IpAddress::v4(127, 0, 0, 9), stage_.options.listen.front().port);
   }

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <functional>
 #include <list>
 #include <map>
@@ -355,6 +356,7 @@ struct Setting {
 class Play {
  public:
   explicit Play(Setting setting = {}) : origins_(static_cast<size_t>(setting.origins)) {
+    ::signal(SIGPIPE, SIG_IGN);  // as popnet does
     auto config = std::make_shared<model::Config>(make_config());
     if (setting.site) setting.site(config->sites[0]);
     if (setting.config) setting.config(*config);

@@ -355,6 +355,7 @@ void Filler::make_heir(const ObjectRef& base, const Draft& draft) {
   const Object* owner = base->base_ != nullptr ? base->base_ : base.get();
   owner->ref();
   object_->base_ = owner;
+  object_->hits_.store(base->hits_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   fill.object_ = ObjectRef::adopt(object_);
 }
 

@@ -4,10 +4,14 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <cstring>
+
+#include "common/log.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define POPNET_POISONS
@@ -24,17 +28,31 @@ namespace popnet::http {
 
 namespace {
 
-// Places are by size and stay so: where sizes change for good, those of the old ones are holes. Addresses cost nothing.
-constexpr uint64_t addresses_each_byte = 64;
+// Places are by size and stay so: where sizes change for good, those of the old ones are holes. Addresses cost nothing, but a
+// process may have only so many of them.
+constexpr uint64_t addresses_each_byte[] = {64, 16, 4};
 constexpr uint64_t addresses_max = uint64_t{1} << 44;
 
-// Beyond `ulimit -f` the kernel would end the process (SIGXFSZ).
-uint64_t file_size_max() {
+uint64_t limit_of(int resource) {
   rlimit limit{};
-  return getrlimit(RLIMIT_FSIZE, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+  return getrlimit(resource, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 }
 
-void* reserve(uint64_t bytes, int flags, int file) {
+// Beyond `ulimit -f` the kernel would end the process (SIGXFSZ); of `ulimit -v` others need some.
+uint64_t reserved_max() {
+  return std::min({limit_of(RLIMIT_FSIZE), limit_of(RLIMIT_AS) / 4, addresses_max}) / Pages::page *
+         Pages::page;
+}
+
+int make_file() {
+#ifdef MFD_NOEXEC_SEAL
+  const int file = memfd_create("popnet-bodies", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+  if (file >= 0 || errno != EINVAL) return file;  // an older kernel does not know it
+#endif
+  return memfd_create("popnet-bodies", MFD_CLOEXEC);
+}
+
+void* map(uint64_t bytes, int flags, int file) {
   void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, file, 0);
   return at == MAP_FAILED ? nullptr : at;
 }
@@ -53,28 +71,72 @@ void unpoison([[maybe_unused]] char* at, [[maybe_unused]] size_t bytes) {
 
 }  // namespace
 
-Pages::Pages(uint64_t memory, uint64_t kept_max)
-    : kept_max_(kept_max), file_(memfd_create("popnet-bodies", MFD_CLOEXEC)) {
-  const uint64_t addresses = std::min(memory, addresses_max / addresses_each_byte) * addresses_each_byte;
-  const uint64_t wanted = std::min(addresses, file_size_max()) / page * page;
-  if (wanted == 0 || !file_.valid() || ftruncate(file_.get(), static_cast<off_t>(wanted)) != 0) return;
-  void* sent = reserve(wanted / page, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-  if (sent == nullptr) return;
-  sent_ = static_cast<std::atomic<uint8_t>*>(sent);
-  void* base = reserve(wanted, MAP_SHARED, file_.get());
-  if (base == nullptr) {
-    munmap(sent, wanted / page);
-    return;
-  }
-  base_ = static_cast<char*>(base);
-  reserved_ = wanted;
+Pages::Pages(uint64_t memory, uint64_t kept_max) : kept_max_(kept_max), file_(make_file()) {
+  const uint64_t most = reserved_max();
+  bool there = false;
+  for (const uint64_t each : addresses_each_byte)
+    there = there || reserve(std::min(std::min(memory, addresses_max / each) * each, most));
+  if (there && keeps_its_word()) return;
+  release();
+  log::warning(
+      "long bodies lie in the heap, and what is asked for often is copied into each socket: this machine "
+      "gives no file in "
+      "memory for {} bytes that can be sent from (memfd, sendfile; ulimit -f, ulimit -v)",
+      memory);
 }
 
 Pages::~Pages() {
+  release();
+}
+
+bool Pages::reserve(uint64_t bytes) {
+  bytes = bytes / page * page;
+  if (!file_.valid() || bytes < largest || ftruncate(file_.get(), static_cast<off_t>(bytes)) != 0)
+    return false;
+  void* sent = map(bytes / page, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  void* base = sent == nullptr ? nullptr : map(bytes, MAP_SHARED, file_.get());
+  if (base == nullptr) {
+    if (sent != nullptr) munmap(sent, bytes / page);
+    return false;
+  }
+  sent_ = static_cast<std::atomic<uint8_t>*>(sent);
+  base_ = static_cast<char*>(base);
+  reserved_ = bytes;
+  (void)madvise(base, bytes, MADV_NOHUGEPAGE);
+  // A core would have all that is reserved, and the kernel would find memory for each page of it.
+  return madvise(base, bytes, MADV_DONTDUMP) == 0;
+}
+
+void Pages::release() {
   if (base_ == nullptr) return;
   unpoison(base_, used_);
   munmap(base_, reserved_);
   munmap(sent_, reserved_ / page);
+  base_ = nullptr;
+  sent_ = nullptr;
+  reserved_ = used_ = 0;
+  free_ = {};
+}
+
+/// Has a socket what it was given, when the place is another's?
+bool Pages::keeps_its_word() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return false;
+  const rt::UniqueFd ours(ends[0]), theirs(ends[1]);
+  constexpr size_t some = least;
+  char* first = take(largest);
+  if (first == nullptr) return false;
+  std::memset(first, 'a', largest);
+  const bool sent = send(ours.get(), {first + page, some}) == static_cast<ssize_t>(some);
+  give_back(first, largest);
+  char* second = take(largest);
+  if (second == nullptr) return false;
+  std::memset(second, 'b', largest);
+  char has[some];
+  const bool whole = sent && recv(theirs.get(), has, some, 0) == static_cast<ssize_t>(some);
+  const bool same = whole && std::all_of(has, has + some, [](char c) { return c == 'a'; });
+  give_back(second, largest);
+  return same && second == first;
 }
 
 char* Pages::take(size_t bytes) {
@@ -99,47 +161,80 @@ char* Pages::take(size_t bytes) {
     }
   }
   if (at == nullptr) return nullptr;
-  unpoison(at, size);
-#ifdef MADV_POPULATE_WRITE
-  // All at once costs less than page by page. An older kernel does not know it.
-  if (!filled) (void)madvise(at, size, MADV_POPULATE_WRITE);
-#endif
+  if (!filled && !fill(at, size)) {
+    const std::lock_guard lock(mutex_);
+    free_[size / page].holes.push_back(at);
+    return nullptr;
+  }
+  unpoison(at, bytes);
   return at;
+}
+
+/// New pages, all at once: that costs less than one by one when they are written, and says when there are none.
+bool Pages::fill([[maybe_unused]] char* at, [[maybe_unused]] size_t bytes) {
+#ifdef MADV_POPULATE_WRITE
+  if (!fills_.load(std::memory_order_relaxed) || madvise(at, bytes, MADV_POPULATE_WRITE) == 0) return true;
+  if (errno != EINVAL) return false;
+  fills_.store(false, std::memory_order_relaxed);  // an older kernel does not know it
+#endif
+  return true;
 }
 
 void Pages::give_back(char* at, size_t bytes) {
   const size_t size = footprint(bytes);
   poison(at, size);
-  const bool sent = was_sent(at, size);
-  if (!sent) {
-    const std::lock_guard lock(mutex_);
-    if (kept_ + size <= kept_max_) {
-      kept_ += size;
-      free_[size / page].kept.push_back(at);
-      return;
+  if (was_sent(at, size)) return end(at, size / page, true);
+  while (size <= kept_max_) {
+    char* other = nullptr;
+    size_t pages = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (kept_ + size <= kept_max_) {
+        free_[size / page].kept.push_back(at);
+        kept_ += size;
+        return;
+      }
+      pages = other_kept(size / page);
+      if (pages == 0) break;
+      other = free_[pages].kept.back();
+      free_[pages].kept.pop_back();
+      kept_ -= pages * page;
     }
+    end(other, pages, false);
   }
-  if (!make_hole(at, size) && sent) return;  // may not be used again
+  end(at, size / page, false);
+}
+
+/// Under the lock. Another size of which some are kept, each in turn; 0: there is none. Else those that nobody wants any more
+/// would be kept for good.
+size_t Pages::other_kept(size_t pages) {
+  for (size_t looked = 0; looked < free_.size(); ++looked) {
+    next_other_ = (next_other_ + 1) % free_.size();
+    if (next_other_ != pages && !free_[next_other_].kept.empty()) return next_other_;
+  }
+  return 0;
+}
+
+/// Its memory goes back to the machine.
+void Pages::end(char* at, size_t pages, bool sent) {
+  int failed = 0;
+  do {
+    failed = fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                       static_cast<off_t>(at - base_), static_cast<off_t>(pages * page));
+  } while (failed != 0 && errno == EINTR);
+  if (failed != 0 && sent) return;  // may not be used again
   const std::lock_guard lock(mutex_);
-  free_[size / page].holes.push_back(at);
+  free_[pages].holes.push_back(at);
 }
 
 bool Pages::was_sent(const char* at, size_t bytes) {
   bool any = false;
   for (size_t i = page_of(at), end = i + bytes / page; i < end; ++i)
-    any = sent_[i].load(std::memory_order_relaxed) != 0 || any;
-  for (size_t i = page_of(at), end = i + bytes / page; any && i < end; ++i)
-    sent_[i].store(0, std::memory_order_relaxed);
+    if (sent_[i].load(std::memory_order_relaxed) != 0) {
+      sent_[i].store(0, std::memory_order_relaxed);
+      any = true;
+    }
   return any;
-}
-
-bool Pages::make_hole(const char* at, size_t bytes) const {
-  int failed = 0;
-  do {
-    failed = fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                       static_cast<off_t>(at - base_), static_cast<off_t>(bytes));
-  } while (failed != 0 && errno == EINTR);
-  return failed == 0;
 }
 
 ssize_t Pages::send(int socket, std::span<const char> bytes) {

@@ -1,6 +1,7 @@
 #include "http/store/pages.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -11,7 +12,7 @@
 namespace popnet::http {
 namespace {
 
-constexpr size_t size = 3 * Pages::page + 5;
+constexpr size_t size = 5 * Pages::page + 5;
 
 struct Sockets {
   Sockets() {
@@ -80,15 +81,54 @@ TEST(Pages, MoreThanIsKeptGoesBackToTheMachine) {
 
 TEST(Pages, SizesHavePlacesOfTheirOwn) {
   Pages pages(1 << 20, 1 << 20);
-  char* small = pages.take(1);
+  char* small = pages.take(Pages::least);
   char* large = pages.take(Pages::largest);
   std::memset(large, 'a', Pages::largest);
-  pages.give_back(small, 1);
+  pages.give_back(small, Pages::least);
   pages.give_back(large, Pages::largest);
-  char* other = pages.take(2 * Pages::page);
+  char* other = pages.take(2 * Pages::least);
   EXPECT_NE(other, small);
   EXPECT_NE(other, large);
-  pages.give_back(other, 2 * Pages::page);
+  pages.give_back(other, 2 * Pages::least);
+}
+
+TEST(Pages, WhatNobodyWantsAnyMoreGivesWay) {
+  Pages pages(1 << 20, 2 * Pages::footprint(size));
+  char* old[] = {pages.take(size), pages.take(size)};
+  for (char* at : old) std::memset(at, 'a', size);
+  for (char* at : old) pages.give_back(at, size);
+  char* at = pages.take(Pages::least);
+  std::memset(at, 'b', Pages::least);
+  pages.give_back(at, Pages::least);
+  ASSERT_EQ(pages.take(Pages::least), at);
+  EXPECT_EQ(*at, 'b') << "kept, in the place of one of another size";
+  int full = 0;
+  for (char*& each : old) full += *(each = pages.take(size)) == 'a' ? 1 : 0;
+  EXPECT_EQ(full, 1);
+  for (char* each : old) pages.give_back(each, size);
+  pages.give_back(at, Pages::least);
+}
+
+TEST(Pages, LeaveAddressesToOthers) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  if (before.rlim_cur != RLIM_INFINITY) GTEST_SKIP() << "they are few already";
+  rlimit limit = before;
+  limit.rlim_cur = uint64_t{64} << 30;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &limit), 0);
+  {
+    Pages pages(uint64_t{1} << 40, 0);
+    char* at = pages.take(size);
+    ASSERT_NE(at, nullptr);
+    void* others =
+        ::mmap(nullptr, uint64_t{32} << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    EXPECT_NE(others, MAP_FAILED);
+    if (others != MAP_FAILED) ::munmap(others, uint64_t{32} << 30);
+    pages.give_back(at, size);
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+#endif
 }
 
 TEST(Pages, EndSomewhere) {
@@ -114,7 +154,7 @@ TEST(Pages, KeepToTheLimitOfFiles) {
     Pages pages(1 << 20, 0);
     char* at = pages.take(Pages::largest);
     EXPECT_EQ(at != nullptr, files_max == Pages::largest);
-    EXPECT_EQ(pages.take(1), nullptr);
+    EXPECT_EQ(pages.take(Pages::least), nullptr);
     EXPECT_FALSE(pages.has(nullptr));
     if (at != nullptr) pages.give_back(at, Pages::largest);
   }

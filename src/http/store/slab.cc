@@ -43,12 +43,12 @@ Slab* Slab::make(uint32_t capacity, std::shared_ptr<Window> window) {
 }
 
 Slab* Slab::make(uint32_t capacity, Pages& pages) {
-  char* at = pages.take(capacity);
+  char* at = capacity < Pages::least ? nullptr : pages.take(capacity);
   return at == nullptr ? make(capacity) : new Paged(capacity, pages, at);
 }
 
 size_t Slab::paged_footprint(uint32_t capacity) {
-  return sizeof(Paged) + Pages::footprint(capacity);
+  return capacity < Pages::least ? footprint(capacity) : sizeof(Paged) + Pages::footprint(capacity);
 }
 
 Slab* Slab::embed(void* place, uint32_t capacity) {

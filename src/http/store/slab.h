@@ -51,12 +51,12 @@ class Slab {
  public:
   /// On the heap, with one reference. `window` may be null.
   static Slab* make(uint32_t capacity, std::shared_ptr<Window> window = nullptr);
-  /// In pages, if there are any left. REQUIRES: capacity <= Pages::largest
+  /// In pages, if there are any left, and it is worth it. REQUIRES: capacity <= Pages::largest
   static Slab* make(uint32_t capacity, Pages& pages);
   /// At `place`, inside an allocation of footprint(capacity) bytes that outlives its readers; never counted.
   static Slab* embed(void* place, uint32_t capacity);
   static constexpr size_t footprint(uint32_t capacity) { return sizeof(Slab) + capacity; }
-  /// Of one in pages.
+  /// Of one that make() puts there.
   static size_t paged_footprint(uint32_t capacity);
 
   void ref() {
