@@ -14,6 +14,16 @@ namespace {
 
 constexpr size_t size = 5 * Pages::page + 5;
 
+class PagesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Pages pages(1 << 20, 0);
+    char* at = pages.take(size);
+    if (at == nullptr) GTEST_SKIP() << "this machine has none";
+    pages.give_back(at, size);
+  }
+};
+
 struct Sockets {
   Sockets() {
     int fds[2];
@@ -30,7 +40,7 @@ struct Sockets {
   rt::UniqueFd ours, theirs;
 };
 
-TEST(Pages, WhatWasNeverSentIsUsedAgainAsItIs) {
+TEST_F(PagesTest, WhatWasNeverSentIsUsedAgainAsItIs) {
   Pages pages(1 << 20, 1 << 20);
   char* at = pages.take(size);
   ASSERT_NE(at, nullptr);
@@ -42,7 +52,7 @@ TEST(Pages, WhatWasNeverSentIsUsedAgainAsItIs) {
   pages.give_back(at, size - 1);
 }
 
-TEST(Pages, WhoIsSentPagesHasThemForGood) {
+TEST_F(PagesTest, WhoIsSentPagesHasThemForGood) {
   for (const uint64_t kept_max : {0, 1 << 20}) {
     Pages pages(1 << 20, kept_max);
     const Sockets sockets;
@@ -65,7 +75,7 @@ TEST(Pages, WhoIsSentPagesHasThemForGood) {
   }
 }
 
-TEST(Pages, MoreThanIsKeptGoesBackToTheMachine) {
+TEST_F(PagesTest, MoreThanIsKeptGoesBackToTheMachine) {
   Pages pages(1 << 20, 2 * Pages::footprint(size));
   std::vector<char*> places;
   for (int i = 0; i < 3; ++i) {
@@ -79,7 +89,7 @@ TEST(Pages, MoreThanIsKeptGoesBackToTheMachine) {
   for (char* at : places) pages.give_back(at, size);
 }
 
-TEST(Pages, SizesHavePlacesOfTheirOwn) {
+TEST_F(PagesTest, SizesHavePlacesOfTheirOwn) {
   Pages pages(1 << 20, 1 << 20);
   char* small = pages.take(Pages::least);
   char* large = pages.take(Pages::largest);
@@ -92,7 +102,7 @@ TEST(Pages, SizesHavePlacesOfTheirOwn) {
   pages.give_back(other, 2 * Pages::least);
 }
 
-TEST(Pages, WhatNobodyWantsAnyMoreGivesWay) {
+TEST_F(PagesTest, WhatNobodyWantsAnyMoreGivesWay) {
   Pages pages(1 << 20, 2 * Pages::footprint(size));
   char* old[] = {pages.take(size), pages.take(size)};
   for (char* at : old) std::memset(at, 'a', size);
@@ -109,7 +119,7 @@ TEST(Pages, WhatNobodyWantsAnyMoreGivesWay) {
   pages.give_back(at, Pages::least);
 }
 
-TEST(Pages, LeaveAddressesToOthers) {
+TEST_F(PagesTest, LeaveAddressesToOthers) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
   if (before.rlim_cur != RLIM_INFINITY) GTEST_SKIP() << "they are few already";
@@ -131,7 +141,7 @@ TEST(Pages, LeaveAddressesToOthers) {
 #endif
 }
 
-TEST(Pages, EndSomewhere) {
+TEST_F(PagesTest, EndSomewhere) {
   Pages pages(Pages::page, 0);
   std::vector<char*> places;
   while (char* at = pages.take(Pages::largest)) places.push_back(at);
@@ -144,7 +154,7 @@ TEST(Pages, EndSomewhere) {
   pages.give_back(again, Pages::largest);
 }
 
-TEST(Pages, KeepToTheLimitOfFiles) {
+TEST_F(PagesTest, KeepToTheLimitOfFiles) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
   rlimit limit = before;
