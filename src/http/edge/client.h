@@ -7,8 +7,8 @@
 // One recv() for each event and no second one to see EAGAIN. Events are edges, of which the kernel looks at each once: where a
 // recv() may have left something, the socket is watched anew, which tells it once more. Short answers to
 // pipelined requests leave together in one send(), and one that waited for an origin at the end of the turn (Outbox). A complete stored object is sent straight from the store,
-// in one sendmsg(), or a long one that is asked for often without a copy (http/store/pages.h), when the socket takes it; what the socket does not take is
-// kept as a Cursor.
+// in one sendmsg(), or a long one that is asked for often without a copy (http/store/pages.h), when the socket
+// takes it; what the socket does not take is kept as a Cursor.
 //
 // Slow clients: deadlines for the next request, for a whole head, and for progress of a body either way.
 #pragma once

@@ -143,7 +143,7 @@ void Filler::open(const Draft& draft) {
   grown_ = object_->charge_;
   const bool fits = fill_->store_.grow(fill_->space_, grown_);
   // Such a length can only end in that: before it pushes others out, and before anybody is told that it is stored.
-  const bool never_fits = length_ && *length_ > fill_->store_.options_.memory / 2;
+  const bool never_fits = length_ && *length_ > fill_->store_.growing_max();
   if (!fits || never_fits) stop_storing();
 }
 

@@ -80,8 +80,7 @@ Pages::Pages(uint64_t memory, uint64_t kept_max) : kept_max_(kept_max), file_(ma
   release();
   log::warning(
       "long bodies lie in the heap, and what is asked for often is copied into each socket: this machine "
-      "gives no file in "
-      "memory for {} bytes that can be sent from (memfd, sendfile; ulimit -f, ulimit -v)",
+      "gives no file in memory for {} bytes that can be sent from (memfd, sendfile; ulimit -f, ulimit -v)",
       memory);
 }
 
@@ -104,7 +103,9 @@ bool Pages::reserve(uint64_t bytes) {
   reserved_ = bytes;
   (void)madvise(base, bytes, MADV_NOHUGEPAGE);
   // A core would have all that is reserved, and the kernel would find memory for each page of it.
-  return madvise(base, bytes, MADV_DONTDUMP) == 0;
+  if (madvise(base, bytes, MADV_DONTDUMP) == 0) return true;
+  release();
+  return false;
 }
 
 void Pages::release() {

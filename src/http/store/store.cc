@@ -213,7 +213,7 @@ bool Store::grow(Space& space, uint64_t bytes) {
   const uint64_t used = used_.load(std::memory_order_relaxed);
   const uint64_t all = held_.load(std::memory_order_relaxed);
   const uint64_t unlinked = all - std::min(all, used);
-  return growing <= options_.memory / 2 && used <= options_.memory &&
+  return growing <= growing_max() && used <= options_.memory &&
          unlinked <= std::max(options_.memory, unlinked_max_least);
 }
 

@@ -214,6 +214,8 @@ class Store {
   bool charge(Object& object, uint64_t bytes);
   /// A running fill of that site has charged so much. False when there is no room for it.
   [[nodiscard]] bool grow(Space& space, uint64_t bytes);
+  /// What the running fills of a site may have charged.
+  [[nodiscard]] uint64_t growing_max() const { return options_.memory / 2; }
   static void release(Space& space, uint64_t bytes) {
     space.growing_.fetch_sub(bytes, std::memory_order_relaxed);
   }
